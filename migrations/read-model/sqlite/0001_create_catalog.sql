@@ -1,0 +1,49 @@
+-- The catalog: which projections there are, how far each has come, what is being rebuilt, what is parked.
+
+CREATE TABLE projections (
+    name        TEXT    NOT NULL PRIMARY KEY,
+    version     INTEGER NOT NULL,           -- of the projection's code; another one asks for a rebuild
+    generation  INTEGER NOT NULL,           -- raised by every swap; part of the checkpoint's compare-and-set
+    state       TEXT    NOT NULL,           -- live | stopped
+    position    INTEGER NOT NULL,           -- every event up to here is in the rows
+    updated_at  INTEGER NOT NULL            -- microseconds since 1970
+);
+
+CREATE TABLE rebuilds (
+    name         TEXT    NOT NULL PRIMARY KEY,
+    version      INTEGER NOT NULL,
+    generation   INTEGER NOT NULL,          -- the generation being filled
+    position     INTEGER NOT NULL,
+    target       INTEGER NOT NULL,          -- the log's head when it began
+    events_per_second REAL NOT NULL,
+    owner        BLOB    NOT NULL,          -- who is filling it
+    heartbeat_at INTEGER NOT NULL,
+    started_at   INTEGER NOT NULL
+);
+
+CREATE TABLE parked_events (
+    projection   TEXT    NOT NULL,
+    generation   INTEGER NOT NULL,
+    position     INTEGER NOT NULL,
+    stream_id    BLOB    NOT NULL,
+    version      INTEGER NOT NULL,
+    reason       TEXT    NOT NULL,
+    event        TEXT    NOT NULL,          -- the whole event as JSON, to be retried without its source
+    parked_at    INTEGER NOT NULL,
+    PRIMARY KEY (projection, generation, position)
+);
+CREATE INDEX parked_events_by_stream ON parked_events (projection, generation, stream_id);
+
+-- The log's head as the projector last saw it: what "lag" is measured against.
+CREATE TABLE source_head (
+    id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    position    INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    seen_at     INTEGER NOT NULL
+);
+
+-- Secrets of this read model, e.g. the key that signs cursors.
+CREATE TABLE secrets (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+);

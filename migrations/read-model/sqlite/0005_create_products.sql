@@ -1,0 +1,20 @@
+-- Projection `products`: what has sold, cancelled orders left out.
+
+CREATE TABLE products (
+    product_id TEXT    NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    orders     INTEGER NOT NULL,
+    units      INTEGER NOT NULL
+);
+CREATE INDEX products_by_units ON products (units, product_id);
+
+CREATE TABLE product_sales (
+    product_id TEXT    NOT NULL,
+    currency   TEXT    NOT NULL,
+    orders     INTEGER NOT NULL,
+    units      INTEGER NOT NULL,
+    revenue    INTEGER NOT NULL,
+    PRIMARY KEY (product_id, currency)
+) WITHOUT ROWID;
+CREATE INDEX product_sales_by_units   ON product_sales (currency, units, product_id);
+CREATE INDEX product_sales_by_revenue ON product_sales (currency, revenue, product_id);

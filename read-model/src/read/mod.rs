@@ -1,0 +1,1 @@
+//! What the query service asks: SQL beside its binds, rows out.

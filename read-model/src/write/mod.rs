@@ -1,0 +1,1 @@
+//! What the projector does: catalog, checkpoints, bulk flushes, shadow generations.

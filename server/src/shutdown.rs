@@ -1,0 +1,1 @@
+//! SIGTERM and SIGINT become a cancelled token; a second one ends at once.

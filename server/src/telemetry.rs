@@ -1,0 +1,1 @@
+//! Structured logs (human on a terminal, JSON elsewhere) and the metrics recorder.
