@@ -1,0 +1,24 @@
+# Everything a developer runs, one target a line. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt figures schemathesis
+
+help: ## list what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## start the all-in-one server on http://127.0.0.1:8080
+	cargo run --release
+
+test: ## run every test of every member
+	cargo test --workspace --locked --no-fail-fast
+
+check: ## what the gate runs: format, lints, tests
+	bash .ci/run
+
+fmt: ## format the code
+	cargo fmt --all
+
+figures: ## measure this machine: commands/s, rebuild, visibility, memory
+	cargo run --release --locked -p system-tests --bin figures
+
+schemathesis: ## fuzz the served OpenAPI document (needs python3)
+	bash tests/schemathesis.sh
