@@ -1,0 +1,92 @@
+//! What goes into the log in one transaction, and what came of it.
+
+use crate::{Metadata, NewEvent, Position, StoreError, StreamId, Timestamp, Version};
+
+/// One transaction's worth of entries.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// In the order in which they were decided; several may name one stream, each expecting what the one before leaves.
+    pub entries: Vec<Entry>,
+    /// The clock's time; stored as `recorded_at`, raised to the log's last one if the clock went back.
+    pub recorded_at: Timestamp,
+}
+
+/// What one command leaves behind: some events of one stream (or none), and perhaps a kept answer.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The stream.
+    pub stream: StreamId,
+    /// The version the decision was made on; 0 = the stream must not exist yet.
+    pub expected_version: Version,
+    /// Events, in order; may be empty when only an answer is kept.
+    pub events: Vec<NewEvent>,
+    /// The request behind them.
+    pub metadata: Metadata,
+    /// The answer to keep under an idempotency key.
+    pub answer: Option<KeyedAnswer>,
+}
+
+/// An answer to be kept. Its bytes must not hold positions: the store tells them ([`StoredAnswer::first_position`]).
+#[derive(Debug, Clone)]
+pub struct KeyedAnswer {
+    /// The key; namespaced by the caller.
+    pub key: String,
+    /// What the request was, hashed.
+    pub fingerprint: [u8; 32],
+    /// Opaque.
+    pub answer: Vec<u8>,
+    /// Kept for ever (imports) instead of for the retention time.
+    pub permanent: bool,
+}
+
+/// A kept answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// What the request was, hashed.
+    pub fingerprint: [u8; 32],
+    /// Opaque.
+    pub answer: Vec<u8>,
+    /// Position of the entry's first event; for an entry without events, the head when it was stored.
+    pub first_position: Position,
+}
+
+/// What came of an append that committed.
+#[derive(Debug, Clone)]
+pub struct Appended {
+    /// One for each entry, in order.
+    pub outcomes: Vec<EntryOutcome>,
+    /// The head after the append.
+    pub head: Position,
+    /// The `recorded_at` that was stored.
+    pub recorded_at: Timestamp,
+}
+
+/// What came of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryOutcome {
+    /// Stored. For an entry without events, `first_position` is the head before the entry.
+    Written {
+        /// Position of its first event.
+        first_position: Position,
+    },
+    /// Not stored: the stream is at another version (this and all later entries of that stream in the batch).
+    WrongExpectedVersion {
+        /// What the entry expected.
+        expected: Version,
+        /// Where the stream is.
+        actual: Version,
+    },
+    /// Not stored: the idempotency key already has an answer, given by somebody else in the meantime.
+    KeyTaken(StoredAnswer),
+}
+
+/// An append that did not commit, as far as is known.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Nothing was stored.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+    /// The commit's answer was lost and could not be settled by reading back.
+    #[error("whether the append was stored could not be settled: {0}")]
+    Unknown(String),
+}

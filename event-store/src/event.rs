@@ -1,0 +1,71 @@
+//! Events as they enter and leave the log.
+
+use crate::{Position, Version};
+use uuid::Uuid;
+
+/// A moment in UTC with microseconds; finer digits are cut before storing.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// One stream: all events of one aggregate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId {
+    /// The aggregate's type, e.g. `order`.
+    pub stream_type: &'static str, // H: change to Cow<'static, str> or Arc<str> interned as reading needs; keep cheap
+    /// The aggregate's id.
+    pub id: Uuid,
+}
+
+/// An event about to be stored.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// Unique for ever (v7).
+    pub event_id: Uuid,
+    /// Stored name, e.g. `OrderPlaced`.
+    pub event_type: &'static str,
+    /// Schema version of the payload.
+    pub schema_version: u16,
+    /// When it happened in the business.
+    pub occurred_at: Timestamp,
+    /// JSON, UTF-8; given back byte for byte.
+    pub payload: Vec<u8>,
+}
+
+/// What is known of the request behind some events; stored on each of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// Follows one request through everything it causes.
+    pub correlation_id: Option<String>,
+    /// What directly caused the event.
+    pub causation_id: Option<String>,
+    /// W3C trace context.
+    pub traceparent: Option<String>,
+    /// Who asked.
+    pub actor: Option<String>,
+}
+
+/// A stored event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// Place in the log.
+    pub position: Position,
+    /// Its stream's type and id.
+    pub stream: StreamId,
+    /// Place in its stream.
+    pub version: Version,
+    /// Unique for ever.
+    pub event_id: Uuid,
+    /// Stored name.
+    pub event_type: String,
+    /// Schema version of the payload.
+    pub schema_version: u16,
+    /// When it happened in the business.
+    pub occurred_at: Timestamp,
+    /// When the log stored it.
+    pub recorded_at: Timestamp,
+    /// The request behind it.
+    pub metadata: Metadata,
+    /// JSON, UTF-8, byte for byte as stored.
+    pub payload: Vec<u8>,
+    /// SHA-256(previous hash ‖ canonical bytes of this event).
+    pub hash: [u8; 32],
+}

@@ -1,0 +1,4 @@
+//! SQLite backend.
+/// The log in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore;
