@@ -1,6 +1,6 @@
 # Everything a developer runs, one target a line. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt figures schemathesis
+.PHONY: help run test check fmt bench schemathesis
 
 help: ## list what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,8 +17,9 @@ check: ## what the gate runs: format, lints, tests
 fmt: ## format the code
 	cargo fmt --all
 
-figures: ## measure this machine: commands/s, rebuild, visibility, memory
-	cargo run --release --locked -p system-tests --bin figures
+bench: ## measure this machine: commands/s, visibility, rebuild, import, memory
+	cargo build --release --locked
+	cargo run --release --locked -p bench
 
 schemathesis: ## fuzz the served OpenAPI document (needs python3)
 	bash tests/schemathesis.sh
