@@ -1,6 +1,7 @@
 //! The read tables: one handle, two users. The projector writes through [`write`], the query service reads through
 //! [`read`]; neither sees the other's verbs, and nothing here knows the event log.
 
+mod open;
 pub mod read;
 pub mod write;
 
@@ -52,24 +53,36 @@ pub struct SqliteReadModel {
     pub(crate) moved: watch::Sender<u64>,
 }
 
-#[allow(unused_variables, clippy::missing_errors_doc)]
 impl ReadModel {
     /// Opens `sqlite://path/to/views.db`; creates and migrates it for [`Access::ReadWrite`].
+    ///
+    /// # Errors
+    /// When the URL is not one, the file cannot be opened, or its schema is missing or newer than this build.
     pub async fn open(url: &str, access: Access) -> Result<Self, ReadModelError> {
-        todo!()
+        open::open(url, access).await
     }
+
     /// Hints that a projection moved, from writes through this handle. The poll is the truth.
     pub fn moved_hint(&self) -> watch::Receiver<u64> {
         match self {
             Self::Sqlite(model) => model.moved.subscribe(),
         }
     }
+
     /// Reachable and migrated?
+    ///
+    /// # Errors
+    /// What is wrong, and what to do about it.
     pub async fn ping(&self) -> Result<(), ReadModelError> {
-        todo!()
+        match self {
+            Self::Sqlite(model) => open::ping(model).await,
+        }
     }
+
     /// Closes the connections.
     pub async fn close(&self) {
-        todo!()
+        match self {
+            Self::Sqlite(model) => open::close(model).await,
+        }
     }
 }

@@ -1,0 +1,170 @@
+//! Opening the read tables: connections, their settings, and the schema's version.
+//!
+//! The projector creates and migrates; the query service insists on finding what it can read. Both refuse a file that
+//! a newer build has migrated. Derived data: WAL with `synchronous=NORMAL`, because what a power cut takes away the
+//! checkpoint in the same file forgets too, and the projector folds it again.
+
+use crate::{Access, ReadModel, ReadModelError, SqliteReadModel};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlitePool};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/read-model/sqlite");
+
+/// How long SQLite waits for another process's transaction before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Snapshot readers; more would only queue on two cores.
+const READERS: u32 = 8;
+/// Prepared statements kept on each connection.
+const STATEMENTS: usize = 256;
+/// How often a migration that met another process's is tried.
+const MIGRATE_ATTEMPTS: u32 = 5;
+/// The pause between those attempts.
+const MIGRATE_PAUSE: Duration = Duration::from_millis(200);
+
+/// Opens the one backend there is.
+pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadModelError> {
+    if !url.starts_with("sqlite:") {
+        return Err(ReadModelError::InvalidUrl(
+            "the read model's URL must begin with sqlite://".into(),
+        ));
+    }
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|error| ReadModelError::InvalidUrl(format!("the read model's URL: {error}")))?
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(false)
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging();
+    let writer = match access {
+        Access::ReadWrite => Some(open_writer(&options).await?),
+        Access::ReadOnly => None,
+    };
+    let readers = open_readers(options).await?;
+    check_version(&readers).await?;
+    let (moved, _) = watch::channel(0);
+    Ok(ReadModel::Sqlite(Arc::new(SqliteReadModel { readers, writer, moved })))
+}
+
+/// One connection that creates the file, migrates it and then writes.
+async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, ReadModelError> {
+    let options = options
+        .clone()
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .pragma("cache_size", "-32768")
+        .pragma("wal_autocheckpoint", "4000");
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await?;
+    migrate(&writer).await?;
+    sqlx::query("INSERT INTO secrets (name, value) VALUES ('cursor', randomblob(32)) ON CONFLICT DO NOTHING")
+        .execute(&writer)
+        .await?;
+    Ok(writer)
+}
+
+/// Connections that cannot write. (Opened read-write below, so that they can recover a crashed writer's WAL.)
+async fn open_readers(options: SqliteConnectOptions) -> Result<SqlitePool, ReadModelError> {
+    let file = options.get_filename().display().to_string();
+    let options = options.create_if_missing(false).pragma("query_only", "ON");
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    readers.connect_with(options).await.map_err(|error| {
+        ReadModelError::Unavailable(format!(
+            "{file} cannot be opened ({error}); start the projector first, it creates the read model"
+        ))
+    })
+}
+
+async fn migrate(writer: &SqlitePool) -> Result<(), ReadModelError> {
+    let mut attempt = 1;
+    loop {
+        match MIGRATIONS.run(writer).await {
+            Ok(()) => return Ok(()),
+            Err(MigrateError::VersionMissing(version)) => {
+                return Err(ReadModelError::Corrupt(format!(
+                    "migration {version} was made by a newer build; use that build"
+                )));
+            }
+            Err(MigrateError::VersionMismatch(version)) => {
+                return Err(ReadModelError::Corrupt(format!(
+                    "migration {version} differs from this build's; rebuild into a new read model"
+                )));
+            }
+            // Two processes may create the same file at once: the second finds the first one's tables.
+            Err(error) if attempt < MIGRATE_ATTEMPTS => {
+                tracing::debug!(%error, attempt, "migration will be tried again");
+                attempt += 1;
+                tokio::time::sleep(MIGRATE_PAUSE).await;
+            }
+            Err(error) => return Err(ReadModelError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// Refuses a schema that is older or newer than this build's.
+async fn check_version(readers: &SqlitePool) -> Result<(), ReadModelError> {
+    let expected = MIGRATIONS.iter().map(|migration| migration.version).max();
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(readers)
+            .await
+            .map_err(|error| match error {
+                sqlx::Error::Database(error) if error.message().contains("no such table") => {
+                    not_migrated()
+                }
+                error => error.into(),
+            })?;
+    if found < expected {
+        return Err(not_migrated());
+    }
+    if found > expected {
+        return Err(ReadModelError::Corrupt(
+            "the schema was migrated by a newer build; use that build".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn not_migrated() -> ReadModelError {
+    ReadModelError::Unavailable("not migrated yet; start the projector of this build first".into())
+}
+
+/// Reachable and of this build's version?
+pub(crate) async fn ping(model: &SqliteReadModel) -> Result<(), ReadModelError> {
+    check_version(&model.readers).await
+}
+
+/// Closes all connections, the writer last, so that it can fold the WAL into the file.
+pub(crate) async fn close(model: &SqliteReadModel) {
+    model.readers.close().await;
+    if let Some(writer) = &model.writer {
+        writer.close().await;
+    }
+}
+
+impl From<sqlx::Error> for ReadModelError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::TypeNotFound { .. } => Self::Corrupt(error.to_string()),
+            error => Self::Unavailable(error.to_string()),
+        }
+    }
+}
