@@ -3,7 +3,8 @@
 CREATE TABLE projections (
     name        TEXT    NOT NULL PRIMARY KEY,
     version     INTEGER NOT NULL,           -- of the projection's code; another one asks for a rebuild
-    generation  INTEGER NOT NULL,           -- raised by every swap; part of the checkpoint's compare-and-set
+    generation  INTEGER NOT NULL,           -- raised by every swap, rollback and retry; part of the checkpoint's
+                                            -- compare-and-set
     state       TEXT    NOT NULL,           -- live | stopped
     position    INTEGER NOT NULL,           -- every event up to here is in the rows
     updated_at  INTEGER NOT NULL            -- microseconds since 1970
@@ -16,9 +17,18 @@ CREATE TABLE rebuilds (
     position     INTEGER NOT NULL,
     target       INTEGER NOT NULL,          -- the log's head when it began
     events_per_second REAL NOT NULL,
-    owner        BLOB    NOT NULL,          -- who is filling it
+    owner        BLOB    NOT NULL,          -- who is filling it: an id, a process and when that process started
     heartbeat_at INTEGER NOT NULL,
     started_at   INTEGER NOT NULL
+);
+
+-- The generation that the last swap replaced: its tables stay as <table>__g<generation> until the next rebuild.
+CREATE TABLE kept_generations (
+    name         TEXT    NOT NULL PRIMARY KEY,
+    version      INTEGER NOT NULL,
+    generation   INTEGER NOT NULL,
+    position     INTEGER NOT NULL,          -- how far its rows had come
+    kept_at      INTEGER NOT NULL
 );
 
 CREATE TABLE parked_events (
