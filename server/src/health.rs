@@ -1,14 +1,142 @@
-//! `/healthz`, `/readyz`, `/metrics`.
+//! `/healthz`, `/readyz`, `/metrics`, and what they are told by: [`Readiness`].
+//!
+//! Alive means that the process answers. Ready means that every named part is fit and that nobody asked it to stop.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, RwLock};
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing::get};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::problem::{OperationProblems, Problem, ProblemCode};
+
+/// Upper bounds of the duration buckets, in seconds.
+const DURATION_BUCKETS: [f64; 13] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Seconds after which a client may ask an unready service again.
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The named parts that must be fit before a service calls itself ready, and whether it is draining.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness;
+pub struct Readiness {
+    parts: Arc<RwLock<BTreeMap<&'static str, Result<(), String>>>>,
+    draining: CancellationToken,
+}
 
 impl Readiness {
+    /// Draining begins when `shutdown` is cancelled: give the token that [`crate::serve`] gets.
+    pub fn draining_on(shutdown: CancellationToken) -> Self {
+        Self { parts: Arc::default(), draining: shutdown }
+    }
+
     /// Reports a part's condition; `Err` names what is wrong and what to do.
-    pub fn set(&self, part: &'static str, condition: Result<(), String>) { let _ = (part, condition); todo!() }
+    pub fn set(&self, part: &'static str, condition: Result<(), String>) {
+        let mut parts = self.parts.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        parts.insert(part, condition);
+    }
+
     /// From now on `/readyz` answers 503.
-    pub fn drain(&self) { todo!() }
+    pub fn drain(&self) {
+        self.draining.cancel();
+    }
+
     /// True from SIGTERM on: long-lived streams end.
-    pub fn is_draining(&self) -> bool { todo!() }
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Cancelled when draining begins: a long-lived stream selects on it and ends.
+    pub fn draining(&self) -> CancellationToken {
+        self.draining.clone()
+    }
+
+    /// The first part that is not fit, with its reason.
+    pub fn unfit(&self) -> Option<(&'static str, String)> {
+        if self.is_draining() {
+            return Some(("server", "The server is stopping. Ask another one.".to_owned()));
+        }
+        let parts = self.parts.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        parts.iter().find_map(|(part, condition)| Some((*part, condition.clone().err()?)))
+    }
+}
+
+/// The answer of a process that is well.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok`
+    status: &'static str,
+}
+
+const OK: Health = Health { status: "ok" };
+
+/// The OpenAPI part of these routes.
+#[derive(OpenApi)]
+#[openapi(paths(healthz, readyz, metrics), components(schemas(Health)))]
+struct HealthApi;
+
+/// The OpenAPI part of `/healthz`, `/readyz` and `/metrics`, to be merged into a service's document.
+pub fn api() -> utoipa::openapi::OpenApi {
+    HealthApi::openapi()
+}
+
+/// Routes `/healthz`, `/readyz` and `/metrics`.
+pub fn router(readiness: Readiness) -> Router {
+    recorder();
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(readiness)
+}
+
+/// The process is alive.
+#[utoipa::path(get, path = "/healthz", tag = "operations",
+    responses((status = 200, description = "alive", body = Health), OperationProblems))]
+async fn healthz() -> Json<Health> {
+    Json(OK)
+}
+
+/// The service can do its work: storage reachable, migrations done, not draining.
+#[utoipa::path(get, path = "/readyz", tag = "operations",
+    responses((status = 200, description = "ready", body = Health), OperationProblems))]
+async fn readyz(State(readiness): State<Readiness>) -> Result<Json<Health>, Problem> {
+    match readiness.unfit() {
+        None => Ok(Json(OK)),
+        Some((part, reason)) => Err(Problem::new(ProblemCode::Unavailable)
+            .detail(reason)
+            .with("part", part)
+            .retry_after(RETRY_AFTER_SECONDS)),
+    }
+}
+
+/// Figures in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", tag = "operations",
+    responses((status = 200, description = "figures", body = String, content_type = "text/plain"),
+        OperationProblems))]
+async fn metrics() -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, recorder().render()).into_response()
+}
+
+/// The process's one recorder; installed when first asked for.
+pub(crate) fn recorder() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets(&DURATION_BUCKETS)
+            .expect("the list of buckets is not empty")
+            .build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another metrics recorder is installed; /metrics stays empty");
+        }
+        handle
+    })
 }

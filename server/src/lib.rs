@@ -3,16 +3,27 @@
 //! A service hands over a router; this crate listens, bounds, names problems, carries the request's context,
 //! reports health and drains. It decides nothing and knows nothing of orders.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod body;
 pub mod clock;
 pub mod context;
+pub mod edge;
+pub mod extract;
 pub mod health;
 pub mod listen;
 pub mod openapi;
 pub mod problem;
 pub mod shutdown;
+mod stats;
 pub mod telemetry;
 
 pub use context::RequestContext;
+pub use edge::layer;
+pub use extract::{NoQuery, PathCallerId, PathUuid, StrictQuery, require_json, require_media_type};
 pub use health::Readiness;
 pub use listen::{Limits, serve};
-pub use problem::{Problem, ProblemCode};
+pub use problem::{
+    CommandProblems, ImportProblems, OperationProblems, Problem, ProblemCode, ProblemDocument,
+    ReadProblems,
+};

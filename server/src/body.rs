@@ -1,0 +1,141 @@
+//! The request's body under its limits: size, stalling, and the whole time it may take.
+//!
+//! A handler that reads a body gets an error when a limit is met; whatever it makes of it, the edge answers 413 or 408.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::listen::Limits;
+use crate::problem::{Problem, ProblemCode};
+
+const TOO_LARGE: u8 = 1;
+const STALLED: u8 = 2;
+const BROKEN: u8 = 3;
+
+/// What went wrong with a body while it was read.
+#[derive(Debug, Default)]
+pub(crate) struct BodyFault(AtomicU8);
+
+impl BodyFault {
+    /// The refusal that the fault deserves, if there was one.
+    pub(crate) fn problem(&self) -> Option<Problem> {
+        match self.0.load(Ordering::Relaxed) {
+            TOO_LARGE => Some(too_large()),
+            STALLED => Some(
+                Problem::new(ProblemCode::RequestTimeout)
+                    .detail("The body did not arrive in time. Send it again, without pauses."),
+            ),
+            BROKEN => Some(
+                Problem::new(ProblemCode::BadRequest)
+                    .detail("The body's framing is broken or the connection ended within it."),
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::new(ProblemCode::PayloadTooLarge)
+        .detail("The body is over the limit. Split it, or use the import for many orders.")
+}
+
+/// Puts the limits on a request's body.
+///
+/// # Errors
+/// 413 when the declared length is over the limit: nothing of the body is read.
+pub(crate) fn guard(
+    request: Request,
+    limits: &Limits,
+) -> Result<(Request, Option<Arc<BodyFault>>), Problem> {
+    if request.body().is_end_stream() {
+        return Ok((request, None));
+    }
+    let streamed = limits.streamed_paths.contains(&request.uri().path());
+    let (remaining, finish_by) = if streamed {
+        (u64::MAX, None)
+    } else {
+        (limits.body_bytes, Some(Instant::now() + limits.body_total))
+    };
+    if request.body().size_hint().lower() > remaining {
+        return Err(too_large());
+    }
+    let fault = Arc::new(BodyFault::default());
+    let kept = Arc::clone(&fault);
+    let stall = limits.body_stall;
+    let request = request
+        .map(|inner| Body::new(Guarded { inner, remaining, stall, finish_by, timer: None, fault }));
+    Ok((request, Some(kept)))
+}
+
+struct Guarded {
+    inner: Body,
+    remaining: u64,
+    stall: std::time::Duration,
+    finish_by: Option<Instant>,
+    /// Runs only while the client is waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+    fault: Arc<BodyFault>,
+}
+
+impl Guarded {
+    fn fail(&self, fault: u8) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.fault.0.store(fault, Ordering::Relaxed);
+        Poll::Ready(Some(Err(axum::Error::new(std::io::Error::other("the body met a limit")))))
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (stall, finish_by) = (self.stall, self.finish_by);
+        let timer = self.timer.get_or_insert_with(|| {
+            let stalled = Instant::now() + stall;
+            Box::pin(sleep_until(finish_by.map_or(stalled, |by| by.min(stalled))))
+        });
+        timer.as_mut().poll(cx)
+    }
+}
+
+impl HttpBody for Guarded {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.inner).poll_frame(cx) {
+            Poll::Pending => match this.poll_deadline(cx) {
+                Poll::Ready(()) => this.fail(STALLED),
+                Poll::Pending => Poll::Pending,
+            },
+            Poll::Ready(Some(Ok(frame))) => {
+                this.timer = None;
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                match this.remaining.checked_sub(length) {
+                    Some(remaining) => {
+                        this.remaining = remaining;
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                    None => this.fail(TOO_LARGE),
+                }
+            }
+            Poll::Ready(Some(Err(_))) => this.fail(BROKEN),
+            Poll::Ready(None) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
