@@ -51,6 +51,8 @@ pub struct SqliteReadModel {
     pub(crate) writer: Option<SqlitePool>,
     /// Hints that some projection moved; the poll is the truth.
     pub(crate) moved: watch::Sender<u64>,
+    /// Bulk statements already written out.
+    pub(crate) texts: write::insert::Texts,
 }
 
 impl ReadModel {

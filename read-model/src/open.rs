@@ -4,6 +4,7 @@
 //! a newer build has migrated. Derived data: WAL with `synchronous=NORMAL`, because what a power cut takes away the
 //! checkpoint in the same file forgets too, and the projector folds it again.
 
+use crate::write::insert::Texts;
 use crate::{Access, ReadModel, ReadModelError, SqliteReadModel};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -48,7 +49,12 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
     let readers = open_readers(options).await?;
     check_version(&readers).await?;
     let (moved, _) = watch::channel(0);
-    Ok(ReadModel::Sqlite(Arc::new(SqliteReadModel { readers, writer, moved })))
+    Ok(ReadModel::Sqlite(Arc::new(SqliteReadModel {
+        readers,
+        writer,
+        moved,
+        texts: Texts::default(),
+    })))
 }
 
 /// One connection that creates the file, migrates it and then writes.

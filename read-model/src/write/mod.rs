@@ -1,1 +1,104 @@
 //! What the projector does: catalog, checkpoints, bulk flushes, shadow generations.
+//!
+//! One [`WriteTx`] is one transaction: the checkpoint's compare-and-set first, then the rows. Whatever fails rolls all of
+//! it back, so that a row and the checkpoint that accounts for it can never part. SQL stands beside its binds, one file
+//! per group of tables; callers see rows, never SQL.
+
+pub mod catalog;
+pub mod compare;
+pub mod customers;
+pub mod generation;
+pub mod history;
+pub(crate) mod insert;
+pub mod orders;
+pub mod parked;
+pub mod products;
+pub mod rebuild;
+pub mod sales;
+
+use crate::{ReadModel, ReadModelError, SqliteReadModel};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::sync::Arc;
+
+/// Which generation of a projection's tables is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tables {
+    /// The ones that serve.
+    Live,
+    /// The ones that a rebuild fills, by generation.
+    Shadow(u64),
+}
+
+impl Tables {
+    /// The name of `table` in this generation.
+    pub(crate) fn name(self, table: &str) -> String {
+        match self {
+            Self::Live => table.to_owned(),
+            Self::Shadow(generation) => format!("{table}__g{generation}"),
+        }
+    }
+}
+
+/// One write transaction. Dropped without [`WriteTx::commit`], it never happened.
+#[derive(Debug)]
+pub enum WriteTx {
+    /// Embedded SQLite.
+    Sqlite(SqliteTx),
+}
+
+/// A transaction on SQLite's one writer connection.
+#[derive(Debug)]
+pub struct SqliteTx {
+    pub(crate) transaction: Transaction<'static, Sqlite>,
+    pub(crate) model: Arc<SqliteReadModel>,
+}
+
+impl ReadModel {
+    /// Begins a write transaction; waits for another writer, within a bound.
+    ///
+    /// # Errors
+    /// When the handle is read-only or the storage refuses.
+    pub async fn begin_write(&self) -> Result<WriteTx, ReadModelError> {
+        match self {
+            Self::Sqlite(model) => {
+                let transaction = writer(model)?.begin_with("BEGIN IMMEDIATE").await?;
+                Ok(WriteTx::Sqlite(SqliteTx { transaction, model: Arc::clone(model) }))
+            }
+        }
+    }
+}
+
+impl WriteTx {
+    /// Commits. `position` is what waiting readers are told; a hint.
+    ///
+    /// # Errors
+    /// When the storage refuses; then nothing was written.
+    pub async fn commit(self, position: u64) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(SqliteTx { transaction, model }) => {
+                transaction.commit().await?;
+                model.moved.send_replace(position);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The writer connection of a handle that was opened for writing.
+pub(crate) fn writer(model: &SqliteReadModel) -> Result<&SqlitePool, ReadModelError> {
+    model
+        .writer
+        .as_ref()
+        .ok_or_else(|| ReadModelError::Unavailable("this handle was opened for reading".into()))
+}
+
+/// What a column of a stored u64 holds; never negative, so the cast back is exact.
+pub(crate) fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The inverse of [`stored`].
+pub(crate) fn loaded(number: i64) -> Result<u64, ReadModelError> {
+    u64::try_from(number)
+        .map_err(|_| ReadModelError::Corrupt("a position or version is negative".into()))
+}

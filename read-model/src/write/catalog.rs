@@ -1,0 +1,191 @@
+//! The catalog: which projections there are, how far each has come, and the compare-and-set that moves them.
+
+use super::{ReadModel, SqliteTx, WriteTx, loaded, stored, writer};
+use crate::ReadModelError;
+use sqlx::AssertSqlSafe;
+
+/// A projection as the catalog knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// Its name.
+    pub name: String,
+    /// The version of the code that made its rows.
+    pub version: u32,
+    /// Raised whenever its rows are exchanged.
+    pub generation: u64,
+    /// Whether somebody stopped it.
+    pub stopped: bool,
+    /// Every event up to here is in the rows.
+    pub position: u64,
+}
+
+/// Where a writer believes a projection to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The projection.
+    pub name: &'static str,
+    /// Its generation.
+    pub generation: u64,
+}
+
+/// The log's end, as the projector last saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceHead {
+    /// Its position.
+    pub position: u64,
+    /// When that event was stored, in microseconds.
+    pub recorded_at: i64,
+    /// When it was seen, in microseconds.
+    pub seen_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct EntryRow {
+    name: String,
+    version: i64,
+    generation: i64,
+    state: String,
+    position: i64,
+}
+
+const SELECT: &str =
+    "SELECT name, version, generation, state, position FROM projections ORDER BY name";
+
+fn entry(row: EntryRow) -> Result<CatalogEntry, ReadModelError> {
+    Ok(CatalogEntry {
+        version: u32::try_from(row.version).unwrap_or(u32::MAX),
+        generation: loaded(row.generation)?,
+        stopped: row.state != "live",
+        position: loaded(row.position)?,
+        name: row.name,
+    })
+}
+
+impl ReadModel {
+    /// Every projection in the catalog.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn catalog(&self) -> Result<Vec<CatalogEntry>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let rows: Vec<EntryRow> = sqlx::query_as(SELECT).fetch_all(&model.readers).await?;
+        rows.into_iter().map(entry).collect()
+    }
+
+    /// Enters a projection that is not there yet, at position 0.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn register(&self, name: &str, version: u32, now: i64) -> Result<(), ReadModelError> {
+        let Self::Sqlite(model) = self;
+        sqlx::query(
+            "INSERT INTO projections (name, version, generation, state, position, updated_at) \
+             VALUES ($1, $2, 1, 'live', 0, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(name)
+        .bind(i64::from(version))
+        .bind(now)
+        .execute(writer(model)?)
+        .await?;
+        Ok(())
+    }
+
+    /// Stops a projection, or lets it go on. `false`: there is none of that name.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn set_state(&self, name: &str, state: State) -> Result<bool, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let done = sqlx::query("UPDATE projections SET state = $1 WHERE name = $2")
+            .bind(state.as_str())
+            .bind(name)
+            .execute(writer(model)?)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+/// Whether a projection follows the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It does.
+    Live,
+    /// It stands still until it is made live again.
+    Stopped,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// `(?,?),(?,?)` for so many pairs.
+pub(crate) fn pairs(count: usize) -> String {
+    vec!["(?,?)"; count].join(",")
+}
+
+impl WriteTx {
+    /// Moves live projections from one position to another, all or none.
+    ///
+    /// # Errors
+    /// [`ReadModelError::CheckpointMoved`] when one of them is not where the caller believes it to be.
+    pub async fn advance(
+        &mut self,
+        projections: &[Checkpoint],
+        from: u64,
+        to: u64,
+        now: i64,
+    ) -> Result<(), ReadModelError> {
+        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
+        let sql = format!(
+            "UPDATE projections SET position = ?, updated_at = ? \
+             WHERE position = ? AND state = 'live' AND (name, generation) IN (VALUES {})",
+            pairs(projections.len())
+        );
+        let mut query =
+            sqlx::query(AssertSqlSafe(sql)).bind(stored(to)).bind(now).bind(stored(from));
+        for projection in projections {
+            query = query.bind(projection.name).bind(stored(projection.generation));
+        }
+        let done = query.execute(&mut **transaction).await?;
+        if done.rows_affected() == projections.len() as u64 {
+            Ok(())
+        } else {
+            Err(ReadModelError::CheckpointMoved)
+        }
+    }
+
+    /// Every projection in the catalog, as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn catalog(&mut self) -> Result<Vec<CatalogEntry>, ReadModelError> {
+        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
+        let rows: Vec<EntryRow> = sqlx::query_as(SELECT).fetch_all(&mut **transaction).await?;
+        rows.into_iter().map(entry).collect()
+    }
+
+    /// Notes how far the log reaches; never goes back.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn set_source_head(&mut self, head: SourceHead) -> Result<(), ReadModelError> {
+        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
+        sqlx::query(
+            "INSERT INTO source_head AS kept (id, position, recorded_at, seen_at) VALUES (1, $1, $2, $3) \
+             ON CONFLICT (id) DO UPDATE SET position = excluded.position, \
+             recorded_at = excluded.recorded_at, seen_at = excluded.seen_at \
+             WHERE excluded.position >= kept.position",
+        )
+        .bind(stored(head.position))
+        .bind(head.recorded_at)
+        .bind(head.seen_at)
+        .execute(&mut **transaction)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! Tables of the projection `customers`: deltas added to what stands there.
+
+use super::insert::{Binds, Row, Shape};
+use super::{Tables, WriteTx};
+use crate::ReadModelError;
+
+/// The tables of this projection.
+pub const TABLES: &[&str] = &["customers", "customer_lifetimes"];
+
+/// What a batch changes in these tables.
+#[derive(Debug, Default)]
+pub struct CustomersChanges {
+    /// Per customer.
+    pub customers: Vec<CustomerDelta>,
+    /// Per customer and currency.
+    pub lifetimes: Vec<LifetimeDelta>,
+}
+
+/// What changes for a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerDelta {
+    /// Which one.
+    pub customer_id: String,
+    /// The name given last, if any was.
+    pub name: Option<String>,
+    /// Orders placed, less those cancelled.
+    pub orders: i64,
+    /// Orders cancelled.
+    pub cancelled_orders: i64,
+    /// The earliest placing.
+    pub first_order_at: i64,
+    /// The latest placing.
+    pub last_order_at: i64,
+}
+
+/// What changes in a customer's spending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct LifetimeDelta {
+    pub customer_id: String,
+    pub currency: &'static str,
+    pub amount: i64,
+}
+
+const CUSTOMERS: Shape = Shape {
+    id: "customers",
+    head: "INSERT INTO {table} AS kept (customer_id, name, orders, cancelled_orders, first_order_at, last_order_at) \
+        VALUES ",
+    table: "customers",
+    columns: 6,
+    tail: "ON CONFLICT (customer_id) DO UPDATE SET name = COALESCE(excluded.name, kept.name), \
+        orders = kept.orders + excluded.orders, \
+        cancelled_orders = kept.cancelled_orders + excluded.cancelled_orders, \
+        first_order_at = CASE WHEN excluded.first_order_at < kept.first_order_at \
+            THEN excluded.first_order_at ELSE kept.first_order_at END, \
+        last_order_at = CASE WHEN excluded.last_order_at > kept.last_order_at \
+            THEN excluded.last_order_at ELSE kept.last_order_at END",
+};
+
+const LIFETIMES: Shape = Shape {
+    id: "customer_lifetimes",
+    head: "INSERT INTO {table} AS kept (customer_id, currency, amount) VALUES ",
+    table: "customer_lifetimes",
+    columns: 3,
+    tail: "ON CONFLICT (customer_id, currency) DO UPDATE SET amount = kept.amount + excluded.amount",
+};
+
+impl Row for CustomerDelta {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .text(self.customer_id)
+            .maybe_text(self.name)
+            .int(self.orders)
+            .int(self.cancelled_orders)
+            .int(self.first_order_at)
+            .int(self.last_order_at);
+    }
+}
+
+impl Row for LifetimeDelta {
+    fn bind(self, binds: &mut Binds) {
+        binds.text(self.customer_id).text(self.currency).int(self.amount);
+    }
+}
+
+impl WriteTx {
+    /// Writes a batch's changes.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn write_customers(
+        &mut self,
+        tables: Tables,
+        changes: CustomersChanges,
+    ) -> Result<(), ReadModelError> {
+        let Self::Sqlite(tx) = self;
+        tx.bulk(&CUSTOMERS, tables, changes.customers).await?;
+        tx.bulk(&LIFETIMES, tables, changes.lifetimes).await
+    }
+}

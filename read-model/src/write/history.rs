@@ -1,0 +1,106 @@
+//! Table of the projection `history`: every event as it stands in the log.
+
+use super::insert::{Binds, MAX_KEYS, Row, Shape, key_list, padded};
+use super::{Tables, WriteTx, loaded, stored};
+use crate::{ReadModel, ReadModelError};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+/// The tables of this projection.
+pub const TABLES: &[&str] = &["history"];
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns, as the migration describes them
+pub struct HistoryRow {
+    pub position: u64,
+    pub stream_type: &'static str,
+    pub stream_id: Uuid,
+    pub version: u64,
+    pub event_id: Uuid,
+    pub event_type: String,
+    pub schema_version: u16,
+    pub occurred_at: i64,
+    pub recorded_at: i64,
+    pub actor: Option<String>,
+    pub correlation_id: Option<String>,
+    pub causation_id: Option<String>,
+    pub traceparent: Option<String>,
+    pub data: String,
+}
+
+const INSERT: Shape = Shape {
+    id: "history",
+    head: "INSERT INTO {table} (position, stream_type, stream_id, version, event_id, event_type, schema_version, \
+           occurred_at, recorded_at, actor, correlation_id, causation_id, traceparent, data) VALUES ",
+    table: "history",
+    columns: 14,
+    tail: "",
+};
+
+impl Row for HistoryRow {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .int(stored(self.position))
+            .text(self.stream_type)
+            .uuid(self.stream_id)
+            .int(stored(self.version))
+            .uuid(self.event_id)
+            .text(self.event_type)
+            .int(self.schema_version.into())
+            .int(self.occurred_at)
+            .int(self.recorded_at)
+            .maybe_text(self.actor)
+            .maybe_text(self.correlation_id)
+            .maybe_text(self.causation_id)
+            .maybe_text(self.traceparent)
+            .text(self.data);
+    }
+}
+
+impl WriteTx {
+    /// Adds events.
+    ///
+    /// # Errors
+    /// When the storage refuses, or a position or (stream, version) is already there.
+    pub async fn write_history(
+        &mut self,
+        tables: Tables,
+        rows: Vec<HistoryRow>,
+    ) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(tx) => tx.bulk(&INSERT, tables, rows).await,
+        }
+    }
+}
+
+impl ReadModel {
+    /// The last version of each of these streams; streams without events are left out.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn history_versions(
+        &self,
+        tables: Tables,
+        streams: &[Uuid],
+    ) -> Result<Vec<(Uuid, u64)>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let mut found = Vec::with_capacity(streams.len());
+        for keys in streams.chunks(MAX_KEYS) {
+            let size = padded(keys.len());
+            let sql = format!(
+                "SELECT stream_id, MAX(version) FROM {} WHERE stream_id IN {} GROUP BY stream_id",
+                tables.name("history"),
+                key_list(size)
+            );
+            let mut query = sqlx::query_as::<_, (Uuid, i64)>(AssertSqlSafe(sql));
+            for index in 0..size {
+                query = query.bind(keys[index.min(keys.len() - 1)]);
+            }
+            for (stream, version) in query.fetch_all(&model.readers).await? {
+                found.push((stream, loaded(version)?));
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,297 @@
+//! Tables of the projection `orders`: present rows, what they are found by, notes, versions over time, daily counts.
+
+use super::insert::{Binds, MAX_KEYS, Row, Shape, key_list, padded};
+use super::{Tables, WriteTx, loaded, stored};
+use crate::{ReadModel, ReadModelError};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+/// The tables of this projection.
+pub const TABLES: &[&str] =
+    &["orders", "order_products", "order_notes", "order_versions", "order_count_changes"];
+
+/// What a batch changes in these tables.
+#[derive(Debug, Default)]
+pub struct OrdersChanges {
+    /// Orders that are new, or drafts (whose customer, total and time in lists may change).
+    pub shaped: Vec<OrderRow>,
+    /// Placed orders that have moved on: what lists are sorted by has not changed, except the status.
+    pub moved: Vec<OrderRow>,
+    /// Products an order is no longer found by.
+    pub products_gone: Vec<OrderProductRow>,
+    /// Products an order is found by from now on.
+    pub products: Vec<OrderProductRow>,
+    /// New notes.
+    pub notes: Vec<OrderNoteRow>,
+    /// Versions that changed what a list shows.
+    pub versions: Vec<OrderVersionRow>,
+    /// By how much counts changed.
+    pub counts: Vec<CountChangeRow>,
+}
+
+/// An order as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns, as the migration describes them
+pub struct OrderRow {
+    pub order_id: Uuid,
+    pub version: u64,
+    pub position: u64,
+    pub status: i16,
+    pub payment_status: i16,
+    pub fulfillment_status: i16,
+    pub customer_id: String,
+    pub currency: &'static str,
+    pub total: i64,
+    pub created_at: i64,
+    pub placed_at: Option<i64>,
+    pub listed_at: i64,
+    pub summary: String,
+    pub document: String,
+}
+
+/// An order is found by a product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct OrderProductRow {
+    pub product_id: String,
+    pub listed_at: i64,
+    pub order_id: Uuid,
+}
+
+/// A note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct OrderNoteRow {
+    pub order_id: Uuid,
+    pub version: u64,
+    pub note: String,
+}
+
+/// What a list showed of an order from some version on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct OrderVersionRow {
+    pub order_id: Uuid,
+    pub version: u64,
+    pub occurred_at: i64,
+    pub status: i16,
+    pub payment_status: i16,
+    pub fulfillment_status: i16,
+    pub was_status: Option<i16>,
+    pub was_payment_status: Option<i16>,
+    pub was_fulfillment_status: Option<i16>,
+    pub total: i64,
+    pub paid: i64,
+    pub refunded: i64,
+    pub line_count: u32,
+    pub units: u64,
+}
+
+/// By how much one count changed on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct CountChangeRow {
+    pub day: i64,
+    pub dimension: u8,
+    pub code: i16,
+    pub change: i64,
+}
+
+/// An order as the fold needs it to go on.
+#[derive(Debug, Clone, sqlx::FromRow)]
+struct StoredOrderRow {
+    order_id: Uuid,
+    version: i64,
+    document: String,
+}
+
+/// An order as the fold needs it to go on.
+#[derive(Debug, Clone)]
+pub struct StoredOrder {
+    /// Which one.
+    pub order_id: Uuid,
+    /// Its last folded version.
+    pub version: u64,
+    /// The composed order, without notes.
+    pub document: String,
+}
+
+const ORDER_HEAD: &str = "INSERT INTO {table} (order_id, version, position, status, payment_status, \
+    fulfillment_status, customer_id, currency, total, created_at, placed_at, listed_at, summary, document) VALUES ";
+
+const SHAPED: Shape = Shape {
+    id: "orders-shaped",
+    head: ORDER_HEAD,
+    table: "orders",
+    columns: 14,
+    tail: "ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, position = excluded.position, \
+        status = excluded.status, payment_status = excluded.payment_status, \
+        fulfillment_status = excluded.fulfillment_status, customer_id = excluded.customer_id, \
+        currency = excluded.currency, total = excluded.total, created_at = excluded.created_at, \
+        placed_at = excluded.placed_at, listed_at = excluded.listed_at, summary = excluded.summary, \
+        document = excluded.document",
+};
+
+/// Names no column of an index but the status, so that only that index is touched.
+const MOVED: Shape = Shape {
+    id: "orders-moved",
+    head: ORDER_HEAD,
+    table: "orders",
+    columns: 14,
+    tail: "ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, position = excluded.position, \
+        status = excluded.status, payment_status = excluded.payment_status, \
+        fulfillment_status = excluded.fulfillment_status, summary = excluded.summary, \
+        document = excluded.document",
+};
+
+const PRODUCTS_GONE: Shape = Shape {
+    id: "order_products-gone",
+    head: "DELETE FROM {table} WHERE (product_id, listed_at, order_id) IN (VALUES ",
+    table: "order_products",
+    columns: 3,
+    tail: ")",
+};
+
+const PRODUCTS: Shape = Shape {
+    id: "order_products",
+    head: "INSERT INTO {table} (product_id, listed_at, order_id) VALUES ",
+    table: "order_products",
+    columns: 3,
+    tail: "ON CONFLICT DO NOTHING",
+};
+
+const NOTES: Shape = Shape {
+    id: "order_notes",
+    head: "INSERT INTO {table} (order_id, version, note) VALUES ",
+    table: "order_notes",
+    columns: 3,
+    tail: "",
+};
+
+const VERSIONS: Shape = Shape {
+    id: "order_versions",
+    head: "INSERT INTO {table} (order_id, version, occurred_at, status, payment_status, fulfillment_status, \
+        was_status, was_payment_status, was_fulfillment_status, total, paid, refunded, line_count, units) VALUES ",
+    table: "order_versions",
+    columns: 14,
+    tail: "",
+};
+
+const COUNTS: Shape = Shape {
+    id: "order_count_changes",
+    head: "INSERT INTO {table} AS kept (day, dimension, code, change) VALUES ",
+    table: "order_count_changes",
+    columns: 4,
+    tail: "ON CONFLICT (day, dimension, code) DO UPDATE SET change = kept.change + excluded.change",
+};
+
+impl Row for OrderRow {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .uuid(self.order_id)
+            .int(stored(self.version))
+            .int(stored(self.position))
+            .int(self.status.into())
+            .int(self.payment_status.into())
+            .int(self.fulfillment_status.into())
+            .text(self.customer_id)
+            .text(self.currency)
+            .int(self.total)
+            .int(self.created_at)
+            .maybe_int(self.placed_at)
+            .int(self.listed_at)
+            .text(self.summary)
+            .text(self.document);
+    }
+}
+
+impl Row for OrderProductRow {
+    fn bind(self, binds: &mut Binds) {
+        binds.text(self.product_id).int(self.listed_at).uuid(self.order_id);
+    }
+}
+
+impl Row for OrderNoteRow {
+    fn bind(self, binds: &mut Binds) {
+        binds.uuid(self.order_id).int(stored(self.version)).text(self.note);
+    }
+}
+
+impl Row for OrderVersionRow {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .uuid(self.order_id)
+            .int(stored(self.version))
+            .int(self.occurred_at)
+            .int(self.status.into())
+            .int(self.payment_status.into())
+            .int(self.fulfillment_status.into())
+            .maybe_int(self.was_status.map(i64::from))
+            .maybe_int(self.was_payment_status.map(i64::from))
+            .maybe_int(self.was_fulfillment_status.map(i64::from))
+            .int(self.total)
+            .int(self.paid)
+            .int(self.refunded)
+            .int(self.line_count.into())
+            .int(stored(self.units));
+    }
+}
+
+impl Row for CountChangeRow {
+    fn bind(self, binds: &mut Binds) {
+        binds.int(self.day).int(self.dimension.into()).int(self.code.into()).int(self.change);
+    }
+}
+
+impl WriteTx {
+    /// Writes a batch's changes.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn write_orders(
+        &mut self,
+        tables: Tables,
+        changes: OrdersChanges,
+    ) -> Result<(), ReadModelError> {
+        let Self::Sqlite(tx) = self;
+        tx.bulk(&SHAPED, tables, changes.shaped).await?;
+        tx.bulk(&MOVED, tables, changes.moved).await?;
+        tx.bulk(&PRODUCTS_GONE, tables, changes.products_gone).await?;
+        tx.bulk(&PRODUCTS, tables, changes.products).await?;
+        tx.bulk(&NOTES, tables, changes.notes).await?;
+        tx.bulk(&VERSIONS, tables, changes.versions).await?;
+        tx.bulk(&COUNTS, tables, changes.counts).await
+    }
+}
+
+impl ReadModel {
+    /// These orders as they stand; those that are not there are left out.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn load_orders(
+        &self,
+        tables: Tables,
+        orders: &[Uuid],
+    ) -> Result<Vec<StoredOrder>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let mut found = Vec::with_capacity(orders.len());
+        for keys in orders.chunks(MAX_KEYS) {
+            let size = padded(keys.len());
+            let sql = format!(
+                "SELECT order_id, version, document FROM {} WHERE order_id IN {}",
+                tables.name("orders"),
+                key_list(size)
+            );
+            let mut query = sqlx::query_as::<_, StoredOrderRow>(AssertSqlSafe(sql));
+            for index in 0..size {
+                query = query.bind(keys[index.min(keys.len() - 1)]);
+            }
+            for row in query.fetch_all(&model.readers).await? {
+                let version = loaded(row.version)?;
+                found.push(StoredOrder { order_id: row.order_id, version, document: row.document });
+            }
+        }
+        Ok(found)
+    }
+}

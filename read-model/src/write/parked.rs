@@ -1,0 +1,194 @@
+//! Events that could not be projected, with the later events of their orders, kept whole until they can be.
+
+use super::insert::{Binds, MAX_KEYS, Row, Shape, key_list, padded};
+use super::{ReadModel, SqliteTx, Tables, WriteTx, loaded, stored};
+use crate::ReadModelError;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+/// A parked event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedRow {
+    /// The projection that could not take it.
+    pub projection: &'static str,
+    /// In which generation.
+    pub generation: u64,
+    /// Its place in the log.
+    pub position: u64,
+    /// Its stream.
+    pub stream_id: Uuid,
+    /// Its place in the stream.
+    pub version: u64,
+    /// Why; never holds the event's values.
+    pub reason: String,
+    /// The whole event as JSON.
+    pub event: String,
+    /// When, in microseconds.
+    pub parked_at: i64,
+}
+
+const PARK: Shape = Shape {
+    id: "parked_events",
+    head: "INSERT INTO {table} (projection, generation, position, stream_id, version, reason, event, parked_at) \
+        VALUES ",
+    table: "parked_events",
+    columns: 8,
+    tail: "ON CONFLICT (projection, generation, position) DO NOTHING",
+};
+
+impl Row for ParkedRow {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .text(self.projection)
+            .int(stored(self.generation))
+            .int(stored(self.position))
+            .uuid(self.stream_id)
+            .int(stored(self.version))
+            .text(self.reason)
+            .text(self.event)
+            .int(self.parked_at);
+    }
+}
+
+impl ReadModel {
+    /// The streams that are parked in a generation of a projection.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn parked_streams(
+        &self,
+        projection: &str,
+        generation: u64,
+    ) -> Result<Vec<Uuid>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let sql = "SELECT DISTINCT stream_id FROM parked_events WHERE projection = $1 AND generation = $2";
+        let streams = sqlx::query_scalar(sql)
+            .bind(projection)
+            .bind(stored(generation))
+            .fetch_all(&model.readers)
+            .await?;
+        Ok(streams)
+    }
+
+    /// The first parked events of a generation, with why: position, stream, version, reason.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn parked_reasons(
+        &self,
+        projection: &str,
+        generation: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, Uuid, u64, String)>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let rows: Vec<(i64, Uuid, i64, String)> = sqlx::query_as(
+            "SELECT position, stream_id, version, reason FROM parked_events \
+             WHERE projection = $1 AND generation = $2 ORDER BY position LIMIT $3",
+        )
+        .bind(projection)
+        .bind(stored(generation))
+        .bind(i64::from(limit))
+        .fetch_all(&model.readers)
+        .await?;
+        rows.into_iter()
+            .map(|(position, stream, version, reason)| {
+                Ok((loaded(position)?, stream, loaded(version)?, reason))
+            })
+            .collect()
+    }
+}
+
+impl WriteTx {
+    /// Parks events.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn park(&mut self, rows: Vec<ParkedRow>) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(tx) => tx.bulk(&PARK, Tables::Live, rows).await,
+        }
+    }
+
+    /// A page of parked events after a position, in order: position and event.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn parked_events(
+        &mut self,
+        projection: &str,
+        generation: u64,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, String)>, ReadModelError> {
+        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT position, event FROM parked_events \
+             WHERE projection = $1 AND generation = $2 AND position > $3 ORDER BY position LIMIT $4",
+        )
+        .bind(projection)
+        .bind(stored(generation))
+        .bind(stored(after))
+        .bind(i64::from(limit))
+        .fetch_all(&mut **transaction)
+        .await?;
+        rows.into_iter().map(|(position, event)| Ok((loaded(position)?, event))).collect()
+    }
+
+    /// Takes events out of the park and gives the projection a new generation number, so that every writer that
+    /// knew them as parked reloads.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn unpark(
+        &mut self,
+        projection: &str,
+        generation: u64,
+        positions: &[u64],
+    ) -> Result<(), ReadModelError> {
+        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
+        for keys in positions.chunks(MAX_KEYS) {
+            let size = padded(keys.len());
+            let sql = format!(
+                "DELETE FROM parked_events WHERE projection = ? AND generation = ? AND position IN {}",
+                key_list(size)
+            );
+            let mut query =
+                sqlx::query(AssertSqlSafe(sql)).bind(projection).bind(stored(generation));
+            for index in 0..size {
+                query = query.bind(stored(keys[index.min(keys.len() - 1)]));
+            }
+            query.execute(&mut **transaction).await?;
+        }
+        self.renumber(projection, generation, generation + 1).await
+    }
+
+    /// Gives a projection and what is parked of it another generation number.
+    pub(crate) async fn renumber(
+        &mut self,
+        projection: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<(), ReadModelError> {
+        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
+        let done = sqlx::query(
+            "UPDATE projections SET generation = $1 WHERE name = $2 AND generation = $3",
+        )
+        .bind(stored(to))
+        .bind(projection)
+        .bind(stored(from))
+        .execute(&mut **transaction)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(ReadModelError::CheckpointMoved);
+        }
+        sqlx::query(
+            "UPDATE parked_events SET generation = $1 WHERE projection = $2 AND generation = $3",
+        )
+        .bind(stored(to))
+        .bind(projection)
+        .bind(stored(from))
+        .execute(&mut **transaction)
+        .await?;
+        Ok(())
+    }
+}

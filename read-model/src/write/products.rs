@@ -1,0 +1,97 @@
+//! Tables of the projection `products`: deltas added to what stands there.
+
+use super::insert::{Binds, Row, Shape};
+use super::{Tables, WriteTx};
+use crate::ReadModelError;
+
+/// The tables of this projection.
+pub const TABLES: &[&str] = &["products", "product_sales"];
+
+/// What a batch changes in these tables.
+#[derive(Debug, Default)]
+pub struct ProductsChanges {
+    /// Per product.
+    pub products: Vec<ProductDelta>,
+    /// Per product and currency.
+    pub sales: Vec<ProductSalesDelta>,
+}
+
+/// What changes for a product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductDelta {
+    /// Which one.
+    pub product_id: String,
+    /// The name given last; `None` when a batch only takes back, so that the product is there already.
+    pub name: Option<String>,
+    /// Orders that hold it.
+    pub orders: i64,
+    /// Units ordered.
+    pub units: i64,
+}
+
+/// What changes in a product's sales.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct ProductSalesDelta {
+    pub product_id: String,
+    pub currency: &'static str,
+    pub orders: i64,
+    pub units: i64,
+    pub revenue: i64,
+}
+
+const PRODUCTS: Shape = Shape {
+    id: "products",
+    head: "INSERT INTO {table} AS kept (product_id, name, orders, units) VALUES ",
+    table: "products",
+    columns: 4,
+    tail: "ON CONFLICT (product_id) DO UPDATE SET \
+        name = CASE WHEN excluded.name = '' THEN kept.name ELSE excluded.name END, \
+        orders = kept.orders + excluded.orders, units = kept.units + excluded.units",
+};
+
+const SALES: Shape = Shape {
+    id: "product_sales",
+    head: "INSERT INTO {table} AS kept (product_id, currency, orders, units, revenue) VALUES ",
+    table: "product_sales",
+    columns: 5,
+    tail: "ON CONFLICT (product_id, currency) DO UPDATE SET orders = kept.orders + excluded.orders, \
+        units = kept.units + excluded.units, revenue = kept.revenue + excluded.revenue",
+};
+
+impl Row for ProductDelta {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .text(self.product_id)
+            .text(self.name.unwrap_or_default())
+            .int(self.orders)
+            .int(self.units);
+    }
+}
+
+impl Row for ProductSalesDelta {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .text(self.product_id)
+            .text(self.currency)
+            .int(self.orders)
+            .int(self.units)
+            .int(self.revenue);
+    }
+}
+
+impl WriteTx {
+    /// Writes a batch's changes.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn write_products(
+        &mut self,
+        tables: Tables,
+        changes: ProductsChanges,
+    ) -> Result<(), ReadModelError> {
+        let Self::Sqlite(tx) = self;
+        tx.bulk(&PRODUCTS, tables, changes.products).await?;
+        tx.bulk(&SALES, tables, changes.sales).await
+    }
+}

@@ -1,0 +1,116 @@
+//! Tables of the projection `sales`: deltas by day, and the single changes behind them.
+
+use super::insert::{Binds, Row, Shape};
+use super::{Tables, WriteTx, stored};
+use crate::ReadModelError;
+
+/// The tables of this projection.
+pub const TABLES: &[&str] = &["sales_days", "sales_changes"];
+
+/// What a batch changes in these tables.
+#[derive(Debug, Default)]
+pub struct SalesChanges {
+    /// Per day of placing, currency and day of change.
+    pub days: Vec<SalesDayDelta>,
+    /// Every single change.
+    pub changes: Vec<SalesChangeRow>,
+}
+
+/// By how much the figures change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct SalesFigures {
+    pub orders: i64,
+    pub units: i64,
+    pub revenue: i64,
+    pub cancelled_orders: i64,
+    pub cancelled_revenue: i64,
+}
+
+/// What changed on a day about orders placed on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct SalesDayDelta {
+    pub placed_day: i64,
+    pub currency: &'static str,
+    pub changed_day: i64,
+    pub figures: SalesFigures,
+}
+
+/// What one event changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct SalesChangeRow {
+    pub position: u64,
+    pub changed_at: i64,
+    pub placed_day: i64,
+    pub currency: &'static str,
+    pub figures: SalesFigures,
+}
+
+const DAYS: Shape = Shape {
+    id: "sales_days",
+    head: "INSERT INTO {table} AS kept (placed_day, currency, changed_day, orders, units, revenue, \
+        cancelled_orders, cancelled_revenue) VALUES ",
+    table: "sales_days",
+    columns: 8,
+    tail: "ON CONFLICT (placed_day, currency, changed_day) DO UPDATE SET \
+        orders = kept.orders + excluded.orders, units = kept.units + excluded.units, \
+        revenue = kept.revenue + excluded.revenue, \
+        cancelled_orders = kept.cancelled_orders + excluded.cancelled_orders, \
+        cancelled_revenue = kept.cancelled_revenue + excluded.cancelled_revenue",
+};
+
+const CHANGES: Shape = Shape {
+    id: "sales_changes",
+    head: "INSERT INTO {table} (position, changed_at, placed_day, currency, orders, units, revenue, \
+        cancelled_orders, cancelled_revenue) VALUES ",
+    table: "sales_changes",
+    columns: 9,
+    tail: "",
+};
+
+impl SalesFigures {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .int(self.orders)
+            .int(self.units)
+            .int(self.revenue)
+            .int(self.cancelled_orders)
+            .int(self.cancelled_revenue);
+    }
+}
+
+impl Row for SalesDayDelta {
+    fn bind(self, binds: &mut Binds) {
+        binds.int(self.placed_day).text(self.currency).int(self.changed_day);
+        self.figures.bind(binds);
+    }
+}
+
+impl Row for SalesChangeRow {
+    fn bind(self, binds: &mut Binds) {
+        binds
+            .int(stored(self.position))
+            .int(self.changed_at)
+            .int(self.placed_day)
+            .text(self.currency);
+        self.figures.bind(binds);
+    }
+}
+
+impl WriteTx {
+    /// Writes a batch's changes.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn write_sales(
+        &mut self,
+        tables: Tables,
+        changes: SalesChanges,
+    ) -> Result<(), ReadModelError> {
+        let Self::Sqlite(tx) = self;
+        tx.bulk(&DAYS, tables, changes.days).await?;
+        tx.bulk(&CHANGES, tables, changes.changes).await
+    }
+}
