@@ -1,0 +1,77 @@
+//! The shape every aggregate has: a decider with stored events.
+//!
+//! A second aggregate type is a new module that implements [`Aggregate`]; the command pipeline, the event store and
+//! the projector's engine are written once over it.
+
+use crate::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A decider: commands in, events out, state as the fold of the events.
+pub trait Aggregate: Send + Sync + 'static {
+    /// The stream type under which this aggregate's events are stored, e.g. `order`.
+    const STREAM_TYPE: &'static str;
+    /// Raised whenever the serialised form of [`Self::State`] changes; older snapshots are then ignored.
+    const SNAPSHOT_VERSION: u16;
+
+    /// The fold of a stream's events. `Default` is the state before the first event.
+    type State: Clone + Default + Send + Sync + Serialize + DeserializeOwned + 'static;
+    /// A wish: something that may be refused.
+    type Command: Send + Sync + 'static;
+    /// A fact: something that has happened.
+    type Event: Send + Sync + 'static;
+    /// Why a wish was refused; names the broken rule.
+    type Rejection: Send + 'static;
+
+    /// Decides a command against the state. An empty list means that the fact is already recorded.
+    ///
+    /// # Errors
+    /// The rule that the command breaks.
+    fn decide(state: &Self::State, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
+
+    /// Folds one event, which happened at `at`, into the state. Total over anything `decide` can produce.
+    fn evolve(state: Self::State, event: &Self::Event, at: Timestamp) -> Self::State;
+
+    /// The stored form of an event, always in its newest schema version.
+    fn encode(event: &Self::Event) -> EncodedEvent;
+
+    /// Reads a stored event of any schema version, lifting old ones.
+    ///
+    /// # Errors
+    /// When the name or version is unknown, or the payload does not fit them.
+    fn decode(event_type: &str, schema_version: u16, payload: &[u8]) -> Result<Self::Event, DecodeError>;
+}
+
+/// An event as the log stores it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedEvent {
+    /// The explicit stored name, e.g. `OrderPlaced`.
+    pub event_type: &'static str,
+    /// The schema version of the payload, from 1.
+    pub schema_version: u16,
+    /// JSON, UTF-8.
+    pub payload: Vec<u8>,
+}
+
+/// A stored event that this build cannot read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The stored name is not one of this aggregate's.
+    #[error("unknown event type {0:?}")]
+    UnknownType(String),
+    /// The schema version is not one that this build knows; newer writers may be running.
+    #[error("unknown schema version {version} of {event_type}")]
+    UnknownVersion {
+        /// The stored name.
+        event_type: String,
+        /// The stored schema version.
+        version: u16,
+    },
+    /// The payload does not fit its declared type and version.
+    #[error("malformed {event_type} payload: {detail}")]
+    Malformed {
+        /// The stored name.
+        event_type: String,
+        /// What did not fit; never holds the payload's values.
+        detail: String,
+    },
+}

@@ -1,0 +1,19 @@
+//! The domain: what an order is and which facts may follow which.
+//!
+//! Everything here is a pure function of its arguments. Time, ids and prices arrive as values; there is no I/O,
+//! no clock, no randomness, no async. The write side runs [`Aggregate::decide`] and [`Aggregate::evolve`], the read
+//! side replays the same `evolve`, so that the two can never disagree about what an event means.
+
+pub mod aggregate;
+pub mod currency;
+pub mod money;
+pub mod order;
+pub mod text;
+
+pub use aggregate::{Aggregate, DecodeError, EncodedEvent};
+pub use currency::Currency;
+pub use money::{Money, MoneyError};
+pub use text::{FieldError, Label, Name, Note, Reason, Reference};
+
+/// A moment, in UTC, with microseconds: the resolution at which the log stores time.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,1 @@
+//! Decisions: which facts follow from a command. See `domain` crate docs.

@@ -1,0 +1,149 @@
+//! The order: its state, and the modules that decide, fold, store and show it.
+//!
+//! `status` is the only lifecycle; payment and fulfilment are derived from counters, so no two facts can disagree.
+
+pub mod command;
+pub mod decide;
+pub mod document;
+pub mod event;
+pub mod evolve;
+pub mod rejection;
+pub mod status;
+pub mod stored;
+
+use crate::{Currency, Label, Money, Name, Reason, Reference, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use command::{CommandName, OrderCommand};
+pub use document::{NoteEntry, OrderDocument};
+pub use event::OrderEvent;
+pub use rejection::OrderRejection;
+pub use status::{FulfillmentStatus, PaymentStatus, Status};
+
+/// Marker type that implements [`crate::Aggregate`] for orders; its state is `Option<Order>`.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderAggregate;
+
+/// An order as the fold of its events. Notes are facts on the log and in the views, but no rule depends on them,
+/// so the state does not carry them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Where in its lifecycle the order is.
+    pub status: Status,
+    /// Who ordered.
+    pub customer: Customer,
+    /// The one currency of every amount in the order.
+    pub currency: Currency,
+    /// The lines, in order of `line_id`.
+    pub lines: Vec<Line>,
+    /// The `line_id` the next added line gets: ids are never used again.
+    pub next_line_id: u32,
+    /// Σ line totals.
+    pub total: Money,
+    /// Σ payments.
+    pub paid: Money,
+    /// Σ refunds.
+    pub refunded: Money,
+    /// Payments, in the order they were recorded.
+    pub payments: Vec<Payment>,
+    /// Refunds, in the order they were recorded.
+    pub refunds: Vec<Refund>,
+    /// Shipments, in the order they were recorded.
+    pub shipments: Vec<Shipment>,
+    /// Why it was cancelled.
+    pub cancel_reason: Option<Reason>,
+    /// When the order was first heard of (drafted or placed).
+    pub created_at: Timestamp,
+    /// When it was placed.
+    pub placed_at: Option<Timestamp>,
+    /// When it was confirmed.
+    pub confirmed_at: Option<Timestamp>,
+    /// When everything was delivered and paid.
+    pub completed_at: Option<Timestamp>,
+    /// When it was cancelled.
+    pub cancelled_at: Option<Timestamp>,
+    /// When its last event happened.
+    pub updated_at: Timestamp,
+}
+
+/// Who ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// The caller's id.
+    pub id: Reference,
+    /// The customer's name.
+    pub name: Option<Name>,
+    /// The customer's e-mail address.
+    pub email: Option<Label>,
+}
+
+/// A line of an order; product name and price are frozen when the order is placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// From 1, unique within the order for ever.
+    pub line_id: u32,
+    /// The caller's id of the product.
+    pub product_id: Reference,
+    /// The product's name when the line was added.
+    pub name: Name,
+    /// Units ordered.
+    pub quantity: u32,
+    /// Price of one unit.
+    pub unit_price: Money,
+    /// Units shipped, ≤ `quantity`.
+    pub shipped: u32,
+    /// Units delivered, ≤ `shipped`.
+    pub delivered: u32,
+}
+
+/// Money that came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// The caller's id.
+    pub payment_id: Reference,
+    /// More than zero.
+    pub amount: Money,
+    /// How it was paid.
+    pub method: Option<Label>,
+    /// When.
+    pub occurred_at: Timestamp,
+}
+
+/// Money that went back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// The caller's id.
+    pub refund_id: Reference,
+    /// More than zero.
+    pub amount: Money,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// When.
+    pub occurred_at: Timestamp,
+}
+
+/// A parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipment {
+    /// The caller's id.
+    pub shipment_id: Reference,
+    /// Who carries it.
+    pub carrier: Option<Label>,
+    /// The carrier's number for it.
+    pub tracking_number: Option<Label>,
+    /// What is in it.
+    pub lines: Vec<ShippedLine>,
+    /// When it left.
+    pub shipped_at: Timestamp,
+    /// When it arrived.
+    pub delivered_at: Option<Timestamp>,
+}
+
+/// Some units of a line in a parcel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShippedLine {
+    /// Which line.
+    pub line_id: u32,
+    /// How many units.
+    pub quantity: u32,
+}

@@ -1,0 +1,47 @@
+//! Why an order refuses a command: one variant per rule, each with what the client needs to act on it.
+
+use super::{CommandName, Status};
+use crate::{FieldError, Money};
+
+/// The rule that a command breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderRejection {
+    /// 404 `order-not-found`.
+    OrderNotFound,
+    /// 409 `order-already-exists`.
+    OrderAlreadyExists,
+    /// 409 `illegal-transition`.
+    IllegalTransition {
+        /// The command that was refused.
+        command: CommandName,
+        /// The status that refuses it.
+        current_status: Status,
+        /// What would be accepted now.
+        allowed_commands: Vec<CommandName>,
+    },
+    /// 409 `price-changed`.
+    PriceChanged {
+        /// What the order costs now.
+        actual_total: Money,
+    },
+    /// 409 `payment-conflict`: the id is recorded with another amount.
+    PaymentConflict,
+    /// 409 `refund-conflict`: the id is recorded with another amount.
+    RefundConflict,
+    /// 409 `shipment-conflict`: the id is recorded with other content.
+    ShipmentConflict,
+    /// 409 `refund-exceeds-captured`.
+    RefundExceedsCaptured {
+        /// Σ payments − Σ refunds.
+        refundable: Money,
+    },
+    /// 409 `quantity-exceeds-remaining`.
+    QuantityExceedsRemaining {
+        /// The first line that asks for too much.
+        line_id: u32,
+        /// What is left to ship of it.
+        remaining: u32,
+    },
+    /// 422 `validation`: fields that only the state can judge (unknown line, other currency, empty order, too precise …).
+    Invalid(Vec<(String, FieldError)>),
+}

@@ -1,0 +1,128 @@
+//! Validated texts and the caller's ids: once parsed, trusted.
+//!
+//! Free texts are kept byte for byte; what they may not hold is what could change how a line reads or where it ends:
+//! control characters (NUL, CR, LF, ESC …), bidirectional overrides and isolates, zero-width characters.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a field's value is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Stable, machine-readable code in kebab-case: `out-of-range`, `too-long`, `too-short`, `invalid-characters`,
+    /// `invalid-format`, …
+    pub code: &'static str,
+    /// One sentence for people; never echoes the value.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// A refusal with its stable code and its sentence.
+    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+/// True for characters that no text may hold.
+fn is_forbidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+fn check_text(text: &str, longest: usize) -> Result<(), FieldError> {
+    if text.is_empty() {
+        return Err(FieldError::new("too-short", "must not be empty"));
+    }
+    // A character is at least a byte, so only long texts need counting.
+    if text.len() > longest && text.chars().count() > longest {
+        return Err(FieldError::new("too-long", format!("must have at most {longest} characters")));
+    }
+    if text.chars().any(is_forbidden) {
+        return Err(FieldError::new(
+            "invalid-characters",
+            "must not hold control, bidirectional or zero-width characters",
+        ));
+    }
+    Ok(())
+}
+
+fn check_reference(text: &str, longest: usize) -> Result<(), FieldError> {
+    if text.is_empty() {
+        return Err(FieldError::new("too-short", "must not be empty"));
+    }
+    if text.len() > longest {
+        return Err(FieldError::new("too-long", format!("must have at most {longest} characters")));
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+    if !text.bytes().all(allowed) {
+        return Err(FieldError::new(
+            "invalid-characters",
+            "may only hold letters A-Z and a-z, digits and . _ : -",
+        ));
+    }
+    Ok(())
+}
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $longest:literal, $check:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The most characters it may have.
+            pub const MAX_CHARACTERS: usize = $longest;
+
+            /// Takes a text that keeps the rules.
+            ///
+            /// # Errors
+            /// The rule that it breaks.
+            pub fn parse(text: impl Into<String>) -> Result<Self, FieldError> {
+                let text = text.into();
+                $check(&text, Self::MAX_CHARACTERS)?;
+                Ok(Self(text.into_boxed_str()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                Self::parse(text).map_err(|error| error.detail)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0.into_string()
+            }
+        }
+    };
+}
+
+text!(
+    /// The caller's own id of a customer, product, payment, refund or shipment: 1–64 of `A–Z a–z 0–9 . _ : -`.
+    Reference, 64, check_reference
+);
+text!(
+    /// A name of a person or product: 1–200 characters.
+    Name, 200, check_text
+);
+text!(
+    /// A note: 1–2 000 characters.
+    Note, 2_000, check_text
+);
+text!(
+    /// A reason: 1–500 characters.
+    Reason, 500, check_text
+);
+text!(
+    /// A short free text (payment method, carrier, tracking number, e-mail address): 1–200 characters.
+    Label, 200, check_text
+);
