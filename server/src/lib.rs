@@ -22,7 +22,7 @@ pub use context::RequestContext;
 pub use edge::layer;
 pub use extract::{NoQuery, PathCallerId, PathUuid, StrictQuery, require_json, require_media_type};
 pub use health::Readiness;
-pub use listen::{Limits, serve};
+pub use listen::{BindError, Limits, bind, serve};
 pub use problem::{
     CommandProblems, ImportProblems, OperationProblems, Problem, ProblemCode, ProblemDocument,
     ReadProblems,

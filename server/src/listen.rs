@@ -1,13 +1,47 @@
 //! The accept loop: hyper under axum, with the deadlines and caps that `axum::serve` lacks.
+//!
+//! From the shutdown signal on: for a notice `/readyz` says 503 and everything else goes on, so that whoever spreads
+//! the load can look elsewhere; then connections finish the request in flight and close, newcomers get health and
+//! metrics only; after the drain bound what is left is cut. Client deadlines and bounds stand in [`Limits`].
 
+mod bind;
+mod connection;
+mod framing;
+mod socket;
+
+use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+pub use bind::{BindError, bind, refuse_public_bind};
+use connection::Stage;
 
 /// Largest request body, unless the route streams it.
 pub const MAX_BODY_BYTES: u64 = 1024 * 1024;
+
+/// Largest request head.
+pub const MAX_HEAD_BYTES: usize = 60 * 1024;
+
+/// Longest path with its query.
+pub const MAX_URI_BYTES: usize = 8 * 1024;
+
+/// Connections served at a time; more wait in the kernel's queue.
+pub const MAX_CONNECTIONS: usize = 4096;
+
+/// Pause after a failed accept (no file handles left, say).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Failed accepts in a row that mean the listener is gone: about a minute.
+const MAX_ACCEPT_FAILURES: u32 = 1200;
+
+/// How often samples of histograms are folded into their buckets.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Bounds on what clients can hold open. `Limits::default()` is what services use; tests shorten the deadlines.
 #[derive(Debug, Clone)]
@@ -41,14 +75,14 @@ impl Default for Limits {
             write_stall: Duration::from_secs(8),
             body_bytes: MAX_BODY_BYTES,
             streamed_paths: &["/v1/import"],
-            connections: 4096,
+            connections: MAX_CONNECTIONS,
             drain_notice: Duration::from_secs(1),
             drain: Duration::from_secs(7),
         }
     }
 }
 
-/// Serves `app` until `shutdown`, then drains within its bound.
+/// Serves `app` until `shutdown`, then drains within its bound. Prints `listening on http://…` once.
 ///
 /// # Errors
 /// When the listener fails for good.
@@ -57,7 +91,113 @@ pub async fn serve(
     app: Router,
     limits: Limits,
     shutdown: CancellationToken,
-) -> std::io::Result<()> {
-    let _ = (listener, app, limits, shutdown);
-    todo!()
+) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    let app = crate::layer(app, &limits);
+    crate::health::recorder();
+    // A closed stdout is no reason not to serve.
+    let _ = writeln!(io::stdout(), "listening on http://{address}");
+    let mut server = Server { listener, app, limits: Arc::new(limits), failures: 0 };
+    let graceful = CancellationToken::new();
+    let mut connections = JoinSet::new();
+    server.accept_until(shutdown.cancelled(), &mut connections, Stage::Open, &graceful).await?;
+    tracing::info!(connections = connections.len(), "stopping: requests are taken a little longer");
+    let notice = sleep(server.limits.drain_notice);
+    server.accept_until(notice, &mut connections, Stage::Open, &graceful).await?;
+    graceful.cancel();
+    server.drain(connections).await
 }
+
+struct Server {
+    listener: TcpListener,
+    app: Router,
+    limits: Arc<Limits>,
+    failures: u32,
+}
+
+impl Server {
+    /// Takes connections until `end`.
+    async fn accept_until(
+        &mut self,
+        end: impl Future<Output = ()>,
+        connections: &mut JoinSet<()>,
+        stage: Stage,
+        graceful: &CancellationToken,
+    ) -> io::Result<()> {
+        let mut upkeep = interval(METRICS_UPKEEP);
+        tokio::pin!(end);
+        loop {
+            let room = connections.len() < self.limits.connections;
+            tokio::select! {
+                biased;
+                () = &mut end => return Ok(()),
+                Some(ended) = connections.join_next() => report(ended),
+                _ = upkeep.tick() => crate::health::recorder().run_upkeep(),
+                accepted = self.listener.accept(), if room => {
+                    if let Some(stream) = self.accepted(accepted).await? {
+                        let (app, limits) = (self.app.clone(), Arc::clone(&self.limits));
+                        let graceful = graceful.child_token();
+                        connections.spawn(async move {
+                            connection::run(stream, app, &limits, stage, graceful).await;
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    async fn accepted(
+        &mut self,
+        accepted: io::Result<(TcpStream, std::net::SocketAddr)>,
+    ) -> io::Result<Option<TcpStream>> {
+        match accepted {
+            Ok((stream, _)) => {
+                self.failures = 0;
+                Ok(Some(stream))
+            }
+            Err(error) if self.failures < MAX_ACCEPT_FAILURES => {
+                self.failures += 1;
+                if self.failures == 1 {
+                    tracing::warn!(%error, "a connection could not be accepted; trying on");
+                }
+                sleep(ACCEPT_PAUSE).await;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for what is in flight, within the bound; watchers of `/readyz` are answered to the end.
+    async fn drain(mut self, mut connections: JoinSet<()>) -> io::Result<()> {
+        let deadline = Instant::now() + self.limits.drain;
+        let mut late = JoinSet::new();
+        let finished = async {
+            while let Some(ended) = connections.join_next().await {
+                report(ended);
+            }
+        };
+        let end = async {
+            tokio::select! { () = finished => {}, () = sleep_until(deadline) => {} }
+        };
+        // Newcomers have a token of their own: they serve one request and close by themselves.
+        let accepting =
+            self.accept_until(end, &mut late, Stage::Stopping, &CancellationToken::new()).await;
+        match connections.len() {
+            0 => tracing::info!("all requests in flight are finished"),
+            cut => tracing::warn!(cut, "connections did not finish in time and are cut"),
+        }
+        accepting
+    }
+}
+
+/// Handlers' panics are answered by the edge; one that comes here is our own fault.
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a connection's task panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests;

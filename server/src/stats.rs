@@ -63,3 +63,9 @@ impl Handles {
 fn is_standard(method: &Method) -> bool {
     matches!(method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS")
 }
+
+/// Counts a refusal of what no route has seen.
+pub(crate) fn count_unreadable(status: StatusCode) {
+    counter!("http_requests_total", "method" => "other", "route" => "unreadable", "status" => status.as_str().to_owned())
+        .increment(1);
+}

@@ -1,0 +1,113 @@
+//! Where a server may listen, and error texts that say what to do.
+
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, lookup_host};
+
+/// Why a server cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Beyond loopback anybody could command: there is no authentication.
+    #[error(
+        "{address} is reachable from other machines, and there is no authentication yet. \
+         Listen on a loopback address (127.0.0.1 or [::1]) and put a proxy that authenticates in front"
+    )]
+    Public {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+    /// Not `host:port`.
+    #[error(
+        "`{given}` is not an address to listen on: write host:port, such as 127.0.0.1:8080 ({source})"
+    )]
+    Unreadable {
+        /// What was asked for.
+        given: String,
+        /// What the resolver said.
+        source: std::io::Error,
+    },
+    /// Somebody listens there.
+    #[error(
+        "{address} is in use by another process. Stop it, or choose another port with --listen"
+    )]
+    InUse {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+    /// The system refuses.
+    #[error("cannot listen on {address}: {source}. Choose another address with --listen")]
+    Refused {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl BindError {
+    /// The exit code of a program that ends with this: 2 for a setting that cannot be, 1 for the world's fault.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Public { .. } | Self::Unreadable { .. } => 2,
+            Self::InUse { .. } | Self::Refused { .. } => 1,
+        }
+    }
+}
+
+/// Listens on `host:port`, on loopback only.
+///
+/// # Errors
+/// When the address is public, unreadable, in use or refused by the system.
+pub async fn bind(given: &str) -> Result<TcpListener, BindError> {
+    let unreadable = |source| BindError::Unreadable { given: given.to_owned(), source };
+    let mut found = lookup_host(given).await.map_err(unreadable)?;
+    let address = found.next().ok_or_else(|| unreadable(std::io::ErrorKind::NotFound.into()))?;
+    refuse_public_bind(address)?;
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => BindError::InUse { address },
+        _ => BindError::Refused { address, source },
+    })
+}
+
+/// Refuses an address that other machines reach.
+///
+/// # Errors
+/// [`BindError::Public`].
+pub fn refuse_public_bind(address: SocketAddr) -> Result<(), BindError> {
+    if address.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    Err(BindError::Public { address })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_taken() {
+        for (address, taken) in [
+            ("127.0.0.1:80", true),
+            ("127.9.9.9:80", true),
+            ("[::1]:80", true),
+            ("[::ffff:127.0.0.1]:80", true),
+            ("0.0.0.0:80", false),
+            ("[::]:80", false),
+            ("192.168.1.2:80", false),
+        ] {
+            assert_eq!(refuse_public_bind(address.parse().unwrap()).is_ok(), taken, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_failure_says_what_to_do() {
+        let taken = bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let error = bind(&address).await.unwrap_err();
+        assert!(error.to_string().contains("in use") && error.exit_code() == 1, "{error}");
+        let error = bind("0.0.0.0:0").await.unwrap_err();
+        assert!(error.to_string().contains("loopback") && error.exit_code() == 2, "{error}");
+        let error = bind("nonsense").await.unwrap_err();
+        assert!(error.to_string().contains("host:port") && error.exit_code() == 2, "{error}");
+    }
+}

@@ -1,0 +1,182 @@
+//! The TCP stream under hyper: reads are checked for smuggling, writes have a deadline, and the bare refusals that
+//! hyper writes itself (a head it cannot read) leave as problem documents.
+
+use std::io;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+use super::MAX_URI_BYTES;
+use super::framing::Framing;
+use crate::context::RequestContext;
+use crate::problem::{PROBLEM_JSON, Problem, ProblemCode};
+use crate::stats;
+
+/// hyper's own refusals are shorter than this; responses of the edge name a correlation id and are longer.
+const MAX_BARE: usize = 256;
+
+/// A connection's stream.
+pub(super) struct Socket {
+    stream: TcpStream,
+    framing: Framing,
+    write_stall: Duration,
+    /// Runs only while the client does not take what is written.
+    timer: Option<Pin<Box<Sleep>>>,
+    own: Option<OwnRefusal>,
+}
+
+/// A problem document that goes out instead of hyper's bare refusal.
+struct OwnRefusal {
+    text: Vec<u8>,
+    written: usize,
+    /// Bytes that hyper thinks it writes.
+    stands_for: usize,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, write_stall: Duration) -> Self {
+        Self { stream, framing: Framing::new(), write_stall, timer: None, own: None }
+    }
+
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    /// Bounds a write that does not get on.
+    fn in_time<T>(
+        &mut self,
+        poll: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if poll.is_ready() {
+            self.timer = None;
+            return poll;
+        }
+        let stall = self.write_stall;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(stall)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn poll_own(&mut self, mut own: OwnRefusal, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        while own.written < own.text.len() {
+            let poll = Pin::new(&mut self.stream).poll_write(cx, &own.text[own.written..]);
+            match self.in_time(poll, cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => own.written += count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.own = Some(own);
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(own.stands_for))
+    }
+
+    fn refusal_for(&self, bytes: &[u8]) -> Option<OwnRefusal> {
+        let status = bare_status(bytes)?;
+        let too_long = self.framing.request_line() > MAX_URI_BYTES;
+        let code = match status {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if too_long => ProblemCode::UriTooLong,
+            other => ProblemCode::for_status(other),
+        };
+        stats::count_unreadable(code.status());
+        Some(OwnRefusal { text: refusal_text(code), written: 0, stands_for: bytes.len() })
+    }
+}
+
+/// The status, if `bytes` are a bare refusal of hyper's own.
+fn bare_status(bytes: &[u8]) -> Option<StatusCode> {
+    let short = bytes.len() <= MAX_BARE && bytes.ends_with(b"\r\n\r\n");
+    if !short || !bytes.starts_with(b"HTTP/1.") {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    let status = StatusCode::from_bytes(text.get(9..12)?.as_bytes()).ok()?;
+    let bare = status.is_client_error()
+        && text.contains("content-length: 0")
+        && !text.contains(crate::context::CORRELATION_HEADER);
+    bare.then_some(status)
+}
+
+fn refusal_text(code: ProblemCode) -> Vec<u8> {
+    let detail = match code {
+        ProblemCode::HeadersTooLarge => "Send at most 100 header fields of 60 KiB in all.",
+        ProblemCode::UriTooLong => "Send an address of at most 8 KiB.",
+        _ => "The request's head is not HTTP/1.1, or tells the body's length twice.",
+    };
+    let correlation_id = RequestContext::made().correlation_id;
+    let body = Problem::new(code)
+        .detail(detail)
+        .with("correlation_id", correlation_id.as_str())
+        .to_value()
+        .to_string();
+    let (status, length) = (code.status(), body.len());
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_JSON}\r\nx-correlation-id: {correlation_id}\r\n\
+         connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        this.framing.follow(&mut buffer.filled_mut()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if let Some(own) = this.own.take().or_else(|| this.refusal_for(bytes)) {
+            return this.poll_own(own, cx);
+        }
+        let poll = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.in_time(poll, cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+        if let (Some(only), None) = (filled.next(), filled.next()) {
+            return self.as_mut().poll_write(cx, only);
+        }
+        let this = self.get_mut();
+        let poll = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.in_time(poll, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
