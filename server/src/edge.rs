@@ -209,3 +209,6 @@ fn with_correlation(mut response: Response, value: HeaderValue) -> Response {
     response.headers_mut().insert(CORRELATION.clone(), value);
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,3 +140,22 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
         handle
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_ready_when_every_part_is_fit_and_it_does_not_drain() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.unfit(), None);
+        readiness.set("log", Ok(()));
+        readiness.set("views", Err("The disk is full. Free some space.".to_owned()));
+        assert_eq!(readiness.unfit().unwrap().0, "views");
+        readiness.set("views", Ok(()));
+        assert_eq!(readiness.unfit(), None);
+        readiness.drain();
+        assert_eq!(readiness.unfit().unwrap().0, "server");
+        assert!(readiness.is_draining() && readiness.draining().is_cancelled());
+    }
+}

@@ -78,3 +78,62 @@ fn asset(path: &str, config: Arc<Config<'static>>) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::http::Request;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// Larger than any file of the page.
+    const MAX_FILE: usize = 16 * 1024 * 1024;
+
+    async fn get_text(path: &str) -> (u16, String) {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let response = router(crate::health::api()).oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = to_bytes(response.into_body(), MAX_FILE).await.unwrap();
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[tokio::test]
+    async fn the_document_is_openapi_3_1_and_every_reference_in_it_leads_somewhere() {
+        let (status, text) = get_text(DOCUMENT_PATH).await;
+        assert_eq!(status, 200);
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{text}");
+        let references: Vec<&str> = text.split("\"$ref\":\"#").skip(1).collect();
+        assert!(!references.is_empty());
+        for reference in references {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+        let unready = &document["paths"]["/readyz"]["get"]["responses"]["503"];
+        assert!(unready["content"]["application/problem+json"].is_object(), "{unready}");
+    }
+
+    #[tokio::test]
+    async fn the_page_loads_nothing_from_elsewhere() {
+        let (status, page) = get_text("/docs/").await;
+        assert_eq!(status, 200);
+        let mut files = 0;
+        for attribute in ["src=\"", "href=\""] {
+            for rest in page.split(attribute).skip(1) {
+                let file = rest.split('"').next().unwrap();
+                assert!(!file.contains("//"), "{file} is outside");
+                let (status, _) =
+                    get_text(&format!("/docs/{}", file.trim_start_matches("./"))).await;
+                assert_eq!(status, 200, "{file}");
+                files += 1;
+            }
+        }
+        assert!(files >= 4, "{page}");
+        let (_, initializer) = get_text("/docs/swagger-initializer.js").await;
+        assert!(initializer.contains("/openapi.json"), "{initializer}");
+        assert!(!initializer.contains("http://") && !initializer.contains("https://"));
+        assert_eq!(get_text("/docs/nothing.js").await.0, 404);
+    }
+}

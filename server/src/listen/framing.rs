@@ -49,7 +49,7 @@ impl Framing {
     /// Length of the latest request line, as far as it has arrived.
     pub(super) fn request_line(&self) -> usize {
         match self.phase {
-            Phase::RequestLine => self.line_length,
+            Phase::RequestLine if self.line_length > 0 => self.line_length,
             _ => self.request_line,
         }
     }
@@ -222,5 +222,7 @@ mod tests {
         let mut framing = Framing::new();
         framing.follow(&mut vec![b'a'; 70_000]);
         assert_eq!(framing.request_line(), 70_000);
+        framing.follow(&mut b"\r\nHost: a\r\n\r\n".to_vec());
+        assert_eq!(framing.request_line(), 70_001, "also when the head is complete");
     }
 }

@@ -43,6 +43,44 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// All codes, in the order of their statuses.
+    pub const ALL: [Self; 34] = [
+        Self::MalformedJson,
+        Self::InvalidParameter,
+        Self::UnknownParameter,
+        Self::InvalidCursor,
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::OrderNotFound,
+        Self::NotFound,
+        Self::NotYetCreated,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::IllegalTransition,
+        Self::OrderAlreadyExists,
+        Self::PriceChanged,
+        Self::PaymentConflict,
+        Self::RefundConflict,
+        Self::ShipmentConflict,
+        Self::RefundExceedsCaptured,
+        Self::QuantityExceedsRemaining,
+        Self::ConcurrentUpdate,
+        Self::RequestInProgress,
+        Self::PreconditionFailed,
+        Self::PayloadTooLarge,
+        Self::UriTooLong,
+        Self::UnsupportedMediaType,
+        Self::Validation,
+        Self::IdempotencyKeyReused,
+        Self::RateLimited,
+        Self::HeadersTooLarge,
+        Self::Overloaded,
+        Self::ReadModelBehind,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
     /// The code on the wire, e.g. `order-not-found`.
     pub fn as_str(self) -> &'static str {
         self.facts().0
@@ -173,6 +211,23 @@ impl ProblemCode {
                 ("unavailable", S::SERVICE_UNAVAILABLE, "The service is not available right now")
             }
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Something broke in here"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_name_of_its_own_and_an_error_status() {
+        let mut names = std::collections::BTreeSet::new();
+        for code in ProblemCode::ALL {
+            assert!(names.insert(code.as_str()), "{code:?}");
+            assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
+            let general = ProblemCode::for_status(code.status());
+            let expected = if code.status() == 409 { 400 } else { code.status().as_u16() };
+            assert_eq!(general.status(), expected, "{code:?}");
         }
     }
 }
