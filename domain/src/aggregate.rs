@@ -26,7 +26,10 @@ pub trait Aggregate: Send + Sync + 'static {
     ///
     /// # Errors
     /// The rule that the command breaks.
-    fn decide(state: &Self::State, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
+    fn decide(
+        state: &Self::State,
+        command: &Self::Command,
+    ) -> Result<Vec<Self::Event>, Self::Rejection>;
 
     /// Folds one event, which happened at `at`, into the state. Total over anything `decide` can produce.
     fn evolve(state: Self::State, event: &Self::Event, at: Timestamp) -> Self::State;
@@ -38,7 +41,11 @@ pub trait Aggregate: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the name or version is unknown, or the payload does not fit them.
-    fn decode(event_type: &str, schema_version: u16, payload: &[u8]) -> Result<Self::Event, DecodeError>;
+    fn decode(
+        event_type: &str,
+        schema_version: u16,
+        payload: &[u8],
+    ) -> Result<Self::Event, DecodeError>;
 }
 
 /// An event as the log stores it.

@@ -86,7 +86,8 @@ impl Money {
             .checked_sub(fraction.len())
             .ok_or(MoneyError::TooPrecise { currency, digits })?;
         let mut minor: i64 = 0;
-        for byte in whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat_n(b'0', missing)) {
+        for byte in whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat_n(b'0', missing))
+        {
             minor = minor
                 .checked_mul(10)
                 .and_then(|minor| minor.checked_add(i64::from(byte - b'0')))

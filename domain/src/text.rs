@@ -54,7 +54,8 @@ fn check_reference(text: &str, longest: usize) -> Result<(), FieldError> {
     if text.len() > longest {
         return Err(FieldError::new("too-long", format!("must have at most {longest} characters")));
     }
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
     if !text.bytes().all(allowed) {
         return Err(FieldError::new(
             "invalid-characters",

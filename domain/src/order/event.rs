@@ -10,7 +10,13 @@ pub enum OrderEvent {
     /// An order was begun and may still change.
     OrderDrafted { customer: Customer, currency: Currency, lines: Vec<Line>, note: Option<Note> },
     /// The customer committed to it: lines, prices and total are frozen. Carries the whole order, also after a draft.
-    OrderPlaced { customer: Customer, currency: Currency, lines: Vec<Line>, total: Money, note: Option<Note> },
+    OrderPlaced {
+        customer: Customer,
+        currency: Currency,
+        lines: Vec<Line>,
+        total: Money,
+        note: Option<Note>,
+    },
     /// A line was added to the draft.
     LineAdded { line: Line },
     /// A draft's line has another quantity.

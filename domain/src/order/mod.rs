@@ -3,26 +3,59 @@
 //! `status` is the only lifecycle; payment and fulfilment are derived from counters, so no two facts can disagree.
 
 pub mod command;
-pub mod decide;
+mod decide;
 pub mod document;
 pub mod event;
-pub mod evolve;
+mod evolve;
 pub mod rejection;
 pub mod status;
 pub mod stored;
 
-use crate::{Currency, Label, Money, Name, Reason, Reference, Timestamp};
+use crate::{
+    Aggregate, Currency, DecodeError, EncodedEvent, Label, Money, Name, Reason, Reference,
+    Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
-pub use command::{CommandName, OrderCommand};
+pub use command::{CommandName, NewLine, OrderCommand, UnpricedLine};
 pub use document::{NoteEntry, OrderDocument};
-pub use event::OrderEvent;
+pub use event::{CancelledLine, OrderEvent};
+pub use evolve::MAX_LINES;
 pub use rejection::OrderRejection;
 pub use status::{FulfillmentStatus, PaymentStatus, Status};
 
-/// Marker type that implements [`crate::Aggregate`] for orders; its state is `Option<Order>`.
+/// Orders as an aggregate: the state is `None` until the first event.
 #[derive(Debug, Clone, Copy)]
 pub struct OrderAggregate;
+
+impl Aggregate for OrderAggregate {
+    const STREAM_TYPE: &'static str = "order";
+    const SNAPSHOT_VERSION: u16 = 1;
+
+    type State = Option<Order>;
+    type Command = OrderCommand;
+    type Event = OrderEvent;
+    type Rejection = OrderRejection;
+
+    fn decide(
+        state: &Option<Order>,
+        command: &OrderCommand,
+    ) -> Result<Vec<OrderEvent>, OrderRejection> {
+        decide::decide(state.as_ref(), command)
+    }
+
+    fn evolve(state: Option<Order>, event: &OrderEvent, at: Timestamp) -> Option<Order> {
+        evolve::evolve(state, event, at)
+    }
+
+    fn encode(event: &OrderEvent) -> EncodedEvent {
+        stored::encode(event)
+    }
+
+    fn decode(event_type: &str, version: u16, payload: &[u8]) -> Result<OrderEvent, DecodeError> {
+        stored::decode(event_type, version, payload)
+    }
+}
 
 /// An order as the fold of its events. Notes are facts on the log and in the views, but no rule depends on them,
 /// so the state does not carry them.

@@ -1,11 +1,18 @@
 //! The composed order: how an order reads on the wire (`GET /v1/orders/{id}`, and `order` in a dry run).
 //!
 //! A pure function of the state, used by the projector to write rows, by the query service after a replay and by the
-//! command service for dry runs, so that the three cannot differ.
+//! command service for dry runs, so that the three cannot differ. [`restore`] is its inverse, as far as folding on
+//! needs it.
+
+pub mod micros;
+mod render;
+mod restore;
 
 use super::Order;
 use crate::{Note, Timestamp};
 use uuid::Uuid;
+
+pub use restore::restore;
 
 /// A note with its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +23,15 @@ pub struct NoteEntry {
     pub occurred_at: Timestamp,
 }
 
-/// The composed order, borrowed from its state. `notes` are passed beside the state, which does not keep them.
+impl NoteEntry {
+    /// The JSON of one note, as it stands in the composed order's `notes`.
+    pub fn to_json(&self) -> String {
+        render::note(self)
+    }
+}
+
+/// The composed order, borrowed from its state. `notes` are passed beside the state, which does not keep them; without
+/// any the member reads exactly `"notes":[]`.
 #[derive(Debug, Clone, Copy)]
 pub struct OrderDocument<'a> {
     /// The stream's id.
@@ -32,17 +47,8 @@ pub struct OrderDocument<'a> {
 }
 
 impl OrderDocument<'_> {
-    /// The JSON of api §3, members in the documented order.
+    /// The JSON, members in the documented order.
     pub fn to_json(&self) -> Vec<u8> {
-        todo!()
+        render::document(self)
     }
-}
-
-/// Reads a composed order back into the state it was made from (and its notes), as far as `evolve` needs it.
-///
-/// # Errors
-/// When the JSON is not a composed order.
-pub fn restore(json: &[u8]) -> Result<(Order, Vec<NoteEntry>), serde_json::Error> {
-    let _ = json;
-    todo!()
 }

@@ -1,1 +1,0 @@
-//! Decisions: which facts follow from a command. See `domain` crate docs.

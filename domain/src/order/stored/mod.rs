@@ -1,0 +1,158 @@
+//! The stored form of order events: explicit names, schema versions, and the upcasters that lift old versions.
+//!
+//! A stored event is never rewritten. When the shape of one changes, its version here goes up by one and
+//! [`upcast`] learns to lift the version before; decoding an old one lifts it step by step. Members that this build
+//! does not know are passed over, so that an event may gain one without a new version.
+
+mod payload;
+mod upcast;
+
+use super::OrderEvent;
+use crate::{DecodeError, EncodedEvent};
+use payload::{
+    Cancelled, Drafted, Empty, LineAdded, LineQuantityChanged, LineRemoved, NoteAdded, Paid,
+    Placed, Refunded, ShipmentDelivered, Shipped,
+};
+use serde::{Deserialize, Serialize};
+
+/// Every stored name with its newest schema version.
+pub const EVENT_TYPES: [(&str, u16); 14] = [
+    ("OrderDrafted", 1),
+    ("OrderPlaced", 1),
+    ("LineAdded", 1),
+    ("LineQuantityChanged", 1),
+    ("LineRemoved", 1),
+    ("DraftDiscarded", 1),
+    ("OrderConfirmed", 1),
+    ("PaymentRecorded", 1),
+    ("RefundRecorded", 1),
+    ("OrderShipped", 1),
+    ("ShipmentDelivered", 1),
+    ("OrderCompleted", 1),
+    ("OrderCancelled", 1),
+    ("NoteAdded", 2), // 2: the text moved from `note` to `text`
+];
+
+impl OrderEvent {
+    /// The explicit stored name.
+    pub const fn stored_name(&self) -> &'static str {
+        match self {
+            Self::OrderDrafted { .. } => "OrderDrafted",
+            Self::OrderPlaced { .. } => "OrderPlaced",
+            Self::LineAdded { .. } => "LineAdded",
+            Self::LineQuantityChanged { .. } => "LineQuantityChanged",
+            Self::LineRemoved { .. } => "LineRemoved",
+            Self::DraftDiscarded => "DraftDiscarded",
+            Self::OrderConfirmed => "OrderConfirmed",
+            Self::PaymentRecorded { .. } => "PaymentRecorded",
+            Self::RefundRecorded { .. } => "RefundRecorded",
+            Self::OrderShipped { .. } => "OrderShipped",
+            Self::ShipmentDelivered { .. } => "ShipmentDelivered",
+            Self::OrderCompleted => "OrderCompleted",
+            Self::OrderCancelled { .. } => "OrderCancelled",
+            Self::NoteAdded { .. } => "NoteAdded",
+        }
+    }
+}
+
+fn newest_version(event_type: &str) -> Option<u16> {
+    EVENT_TYPES.iter().find(|(name, _)| *name == event_type).map(|(_, version)| *version)
+}
+
+/// The stored form of an event, in its newest version.
+pub(super) fn encode(event: &OrderEvent) -> EncodedEvent {
+    let event_type = event.stored_name();
+    let payload = match event {
+        OrderEvent::OrderDrafted { customer, currency, lines, note } => {
+            json(&Drafted::of(customer, *currency, lines, note.as_ref()))
+        }
+        OrderEvent::OrderPlaced { customer, currency, lines, total, note } => {
+            json(&Placed::of(customer, *currency, lines, *total, note.as_ref()))
+        }
+        OrderEvent::LineAdded { line } => json(&LineAdded::of(line)),
+        OrderEvent::LineQuantityChanged { line_id, quantity } => {
+            json(&LineQuantityChanged { line_id: *line_id, quantity: *quantity })
+        }
+        OrderEvent::LineRemoved { line_id } => json(&LineRemoved { line_id: *line_id }),
+        OrderEvent::DraftDiscarded | OrderEvent::OrderConfirmed | OrderEvent::OrderCompleted => {
+            json(&Empty {})
+        }
+        OrderEvent::PaymentRecorded { payment_id, amount, method } => {
+            json(&Paid::of(payment_id, *amount, method.as_ref()))
+        }
+        OrderEvent::RefundRecorded { refund_id, amount, reason } => {
+            json(&Refunded::of(refund_id, *amount, reason.as_ref()))
+        }
+        OrderEvent::OrderShipped { shipment_id, carrier, tracking_number, lines } => {
+            json(&Shipped::of(shipment_id, carrier.as_ref(), tracking_number.as_ref(), lines))
+        }
+        OrderEvent::ShipmentDelivered { shipment_id } => {
+            json(&ShipmentDelivered { shipment_id: shipment_id.as_str().into() })
+        }
+        OrderEvent::OrderCancelled { reason, customer_id, placed_at, total, lines } => {
+            json(&Cancelled::of(reason, customer_id, *placed_at, *total, lines))
+        }
+        OrderEvent::NoteAdded { text } => json(&NoteAdded { text: text.as_str().into() }),
+    };
+    let schema_version = newest_version(event_type).expect("every stored name is in EVENT_TYPES");
+    EncodedEvent { event_type, schema_version, payload }
+}
+
+fn json(payload: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(payload).expect("payloads have string keys and no failing serializers")
+}
+
+/// Reads a stored event of any version.
+pub(super) fn decode(
+    event_type: &str,
+    schema_version: u16,
+    payload: &[u8],
+) -> Result<OrderEvent, DecodeError> {
+    let newest = newest_version(event_type)
+        .ok_or_else(|| DecodeError::UnknownType(event_type.to_owned()))?;
+    if schema_version == newest {
+        return decode_newest(event_type, payload);
+    }
+    if schema_version == 0 || schema_version > newest {
+        let event_type = event_type.to_owned();
+        return Err(DecodeError::UnknownVersion { event_type, version: schema_version });
+    }
+    decode_newest(event_type, &upcast::lift(event_type, schema_version, newest, payload)?)
+}
+
+fn decode_newest(event_type: &str, payload: &[u8]) -> Result<OrderEvent, DecodeError> {
+    let event = match event_type {
+        "OrderDrafted" => read::<Drafted>(payload).and_then(Drafted::into_event),
+        "OrderPlaced" => read::<Placed>(payload).and_then(Placed::into_event),
+        "LineAdded" => read::<LineAdded>(payload).and_then(LineAdded::into_event),
+        "LineQuantityChanged" => {
+            read::<LineQuantityChanged>(payload).map(LineQuantityChanged::into_event)
+        }
+        "LineRemoved" => read::<LineRemoved>(payload)
+            .map(|LineRemoved { line_id }| OrderEvent::LineRemoved { line_id }),
+        "DraftDiscarded" => read::<Empty>(payload).map(|Empty {}| OrderEvent::DraftDiscarded),
+        "OrderConfirmed" => read::<Empty>(payload).map(|Empty {}| OrderEvent::OrderConfirmed),
+        "OrderCompleted" => read::<Empty>(payload).map(|Empty {}| OrderEvent::OrderCompleted),
+        "PaymentRecorded" => read::<Paid>(payload).and_then(Paid::into_event),
+        "RefundRecorded" => read::<Refunded>(payload).and_then(Refunded::into_event),
+        "OrderShipped" => read::<Shipped>(payload).and_then(Shipped::into_event),
+        "ShipmentDelivered" => {
+            read::<ShipmentDelivered>(payload).and_then(ShipmentDelivered::into_event)
+        }
+        "OrderCancelled" => read::<Cancelled>(payload).and_then(Cancelled::into_event),
+        "NoteAdded" => read::<NoteAdded>(payload).and_then(NoteAdded::into_event),
+        unknown => return Err(DecodeError::UnknownType(unknown.to_owned())),
+    };
+    event.map_err(|detail| DecodeError::Malformed { event_type: event_type.to_owned(), detail })
+}
+
+/// Parses a payload; the error says where it is wrong and of which kind, never what it holds.
+fn read<'a, P: Deserialize<'a>>(payload: &'a [u8]) -> Result<P, String> {
+    serde_json::from_slice(payload).map_err(|error| {
+        let kind = match error.classify() {
+            serde_json::error::Category::Data => "a member is missing or of the wrong type",
+            _ => "not JSON",
+        };
+        format!("{kind} at line {} column {}", error.line(), error.column())
+    })
+}

@@ -1,0 +1,414 @@
+//! The payloads as JSON members. Writing borrows from the event, reading borrows from the bytes.
+//!
+//! Every payload that holds an amount also holds its currency, so that an event can be read by itself.
+
+use crate::order::{CancelledLine, Customer, Line, OrderEvent, ShippedLine};
+use crate::{Currency, FieldError, Label, Money, Name, Note, Reason, Reference, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+
+type Read<T> = Result<T, String>;
+
+/// An amount: a [`Money`] when it is written, a text when it is read and its currency is not yet known.
+pub(super) enum Amount<'a> {
+    Money(Money),
+    Text(Cow<'a, str>),
+}
+
+impl Amount<'_> {
+    fn read(&self, currency: Currency) -> Read<Money> {
+        match self {
+            Self::Money(money) => Ok(*money),
+            Self::Text(text) => {
+                Money::parse(text, currency).map_err(|error| format!("an amount {error}"))
+            }
+        }
+    }
+}
+
+impl Serialize for Amount<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Money(money) => serializer.collect_str(money),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Amount<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<'a, str>::deserialize(deserializer).map(Self::Text)
+    }
+}
+
+/// An empty payload.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Empty {}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredCustomer<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    email: Option<Cow<'a, str>>,
+}
+
+impl<'a> StoredCustomer<'a> {
+    fn of(customer: &'a Customer) -> Self {
+        Self {
+            id: customer.id.as_str().into(),
+            name: customer.name.as_ref().map(|name| name.as_str().into()),
+            email: customer.email.as_ref().map(|email| email.as_str().into()),
+        }
+    }
+
+    fn read(self) -> Read<Customer> {
+        Ok(Customer {
+            id: text(Reference::parse(self.id))?,
+            name: self.name.map(|name| text(Name::parse(name))).transpose()?,
+            email: self.email.map(|email| text(Label::parse(email))).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredLine<'a> {
+    line_id: u32,
+    #[serde(borrow)]
+    product_id: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    quantity: u32,
+    #[serde(borrow)]
+    unit_price: Amount<'a>,
+}
+
+impl<'a> StoredLine<'a> {
+    fn of(line: &'a Line) -> Self {
+        Self {
+            line_id: line.line_id,
+            product_id: line.product_id.as_str().into(),
+            name: line.name.as_str().into(),
+            quantity: line.quantity,
+            unit_price: Amount::Money(line.unit_price),
+        }
+    }
+
+    fn read(self, currency: Currency) -> Read<Line> {
+        Ok(Line {
+            line_id: self.line_id,
+            product_id: text(Reference::parse(self.product_id))?,
+            name: text(Name::parse(self.name))?,
+            quantity: self.quantity,
+            unit_price: self.unit_price.read(currency)?,
+            shipped: 0,
+            delivered: 0,
+        })
+    }
+}
+
+fn read_lines(lines: Vec<StoredLine<'_>>, currency: Currency) -> Read<Vec<Line>> {
+    lines.into_iter().map(|line| line.read(currency)).collect()
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Drafted<'a> {
+    #[serde(borrow)]
+    customer: StoredCustomer<'a>,
+    currency: Currency,
+    #[serde(borrow)]
+    lines: Vec<StoredLine<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, str>>,
+}
+
+impl<'a> Drafted<'a> {
+    pub fn of(
+        customer: &'a Customer,
+        currency: Currency,
+        lines: &'a [Line],
+        note: Option<&'a Note>,
+    ) -> Self {
+        Self {
+            customer: StoredCustomer::of(customer),
+            currency,
+            lines: lines.iter().map(StoredLine::of).collect(),
+            note: note.map(|note| note.as_str().into()),
+        }
+    }
+
+    pub fn into_event(self) -> Read<OrderEvent> {
+        Ok(OrderEvent::OrderDrafted {
+            customer: self.customer.read()?,
+            currency: self.currency,
+            lines: read_lines(self.lines, self.currency)?,
+            note: self.note.map(|note| text(Note::parse(note))).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Placed<'a> {
+    #[serde(borrow)]
+    customer: StoredCustomer<'a>,
+    currency: Currency,
+    #[serde(borrow)]
+    lines: Vec<StoredLine<'a>>,
+    #[serde(borrow)]
+    total: Amount<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, str>>,
+}
+
+impl<'a> Placed<'a> {
+    pub fn of(
+        customer: &'a Customer,
+        currency: Currency,
+        lines: &'a [Line],
+        total: Money,
+        note: Option<&'a Note>,
+    ) -> Self {
+        let Drafted { customer, currency, lines, note } =
+            Drafted::of(customer, currency, lines, note);
+        Self { customer, currency, lines, total: Amount::Money(total), note }
+    }
+
+    pub fn into_event(self) -> Read<OrderEvent> {
+        Ok(OrderEvent::OrderPlaced {
+            customer: self.customer.read()?,
+            currency: self.currency,
+            lines: read_lines(self.lines, self.currency)?,
+            total: self.total.read(self.currency)?,
+            note: self.note.map(|note| text(Note::parse(note))).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct LineAdded<'a> {
+    currency: Currency,
+    #[serde(borrow, flatten)]
+    line: StoredLine<'a>,
+}
+
+impl<'a> LineAdded<'a> {
+    pub fn of(line: &'a Line) -> Self {
+        Self { currency: line.unit_price.currency(), line: StoredLine::of(line) }
+    }
+
+    pub fn into_event(self) -> Read<OrderEvent> {
+        Ok(OrderEvent::LineAdded { line: self.line.read(self.currency)? })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct LineQuantityChanged {
+    pub line_id: u32,
+    pub quantity: u32,
+}
+
+impl LineQuantityChanged {
+    pub fn into_event(self) -> OrderEvent {
+        OrderEvent::LineQuantityChanged { line_id: self.line_id, quantity: self.quantity }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct LineRemoved {
+    pub line_id: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Paid<'a> {
+    #[serde(borrow)]
+    payment_id: Cow<'a, str>,
+    #[serde(borrow)]
+    amount: Amount<'a>,
+    currency: Currency,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    method: Option<Cow<'a, str>>,
+}
+
+impl<'a> Paid<'a> {
+    pub fn of(payment_id: &'a Reference, amount: Money, method: Option<&'a Label>) -> Self {
+        Self {
+            payment_id: payment_id.as_str().into(),
+            amount: Amount::Money(amount),
+            currency: amount.currency(),
+            method: method.map(|method| method.as_str().into()),
+        }
+    }
+
+    pub fn into_event(self) -> Read<OrderEvent> {
+        Ok(OrderEvent::PaymentRecorded {
+            payment_id: text(Reference::parse(self.payment_id))?,
+            amount: self.amount.read(self.currency)?,
+            method: self.method.map(|method| text(Label::parse(method))).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Refunded<'a> {
+    #[serde(borrow)]
+    refund_id: Cow<'a, str>,
+    #[serde(borrow)]
+    amount: Amount<'a>,
+    currency: Currency,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
+}
+
+impl<'a> Refunded<'a> {
+    pub fn of(refund_id: &'a Reference, amount: Money, reason: Option<&'a Reason>) -> Self {
+        Self {
+            refund_id: refund_id.as_str().into(),
+            amount: Amount::Money(amount),
+            currency: amount.currency(),
+            reason: reason.map(|reason| reason.as_str().into()),
+        }
+    }
+
+    pub fn into_event(self) -> Read<OrderEvent> {
+        Ok(OrderEvent::RefundRecorded {
+            refund_id: text(Reference::parse(self.refund_id))?,
+            amount: self.amount.read(self.currency)?,
+            reason: self.reason.map(|reason| text(Reason::parse(reason))).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Shipped<'a> {
+    #[serde(borrow)]
+    shipment_id: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    carrier: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    tracking_number: Option<Cow<'a, str>>,
+    lines: Cow<'a, [ShippedLine]>,
+}
+
+impl<'a> Shipped<'a> {
+    pub fn of(
+        shipment_id: &'a Reference,
+        carrier: Option<&'a Label>,
+        tracking_number: Option<&'a Label>,
+        lines: &'a [ShippedLine],
+    ) -> Self {
+        Self {
+            shipment_id: shipment_id.as_str().into(),
+            carrier: carrier.map(|carrier| carrier.as_str().into()),
+            tracking_number: tracking_number.map(|number| number.as_str().into()),
+            lines: lines.into(),
+        }
+    }
+
+    pub fn into_event(self) -> Read<OrderEvent> {
+        let label = |label: Option<Cow<'_, str>>| label.map(|l| text(Label::parse(l))).transpose();
+        Ok(OrderEvent::OrderShipped {
+            shipment_id: text(Reference::parse(self.shipment_id))?,
+            carrier: label(self.carrier)?,
+            tracking_number: label(self.tracking_number)?,
+            lines: self.lines.into_owned(),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ShipmentDelivered<'a> {
+    #[serde(borrow)]
+    pub shipment_id: Cow<'a, str>,
+}
+
+impl ShipmentDelivered<'_> {
+    pub fn into_event(self) -> Read<OrderEvent> {
+        Ok(OrderEvent::ShipmentDelivered { shipment_id: text(Reference::parse(self.shipment_id))? })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCancelledLine<'a> {
+    line_id: u32,
+    #[serde(borrow)]
+    product_id: Cow<'a, str>,
+    quantity: u32,
+    #[serde(borrow)]
+    line_total: Amount<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Cancelled<'a> {
+    #[serde(borrow)]
+    reason: Cow<'a, str>,
+    #[serde(borrow)]
+    customer_id: Cow<'a, str>,
+    #[serde(with = "crate::order::document::micros")]
+    placed_at: Timestamp,
+    currency: Currency,
+    #[serde(borrow)]
+    total: Amount<'a>,
+    #[serde(borrow)]
+    lines: Vec<StoredCancelledLine<'a>>,
+}
+
+impl<'a> Cancelled<'a> {
+    pub fn of(
+        reason: &'a Reason,
+        customer_id: &'a Reference,
+        placed_at: Timestamp,
+        total: Money,
+        lines: &'a [CancelledLine],
+    ) -> Self {
+        let lines = lines.iter().map(|line| StoredCancelledLine {
+            line_id: line.line_id,
+            product_id: line.product_id.as_str().into(),
+            quantity: line.quantity,
+            line_total: Amount::Money(line.line_total),
+        });
+        Self {
+            reason: reason.as_str().into(),
+            customer_id: customer_id.as_str().into(),
+            placed_at,
+            currency: total.currency(),
+            total: Amount::Money(total),
+            lines: lines.collect(),
+        }
+    }
+
+    pub fn into_event(self) -> Read<OrderEvent> {
+        let line = |line: StoredCancelledLine<'_>| {
+            Ok(CancelledLine {
+                line_id: line.line_id,
+                product_id: text(Reference::parse(line.product_id))?,
+                quantity: line.quantity,
+                line_total: line.line_total.read(self.currency)?,
+            })
+        };
+        Ok(OrderEvent::OrderCancelled {
+            reason: text(Reason::parse(self.reason))?,
+            customer_id: text(Reference::parse(self.customer_id))?,
+            placed_at: self.placed_at,
+            total: self.total.read(self.currency)?,
+            lines: self.lines.into_iter().map(line).collect::<Read<_>>()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct NoteAdded<'a> {
+    #[serde(borrow)]
+    pub text: Cow<'a, str>,
+}
+
+impl NoteAdded<'_> {
+    pub fn into_event(self) -> Read<OrderEvent> {
+        Ok(OrderEvent::NoteAdded { text: text(Note::parse(self.text))? })
+    }
+}
+
+fn text<T>(parsed: Result<T, FieldError>) -> Read<T> {
+    parsed.map_err(|error| format!("a text {}", error.detail))
+}

@@ -1,0 +1,43 @@
+//! Lifts payloads of old schema versions, one version at a time.
+
+use crate::DecodeError;
+use serde_json::Value;
+
+/// Lifts a payload from the version beside it to the next.
+type Upcaster = fn(Value) -> Option<Value>;
+
+/// What there is to lift: stored name, version it lifts from, how.
+const UPCASTERS: [(&str, u16, Upcaster); 1] = [("NoteAdded", 1, note_moves_to_text)];
+
+/// Lifts a payload to the newest version.
+pub(super) fn lift(
+    event_type: &str,
+    from: u16,
+    newest: u16,
+    payload: &[u8],
+) -> Result<Vec<u8>, DecodeError> {
+    let malformed = |detail: &str| DecodeError::Malformed {
+        event_type: event_type.to_owned(),
+        detail: detail.to_owned(),
+    };
+    let mut value: Value = serde_json::from_slice(payload).map_err(|_| malformed("not JSON"))?;
+    for version in from..newest {
+        let (_, _, upcaster) = UPCASTERS
+            .iter()
+            .find(|(name, lifts_from, _)| *name == event_type && *lifts_from == version)
+            .ok_or_else(|| DecodeError::UnknownVersion {
+                event_type: event_type.to_owned(),
+                version,
+            })?;
+        value = upcaster(value).ok_or_else(|| malformed("an old version lacks a member"))?;
+    }
+    serde_json::to_vec(&value).map_err(|_| malformed("not JSON"))
+}
+
+/// `NoteAdded` 1 → 2: `{"note": …}` became `{"text": …}`.
+fn note_moves_to_text(mut payload: Value) -> Option<Value> {
+    let members = payload.as_object_mut()?;
+    let note = members.remove("note")?;
+    members.insert("text".to_owned(), note);
+    Some(payload)
+}
