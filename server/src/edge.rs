@@ -133,10 +133,8 @@ impl Future for EdgeFuture {
                 let _entered = exchange.span.enter();
                 match catch_unwind(AssertUnwindSafe(|| Pin::new(route).poll(cx))) {
                     Ok(poll) => ready!(poll).unwrap_or_else(|never| match never {}),
-                    Err(_) => {
-                        tracing::error!("a handler panicked");
-                        Problem::new(ProblemCode::Internal).into_response()
-                    }
+                    // The panic hook has logged it.
+                    Err(_) => Problem::new(ProblemCode::Internal).into_response(),
                 }
             }
         };

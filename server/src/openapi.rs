@@ -10,10 +10,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, serve};
 
-use crate::problem::{FieldError, Problem, ProblemCode, ProblemDocument};
+use crate::problem::{FieldError, OperationProblems, Problem, ProblemCode, ProblemDocument};
 
 /// Where the document is.
 pub const DOCUMENT_PATH: &str = "/openapi.json";
@@ -22,20 +23,42 @@ pub const DOCUMENT_PATH: &str = "/openapi.json";
 const CONTENT_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
                               img-src 'self' data:; frame-ancestors 'none'";
 
+/// The OpenAPI part of these routes.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(document, page))]
+struct DocumentationApi;
+
+/// The contract as an OpenAPI 3.1 document.
+#[utoipa::path(get, path = "/openapi.json", tag = "operations",
+    responses((status = 200, description = "this document", body = serde_json::Value),
+        OperationProblems))]
+fn document(json: Bytes) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], json)
+}
+
+/// A page to read and try the contract.
+#[utoipa::path(get, path = "/docs/", tag = "operations",
+    responses((status = 200, description = "the page", body = String, content_type = "text/html"),
+        OperationProblems))]
+fn page(config: Arc<Config<'static>>) -> Response {
+    asset("", config)
+}
+
 /// Routes `/openapi.json` and `/docs` for a document; the problem schemas are added to it.
 ///
 /// # Panics
 /// When the document cannot be written as JSON, which its own types exclude.
 pub fn router(mut document: OpenApi) -> Router {
+    document.merge(DocumentationApi::openapi());
     add_problem_schemas(&mut document);
     let json = Bytes::from(document.to_json().expect("an OpenAPI document is plain JSON"));
-    let json_kind = [(header::CONTENT_TYPE, "application/json")];
-    let config = Arc::new(Config::from(DOCUMENT_PATH));
+    // Without this the page asks a validator on the internet for a badge.
+    let config = Arc::new(Config::from(DOCUMENT_PATH).validator_url("none"));
     let index = Arc::clone(&config);
     Router::new()
-        .route(DOCUMENT_PATH, get(move || async move { (json_kind, json) }))
+        .route(DOCUMENT_PATH, get(move || async move { self::document(json) }))
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
-        .route("/docs/", get(move || async move { asset("", index) }))
+        .route("/docs/", get(move || async move { page(index) }))
         .route(
             "/docs/{*file}",
             get(move |Path(file): Path<String>| async move { asset(&file, config) }),
@@ -133,6 +156,7 @@ mod tests {
         assert!(files >= 4, "{page}");
         let (_, initializer) = get_text("/docs/swagger-initializer.js").await;
         assert!(initializer.contains("/openapi.json"), "{initializer}");
+        assert!(initializer.contains("\"validatorUrl\": \"none\""), "{initializer}");
         assert!(!initializer.contains("http://") && !initializer.contains("https://"));
         assert_eq!(get_text("/docs/nothing.js").await.0, 404);
     }

@@ -30,3 +30,17 @@ pub fn on_signals() -> CancellationToken {
     });
     token
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_cancels_the_token() {
+        let token = on_signals();
+        assert!(!token.is_cancelled());
+        let kill = format!("kill -TERM {}", std::process::id());
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        token.cancelled().await;
+    }
+}

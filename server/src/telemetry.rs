@@ -3,6 +3,7 @@
 //! Control characters in whatever is logged are escaped, so that a name with a line feed or an escape sequence can
 //! neither forge an entry nor steer a terminal. Passwords in URLs are masked before settings are shown.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
@@ -30,11 +31,26 @@ pub fn init(program: &'static str) {
     if begun.is_err() {
         return;
     }
+    std::panic::set_hook(Box::new(log_panic));
     crate::health::recorder();
     tracing::info!(program, version = env!("CARGO_PKG_VERSION"), "starting");
     if let Some(error) = broken {
         tracing::warn!(%error, "the log filter cannot be read; info is used");
     }
+}
+
+/// A panic is a bug of ours; it is logged where it happened, on one line like all else.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let backtrace = Backtrace::capture();
+    let captured = backtrace.status() == BacktraceStatus::Captured;
+    tracing::error!(
+        place,
+        message_text = panic.payload_as_str().unwrap_or_default(),
+        thread = std::thread::current().name(),
+        backtrace = captured.then(|| backtrace.to_string()),
+        "panicked"
+    );
 }
 
 /// Logs the effective settings, without secrets.
