@@ -1,0 +1,1 @@
+//! Log to Kafka, Kafka to projector.
