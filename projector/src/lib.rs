@@ -1,1 +1,32 @@
-//! placeholder
+//! The projector: events in, read tables out.
+//!
+//! A projection is a pure fold from events to rows. A page of events is decoded once and folded by every projection
+//! that stands at its beginning; what changed is written in one transaction, together with the checkpoint's
+//! compare-and-set. So effects are exactly-once whoever else runs: a zombie or a redelivery changes nothing. Rebuilds
+//! share this code. What the projector never does: decide, answer HTTP commands, or hold SQL (that stands in
+//! `read-model`).
+
+mod cache;
+mod error;
+mod figures;
+mod flush;
+mod group;
+mod kind;
+mod live;
+mod outdated;
+mod parking;
+mod projections;
+mod rebuild;
+mod retry;
+mod rollback;
+mod source;
+mod verify;
+
+pub use error::ProjectorError;
+pub use kind::Kind;
+pub use live::run;
+pub use rebuild::{RebuildReport, Show, rebuild};
+pub use retry::{RetryReport, retry_parked};
+pub use rollback::roll_back;
+pub use source::Source;
+pub use verify::{ViewsReport, verify_views};

@@ -1,0 +1,46 @@
+//! Why projecting stopped; the loop decides by the variant whether to reload, to wait or to give up.
+
+use event_store::StoreError;
+use read_model::ReadModelError;
+
+/// Why projecting stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectorError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Source(#[from] StoreError),
+    /// The read model could not be read or written.
+    #[error(transparent)]
+    ReadModel(#[from] ReadModelError),
+    /// The log has a hole; nothing is projected past it.
+    #[error("the log has a hole: position {expected} is missing, {found} came instead")]
+    Gap {
+        /// The position that should have come.
+        expected: u64,
+        /// The one that came.
+        found: u64,
+    },
+    /// A task of ours ended before its time.
+    #[error("a projecting task panicked: {0}")]
+    Panicked(String),
+    /// A kept event cannot be read back.
+    #[error("a parked event cannot be read back: {0}")]
+    Parked(String),
+    /// A rebuild cannot begin.
+    #[error("{0}")]
+    Refused(String),
+    /// Somebody asked to stop before the work was done.
+    #[error("stopped before it was done; run it again to go on from where it stopped")]
+    Interrupted,
+}
+
+impl ProjectorError {
+    pub(crate) fn from_panic(error: tokio::task::JoinError) -> Self {
+        Self::Panicked(error.to_string())
+    }
+
+    /// Somebody else has moved on; what is cached here is out of date.
+    pub(crate) fn is_moved(&self) -> bool {
+        matches!(self, Self::ReadModel(ReadModelError::CheckpointMoved))
+    }
+}

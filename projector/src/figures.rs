@@ -1,0 +1,28 @@
+//! What the projector tells `/metrics`.
+
+use crate::kind::Kind;
+use read_model::write::catalog::SourceHead;
+use std::time::Duration;
+
+/// How far a projection has come.
+pub(crate) fn projection(kind: Kind, position: u64, head: SourceHead, parked: usize) {
+    let name = kind.name();
+    let lag = head.position.saturating_sub(position);
+    let lag_ms = if lag == 0 { 0 } else { (head.seen_at - head.recorded_at).max(0) / 1_000 };
+    metrics::gauge!("projector_position", "projection" => name).set(position as f64);
+    metrics::gauge!("projector_lag_events", "projection" => name).set(lag as f64);
+    metrics::gauge!("projector_lag_ms", "projection" => name).set(lag_ms as f64);
+    metrics::gauge!("projector_parked_orders", "projection" => name).set(parked as f64);
+}
+
+/// A batch is in the read model.
+pub(crate) fn flushed(events: usize, took: Duration) {
+    metrics::counter!("projector_events_total").increment(events as u64);
+    metrics::histogram!("projector_batch_events").record(events as f64);
+    metrics::histogram!("projector_batch_duration_seconds").record(took.as_secs_f64());
+}
+
+/// A batch failed.
+pub(crate) fn failed() {
+    metrics::counter!("projector_failures_total").increment(1);
+}

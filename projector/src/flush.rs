@@ -1,0 +1,78 @@
+//! One batch, one transaction: the checkpoint's compare-and-set first, then the rows it accounts for.
+
+use crate::projections::Changes;
+use read_model::write::catalog::{Checkpoint, SourceHead};
+use read_model::write::parked::ParkedRow;
+use read_model::write::rebuild::RebuildStep;
+use read_model::write::{Tables, WriteTx};
+use read_model::{ReadModel, ReadModelError};
+
+/// What a folded page changes.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub from: u64,
+    pub to: u64,
+    pub checkpoints: Vec<Checkpoint>,
+    pub changes: Vec<(Tables, Changes)>,
+    pub parked: Vec<ParkedRow>,
+    /// When the last event was stored.
+    pub recorded_at: i64,
+}
+
+/// Which checkpoints move, and what is noted beside them.
+#[derive(Debug)]
+pub(crate) enum Advance {
+    /// Those that serve; perhaps with the log's end.
+    Live(Option<SourceHead>),
+    /// Those of a rebuild.
+    Rebuild {
+        owner: Vec<u8>,
+        target: u64,
+        events_per_second: f64,
+    },
+}
+
+/// Writes a batch in a transaction of its own.
+pub(crate) async fn flush(
+    model: ReadModel,
+    batch: Batch,
+    advance: Advance,
+    now: i64,
+) -> Result<(), ReadModelError> {
+    let to = batch.to;
+    let mut tx = model.begin_write().await?;
+    write(&mut tx, batch, &advance, now).await?;
+    tx.commit(to).await
+}
+
+/// Writes a batch into a transaction.
+pub(crate) async fn write(
+    tx: &mut WriteTx,
+    batch: Batch,
+    advance: &Advance,
+    now: i64,
+) -> Result<(), ReadModelError> {
+    match advance {
+        Advance::Live(head) => {
+            tx.advance(&batch.checkpoints, batch.from, batch.to, now).await?;
+            if let Some(head) = head {
+                tx.set_source_head(*head).await?;
+            }
+        }
+        Advance::Rebuild { owner, target, events_per_second } => {
+            let step = RebuildStep {
+                owner,
+                from: batch.from,
+                to: batch.to,
+                target: *target,
+                events_per_second: *events_per_second,
+                now,
+            };
+            tx.advance_rebuild(&batch.checkpoints, step).await?;
+        }
+    }
+    for (tables, changes) in batch.changes {
+        changes.write(tx, tables).await?;
+    }
+    tx.park(batch.parked).await
+}

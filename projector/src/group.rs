@@ -1,0 +1,185 @@
+//! Projections that stand at one position and move together: one page is folded by all of them and flushed once.
+
+use crate::ProjectorError;
+use crate::flush::Batch;
+use crate::kind::Kind;
+use crate::parking;
+use crate::projections::{Fold, Pace};
+use crate::source::{Decoded, Page, Reader, Source};
+use read_model::ReadModel;
+use read_model::write::Tables;
+use read_model::write::catalog::Checkpoint;
+use read_model::write::parked::ParkedRow;
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// After so many folded events other tasks get their turn.
+const YIELD_EVERY: usize = 256;
+
+/// One projection under way.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub kind: Kind,
+    pub generation: u64,
+    pub tables: Tables,
+    fold: Fold,
+    parked: HashSet<Uuid>,
+}
+
+impl Member {
+    /// A projection that goes on from the rows of a generation.
+    pub(crate) async fn load(
+        kind: Kind,
+        generation: u64,
+        tables: Tables,
+        model: &ReadModel,
+    ) -> Result<Self, ProjectorError> {
+        let pace = match tables {
+            Tables::Live => Pace::Live,
+            Tables::Shadow(_) => Pace::Bulk,
+        };
+        let parked = model.parked_streams(kind.name(), generation).await?;
+        let parked = parked.into_iter().collect();
+        Ok(Self { kind, generation, tables, fold: Fold::new(kind, pace), parked })
+    }
+
+    /// How many orders are parked.
+    pub(crate) fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// A projection that takes parked events again, but for those of `parked` streams.
+    pub(crate) fn retrying(kind: Kind, generation: u64, parked: HashSet<Uuid>) -> Self {
+        Self { kind, generation, tables: Tables::Live, fold: Fold::new(kind, Pace::Live), parked }
+    }
+
+    /// The streams that are parked.
+    pub(crate) fn into_parked(self) -> HashSet<Uuid> {
+        self.parked
+    }
+
+    /// Folds events; those that cannot be, and those behind them in their stream, are parked.
+    pub(crate) async fn fold(
+        &mut self,
+        events: &[Decoded],
+        model: &ReadModel,
+        now: i64,
+    ) -> Result<Vec<ParkedRow>, ProjectorError> {
+        self.fold.prepare(events, model, self.tables).await?;
+        let mut parked = Vec::new();
+        for (index, event) in events.iter().enumerate() {
+            if index % YIELD_EVERY == YIELD_EVERY - 1 {
+                tokio::task::yield_now().await;
+            }
+            if let Some(reason) = self.fold_one(event) {
+                self.fold.refuse(event.recorded.position);
+                parked.push(parking::row(self.kind, self.generation, &event.recorded, reason, now));
+            }
+        }
+        Ok(parked)
+    }
+
+    fn fold_one(&mut self, event: &Decoded) -> Option<String> {
+        let stream = event.recorded.stream.id;
+        if !self.parked.is_empty() && self.parked.contains(&stream) {
+            return Some("an earlier event of this order is parked".into());
+        }
+        let poison = self.fold.apply(event).err()?;
+        self.parked.insert(stream);
+        tracing::error!(
+            projection = self.kind.name(),
+            order.id = %stream,
+            event.position = event.recorded.position,
+            reason = %poison.0,
+            "order parked"
+        );
+        Some(poison.0)
+    }
+
+    /// What has changed. The history takes the events themselves; it comes last.
+    pub(crate) fn take(&mut self, events: &mut Vec<Decoded>) -> crate::projections::Changes {
+        self.fold.take(events)
+    }
+
+    /// All batches but the last `in_flight` have committed.
+    pub(crate) fn committed(&mut self, in_flight: u64) {
+        self.fold.committed(in_flight);
+    }
+}
+
+/// Projections at one position.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub position: u64,
+    pub members: Vec<Member>,
+    pub reader: Reader,
+}
+
+impl Group {
+    /// Sorts projections into groups by position, foremost first.
+    pub(crate) fn sort(members: Vec<(u64, Member)>, source: &Source) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for (position, member) in members {
+            match groups.iter_mut().find(|group| group.position == position) {
+                Some(group) => group.members.push(member),
+                None => groups.push(Self {
+                    position,
+                    members: vec![member],
+                    reader: Reader::new(source.clone()),
+                }),
+            }
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.position));
+        groups.iter_mut().for_each(|group| group.members.sort_by_key(|member| member.kind));
+        groups
+    }
+
+    /// Unites groups that have come to one position.
+    pub(crate) fn merge(groups: &mut Vec<Self>) {
+        let mut merged: Vec<Self> = Vec::with_capacity(groups.len());
+        for group in groups.drain(..) {
+            match merged.iter_mut().find(|other| other.position == group.position) {
+                Some(other) => {
+                    other.members.extend(group.members);
+                    other.members.sort_by_key(|member| member.kind);
+                }
+                None => merged.push(group),
+            }
+        }
+        *groups = merged;
+    }
+
+    /// Folds a page with every member and moves on, in memory.
+    pub(crate) async fn fold(
+        &mut self,
+        page: Page,
+        model: &ReadModel,
+        now: i64,
+    ) -> Result<Batch, ProjectorError> {
+        let (from, to) = (page.after, page.to());
+        let mut events = page.events;
+        let recorded_at =
+            events.last().map_or(now, |event| event.recorded.recorded_at.timestamp_micros());
+        let mut parked = Vec::new();
+        for member in &mut self.members {
+            parked.extend(member.fold(&events, model, now).await?);
+        }
+        let changes = self.members.iter_mut().map(|member| (member.tables, member.take(&mut events)));
+        let changes = changes.collect();
+        self.position = to;
+        Ok(Batch { from, to, checkpoints: self.checkpoints(), changes, parked, recorded_at })
+    }
+
+    fn checkpoints(&self) -> Vec<Checkpoint> {
+        let checkpoint = |member: &Member| Checkpoint {
+            name: member.kind.name(),
+            generation: member.generation,
+        };
+        self.members.iter().map(checkpoint).collect()
+    }
+
+    /// All batches but the last `in_flight` have committed.
+    pub(crate) fn committed(&mut self, in_flight: u64) {
+        self.members.iter_mut().for_each(|member| member.committed(in_flight));
+    }
+}

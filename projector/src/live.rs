@@ -1,0 +1,263 @@
+//! Following the log: fold a page, flush it, again; wait for a hint or the next poll when there is nothing.
+//!
+//! A lone event is flushed at once; under load pages fill while the one before is flushed. Projections that are behind
+//! (new ones, stopped ones let go) catch up a page at a time and then join the others. Whoever else writes the same
+//! read model wins or loses a whole batch by the checkpoint's compare-and-set; the loser reloads.
+
+use crate::ProjectorError;
+use crate::figures;
+use crate::flush::{Advance, flush};
+use crate::group::{Group, Member};
+use crate::kind::Kind;
+use crate::outdated::Outdated;
+use crate::source::Source;
+use read_model::ReadModel;
+use read_model::write::Tables;
+use read_model::write::catalog::{CatalogEntry, SourceHead};
+use server::clock;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Events in one page.
+const PAGE: usize = 1_000;
+/// How often the log is asked when no hint comes (another process writes it).
+const POLL: Duration = Duration::from_millis(25);
+/// How often the catalog is looked at for projections stopped, let go, or added.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often the log's end is noted under load.
+const NOTE_HEAD: Duration = Duration::from_millis(100);
+/// The pause of one who lost against another writer.
+const STAND_BY: Duration = Duration::from_millis(200);
+/// The first pause after a failure; doubled up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause after failures.
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Follows the log until `shutdown`; failures are logged, waited out and tried again.
+///
+/// # Errors
+/// None at present but those that no waiting can cure.
+pub async fn run(
+    source: Source,
+    model: ReadModel,
+    shutdown: CancellationToken,
+) -> Result<(), ProjectorError> {
+    let mut pause = FIRST_PAUSE;
+    let mut outdated = Outdated::new(source.clone(), model.clone(), shutdown.clone());
+    loop {
+        let mut engine = match Engine::start(&source, &model, &mut outdated).await {
+            Ok(engine) => engine,
+            Err(error) => {
+                tracing::error!(%error, "the projector cannot start; it will try again");
+                if wait(pause, &shutdown).await {
+                    return Ok(());
+                }
+                pause = (pause * 2).min(LAST_PAUSE);
+                continue;
+            }
+        };
+        let since = Instant::now();
+        let Err(error) = engine.follow(&shutdown).await else { return Ok(()) };
+        if since.elapsed() > LAST_PAUSE {
+            pause = FIRST_PAUSE;
+        }
+        let rest = match error {
+            Stop::Reload => Duration::ZERO,
+            Stop::Lost => STAND_BY,
+            Stop::Failed(error) => {
+                tracing::error!(%error, "projecting failed; it will be tried again");
+                figures::failed();
+                pause = (pause * 2).min(LAST_PAUSE);
+                pause
+            }
+        };
+        if wait(rest, &shutdown).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits; `true` when it is time to stop for good.
+async fn wait(pause: Duration, shutdown: &CancellationToken) -> bool {
+    tokio::select! {
+        () = shutdown.cancelled() => true,
+        () = tokio::time::sleep(pause) => false,
+    }
+}
+
+/// Why the engine no longer follows.
+enum Stop {
+    /// The catalog has changed.
+    Reload,
+    /// Another writer was faster.
+    Lost,
+    /// Something refuses.
+    Failed(ProjectorError),
+}
+
+impl<E: Into<ProjectorError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        if error.is_moved() { Self::Lost } else { Self::Failed(error) }
+    }
+}
+
+/// The live projections, loaded from the catalog and followed until something no longer fits.
+struct Engine {
+    source: Source,
+    model: ReadModel,
+    catalog: Vec<CatalogEntry>,
+    groups: Vec<Group>,
+    looked: Instant,
+    noted: Instant,
+    head: SourceHead,
+    noted_head: u64,
+}
+
+impl Engine {
+    async fn start(
+        source: &Source,
+        model: &ReadModel,
+        outdated: &mut Outdated,
+    ) -> Result<Self, ProjectorError> {
+        let now = clock::now().timestamp_micros();
+        let mut catalog = model.catalog().await?;
+        for kind in Kind::ALL {
+            if !catalog.iter().any(|entry| entry.name == kind.name()) {
+                model.register(kind.name(), kind.version(), now).await?;
+                catalog = model.catalog().await?;
+            }
+        }
+        outdated.look(&catalog);
+        let mut members = Vec::new();
+        for entry in &catalog {
+            let Some(kind) = Kind::from_name(&entry.name) else { continue };
+            if !entry.stopped && entry.version == kind.version() {
+                let member = Member::load(kind, entry.generation, Tables::Live, model).await?;
+                members.push((entry.position, member));
+            }
+        }
+        let (position, recorded_at) = source.head().await?;
+        Ok(Self {
+            groups: Group::sort(members, source),
+            source: source.clone(),
+            model: model.clone(),
+            catalog,
+            looked: Instant::now(),
+            noted: Instant::now() - NOTE_HEAD,
+            head: SourceHead { position, recorded_at, seen_at: now },
+            noted_head: 0,
+        })
+    }
+
+    /// Follows until `shutdown`.
+    async fn follow(&mut self, shutdown: &CancellationToken) -> Result<(), Stop> {
+        let mut hint = self.source.hint();
+        while !shutdown.is_cancelled() {
+            hint.borrow_and_update();
+            let moved = self.turn().await?;
+            self.figures();
+            if self.looked.elapsed() >= LOOK {
+                self.look().await?;
+            }
+            if moved {
+                continue;
+            }
+            self.note_head().await?;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(POLL) => {}
+                changed = hint.changed() => if changed.is_err() {
+                    tokio::time::sleep(POLL).await;
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// One page for each group, foremost first. Whether any moved.
+    async fn turn(&mut self) -> Result<bool, Stop> {
+        let mut moved = false;
+        for index in 0..self.groups.len() {
+            // Those behind stop where those before them stand, to be united with them.
+            let bound = index.checked_sub(1).map(|ahead| self.groups[ahead].position);
+            moved |= self.step(index, bound).await?;
+        }
+        Group::merge(&mut self.groups);
+        Ok(moved)
+    }
+
+    async fn step(&mut self, index: usize, bound: Option<u64>) -> Result<bool, Stop> {
+        let group = &mut self.groups[index];
+        let limit = page_limit(group.position, bound);
+        if limit == 0 {
+            return Ok(false);
+        }
+        let page = group.reader.page(group.position, limit).await?;
+        if page.events.is_empty() {
+            return Ok(false);
+        }
+        if page.events.len() == PAGE {
+            let to = page.to();
+            group.reader.prefetch(to, page_limit(to, bound).max(1));
+        }
+        let started = Instant::now();
+        let events = page.events.len();
+        let now = clock::now().timestamp_micros();
+        let batch = group.fold(page, &self.model, now).await?;
+        if batch.to > self.head.position {
+            self.head = SourceHead { position: batch.to, recorded_at: batch.recorded_at, seen_at: now };
+        }
+        let note = (self.noted.elapsed() >= NOTE_HEAD).then_some(self.head);
+        flush(self.model.clone(), batch, Advance::Live(note), now).await?;
+        if note.is_some() {
+            (self.noted, self.noted_head) = (Instant::now(), self.head.position);
+        }
+        self.groups[index].committed(0);
+        figures::flushed(events, started.elapsed());
+        Ok(true)
+    }
+
+    /// Notes the log's end when nothing else is to be written.
+    async fn note_head(&mut self) -> Result<(), Stop> {
+        if self.head.position == self.noted_head {
+            return Ok(());
+        }
+        let mut tx = self.model.begin_write().await?;
+        tx.set_source_head(self.head).await?;
+        tx.commit(self.head.position).await?;
+        (self.noted, self.noted_head) = (Instant::now(), self.head.position);
+        Ok(())
+    }
+
+    /// Has somebody stopped, let go or exchanged a projection? How far does the log reach?
+    async fn look(&mut self) -> Result<(), Stop> {
+        self.looked = Instant::now();
+        let (position, recorded_at) = self.source.head().await?;
+        let seen_at = clock::now().timestamp_micros();
+        self.head = SourceHead { position, recorded_at, seen_at };
+        let shape = |entry: &CatalogEntry| {
+            (entry.name.clone(), entry.generation, entry.version, entry.stopped)
+        };
+        let catalog = self.model.catalog().await?;
+        if catalog.iter().map(shape).ne(self.catalog.iter().map(shape)) {
+            return Err(Stop::Reload);
+        }
+        Ok(())
+    }
+
+    fn figures(&self) {
+        for group in &self.groups {
+            for member in &group.members {
+                figures::projection(member.kind, group.position, self.head, member.parked());
+            }
+        }
+    }
+}
+
+/// How many events a page may hold.
+fn page_limit(position: u64, bound: Option<u64>) -> usize {
+    let room = bound.map_or(u64::MAX, |bound| bound.saturating_sub(position));
+    usize::try_from(room).unwrap_or(usize::MAX).min(PAGE)
+}

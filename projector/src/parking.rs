@@ -1,0 +1,102 @@
+//! Parked events: the whole event as JSON in the read model, so that it can be retried without its source.
+
+use crate::ProjectorError;
+use crate::kind::Kind;
+use chrono::DateTime;
+use domain::Aggregate;
+use domain::order::OrderAggregate;
+use event_store::{Metadata, RecordedEvent, StreamId};
+use read_model::write::parked::ParkedRow;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A parked event as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    position: u64,
+    stream_type: String,
+    stream_id: Uuid,
+    version: u64,
+    event_id: Uuid,
+    event_type: String,
+    schema_version: u16,
+    occurred_at: i64,
+    recorded_at: i64,
+    actor: Option<String>,
+    correlation_id: Option<String>,
+    causation_id: Option<String>,
+    traceparent: Option<String>,
+    /// The payload when it is text, else its bytes in `bytes`.
+    text: Option<String>,
+    bytes: Option<Vec<u8>>,
+}
+
+/// The row that parks an event.
+pub(crate) fn row(
+    kind: Kind,
+    generation: u64,
+    event: &RecordedEvent,
+    reason: String,
+    parked_at: i64,
+) -> ParkedRow {
+    let text = std::str::from_utf8(&event.payload).ok().map(str::to_owned);
+    let bytes = text.is_none().then(|| event.payload.clone());
+    let kept = Kept {
+        position: event.position,
+        stream_type: event.stream.stream_type.to_owned(),
+        stream_id: event.stream.id,
+        version: event.version,
+        event_id: event.event_id,
+        event_type: event.event_type.clone(),
+        schema_version: event.schema_version,
+        occurred_at: event.occurred_at.timestamp_micros(),
+        recorded_at: event.recorded_at.timestamp_micros(),
+        actor: event.metadata.actor.clone(),
+        correlation_id: event.metadata.correlation_id.clone(),
+        causation_id: event.metadata.causation_id.clone(),
+        traceparent: event.metadata.traceparent.clone(),
+        text,
+        bytes,
+    };
+    ParkedRow {
+        projection: kind.name(),
+        generation,
+        position: event.position,
+        stream_id: event.stream.id,
+        version: event.version,
+        reason,
+        event: serde_json::to_string(&kept).expect("texts and numbers always serialise"),
+        parked_at,
+    }
+}
+
+/// The event that was parked.
+pub(crate) fn event(json: &str) -> Result<RecordedEvent, ProjectorError> {
+    let kept: Kept = serde_json::from_str(json)
+        .map_err(|error| ProjectorError::Parked(format!("at column {}", error.column())))?;
+    let time = |micros| {
+        DateTime::from_timestamp_micros(micros)
+            .ok_or_else(|| ProjectorError::Parked("its time is out of range".into()))
+    };
+    if kept.stream_type != OrderAggregate::STREAM_TYPE {
+        return Err(ProjectorError::Parked("its stream type is unknown".into()));
+    }
+    Ok(RecordedEvent {
+        position: kept.position,
+        stream: StreamId { stream_type: OrderAggregate::STREAM_TYPE, id: kept.stream_id },
+        version: kept.version,
+        event_id: kept.event_id,
+        event_type: kept.event_type,
+        schema_version: kept.schema_version,
+        occurred_at: time(kept.occurred_at)?,
+        recorded_at: time(kept.recorded_at)?,
+        metadata: Metadata {
+            correlation_id: kept.correlation_id,
+            causation_id: kept.causation_id,
+            traceparent: kept.traceparent,
+            actor: kept.actor,
+        },
+        payload: kept.text.map(String::into_bytes).or(kept.bytes).unwrap_or_default(),
+        hash: [0; 32],
+    })
+}

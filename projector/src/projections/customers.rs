@@ -1,0 +1,74 @@
+//! Projection `customers`: adds and takes back, needs no memory.
+
+use domain::order::OrderEvent;
+use event_store::RecordedEvent;
+use read_model::write::customers::{CustomerDelta, CustomersChanges, LifetimeDelta};
+use std::collections::HashMap;
+
+/// The fold.
+#[derive(Debug, Default)]
+pub(crate) struct CustomersFold {
+    customers: HashMap<String, CustomerDelta>,
+    lifetimes: HashMap<(String, &'static str), i64>,
+}
+
+impl CustomersFold {
+    pub(crate) fn apply(&mut self, fact: &OrderEvent, recorded: &RecordedEvent) {
+        match fact {
+            OrderEvent::OrderPlaced { customer, total, .. } => {
+                let at = recorded.occurred_at.timestamp_micros();
+                self.earn(customer.id.as_str(), total.currency().code(), total.minor());
+                let delta = self.customer(customer.id.as_str(), at);
+                delta.orders += 1;
+                if let Some(name) = &customer.name {
+                    delta.name = Some(name.as_str().to_owned());
+                }
+            }
+            OrderEvent::OrderCancelled { customer_id, placed_at, total, .. } => {
+                let at = placed_at.timestamp_micros();
+                self.earn(customer_id.as_str(), total.currency().code(), -total.minor());
+                let delta = self.customer(customer_id.as_str(), at);
+                delta.orders -= 1;
+                delta.cancelled_orders += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn customer(&mut self, id: &str, at: i64) -> &mut CustomerDelta {
+        if !self.customers.contains_key(id) {
+            self.customers.insert(
+                id.to_owned(),
+                CustomerDelta {
+                    customer_id: id.to_owned(),
+                    name: None,
+                    orders: 0,
+                    cancelled_orders: 0,
+                    first_order_at: at,
+                    last_order_at: at,
+                },
+            );
+        }
+        let delta = self.customers.get_mut(id).expect("inserted above if it was missing");
+        delta.first_order_at = delta.first_order_at.min(at);
+        delta.last_order_at = delta.last_order_at.max(at);
+        delta
+    }
+
+    fn earn(&mut self, id: &str, currency: &'static str, amount: i64) {
+        let sum = self.lifetimes.entry((id.to_owned(), currency)).or_default();
+        *sum = sum.saturating_add(amount);
+    }
+
+    pub(crate) fn take(&mut self) -> CustomersChanges {
+        let mut customers: Vec<_> = self.customers.drain().map(|(_, delta)| delta).collect();
+        customers.sort_unstable_by(|a, b| a.customer_id.cmp(&b.customer_id));
+        let mut lifetimes: Vec<_> = self
+            .lifetimes
+            .drain()
+            .map(|((customer_id, currency), amount)| LifetimeDelta { customer_id, currency, amount })
+            .collect();
+        lifetimes.sort_unstable_by(|a, b| a.customer_id.cmp(&b.customer_id));
+        CustomersChanges { customers, lifetimes }
+    }
+}

@@ -1,0 +1,106 @@
+//! Projection `history`: every event as it stands in the log, also those that no other projection can read.
+
+use super::{Pace, Poison, unknown};
+use crate::cache::Cache;
+use crate::source::{Decoded, Fact};
+use event_store::RecordedEvent;
+use read_model::write::Tables;
+use read_model::write::history::HistoryRow;
+use read_model::{ReadModel, ReadModelError};
+use std::collections::HashSet;
+
+/// Streams whose last version is remembered.
+const STREAMS: usize = 65_536;
+
+/// The fold.
+#[derive(Debug)]
+pub(crate) struct HistoryFold {
+    pace: Pace,
+    versions: Cache<u64>,
+    refused: HashSet<u64>,
+    batch: u64,
+}
+
+impl HistoryFold {
+    pub(crate) fn new(pace: Pace) -> Self {
+        Self { pace, versions: Cache::new(STREAMS), refused: HashSet::new(), batch: 1 }
+    }
+
+    pub(crate) async fn prepare(
+        &mut self,
+        events: &[Decoded],
+        model: &ReadModel,
+        tables: Tables,
+    ) -> Result<(), ReadModelError> {
+        let unknown = unknown(events, self.pace, |stream| self.versions.contains(stream));
+        for (stream, version) in model.history_versions(tables, &unknown).await? {
+            self.versions.put(stream, self.batch, version);
+            self.versions.weigh(stream, 1);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
+        check(event)?;
+        self.follow(&event.recorded)
+    }
+
+    pub(crate) fn refuse(&mut self, position: u64) {
+        self.refused.insert(position);
+    }
+
+    fn follow(&mut self, recorded: &RecordedEvent) -> Result<(), Poison> {
+        let stream = recorded.stream.id;
+        let known = self.versions.entry(stream, self.batch, || 0);
+        if recorded.version != *known + 1 {
+            return Err(Poison(format!("version {} follows {known}", recorded.version)));
+        }
+        *known = recorded.version;
+        self.versions.weigh(stream, 1);
+        Ok(())
+    }
+
+    pub(crate) fn take(&mut self, events: Vec<Decoded>) -> Vec<HistoryRow> {
+        self.batch += 1;
+        let refused = std::mem::take(&mut self.refused);
+        let kept = events.into_iter().filter(|event| {
+            refused.is_empty() || !refused.contains(&event.recorded.position)
+        });
+        kept.map(|event| row(event.recorded)).collect()
+    }
+
+    pub(crate) fn committed(&mut self, in_flight: u64) {
+        self.versions.trim(self.batch - 1 - in_flight);
+    }
+}
+
+fn check(event: &Decoded) -> Result<(), Poison> {
+    if matches!(event.fact, Fact::Order(_)) {
+        return Ok(());
+    }
+    serde_json::from_slice::<serde::de::IgnoredAny>(&event.recorded.payload)
+        .map(|_| ())
+        .map_err(|_| Poison("the payload is not JSON".into()))
+}
+
+fn row(event: RecordedEvent) -> HistoryRow {
+    // JSON is UTF-8, and only what is JSON comes here; the lossy way out copies nothing then.
+    let data = String::from_utf8(event.payload)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    HistoryRow {
+        position: event.position,
+        stream_type: event.stream.stream_type,
+        stream_id: event.stream.id,
+        version: event.version,
+        event_id: event.event_id,
+        event_type: event.event_type,
+        schema_version: event.schema_version,
+        occurred_at: event.occurred_at.timestamp_micros(),
+        recorded_at: event.recorded_at.timestamp_micros(),
+        actor: event.metadata.actor,
+        correlation_id: event.metadata.correlation_id,
+        causation_id: event.metadata.causation_id,
+        traceparent: event.metadata.traceparent,
+        data,
+    }
+}

@@ -1,0 +1,174 @@
+//! Projection `orders`: the one fold with a memory. It keeps the states of orders lately touched, reads back those it
+//! has forgotten, and writes one row for each order a batch touched, whatever the number of its events.
+
+mod listed;
+mod rows;
+mod state;
+
+use super::{Pace, Poison, day, unknown};
+use crate::cache::Cache;
+use crate::source::Decoded;
+use domain::Aggregate;
+use domain::order::{OrderAggregate, OrderEvent, document};
+use event_store::RecordedEvent;
+use listed::Listed;
+use read_model::write::Tables;
+use read_model::write::orders::{CountChangeRow, OrderNoteRow, OrdersChanges, StoredOrder};
+use read_model::{ReadModel, ReadModelError};
+use state::{Indexed, State};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Bytes of order states kept while following the log, roughly.
+const LIVE_MEMORY: usize = 32 << 20;
+/// Bytes of order states kept while filling empty tables, roughly.
+const BULK_MEMORY: usize = 128 << 20;
+
+/// The fold.
+#[derive(Debug)]
+pub(crate) struct OrdersFold {
+    pace: Pace,
+    states: Cache<State>,
+    touched: Vec<Uuid>,
+    changes: OrdersChanges,
+    counts: BTreeMap<(i64, u8, i16), i64>,
+    batch: u64,
+}
+
+impl OrdersFold {
+    pub(crate) fn new(pace: Pace) -> Self {
+        let memory = match pace {
+            Pace::Live => LIVE_MEMORY,
+            Pace::Bulk => BULK_MEMORY,
+        };
+        Self {
+            pace,
+            states: Cache::new(memory),
+            touched: Vec::new(),
+            changes: OrdersChanges::default(),
+            counts: BTreeMap::new(),
+            batch: 1,
+        }
+    }
+
+    pub(crate) async fn prepare(
+        &mut self,
+        events: &[Decoded],
+        model: &ReadModel,
+        tables: Tables,
+    ) -> Result<(), ReadModelError> {
+        let unknown = unknown(events, self.pace, |stream| self.states.contains(stream));
+        for stored in model.load_orders(tables, &unknown).await? {
+            let (stream, state) = restored(stored)?;
+            let weight = state.weight();
+            self.states.put(stream, self.batch, state);
+            self.states.weigh(stream, weight);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn apply(
+        &mut self,
+        fact: &OrderEvent,
+        recorded: &RecordedEvent,
+    ) -> Result<(), Poison> {
+        let stream = recorded.stream.id;
+        let state = self.states.entry(stream, self.batch, State::default);
+        state.accepts(fact, recorded.version)?;
+        if state.touched_in != self.batch {
+            state.touched_in = self.batch;
+            self.touched.push(stream);
+        }
+        if changes_lines(fact) {
+            state.reshaped = true;
+            state.indexed.get_or_insert_with(|| Indexed::of(state.order.as_ref()));
+        }
+        let before = state.listed;
+        let order = OrderAggregate::evolve(state.order.take(), fact, recorded.occurred_at);
+        state.version = recorded.version;
+        state.position = recorded.position;
+        state.order = order;
+        if let Some(note) = note(fact) {
+            self.changes.notes.push(OrderNoteRow {
+                order_id: stream,
+                version: recorded.version,
+                note: rows::note(note, recorded.occurred_at),
+            });
+        }
+        if matches!(fact, OrderEvent::NoteAdded { .. }) {
+            return Ok(());
+        }
+        let Some(after) = state.order.as_ref().map(Listed::of) else { return Ok(()) };
+        if before != Some(after) {
+            state.listed = Some(after);
+            self.list(before, after, recorded);
+        }
+        Ok(())
+    }
+
+    /// What a list shows has changed: a row for `as_of` lists, and the counts of the day.
+    fn list(&mut self, before: Option<Listed>, after: Listed, recorded: &RecordedEvent) {
+        self.changes.versions.push(rows::version(before, after, recorded));
+        let day = day(recorded.occurred_at.timestamp_micros());
+        for (dimension, code) in before.iter().flat_map(Listed::counted) {
+            *self.counts.entry((day, dimension, code)).or_default() -= 1;
+        }
+        for (dimension, code) in after.counted() {
+            *self.counts.entry((day, dimension, code)).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> OrdersChanges {
+        for stream in std::mem::take(&mut self.touched) {
+            let Some(state) = self.states.peek_mut(stream) else { continue };
+            rows::finish(stream, state, &mut self.changes);
+            let weight = state.weight();
+            self.states.weigh(stream, weight);
+        }
+        self.batch += 1;
+        let mut changes = std::mem::take(&mut self.changes);
+        let counts = std::mem::take(&mut self.counts).into_iter().filter(|(_, change)| *change != 0);
+        changes.counts = counts
+            .map(|((day, dimension, code), change)| CountChangeRow { day, dimension, code, change })
+            .collect();
+        changes
+    }
+
+    pub(crate) fn committed(&mut self, in_flight: u64) {
+        self.states.trim(self.batch - 1 - in_flight);
+    }
+}
+
+fn restored(stored: StoredOrder) -> Result<(Uuid, State), ReadModelError> {
+    let (order, _) = document::restore(stored.document.as_bytes()).map_err(|error| {
+        // serde_json's message would quote values: only the place is told.
+        ReadModelError::Corrupt(format!(
+            "the row of order {} cannot be read back (line {}, column {})",
+            stored.order_id,
+            error.line(),
+            error.column()
+        ))
+    })?;
+    Ok((stored.order_id, State::stored(order, stored.version)))
+}
+
+fn changes_lines(fact: &OrderEvent) -> bool {
+    matches!(
+        fact,
+        OrderEvent::OrderDrafted { .. }
+            | OrderEvent::OrderPlaced { .. }
+            | OrderEvent::LineAdded { .. }
+            | OrderEvent::LineQuantityChanged { .. }
+            | OrderEvent::LineRemoved { .. }
+    )
+}
+
+fn note(fact: &OrderEvent) -> Option<&domain::Note> {
+    match fact {
+        OrderEvent::OrderDrafted { note, .. } | OrderEvent::OrderPlaced { note, .. } => {
+            note.as_ref()
+        }
+        OrderEvent::NoteAdded { text } => Some(text),
+        _ => None,
+    }
+}

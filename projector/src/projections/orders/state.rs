@@ -1,0 +1,85 @@
+//! What the fold remembers of one order between its events.
+
+use super::listed::Listed;
+use crate::projections::Poison;
+use domain::order::{Order, OrderEvent};
+
+/// An order under the fold.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// `None` before its first event.
+    pub order: Option<Order>,
+    /// Of its last folded event.
+    pub version: u64,
+    /// Of its last folded event.
+    pub position: u64,
+    /// What lists show of it.
+    pub listed: Option<Listed>,
+    /// The batch that last touched it.
+    pub touched_in: u64,
+    /// There is a row of it already.
+    pub stored: bool,
+    /// This batch may have changed its customer, total or place in lists.
+    pub reshaped: bool,
+    /// What it was found by before this batch, if this batch may have changed that.
+    pub indexed: Option<Indexed>,
+}
+
+/// Where an order is found by its products.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Indexed {
+    pub listed_at: i64,
+    /// Sorted, each once.
+    pub products: Vec<String>,
+}
+
+impl Indexed {
+    pub(super) fn of(order: Option<&Order>) -> Self {
+        let Some(order) = order else { return Self::default() };
+        let mut products: Vec<String> =
+            order.lines.iter().map(|line| line.product_id.as_str().to_owned()).collect();
+        products.sort_unstable();
+        products.dedup();
+        Self { listed_at: listed_at(order), products }
+    }
+}
+
+/// What lists sort by: when it was placed, or begun.
+pub(super) fn listed_at(order: &Order) -> i64 {
+    order.placed_at.unwrap_or(order.created_at).timestamp_micros()
+}
+
+impl State {
+    pub(super) fn stored(order: Order, version: u64) -> Self {
+        let listed = Some(Listed::of(&order));
+        Self { order: Some(order), version, listed, stored: true, ..Self::default() }
+    }
+
+    /// Whether an event can follow: nothing is changed before this is known.
+    pub(super) fn accepts(&self, fact: &OrderEvent, version: u64) -> Result<(), Poison> {
+        if version != self.version + 1 {
+            return Err(Poison(format!("version {version} follows {}", self.version)));
+        }
+        let begins = matches!(
+            fact,
+            OrderEvent::OrderDrafted { .. } | OrderEvent::OrderPlaced { .. }
+        );
+        if self.order.is_none() && !begins {
+            return Err(Poison("the first event does not begin an order".into()));
+        }
+        if self.order.is_some() && matches!(fact, OrderEvent::OrderDrafted { .. }) {
+            return Err(Poison("the order has begun already".into()));
+        }
+        Ok(())
+    }
+
+    /// Bytes, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let Some(order) = &self.order else { return 128 };
+        let shipped: usize = order.shipments.iter().map(|shipment| shipment.lines.len()).sum();
+        640 + 192 * order.lines.len()
+            + 128 * (order.payments.len() + order.refunds.len())
+            + 192 * order.shipments.len()
+            + 8 * shipped
+    }
+}

@@ -1,0 +1,94 @@
+//! Projection `products`: adds and takes back, needs no memory. An order counts once for a product, however many of its
+//! lines name it.
+
+use domain::order::OrderEvent;
+use read_model::write::products::{ProductDelta, ProductSalesDelta, ProductsChanges};
+use std::collections::HashMap;
+
+/// The fold.
+#[derive(Debug, Default)]
+pub(crate) struct ProductsFold {
+    products: HashMap<String, ProductDelta>,
+    sales: HashMap<(String, &'static str), ProductSalesDelta>,
+}
+
+/// What one line adds or takes back.
+struct Line<'a> {
+    product: &'a str,
+    name: Option<&'a str>,
+    units: i64,
+    revenue: i64,
+}
+
+impl ProductsFold {
+    pub(crate) fn apply(&mut self, fact: &OrderEvent) {
+        match fact {
+            OrderEvent::OrderPlaced { lines, currency, .. } => {
+                let lines = lines.iter().map(|line| Line {
+                    product: line.product_id.as_str(),
+                    name: Some(line.name.as_str()),
+                    units: line.quantity.into(),
+                    revenue: line.unit_price.minor().saturating_mul(line.quantity.into()),
+                });
+                self.add(lines.collect(), currency.code(), 1);
+            }
+            OrderEvent::OrderCancelled { lines, total, .. } => {
+                let lines = lines.iter().map(|line| Line {
+                    product: line.product_id.as_str(),
+                    name: None,
+                    units: -i64::from(line.quantity),
+                    revenue: -line.line_total.minor(),
+                });
+                self.add(lines.collect(), total.currency().code(), -1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds an order's lines; `orders` once for each product.
+    fn add(&mut self, mut lines: Vec<Line<'_>>, currency: &'static str, orders: i64) {
+        lines.sort_by(|a, b| a.product.cmp(b.product));
+        let mut before = None;
+        for line in lines {
+            let orders = if before == Some(line.product) { 0 } else { orders };
+            before = Some(line.product);
+            let product = self.product(line.product);
+            product.orders += orders;
+            product.units += line.units;
+            if let Some(name) = line.name {
+                product.name = Some(name.to_owned());
+            }
+            let sales = self.sales(line.product, currency);
+            sales.orders += orders;
+            sales.units += line.units;
+            sales.revenue = sales.revenue.saturating_add(line.revenue);
+        }
+    }
+
+    fn product(&mut self, id: &str) -> &mut ProductDelta {
+        if !self.products.contains_key(id) {
+            let product_id = id.to_owned();
+            let delta = ProductDelta { product_id, name: None, orders: 0, units: 0 };
+            self.products.insert(id.to_owned(), delta);
+        }
+        self.products.get_mut(id).expect("inserted above if it was missing")
+    }
+
+    fn sales(&mut self, id: &str, currency: &'static str) -> &mut ProductSalesDelta {
+        self.sales.entry((id.to_owned(), currency)).or_insert_with(|| ProductSalesDelta {
+            product_id: id.to_owned(),
+            currency,
+            orders: 0,
+            units: 0,
+            revenue: 0,
+        })
+    }
+
+    pub(crate) fn take(&mut self) -> ProductsChanges {
+        let mut products: Vec<_> = self.products.drain().map(|(_, delta)| delta).collect();
+        products.sort_unstable_by(|a, b| a.product_id.cmp(&b.product_id));
+        let mut sales: Vec<_> = self.sales.drain().map(|(_, delta)| delta).collect();
+        sales.sort_unstable_by(|a, b| a.product_id.cmp(&b.product_id));
+        ProductsChanges { products, sales }
+    }
+}

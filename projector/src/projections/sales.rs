@@ -1,0 +1,63 @@
+//! Projection `sales`: what was placed and what was cancelled, by day of placing and day of change.
+
+use super::day;
+use domain::order::OrderEvent;
+use event_store::RecordedEvent;
+use read_model::write::sales::{SalesChangeRow, SalesChanges, SalesDayDelta, SalesFigures};
+use std::collections::BTreeMap;
+
+/// The fold.
+#[derive(Debug, Default)]
+pub(crate) struct SalesFold {
+    days: BTreeMap<(i64, &'static str, i64), SalesFigures>,
+    changes: Vec<SalesChangeRow>,
+}
+
+impl SalesFold {
+    pub(crate) fn apply(&mut self, fact: &OrderEvent, recorded: &RecordedEvent) {
+        let changed_at = recorded.occurred_at.timestamp_micros();
+        let (placed_at, currency, figures) = match fact {
+            OrderEvent::OrderPlaced { lines, total, .. } => {
+                let units = lines.iter().map(|line| i64::from(line.quantity)).sum();
+                let figures =
+                    SalesFigures { orders: 1, units, revenue: total.minor(), ..Default::default() };
+                (changed_at, total.currency().code(), figures)
+            }
+            OrderEvent::OrderCancelled { placed_at, total, lines, .. } => {
+                let units: i64 = lines.iter().map(|line| i64::from(line.quantity)).sum();
+                let figures = SalesFigures {
+                    orders: -1,
+                    units: -units,
+                    revenue: -total.minor(),
+                    cancelled_orders: 1,
+                    cancelled_revenue: total.minor(),
+                };
+                (placed_at.timestamp_micros(), total.currency().code(), figures)
+            }
+            _ => return,
+        };
+        let placed_day = day(placed_at);
+        let sum = self.days.entry((placed_day, currency, day(changed_at))).or_default();
+        *sum = added(*sum, figures);
+        let position = recorded.position;
+        self.changes.push(SalesChangeRow { position, changed_at, placed_day, currency, figures });
+    }
+
+    pub(crate) fn take(&mut self) -> SalesChanges {
+        let days = std::mem::take(&mut self.days);
+        let days = days.into_iter().map(|((placed_day, currency, changed_day), figures)| {
+            SalesDayDelta { placed_day, currency, changed_day, figures }
+        });
+        SalesChanges { days: days.collect(), changes: std::mem::take(&mut self.changes) }
+    }
+}
+
+fn added(a: SalesFigures, b: SalesFigures) -> SalesFigures {
+    SalesFigures {
+        orders: a.orders + b.orders,
+        units: a.units + b.units,
+        revenue: a.revenue.saturating_add(b.revenue),
+        cancelled_orders: a.cancelled_orders + b.cancelled_orders,
+        cancelled_revenue: a.cancelled_revenue.saturating_add(b.cancelled_revenue),
+    }
+}

@@ -1,0 +1,118 @@
+//! Taking rebuilds on: new shadow tables, or those that a run before has left half filled.
+
+use super::owner::{Owner, is_alive};
+use crate::ProjectorError;
+use crate::group::Member;
+use crate::kind::Kind;
+use read_model::ReadModel;
+use read_model::write::rebuild::RebuildEntry;
+use read_model::write::{Tables, WriteTx};
+use server::clock;
+
+/// What this run fills.
+#[derive(Debug)]
+pub(super) struct Claims {
+    pub owner: Vec<u8>,
+    pub target: u64,
+    claims: Vec<Claim>,
+}
+
+#[derive(Debug)]
+struct Claim {
+    kind: Kind,
+    generation: u64,
+    position: u64,
+}
+
+impl Claims {
+    /// Where the pass begins.
+    pub(super) fn start(&self) -> u64 {
+        self.claims.iter().map(|claim| claim.position).min().unwrap_or(0)
+    }
+
+    pub(super) async fn members(
+        &self,
+        model: &ReadModel,
+    ) -> Result<Vec<(u64, Member)>, ProjectorError> {
+        let mut members = Vec::with_capacity(self.claims.len());
+        for claim in &self.claims {
+            let tables = Tables::Shadow(claim.generation);
+            let member = Member::load(claim.kind, claim.generation, tables, model).await?;
+            members.push((claim.position, member));
+        }
+        Ok(members)
+    }
+}
+
+/// Claims all of these, or none.
+pub(super) async fn claim(
+    model: &ReadModel,
+    kinds: &[Kind],
+    target: u64,
+    owner: &Owner,
+) -> Result<Claims, ProjectorError> {
+    let now = clock::now().timestamp_micros();
+    for kind in kinds {
+        model.register(kind.name(), kind.version(), now).await?;
+    }
+    let owner = owner.bytes();
+    let mut tx = model.begin_write().await?;
+    let mut claims = Vec::with_capacity(kinds.len());
+    for kind in kinds {
+        claims.push(claim_one(&mut tx, *kind, target, &owner, now).await?);
+    }
+    tx.commit(0).await?;
+    Ok(Claims { owner, target, claims })
+}
+
+async fn claim_one(
+    tx: &mut WriteTx,
+    kind: Kind,
+    target: u64,
+    owner: &[u8],
+    now: i64,
+) -> Result<Claim, ProjectorError> {
+    let name = kind.name();
+    let catalog = tx.catalog().await?;
+    let live = catalog.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        ProjectorError::Refused(format!("the projection {name} is not in the catalog"))
+    })?;
+    let generation = live.generation + 1;
+    let left = tx.rebuilds().await?.into_iter().find(|rebuild| rebuild.name == name);
+    if let Some(left) = &left
+        && is_alive(&left.owner, left.heartbeat_at, now)
+    {
+        return Err(ProjectorError::Refused(format!(
+            "{name} is being rebuilt already, at position {}; wait for it, or stop it first",
+            left.position
+        )));
+    }
+    let resumed =
+        left.filter(|left| left.generation == generation && left.version == kind.version());
+    let position = match resumed {
+        Some(left) => left.position,
+        None => {
+            tx.create_shadow(name, kind.tables(), generation).await?;
+            0
+        }
+    };
+    tracing::info!(projection = name, generation, position, target, "rebuild begins");
+    let entry = RebuildEntry {
+        name: name.to_owned(),
+        version: kind.version(),
+        generation,
+        position,
+        owner: owner.to_vec(),
+        heartbeat_at: now,
+    };
+    tx.claim_rebuild(&entry, target).await?;
+    Ok(Claim { kind, generation, position })
+}
+
+/// Lets go, so that anybody may go on at once.
+pub(super) async fn release(model: &ReadModel, owner: &Owner) -> Result<(), ProjectorError> {
+    let mut tx = model.begin_write().await?;
+    tx.release_rebuild(&owner.bytes()).await?;
+    tx.commit(0).await?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! The last step: under the write lock, fold what the live rows have and the new ones lack, and swap.
+//!
+//! Under the lock the live rows stand still, so the gap is closed for good; it is only closed here when it is small.
+
+use super::Run;
+use crate::ProjectorError;
+use crate::flush;
+use crate::group::Group;
+use read_model::write::generation::Successor;
+use server::clock;
+
+/// The largest gap that is closed under the lock.
+const GAP: u64 = 1_000;
+
+/// Swaps all of the group in. `false`: the live rows have moved on too far; catch up and try again.
+pub(super) async fn finish(run: &mut Run<'_>, group: &mut Group) -> Result<bool, ProjectorError> {
+    let mut tx = run.model.begin_write().await?;
+    let catalog = tx.catalog().await?;
+    let live = |member: &crate::group::Member| {
+        catalog.iter().find(|entry| entry.name == member.kind.name()).map_or(0, |entry| entry.position)
+    };
+    let furthest = group.members.iter().map(live).max().unwrap_or(0);
+    let gap = furthest.saturating_sub(group.position);
+    if gap > GAP {
+        return Ok(false);
+    }
+    let now = clock::now().timestamp_micros();
+    while group.position < furthest {
+        let limit = usize::try_from(furthest - group.position).unwrap_or(usize::MAX);
+        let page = group.reader.page(group.position, limit).await?;
+        if page.events.is_empty() {
+            return Err(ProjectorError::Refused(format!(
+                "the live rows stand at position {furthest}, but the log ends at {}: \
+                 they belong to another log",
+                group.position
+            )));
+        }
+        run.progress.moved(page.events.len() as u64, page.to(), page.to());
+        // Earlier pages of this loop are in the transaction only: what they touched stays in memory, unread.
+        let batch = group.fold(page, run.model, now).await?;
+        flush::write(&mut tx, batch, &run.advance(), now).await?;
+    }
+    for member in &group.members {
+        let next = Successor {
+            generation: member.generation,
+            version: member.kind.version(),
+            position: group.position,
+        };
+        tx.swap(member.kind.name(), member.kind.tables(), next, now).await?;
+    }
+    tx.commit(group.position).await?;
+    Ok(true)
+}

@@ -1,0 +1,188 @@
+//! Rebuilds: fill shadow tables from position 1 while the old ones serve, catch up, swap in one transaction.
+//!
+//! All chosen projections share one pass over the log and the very fold and flush that follow it live, only with
+//! larger pages and without looking for rows that cannot be there. While one batch is written the next is folded and
+//! the one after is read. Killed at any point, the next run goes on from the last batch; a second run beside it is
+//! refused, and one that was taken for dead loses its next compare-and-set.
+
+mod claim;
+mod finish;
+mod owner;
+mod pace;
+mod progress;
+
+use crate::ProjectorError;
+use crate::flush::{Advance, Batch, flush};
+use crate::group::Group;
+use crate::kind::Kind;
+use crate::source::Source;
+use claim::Claims;
+use owner::Owner;
+use pace::Throttle;
+pub use progress::Show;
+use progress::Progress;
+use read_model::{ReadModel, ReadModelError};
+use server::clock;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What a rebuild did.
+#[derive(Debug, Clone)]
+pub struct RebuildReport {
+    /// The projections that were swapped in.
+    pub projections: Vec<&'static str>,
+    /// Events folded by this run.
+    pub events: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl RebuildReport {
+    /// Events folded in a second.
+    pub fn events_per_second(&self) -> f64 {
+        self.events as f64 / self.seconds.max(1e-6)
+    }
+}
+
+/// Rebuilds projections and swaps them in, whether somebody follows the log meanwhile or not.
+///
+/// # Errors
+/// When another rebuild of one of them is running, when `shutdown` comes first, or when a storage refuses. Nothing has
+/// changed for readers then, and the next run goes on from where this one stopped.
+pub async fn rebuild(
+    source: &Source,
+    model: &ReadModel,
+    kinds: &[Kind],
+    show: Show,
+    shutdown: &CancellationToken,
+) -> Result<RebuildReport, ProjectorError> {
+    let owner = Owner::new();
+    let (target, _) = source.head().await?;
+    let claims = claim::claim(model, kinds, target, &owner).await?;
+    let done = pass(source, model, &claims, show, shutdown).await;
+    if done.is_err() {
+        // Best effort: if this fails too, the heartbeat runs out by itself.
+        let _ = claim::release(model, &owner).await;
+    }
+    done
+}
+
+/// One pass over the log, up to the swap.
+async fn pass(
+    source: &Source,
+    model: &ReadModel,
+    claims: &Claims,
+    show: Show,
+    shutdown: &CancellationToken,
+) -> Result<RebuildReport, ProjectorError> {
+    let mut groups = Group::sort(claims.members(model).await?, source);
+    let mut run = Run {
+        model,
+        owner: claims.owner.clone(),
+        target: claims.target,
+        progress: Progress::new(show, claims.start(), claims.target),
+        throttle: Throttle::new(model).await?,
+        in_flight: None,
+    };
+    while !run.step(&mut groups).await? {
+        if shutdown.is_cancelled() {
+            run.settle(&mut groups).await?;
+            return Err(ProjectorError::Interrupted);
+        }
+    }
+    let mut group = groups.pop().ok_or(ProjectorError::Interrupted)?;
+    while !finish::finish(&mut run, &mut group).await? {
+        if shutdown.is_cancelled() {
+            return Err(ProjectorError::Interrupted);
+        }
+        groups = vec![group];
+        while !run.step(&mut groups).await? {}
+        group = groups.pop().ok_or(ProjectorError::Interrupted)?;
+    }
+    let projections = group.members.iter().map(|member| member.kind.name()).collect();
+    Ok(run.progress.end(projections))
+}
+
+/// A pass under way.
+struct Run<'a> {
+    model: &'a ReadModel,
+    owner: Vec<u8>,
+    target: u64,
+    progress: Progress,
+    throttle: Throttle,
+    in_flight: Option<JoinHandle<Result<(), ReadModelError>>>,
+}
+
+impl Run<'_> {
+    /// Folds the next page of the group that is furthest behind, while the one before is written. `true`: all groups
+    /// are one, at the end of the log, and everything is written.
+    async fn step(&mut self, groups: &mut Vec<Group>) -> Result<bool, ProjectorError> {
+        Group::merge(groups);
+        let last = groups.len().checked_sub(1).ok_or(ProjectorError::Interrupted)?;
+        let bound = last.checked_sub(1).map(|ahead| groups[ahead].position);
+        let group = &mut groups[last];
+        let full = self.throttle.page();
+        let limit = bound.map_or(full, |bound| {
+            usize::try_from(bound.saturating_sub(group.position)).unwrap_or(full).min(full)
+        });
+        let page = group.reader.page(group.position, limit.max(1)).await?;
+        if page.events.is_empty() {
+            self.settle(groups).await?;
+            return Ok(bound.is_none());
+        }
+        if bound.is_none() {
+            group.reader.prefetch(page.to(), full);
+        }
+        self.target = self.target.max(page.to());
+        let events = page.events.len();
+        let now = clock::now().timestamp_micros();
+        let batch = group.fold(page, self.model, now).await?;
+        self.settle_in_flight(groups, 1).await?;
+        self.progress.moved(events as u64, batch.to, self.target);
+        self.send(batch, now);
+        Ok(false)
+    }
+
+    fn send(&mut self, batch: Batch, now: i64) {
+        let advance = self.advance();
+        self.in_flight = Some(tokio::spawn(flush(self.model.clone(), batch, advance, now)));
+    }
+
+    fn advance(&self) -> Advance {
+        Advance::Rebuild {
+            owner: self.owner.clone(),
+            target: self.target,
+            events_per_second: self.progress.events_per_second(),
+        }
+    }
+
+    /// Waits for the batch being written; `folded` batches after it are in memory only.
+    async fn settle_in_flight(
+        &mut self,
+        groups: &mut [Group],
+        folded: u64,
+    ) -> Result<(), ProjectorError> {
+        let Some(flush) = self.in_flight.take() else { return Ok(()) };
+        flush.await.map_err(ProjectorError::from_panic)?.map_err(|error| match error {
+            ReadModelError::CheckpointMoved => {
+                ProjectorError::Refused("another process has taken this rebuild over".into())
+            }
+            error => error.into(),
+        })?;
+        self.throttle.rest(self.model).await?;
+        groups.iter_mut().for_each(|group| group.committed(folded));
+        Ok(())
+    }
+
+    async fn settle(&mut self, groups: &mut [Group]) -> Result<(), ProjectorError> {
+        self.settle_in_flight(groups, 0).await
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if let Some(flush) = &self.in_flight {
+            flush.abort();
+        }
+    }
+}

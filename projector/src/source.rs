@@ -1,0 +1,144 @@
+//! Where events come from: pages of the log, decoded once for all projections.
+//!
+//! Reading and decoding run in a task of their own, one page ahead of folding. The feed is checked here: positions
+//! follow each other without a hole, so no projection can move past an event it has not seen.
+
+use crate::ProjectorError;
+use domain::order::{OrderAggregate, OrderEvent};
+use domain::{Aggregate, DecodeError};
+use event_store::{EventStore, RecordedEvent};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+/// After so many decoded events a page lets other tasks run.
+const YIELD_EVERY: usize = 256;
+
+/// A feed of events: a closed set. Kafka is the second.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The log itself.
+    Log(EventStore),
+}
+
+/// What an event says to the projections.
+#[derive(Debug)]
+pub(crate) enum Fact {
+    /// A fact about an order.
+    Order(OrderEvent),
+    /// A fact about something else: only the history takes it.
+    Foreign,
+    /// A fact about an order that this build cannot read.
+    Unreadable(DecodeError),
+}
+
+/// A stored event with what it says.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub recorded: RecordedEvent,
+    pub fact: Fact,
+}
+
+impl Decoded {
+    pub(crate) fn new(recorded: RecordedEvent) -> Self {
+        let fact = if recorded.stream.stream_type == OrderAggregate::STREAM_TYPE {
+            let decoded = OrderAggregate::decode(
+                &recorded.event_type,
+                recorded.schema_version,
+                &recorded.payload,
+            );
+            decoded.map_or_else(Fact::Unreadable, Fact::Order)
+        } else {
+            Fact::Foreign
+        };
+        Self { recorded, fact }
+    }
+}
+
+/// Consecutive events.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// The position before the first.
+    pub after: u64,
+    /// Empty only at the end of the log.
+    pub events: Vec<Decoded>,
+}
+
+impl Page {
+    /// The position of the last event.
+    pub(crate) fn to(&self) -> u64 {
+        self.after + self.events.len() as u64
+    }
+}
+
+impl Source {
+    /// The end of the log: its position and when that was stored, in microseconds.
+    pub(crate) async fn head(&self) -> Result<(u64, i64), ProjectorError> {
+        let Self::Log(store) = self;
+        let head = store.head().await?;
+        Ok((head.position, head.recorded_at.timestamp_micros()))
+    }
+
+    /// Hints that the log has grown; the poll is the truth.
+    pub(crate) fn hint(&self) -> watch::Receiver<u64> {
+        let Self::Log(store) = self;
+        store.head_hint()
+    }
+
+    async fn page(&self, after: u64, limit: usize) -> Result<Page, ProjectorError> {
+        let Self::Log(store) = self;
+        let feed = store.read_feed(after, limit).await?;
+        let mut events = Vec::with_capacity(feed.len());
+        for (index, recorded) in feed.into_iter().enumerate() {
+            let expected = after + 1 + index as u64;
+            if recorded.position != expected {
+                return Err(ProjectorError::Gap { expected, found: recorded.position });
+            }
+            events.push(Decoded::new(recorded));
+            if index % YIELD_EVERY == YIELD_EVERY - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(Page { after, events })
+    }
+}
+
+/// Reads pages, one ahead if asked to.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    source: Source,
+    ahead: Option<Ahead>,
+}
+
+#[derive(Debug)]
+struct Ahead {
+    after: u64,
+    limit: usize,
+    page: AbortOnDropHandle<Result<Page, ProjectorError>>,
+}
+
+impl Reader {
+    pub(crate) fn new(source: Source) -> Self {
+        Self { source, ahead: None }
+    }
+
+    /// Begins to read the page after `after`.
+    pub(crate) fn prefetch(&mut self, after: u64, limit: usize) {
+        let source = self.source.clone();
+        let page = tokio::spawn(async move { source.page(after, limit).await });
+        self.ahead = Some(Ahead { after, limit, page: AbortOnDropHandle::new(page) });
+    }
+
+    /// The page after `after`; the one read ahead, if it is that one and no longer than asked for.
+    pub(crate) async fn page(&mut self, after: u64, limit: usize) -> Result<Page, ProjectorError> {
+        if let Some(ahead) = self.ahead.take()
+            && ahead.after == after
+            && ahead.limit <= limit
+        {
+            let page = ahead.page.await.map_err(ProjectorError::from_panic)??;
+            if !page.events.is_empty() {
+                return Ok(page);
+            }
+        }
+        self.source.page(after, limit).await
+    }
+}
