@@ -1,6 +1,14 @@
 //! What goes into the log in one transaction, and what came of it.
+//!
+//! An append is a list of entries, one for each command that was decided. Entries are independent of their
+//! neighbours: one that lost a race is left out and says why, the others are written. Only the storage itself failing
+//! fails them all, and then none of them is stored.
 
 use crate::{Metadata, NewEvent, Position, StoreError, StreamId, Timestamp, Version};
+use serde::de::IgnoredAny;
+
+/// The upper bound of entries in one append.
+pub const MAX_ENTRIES: usize = 65_536;
 
 /// One transaction's worth of entries.
 #[derive(Debug, Clone)]
@@ -9,6 +17,26 @@ pub struct Append {
     pub entries: Vec<Entry>,
     /// The clock's time; stored as `recorded_at`, raised to the log's last one if the clock went back.
     pub recorded_at: Timestamp,
+}
+
+impl Append {
+    /// Refuses what no backend could store: these are a caller's bugs, found before anything is locked.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        if self.entries.len() > MAX_ENTRIES {
+            let count = self.entries.len();
+            return Err(StoreError::Corrupt(format!(
+                "{count} entries in one append, over {MAX_ENTRIES}"
+            )));
+        }
+        for event in self.entries.iter().flat_map(|entry| &entry.events) {
+            let json = str::from_utf8(&event.payload).ok();
+            if !json.is_some_and(|json| serde_json::from_str::<IgnoredAny>(json).is_ok()) {
+                let event_type = event.event_type;
+                return Err(StoreError::Corrupt(format!("a payload of {event_type} is not JSON")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What one command leaves behind: some events of one stream (or none), and perhaps a kept answer.

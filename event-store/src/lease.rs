@@ -62,7 +62,9 @@ impl EventStore {
         seen: Option<&LeaseState>,
     ) -> Result<Option<Lease>, StoreError> {
         if name.len() > MAX_LEASE_NAME || holder.len() > MAX_LEASE_NAME {
-            return Err(StoreError::Corrupt("the name of a lease or of its holder is too long".into()));
+            return Err(StoreError::Corrupt(
+                "the name of a lease or of its holder is too long".into(),
+            ));
         }
         match self {
             Self::Sqlite(store) => store.take_lease(name, holder, seen).await,

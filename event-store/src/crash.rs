@@ -1,0 +1,52 @@
+//! Named points of the append at which a crash test kills the process; nothing at all without `crash-points`.
+//!
+//! `ORDERLOG_CRASH_AT=<point>[:nth]` aborts at the nth passing (default the first) of that point, with no unwinding
+//! and no flushing: what a kill at that very instruction would leave behind.
+
+/// Where the append may be killed, in the order in which it passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// Nothing was asked of the database yet.
+    BeforeBegin,
+    /// The head row is locked and read.
+    AfterLock,
+    /// Events are written, not committed.
+    AfterEvents,
+    /// Everything is written, not committed.
+    BeforeCommit,
+    /// Committed; the caller has not been told.
+    AfterCommit,
+}
+
+/// Does not return if this is the point and the passing that the environment names.
+#[cfg(feature = "crash-points")]
+pub(crate) fn pass(point: Point) {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static PLANNED: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
+        let planned = std::env::var("ORDERLOG_CRASH_AT").ok()?;
+        let (name, nth) = planned.split_once(':').unwrap_or((&planned, "1"));
+        Some((name.to_owned(), nth.parse().ok()?))
+    });
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+
+    let name = match point {
+        Point::BeforeBegin => "before-begin",
+        Point::AfterLock => "after-lock",
+        Point::AfterEvents => "after-events",
+        Point::BeforeCommit => "before-commit",
+        Point::AfterCommit => "after-commit",
+    };
+    if let Some((planned, nth)) = &*PLANNED
+        && planned == name
+        && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth
+    {
+        std::process::abort();
+    }
+}
+
+/// Nothing.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+pub(crate) fn pass(_point: Point) {}

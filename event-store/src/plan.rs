@@ -1,0 +1,171 @@
+//! Decides, without touching any storage, what an append writes: which entries hold, and what their rows are.
+//!
+//! Given the locked head, the versions of the streams and the keys that are taken, entries are gone through in order,
+//! each seeing what those before it leave. An entry whose key is taken or whose expected version is not the stream's
+//! is left out; from then on every entry of that stream is, because it was decided on events that are not there.
+
+use crate::chain::{Fields, Hash};
+use crate::{Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, StoredAnswer, StreamId};
+use crate::{Timestamp, Version};
+use std::collections::{HashMap, HashSet};
+
+/// What the database says, under the lock, of what an append names.
+#[derive(Debug, Default)]
+pub(crate) struct Found<'a> {
+    /// Of every stream named; a stream that is not here does not exist.
+    pub versions: HashMap<&'a StreamId, Version>,
+    /// Of every key named that has an answer.
+    pub answers: HashMap<&'a str, StoredAnswer>,
+}
+
+/// An event with its place.
+#[derive(Debug)]
+pub(crate) struct EventRow<'a> {
+    pub position: Position,
+    pub version: Version,
+    pub hash: Hash,
+    pub entry: &'a Entry,
+    pub event: &'a NewEvent,
+}
+
+/// An answer with its place.
+#[derive(Debug)]
+pub(crate) struct AnswerRow<'a> {
+    pub first_position: Position,
+    pub answer: &'a KeyedAnswer,
+}
+
+/// What to write, and what to tell the caller once it is committed.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    pub outcomes: Vec<EntryOutcome>,
+    pub events: Vec<EventRow<'a>>,
+    pub answers: Vec<AnswerRow<'a>>,
+    /// Where each stream that was written to is afterwards.
+    pub versions: HashMap<&'a StreamId, Version>,
+    /// The head afterwards.
+    pub head: Head,
+}
+
+impl Plan<'_> {
+    /// Nothing to write: every entry was left out, or held nothing.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.answers.is_empty()
+    }
+}
+
+/// Plans an append on top of `head`.
+pub(crate) fn plan<'a>(
+    entries: &'a [Entry],
+    found: Found<'a>,
+    head: Head,
+    clock: Timestamp,
+) -> Plan<'a> {
+    let events = entries.iter().map(|entry| entry.events.len()).sum();
+    let head = Head { recorded_at: recorded_at(head, clock), ..head };
+    let mut planner = Planner {
+        found,
+        refused: HashSet::new(),
+        scratch: Vec::with_capacity(512),
+        plan: Plan {
+            outcomes: Vec::with_capacity(entries.len()),
+            events: Vec::with_capacity(events),
+            answers: Vec::new(),
+            versions: HashMap::with_capacity(entries.len()),
+            head,
+        },
+    };
+    for entry in entries {
+        let outcome = planner.refusal(entry).unwrap_or_else(|| planner.write(entry));
+        planner.plan.outcomes.push(outcome);
+    }
+    planner.plan
+}
+
+/// The time to store: the clock's, to the microsecond, unless the log has seen a later one.
+fn recorded_at(head: Head, clock: Timestamp) -> Timestamp {
+    let clock = crate::event::from_micros(clock.timestamp_micros()).unwrap_or(clock);
+    clock.max(head.recorded_at)
+}
+
+struct Planner<'a> {
+    found: Found<'a>,
+    /// Streams of which an entry was left out.
+    refused: HashSet<&'a StreamId>,
+    scratch: Vec<u8>,
+    plan: Plan<'a>,
+}
+
+impl<'a> Planner<'a> {
+    fn version(&self, stream: &StreamId) -> Version {
+        let written = self.plan.versions.get(stream);
+        written.or_else(|| self.found.versions.get(stream)).copied().unwrap_or(0)
+    }
+
+    fn refusal(&mut self, entry: &'a Entry) -> Option<EntryOutcome> {
+        if let Some(keyed) = &entry.answer
+            && let Some(stored) = self.found.answers.get(keyed.key.as_str())
+        {
+            if !entry.events.is_empty() {
+                self.refused.insert(&entry.stream);
+            }
+            return Some(EntryOutcome::KeyTaken(stored.clone()));
+        }
+        let (expected, actual) = (entry.expected_version, self.version(&entry.stream));
+        if expected == actual && !self.refused.contains(&entry.stream) {
+            return None;
+        }
+        self.refused.insert(&entry.stream);
+        Some(EntryOutcome::WrongExpectedVersion { expected, actual })
+    }
+
+    fn write(&mut self, entry: &'a Entry) -> EntryOutcome {
+        let before = self.plan.head.position;
+        let first_position = if entry.events.is_empty() { before } else { before + 1 };
+        let version = entry.expected_version + entry.events.len() as u64;
+        for (event, version) in entry.events.iter().zip(entry.expected_version + 1..) {
+            self.push(entry, event, version);
+        }
+        self.plan.versions.insert(&entry.stream, version);
+        if let Some(answer) = &entry.answer {
+            self.plan.answers.push(AnswerRow { first_position, answer });
+            // A twin later in this batch is answered as if it had come after the commit.
+            let fingerprint = answer.fingerprint;
+            let stored =
+                StoredAnswer { fingerprint, answer: answer.answer.clone(), first_position };
+            self.found.answers.insert(&answer.key, stored);
+        }
+        EntryOutcome::Written { first_position }
+    }
+
+    fn push(&mut self, entry: &'a Entry, event: &'a NewEvent, version: Version) {
+        let position = self.plan.head.position + 1;
+        let metadata = &entry.metadata;
+        let fields = Fields {
+            position,
+            stream_type: entry.stream.stream_type,
+            stream_id: entry.stream.id,
+            version,
+            event_id: event.event_id,
+            event_type: event.event_type,
+            schema_version: event.schema_version,
+            occurred_at: event.occurred_at.timestamp_micros(),
+            recorded_at: self.plan.head.recorded_at.timestamp_micros(),
+            metadata: [
+                metadata.correlation_id.as_deref(),
+                metadata.causation_id.as_deref(),
+                metadata.traceparent.as_deref(),
+                metadata.actor.as_deref(),
+            ],
+            payload: &event.payload,
+        };
+        let hash = fields.hash(&self.plan.head.hash, &mut self.scratch);
+        self.plan.events.push(EventRow { position, version, hash, entry, event });
+        self.plan.head.position = position;
+        self.plan.head.hash = hash;
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

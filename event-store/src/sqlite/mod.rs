@@ -1,0 +1,104 @@
+//! The log in one SQLite file: one connection that writes, a few that read.
+//!
+//! WAL with synchronous=FULL: a commit is on the disk when it is answered, readers and the writer never wait for one
+//! another. SQLite's own checkpoint (each 1000 pages of WAL, in the commit that reaches them) keeps the WAL small
+//! because nothing here reads in long transactions. Other processes may append to the same file: the write lock is
+//! taken before anything is read that the append relies on.
+
+mod answers;
+mod append;
+mod lease;
+mod open;
+mod read;
+mod settle;
+mod snapshots;
+mod verify;
+mod versions;
+mod writer;
+
+use crate::{Append, AppendError, Appended, Head, Position, StoreError, row};
+use sqlx::SqlitePool;
+use std::sync::Arc;
+use tokio::sync::{Mutex, watch};
+use writer::Writer;
+
+/// The log in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    readers: SqlitePool,
+    /// `None` for a handle that only reads.
+    writer: Option<Arc<Mutex<Writer>>>,
+    hint: Arc<watch::Sender<Position>>,
+}
+
+impl SqliteStore {
+    pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let writer = self.writer()?;
+        let hint = Arc::clone(&self.hint);
+        let task = tokio::spawn(async move {
+            let appended = writer.lock().await.append(&append).await?;
+            hint.send_if_modified(|known| {
+                let moved = appended.head > *known;
+                *known = appended.head.max(*known);
+                moved
+            });
+            Ok(appended)
+        });
+        task.await.unwrap_or_else(|ended| Err(AppendError::Unknown(ended.to_string())))
+    }
+
+    pub(crate) async fn head(&self) -> Result<Head, StoreError> {
+        sqlx::query("SELECT position, hash, recorded_at FROM log_head")
+            .try_map(|row| {
+                Ok(Head {
+                    position: row::number(&row, 0)?,
+                    hash: row::hash(&row, 1)?,
+                    recorded_at: row::time(&row, 2)?,
+                })
+            })
+            .fetch_one(&self.readers)
+            .await
+            .map_err(refusal)
+    }
+
+    pub(crate) fn head_hint(&self) -> watch::Receiver<Position> {
+        self.hint.subscribe()
+    }
+
+    pub(crate) async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.lock().await.close().await;
+        }
+        self.readers.close().await;
+    }
+
+    fn writer(&self) -> Result<Arc<Mutex<Writer>>, StoreError> {
+        let writer = self.writer.as_ref().map(Arc::clone);
+        writer.ok_or_else(|| StoreError::Unavailable("it was opened for reading only".to_owned()))
+    }
+}
+
+/// What a failed statement means to the caller. Texts of SQLite name tables and files, never what is in them.
+fn refusal(error: sqlx::Error) -> StoreError {
+    const CORRUPT: i32 = 11;
+    const NOT_A_DATABASE: i32 = 26;
+    match &error {
+        sqlx::Error::Database(database) => {
+            let extended = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0);
+            match extended & 0xff {
+                CORRUPT | NOT_A_DATABASE => StoreError::Corrupt(error.to_string()),
+                _ => StoreError::Unavailable(error.to_string()),
+            }
+        }
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::TypeNotFound { .. }
+        | sqlx::Error::RowNotFound => StoreError::Corrupt(error.to_string()),
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+/// The number as SQLite holds it. Positions and versions stay far below 2^63.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,151 @@
+//! Opening the file: create or migrate it, or refuse what is not this log.
+//!
+//! Costs the same for a log of any length: the migrations' table and the head row are all that is read.
+
+use super::SqliteStore;
+use super::refusal;
+use super::writer::Writer;
+use crate::{Access, StoreError};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/event-store/sqlite");
+
+/// Marks the file as an orderlog event store; written by the first migration.
+const APPLICATION_ID: i64 = 0x6f6c_6f67;
+/// How long a statement waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a read waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_READERS: u32 = 4;
+/// Two processes may create the file at once; the one that comes second finds it done when it looks again.
+const MIGRATE_ATTEMPTS: u32 = 3;
+
+impl SqliteStore {
+    pub(crate) async fn open(path: &str, access: Access) -> Result<Self, StoreError> {
+        if path.is_empty() || path.contains('?') || path.starts_with(':') {
+            return Err(StoreError::InvalidUrl(format!("sqlite://{path} does not name a file")));
+        }
+        let options = options(Path::new(path));
+        let writer = match access {
+            Access::ReadOnly => None,
+            Access::ReadWrite => {
+                let options = options.clone().create_if_missing(true);
+                migrate(&options).await?;
+                Some(Arc::new(Mutex::new(Writer::new(options))))
+            }
+        };
+        let readers = SqlitePoolOptions::new()
+            .max_connections(MAX_READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(refusal)?;
+        let mut connection = readers.acquire().await.map_err(refusal)?;
+        check_schema(&mut connection).await?;
+        drop(connection);
+        let store = Self { readers, writer, hint: Arc::new(watch::Sender::new(0)) };
+        store.hint.send_replace(store.head().await?.position);
+        Ok(store)
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY_TIMEOUT)
+        .synchronous(SqliteSynchronous::Full)
+        .disable_statement_logging()
+}
+
+async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
+    let options = options.clone().journal_mode(SqliteJournalMode::Wal);
+    let mut connection = options.connect().await.map_err(refusal)?;
+    let mut attempt = 1;
+    loop {
+        refuse_foreign(&mut connection).await?;
+        match MIGRATIONS.run_direct(None, &mut connection, false).await {
+            Ok(()) => break,
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
+                if attempt < MIGRATE_ATTEMPTS =>
+            {
+                attempt += 1;
+            }
+            Err(error) => return Err(schema_refusal(error)),
+        }
+    }
+    connection.close().await.map_err(refusal)
+}
+
+/// An empty file may become a log; one that holds something else may not.
+async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let (application, tables): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT application_id FROM pragma_application_id()),
+                (SELECT COUNT(*) FROM sqlite_schema WHERE name <> '_sqlx_migrations' AND name NOT LIKE 'sqlite_%')",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(refusal)?;
+    if application != APPLICATION_ID && tables > 0 {
+        return Err(StoreError::Corrupt(
+            "the file is a SQLite database but no event log".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The schema must be exactly this build's, whoever made it.
+async fn check_schema(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    refuse_foreign(&mut *connection).await?;
+    let applied: Vec<(i64, Vec<u8>)> = match sqlx::query_as(
+        "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    {
+        Ok(applied) => applied,
+        Err(sqlx::Error::Database(_)) => Vec::new(),
+        Err(error) => return Err(refusal(error)),
+    };
+    for migration in MIGRATIONS.iter() {
+        match applied.iter().find(|(version, _)| *version == migration.version) {
+            None => return Err(older()),
+            Some((version, checksum)) if **checksum != *migration.checksum => {
+                return Err(schema_refusal(MigrateError::VersionMismatch(*version)));
+            }
+            Some(_) => {}
+        }
+    }
+    match applied.iter().find(|(version, _)| !MIGRATIONS.version_exists(*version)) {
+        Some((version, _)) => Err(schema_refusal(MigrateError::VersionMissing(*version))),
+        None => Ok(()),
+    }
+}
+
+fn older() -> StoreError {
+    StoreError::Corrupt(
+        "its schema is older than this program; start the program that writes it once to migrate it"
+            .to_owned(),
+    )
+}
+
+fn schema_refusal(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::VersionMissing(version) => StoreError::Corrupt(format!(
+            "its schema is newer than this program (migration {version} is unknown here); use a newer program"
+        )),
+        MigrateError::VersionMismatch(version) => StoreError::Corrupt(format!(
+            "its schema is not this program's (migration {version} was another one)"
+        )),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => refusal(error),
+        other => StoreError::Corrupt(other.to_string()),
+    }
+}

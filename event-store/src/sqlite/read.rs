@@ -1,0 +1,169 @@
+//! Reading events: pages of the log, pages of a stream, many streams at once.
+//!
+//! Each page is one SELECT, so it sees one state of the log and holds nothing open afterwards. Pages end at a number
+//! of rows or of bytes, never by skipping, and what is read is checked to be contiguous before it is given out.
+
+use super::{SqliteStore, refusal, signed};
+use crate::row::{EventRow, event_columns};
+use crate::{LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, Version};
+use futures::TryStreamExt;
+use sqlx::query::QueryAs;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{FromRow, Row, Sqlite, SqliteConnection, SqlitePool};
+use std::fmt::Write;
+
+type EventQuery = QueryAs<'static, Sqlite, EventRow, SqliteArguments>;
+
+impl SqliteStore {
+    pub(crate) async fn read_feed(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events WHERE position > $1 ORDER BY position LIMIT $2"
+        ));
+        let events = page(&self.readers, query.bind(signed(after)).bind(rows(limit))).await?;
+        let places = events.iter().map(|event| event.position);
+        match first_gap(after, places) {
+            Some(gap) => Err(StoreError::Corrupt(format!("position {gap} is missing"))),
+            None => Ok(events),
+        }
+    }
+
+    pub(crate) async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events WHERE stream_id = $1 AND stream_type = $2 AND version > $3",
+            " ORDER BY version LIMIT $4"
+        ));
+        let query = query.bind(stream.id).bind(stream.stream_type);
+        let query = query.bind(signed(after)).bind(rows(limit));
+        let events = page(&self.readers, query).await?;
+        check_versions(after, &events)?;
+        Ok(events)
+    }
+
+    pub(crate) async fn load(
+        &self,
+        streams: &[StreamId],
+        snapshot_version: u16,
+    ) -> Result<Vec<LoadedStream>, StoreError> {
+        let mut loaded = vec![LoadedStream::default(); streams.len()];
+        if streams.is_empty() {
+            return Ok(loaded);
+        }
+        self.load_snapshots(streams, snapshot_version, &mut loaded).await?;
+        // A snapshot replaced in between does no harm: events after the one in hand never change.
+        let after = loaded.iter().map(|one| one.snapshot.as_ref().map_or(0, |s| s.version));
+        let asked = asked(streams.iter().zip(after));
+        let mut rows = sqlx::query(concat!(
+            "SELECT ",
+            event_columns!(),
+            ", asked.key
+             FROM json_each($1) AS asked
+             CROSS JOIN events ON stream_id = unhex(substr(asked.value, 1, 32))
+                 AND stream_type = substr(asked.value, 53)
+                 AND version > CAST(substr(asked.value, 33, 20) AS INTEGER)
+             ORDER BY asked.id, version"
+        ))
+        .bind(asked)
+        .fetch(&self.readers);
+        while let Some(row) = rows.try_next().await.map_err(refusal)? {
+            let index: usize = crate::row::number(&row, 15).map_err(refusal)?;
+            loaded[index].events.push(EventRow::from_row(&row).map_err(refusal)?.0);
+        }
+        drop(rows);
+        for stream in &loaded {
+            let after = stream.snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+            check_versions(after, &stream.events)?;
+        }
+        Ok(loaded)
+    }
+}
+
+/// Streams for `json_each`, each as one text: its id in 32 hex digits, a number in 20 digits, its type.
+pub(super) fn asked<'a>(streams: impl Iterator<Item = (&'a StreamId, u64)>) -> String {
+    let mut asked = String::from("[");
+    for (stream, number) in streams {
+        let comma = if asked.len() > 1 { "," } else { "" };
+        let id = stream.id.simple();
+        let stream_type = serde_json::Value::from(stream.stream_type).to_string();
+        let stream_type = &stream_type[1..];
+        write!(asked, "{comma}\"{id}{number:020}{stream_type}").expect("a String takes all");
+    }
+    asked.push(']');
+    asked
+}
+
+/// Where the streams are, in the order asked.
+pub(super) async fn versions(
+    connection: &mut SqliteConnection,
+    streams: &[&StreamId],
+) -> sqlx::Result<Vec<Version>> {
+    let mut versions = vec![0; streams.len()];
+    let rows = sqlx::query(
+        "SELECT asked.key, (
+             SELECT MAX(version) FROM events
+             WHERE stream_id = unhex(substr(asked.value, 1, 32)) AND stream_type = substr(asked.value, 53))
+         FROM json_each($1) AS asked",
+    )
+    .bind(asked(streams.iter().map(|stream| (*stream, 0))))
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        if row.try_get::<Option<i64>, _>(1)?.is_some() {
+            versions[crate::row::number::<_, usize>(&row, 0)?] = crate::row::number(&row, 1)?;
+        }
+    }
+    Ok(versions)
+}
+
+fn rows(limit: usize) -> i64 {
+    signed(limit as u64)
+}
+
+/// Reads until the query ends or the page is full of bytes.
+async fn page(readers: &SqlitePool, query: EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
+    let mut events = Vec::new();
+    let mut bytes = 0;
+    let mut rows = query.fetch(readers);
+    while bytes < MAX_PAGE_BYTES
+        && let Some(EventRow(event)) = rows.try_next().await.map_err(refusal)?
+    {
+        bytes += event.payload.len();
+        events.push(event);
+    }
+    Ok(events)
+}
+
+/// The first place after `after` that is not there although a later one is.
+fn first_gap(after: u64, places: impl Iterator<Item = u64>) -> Option<u64> {
+    let mut expected = after;
+    for place in places {
+        expected += 1;
+        if place != expected {
+            return Some(expected);
+        }
+    }
+    None
+}
+
+fn check_versions(after: Version, events: &[RecordedEvent]) -> Result<(), StoreError> {
+    let gap = first_gap(after, events.iter().map(|event| event.version));
+    match (gap, events.first()) {
+        (Some(gap), Some(RecordedEvent { stream, .. })) => Err(StoreError::Corrupt(format!(
+            "{} {} version {gap} is missing",
+            stream.stream_type, stream.id
+        ))),
+        _ => Ok(()),
+    }
+}

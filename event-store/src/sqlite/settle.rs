@@ -1,0 +1,61 @@
+//! A commit that answered with an error: did it happen? Read back, never guess.
+//!
+//! Our append would have moved the head to the next revision. If the head still stands where it stood under our lock,
+//! nothing was stored. If it moved, either we or somebody after us moved it, and the rows tell: the hash at our last
+//! position covers every byte of ours; without events, the kept answer is compared.
+
+use super::append::{Unsettled, appended};
+use super::writer::Writer;
+use super::{refusal, signed};
+use crate::plan::Plan;
+use crate::{AppendError, Appended};
+use sqlx::SqliteConnection;
+
+impl Writer {
+    pub(super) async fn settle(
+        &mut self,
+        unsettled: Unsettled<'_>,
+    ) -> Result<Appended, AppendError> {
+        let Unsettled { error, revision, plan } = unsettled;
+        let mut connection = match self.take().await {
+            Ok(connection) => connection,
+            Err(unreadable) => return Err(AppendError::Unknown(format!("{error}; {unreadable}"))),
+        };
+        match is_stored(&mut connection, revision, &plan).await {
+            Ok(stored) => {
+                self.put_back(connection);
+                tracing::warn!(%error, stored, "a commit failed and was settled by reading back");
+                if stored { Ok(appended(plan)) } else { Err(refusal(error).into()) }
+            }
+            Err(unreadable) => Err(AppendError::Unknown(format!("{error}; {unreadable}"))),
+        }
+    }
+}
+
+async fn is_stored(
+    connection: &mut SqliteConnection,
+    revision: i64,
+    plan: &Plan<'_>,
+) -> sqlx::Result<bool> {
+    let now: i64 =
+        sqlx::query_scalar("SELECT revision FROM log_head").fetch_one(&mut *connection).await?;
+    if now == revision {
+        return Ok(false);
+    }
+    if !plan.events.is_empty() {
+        let hash: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT hash FROM events WHERE position = $1")
+                .bind(signed(plan.head.position))
+                .fetch_optional(connection)
+                .await?;
+        return Ok(hash.is_some_and(|hash| *hash == plan.head.hash));
+    }
+    let Some(row) = plan.answers.first() else { return Ok(false) };
+    let found = super::answers::find(connection, &[&row.answer.key]).await?;
+    let stored = found.into_iter().flatten().next();
+    Ok(stored.is_some_and(|stored| {
+        stored.first_position == row.first_position
+            && stored.fingerprint == row.answer.fingerprint
+            && stored.answer == row.answer.answer
+    }))
+}

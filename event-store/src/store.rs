@@ -1,0 +1,204 @@
+//! The one type that the rest of the system holds: the log, on whichever backend the URL names.
+//!
+//! A closed set of backends and a forwarding match: every caller reads as if there were one store. Handles are cheap
+//! to clone and share their connections. Reads may be dropped half-way; what writes runs in a task of its own, so a
+//! caller that goes away neither cancels an append nor leaves a transaction open behind it.
+
+use crate::sqlite::SqliteStore;
+use crate::{
+    Append, AppendError, Appended, Head, LoadedStream, MAX_PAGE, Position, RecordedEvent, Snapshot,
+    StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The log on one of its backends: a closed set.
+#[derive(Debug, Clone)]
+pub enum EventStore {
+    /// Embedded SQLite, one file.
+    Sqlite(Arc<SqliteStore>),
+}
+
+/// Whether this handle may append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Appends and reads; creates and migrates the storage.
+    ReadWrite,
+    /// Reads only; the storage must exist.
+    ReadOnly,
+}
+
+impl EventStore {
+    /// Opens `sqlite://path/to/events.db`; creates and migrates it for [`Access::ReadWrite`]. Takes the same time
+    /// however long the log is.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidUrl`] for a URL of no known backend, [`StoreError::Corrupt`] for storage that is not
+    /// this log or has a schema of another version, [`StoreError::Unavailable`] when it cannot be reached.
+    pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+        match url.split_once(':') {
+            Some(("sqlite", path)) => {
+                let path = path.strip_prefix("//").unwrap_or(path);
+                Ok(Self::Sqlite(Arc::new(SqliteStore::open(path, access).await?)))
+            }
+            _ => Err(StoreError::InvalidUrl(
+                "the event store's URL must be of the form sqlite://path/to/events.db".to_owned(),
+            )),
+        }
+    }
+
+    /// Appends a batch in one transaction: all events, idempotency records and answers, or nothing.
+    /// Entries whose expected version or idempotency key no longer holds are left out and reported; their neighbours
+    /// are written. See [`Append`]. Finishes even when the caller stops waiting.
+    ///
+    /// # Errors
+    /// [`AppendError::Failed`] when nothing was stored, [`AppendError::Unknown`] when that could not be settled.
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        append.check()?;
+        match self {
+            Self::Sqlite(store) => store.append(append).await,
+        }
+    }
+
+    /// Loads many streams with one read (snapshot + later events each), in the order asked; at most [`MAX_PAGE`].
+    /// `snapshot_version` = the aggregate's; other snapshots are ignored. A stream's events come whole, however many
+    /// lie after its snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError`], as each variant says.
+    pub async fn load(
+        &self,
+        streams: &[StreamId],
+        snapshot_version: u16,
+    ) -> Result<Vec<LoadedStream>, StoreError> {
+        refuse_above_page("streams", streams.len())?;
+        match self {
+            Self::Sqlite(store) => store.load(streams, snapshot_version).await,
+        }
+    }
+
+    /// Looks up idempotency records, in the order asked; at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`StoreError`], as each variant says.
+    pub async fn answers(&self, keys: &[String]) -> Result<Vec<Option<StoredAnswer>>, StoreError> {
+        refuse_above_page("keys", keys.len())?;
+        match self {
+            Self::Sqlite(store) => store.answers(keys).await,
+        }
+    }
+
+    /// One page of a stream, versions after `after`, contiguous. Ends at `limit`, at [`MAX_PAGE`] rows or at
+    /// [`crate::MAX_PAGE_BYTES`]; only an empty page means the end.
+    ///
+    /// # Errors
+    /// [`StoreError`], as each variant says.
+    pub async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.read_stream(stream, after, limit.min(MAX_PAGE)).await,
+        }
+    }
+
+    /// One page of the whole log, positions after `after`, contiguous. Ends at `limit`, at [`MAX_PAGE`] rows or at
+    /// [`crate::MAX_PAGE_BYTES`]; only an empty page means the end.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a position is missing, else as each variant says.
+    pub async fn read_feed(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.read_feed(after, limit.min(MAX_PAGE)).await,
+        }
+    }
+
+    /// The end of the log as it is committed now.
+    ///
+    /// # Errors
+    /// [`StoreError`], as each variant says.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.head().await,
+        }
+    }
+
+    /// Keeps a snapshot, unless a newer one of the same snapshot version is kept or the log does not hold the event
+    /// it claims to stand at.
+    ///
+    /// # Errors
+    /// [`StoreError`], as each variant says.
+    pub async fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot_version: u16,
+        snapshot: Snapshot,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.save_snapshot(stream, snapshot_version, snapshot).await,
+        }
+    }
+
+    /// Forgets idempotency records stored before `before` (never those of imports). Bounded per call; returns how
+    /// many: call again until it is 0.
+    ///
+    /// # Errors
+    /// [`StoreError`], as each variant says.
+    pub async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.forget_answers(before).await,
+        }
+    }
+
+    /// Recomputes the whole chain up to the head at the start; the first bad position, if any, is named in the report.
+    /// `progress` is told (position, head) after each page.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log could not be read; a log that reads and is wrong is a report with defects.
+    pub async fn verify(
+        &self,
+        progress: impl FnMut(Position, Position) + Send,
+    ) -> Result<VerifyReport, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.verify(progress).await,
+        }
+    }
+
+    /// Hints that the head moved, from appends through this handle. The poll is the truth.
+    #[must_use]
+    pub fn head_hint(&self) -> watch::Receiver<Position> {
+        match self {
+            Self::Sqlite(store) => store.head_hint(),
+        }
+    }
+
+    /// Storage reachable and migrated?
+    ///
+    /// # Errors
+    /// [`StoreError`], as each variant says.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.head().await.map(|_| ())
+    }
+
+    /// Lets what is being written finish, then closes every connection. Later calls answer `Unavailable`.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+        }
+    }
+}
+
+fn refuse_above_page(what: &str, count: usize) -> Result<(), StoreError> {
+    if count > MAX_PAGE {
+        return Err(StoreError::Corrupt(format!(
+            "{count} {what} asked for at once, over {MAX_PAGE}"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+-- The log and its head.
+--
+-- An event's position is the row's own key, so the feed is a plain scan in insertion order and an append touches
+-- the last page only. The one index beside it answers "which version is this stream at" and "this stream's events"
+-- and makes a version unique. event_id has no index: ids are made in one place from 74 random bits, nothing looks an
+-- event up by it, and a third B-tree would be paid on every append.
+PRAGMA application_id = 0x6f6c6f67; -- 'olog': tells this file from any other SQLite file
+
+CREATE TABLE events (
+    position       INTEGER PRIMARY KEY,
+    stream_type    TEXT    NOT NULL,
+    stream_id      BLOB    NOT NULL,
+    version        INTEGER NOT NULL,
+    event_id       BLOB    NOT NULL,
+    event_type     TEXT    NOT NULL,
+    schema_version INTEGER NOT NULL,
+    occurred_at    INTEGER NOT NULL, -- microseconds since 1970, UTC
+    recorded_at    INTEGER NOT NULL, -- microseconds since 1970, UTC; never decreases with position
+    correlation_id TEXT,
+    causation_id   TEXT,
+    traceparent    TEXT,
+    actor          TEXT,
+    payload        TEXT    NOT NULL, -- JSON, the very bytes that were given; ask it with json_extract
+    hash           BLOB    NOT NULL  -- SHA-256(hash of the event before, canonical bytes of this one)
+) STRICT;
+
+CREATE UNIQUE INDEX events_by_stream ON events (stream_id, stream_type, version);
+
+-- Append-only. INSERT OR REPLACE would delete without firing a delete trigger, hence the third one; it skips the row
+-- rather than failing, because to the appender a row that did not go in is a count.
+CREATE TRIGGER events_are_never_updated BEFORE UPDATE ON events
+BEGIN
+    SELECT RAISE(ABORT, 'the log is append-only: events are never updated');
+END;
+
+CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
+BEGIN
+    SELECT RAISE(ABORT, 'the log is append-only: events are never deleted');
+END;
+
+CREATE TRIGGER events_are_never_replaced BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE position = NEW.position)
+    OR EXISTS (
+        SELECT 1 FROM events
+        WHERE stream_id = NEW.stream_id AND stream_type = NEW.stream_type AND version = NEW.version
+    )
+BEGIN
+    SELECT RAISE(IGNORE);
+END;
+
+-- The end of the log, one row. It is read under the write lock and written in the same transaction as the events:
+-- that is what makes positions gapless and in commit order. revision counts appends, those without events too.
+CREATE TABLE log_head (
+    only_row    INTEGER PRIMARY KEY CHECK (only_row = 1),
+    position    INTEGER NOT NULL,
+    hash        BLOB    NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    revision    INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO log_head (only_row, position, hash, recorded_at, revision) VALUES (1, 0, zeroblob(32), 0, 0);
+
+CREATE TRIGGER log_head_is_never_deleted BEFORE DELETE ON log_head
+BEGIN
+    SELECT RAISE(ABORT, 'the head of the log is never deleted');
+END;
