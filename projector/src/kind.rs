@@ -58,4 +58,28 @@ impl Kind {
             Self::History => history::TABLES,
         }
     }
+
+    /// Reads `all` or a list such as `orders,sales`.
+    ///
+    /// # Errors
+    /// Names what is no projection, and those that there are.
+    pub fn parse_list(list: &str) -> Result<Vec<Self>, String> {
+        if list == "all" {
+            return Ok(Self::ALL.to_vec());
+        }
+        let mut kinds = Vec::new();
+        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let kind = Self::from_name(name).ok_or_else(|| {
+                format!("there is no projection {name:?}; there are {}", Self::ALL.map(Self::name).join(", "))
+            })?;
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        if kinds.is_empty() {
+            return Err("no projection is named".into());
+        }
+        kinds.sort_unstable();
+        Ok(kinds)
+    }
 }

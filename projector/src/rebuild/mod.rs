@@ -44,6 +44,14 @@ impl RebuildReport {
     }
 }
 
+impl std::fmt::Display for RebuildReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let speed = self.events_per_second();
+        let names = self.projections.join(", ");
+        write!(f, "rebuilt {names}: {} events in {:.1} s, {speed:.0} events/s", self.events, self.seconds)
+    }
+}
+
 /// Rebuilds projections and swaps them in, whether somebody follows the log meanwhile or not.
 ///
 /// # Errors

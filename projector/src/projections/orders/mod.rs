@@ -59,7 +59,7 @@ impl OrdersFold {
     ) -> Result<(), ReadModelError> {
         let unknown = unknown(events, self.pace, |stream| self.states.contains(stream));
         for stored in model.load_orders(tables, &unknown).await? {
-            let (stream, state) = restored(stored)?;
+            let (stream, state) = restored(stored);
             let weight = state.weight();
             self.states.put(stream, self.batch, state);
             self.states.weigh(stream, weight);
@@ -139,17 +139,14 @@ impl OrdersFold {
     }
 }
 
-fn restored(stored: StoredOrder) -> Result<(Uuid, State), ReadModelError> {
-    let (order, _) = document::restore(stored.document.as_bytes()).map_err(|error| {
+/// A row that cannot be read back parks its order at its next event; the others go on.
+fn restored(stored: StoredOrder) -> (Uuid, State) {
+    let state = match document::restore(stored.document.as_bytes()) {
+        Ok((order, _)) => State::stored(order, stored.version),
         // serde_json's message would quote values: only the place is told.
-        ReadModelError::Corrupt(format!(
-            "the row of order {} cannot be read back (line {}, column {})",
-            stored.order_id,
-            error.line(),
-            error.column()
-        ))
-    })?;
-    Ok((stored.order_id, State::stored(order, stored.version)))
+        Err(error) => State::broken(format!("its row cannot be read back (column {})", error.column())),
+    };
+    (stored.order_id, state)
 }
 
 fn changes_lines(fact: &OrderEvent) -> bool {

@@ -2,7 +2,8 @@
 
 use super::listed::Listed;
 use super::state::{Indexed, State, listed_at};
-use domain::order::{Order, OrderDocument};
+use domain::order::document::micros::Wire;
+use domain::order::{NoteEntry, Order, OrderDocument};
 use domain::{Money, Note, Timestamp};
 use event_store::RecordedEvent;
 use read_model::write::orders::{OrderProductRow, OrderRow, OrderVersionRow, OrdersChanges};
@@ -108,9 +109,9 @@ struct Summary<'a> {
     balance_due: Amount,
     line_count: u32,
     units: u64,
-    created_at: Moment,
-    placed_at: Option<Moment>,
-    updated_at: Moment,
+    created_at: Wire,
+    placed_at: Option<Wire>,
+    updated_at: Wire,
 }
 
 #[derive(Serialize)]
@@ -119,28 +120,12 @@ struct SummaryCustomer<'a> {
     name: Option<&'a str>,
 }
 
-/// A note as GET shows it.
-#[derive(Serialize)]
-struct NoteJson<'a> {
-    text: &'a str,
-    occurred_at: Moment,
-}
-
 /// Money as it reads on the wire.
 struct Amount(Money);
 
 impl Serialize for Amount {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
-    }
-}
-
-/// Time as it reads on the wire.
-struct Moment(Timestamp);
-
-impl Serialize for Moment {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&server::clock::wire(self.0))
     }
 }
 
@@ -162,18 +147,14 @@ fn summary(order_id: Uuid, version: u64, order: &Order, listed: Listed) -> Strin
         balance_due: Amount(order.balance_due()),
         line_count: listed.line_count,
         units: listed.units,
-        created_at: Moment(order.created_at),
-        placed_at: order.placed_at.map(Moment),
-        updated_at: Moment(order.updated_at),
+        created_at: Wire(order.created_at),
+        placed_at: order.placed_at.map(Wire),
+        updated_at: Wire(order.updated_at),
     };
-    json(&summary)
+    serde_json::to_string(&summary).expect("texts, numbers and times always serialise")
 }
 
 /// A note as GET shows it.
 pub(super) fn note(text: &Note, at: Timestamp) -> String {
-    json(&NoteJson { text: text.as_str(), occurred_at: Moment(at) })
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("texts, numbers and times always serialise")
+    NoteEntry { text: text.clone(), occurred_at: at }.to_json()
 }

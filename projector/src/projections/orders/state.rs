@@ -17,6 +17,8 @@ pub(super) struct State {
     pub listed: Option<Listed>,
     /// The batch that last touched it.
     pub touched_in: u64,
+    /// Why its row cannot be gone on from.
+    pub broken: Option<String>,
     /// There is a row of it already.
     pub stored: bool,
     /// This batch may have changed its customer, total or place in lists.
@@ -55,8 +57,15 @@ impl State {
         Self { order: Some(order), version, listed, stored: true, ..Self::default() }
     }
 
+    pub(super) fn broken(why: String) -> Self {
+        Self { broken: Some(why), stored: true, ..Self::default() }
+    }
+
     /// Whether an event can follow: nothing is changed before this is known.
     pub(super) fn accepts(&self, fact: &OrderEvent, version: u64) -> Result<(), Poison> {
+        if let Some(why) = &self.broken {
+            return Err(Poison(why.clone()));
+        }
         if version != self.version + 1 {
             return Err(Poison(format!("version {version} follows {}", self.version)));
         }
