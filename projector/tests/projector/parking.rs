@@ -1,0 +1,82 @@
+//! Events that cannot be projected: their order waits, everybody else goes on.
+
+use crate::shop::Shop;
+use domain::Note;
+use domain::order::OrderCommand;
+use projector::{Kind, retry_parked};
+use uuid::Uuid;
+
+async fn parked(shop: &Shop) -> Vec<(String, i64)> {
+    sqlx::query_as("SELECT projection, position FROM parked_events ORDER BY projection, position")
+        .fetch_all(&mut shop.sql().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_poison_event_parks_its_order_and_no_other() {
+    let mut shop = Shop::open().await;
+    let ill = shop.place("ann").await;
+    shop.poison(ill, 1).await;
+    let well = shop.place("bob").await;
+    let text = Note::parse("later").unwrap();
+    assert!(shop.command(well, &OrderCommand::AddNote { text }).await);
+    shop.poison(ill, 2).await;
+    shop.project().await;
+
+    let expected: Vec<(String, i64)> = ["customers", "orders", "products", "sales"]
+        .iter()
+        .flat_map(|name| [((*name).to_owned(), 2), ((*name).to_owned(), 5)])
+        .collect();
+    assert_eq!(parked(&shop).await, expected);
+    let versions: Vec<(Uuid, i64)> = sqlx::query_as("SELECT order_id, version FROM orders ORDER BY position")
+        .fetch_all(&mut shop.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(versions, [(ill, 1), (well, 2)]);
+
+    let report = shop.verify().await;
+    assert!(report.differences.is_empty(), "{:?}", report.differences);
+    assert!(!report.unfoldable.is_empty());
+}
+
+#[tokio::test]
+async fn what_still_does_not_fit_stays_parked() {
+    let mut shop = Shop::open().await;
+    let ill = shop.place("ann").await;
+    shop.poison(ill, 1).await;
+    shop.project().await;
+    let before = parked(&shop).await;
+    let report = retry_parked(&shop.model, &Kind::ALL).await.unwrap();
+    assert_eq!((report.folded, report.parked), (0, 4));
+    assert_eq!(parked(&shop).await, before);
+}
+
+#[tokio::test]
+async fn a_parked_order_goes_on_once_its_events_fit() {
+    let mut shop = Shop::open().await;
+    let order = shop.place("ann").await;
+    shop.project().await;
+    // The row is lost, so the next events do not fit; they wait.
+    let sql = &mut shop.sql().await;
+    let row = "CREATE TABLE aside AS SELECT * FROM orders; DELETE FROM orders;";
+    sqlx::raw_sql(row).execute(&mut *sql).await.unwrap();
+    let projector = shop.follow();
+    for text in ["one", "two"] {
+        let text = Note::parse(text).unwrap();
+        assert!(shop.command(order, &OrderCommand::AddNote { text }).await);
+    }
+    shop.caught_up().await;
+    assert_eq!(parked(&shop).await, [("orders".to_owned(), 2), ("orders".to_owned(), 3)]);
+
+    sqlx::raw_sql("INSERT INTO orders SELECT * FROM aside").execute(sql).await.unwrap();
+    let report = retry_parked(&shop.model, &[Kind::Orders]).await.unwrap();
+    assert_eq!((report.folded, report.parked), (2, 0));
+    // The projector that knew the order as parked takes its next event as well.
+    let text = Note::parse("three").unwrap();
+    assert!(shop.command(order, &OrderCommand::AddNote { text }).await);
+    shop.caught_up().await;
+    projector.stop().await;
+    assert_eq!(parked(&shop).await, []);
+    shop.assert_sound().await;
+}

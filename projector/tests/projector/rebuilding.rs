@@ -1,0 +1,169 @@
+//! Rebuilds: beside a live projector, interrupted, killed, doubled, rolled back.
+
+use crate::shop::Shop;
+use projector::{Kind, ProjectorError, RebuildReport, Show};
+use read_model::write::rebuild::RebuildEntry;
+use tokio_util::sync::CancellationToken;
+
+async fn rebuild(shop: &Shop, kinds: &[Kind]) -> Result<RebuildReport, ProjectorError> {
+    let shutdown = CancellationToken::new();
+    projector::rebuild(&shop.source(), &shop.model, kinds, Show::Log, &shutdown).await
+}
+
+#[tokio::test]
+async fn a_changed_row_is_found_by_verify_and_mended_by_a_rebuild() {
+    let mut shop = Shop::open().await;
+    shop.place("ann").await;
+    shop.project().await;
+    let sql = &mut shop.sql().await;
+    sqlx::query("UPDATE orders SET total = total + 1").execute(&mut *sql).await.unwrap();
+    sqlx::query("DELETE FROM customers").execute(sql).await.unwrap();
+    let report = shop.verify().await;
+    assert!(report.differences.iter().any(|found| found.contains("orders") && found.contains("total")));
+    assert!(report.differences.iter().any(|found| found.starts_with("customers: customers ann")));
+
+    let report = rebuild(&shop, &[Kind::Orders]).await.unwrap();
+    assert_eq!((report.projections, report.events), (vec!["orders"], 1));
+    assert!(!shop.verify().await.is_sound());
+    rebuild(&shop, &[Kind::Customers]).await.unwrap();
+    shop.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_beside_a_live_projector_loses_nothing() {
+    let mut shop = Shop::open().await;
+    let projector = shop.follow();
+    for _ in 0..50 {
+        shop.place("ann").await;
+    }
+    for _ in 0..3 {
+        let (source, model) = (shop.source(), shop.model.clone());
+        let rebuilding = tokio::spawn(async move {
+            let shutdown = CancellationToken::new();
+            projector::rebuild(&source, &model, &Kind::ALL, Show::Log, &shutdown).await
+        });
+        while !rebuilding.is_finished() {
+            shop.place("bob").await;
+        }
+        rebuilding.await.unwrap().unwrap();
+    }
+    shop.place("eve").await;
+    shop.caught_up().await;
+    projector.stop().await;
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_interrupted_rebuild_goes_on_where_it_stopped() {
+    let mut shop = Shop::open().await;
+    for _ in 0..10 {
+        shop.place("ann").await;
+    }
+    shop.project().await;
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    let interrupted =
+        projector::rebuild(&shop.source(), &shop.model, &Kind::ALL, Show::Log, &shutdown).await;
+    assert!(matches!(interrupted, Err(ProjectorError::Interrupted)));
+    shop.assert_sound().await;
+    let left = shop.model.rebuilds().await.unwrap();
+    assert!(left.iter().all(|rebuild| rebuild.position == 10) && left.len() == 5);
+
+    let report = rebuild(&shop, &Kind::ALL).await.unwrap();
+    assert_eq!(report.events, 0);
+    assert!(shop.model.rebuilds().await.unwrap().is_empty());
+    shop.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_killed_anywhere_can_be_run_again() {
+    let mut shop = Shop::open().await;
+    for _ in 0..30 {
+        shop.place("ann").await;
+    }
+    shop.project().await;
+    for turns in 0..12 {
+        let (source, model) = (shop.source(), shop.model.clone());
+        let rebuilding = tokio::spawn(async move {
+            let shutdown = CancellationToken::new();
+            projector::rebuild(&source, &model, &Kind::ALL, Show::Log, &shutdown).await
+        });
+        // So many turns of the scheduler later it is gone, wherever it was.
+        for _ in 0..turns * 20 {
+            tokio::task::yield_now().await;
+        }
+        rebuilding.abort();
+        let _ = rebuilding.await;
+        shop.place("bob").await;
+    }
+    shop.project().await;
+    rebuild(&shop, &Kind::ALL).await.unwrap();
+    shop.project().await;
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_second_rebuild_is_refused_until_the_first_falls_silent() {
+    let mut shop = Shop::open().await;
+    shop.place("ann").await;
+    shop.project().await;
+    let now = server::clock::now().timestamp_micros();
+    let mut claim = RebuildEntry {
+        name: "sales".into(),
+        version: 1,
+        generation: 7,
+        position: 0,
+        owner: b"somebody else".to_vec(),
+        heartbeat_at: now,
+    };
+    let mut tx = shop.model.begin_write().await.unwrap();
+    tx.claim_rebuild(&claim, 1).await.unwrap();
+    tx.commit(0).await.unwrap();
+    let refused = rebuild(&shop, &[Kind::Orders, Kind::Sales]).await;
+    assert!(matches!(refused, Err(ProjectorError::Refused(why)) if why.contains("sales")));
+
+    claim.heartbeat_at = now - 11_000_000;
+    let mut tx = shop.model.begin_write().await.unwrap();
+    tx.claim_rebuild(&claim, 1).await.unwrap();
+    tx.commit(0).await.unwrap();
+    rebuild(&shop, &[Kind::Orders, Kind::Sales]).await.unwrap();
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_can_be_rolled_back_and_the_old_rows_catch_up() {
+    let mut shop = Shop::open().await;
+    shop.place("ann").await;
+    shop.project().await;
+    let nothing = projector::roll_back(&shop.model, &[Kind::Orders]).await;
+    assert!(matches!(nothing, Err(ProjectorError::Refused(_))));
+    rebuild(&shop, &[Kind::Orders]).await.unwrap();
+    shop.place("bob").await;
+    shop.project().await;
+    projector::roll_back(&shop.model, &[Kind::Orders]).await.unwrap();
+    let behind = shop.model.catalog().await.unwrap();
+    assert_eq!(behind.iter().find(|entry| entry.name == "orders").unwrap().position, 1);
+    shop.project().await;
+    shop.assert_sound().await;
+    rebuild(&shop, &[Kind::Orders]).await.unwrap();
+    projector::roll_back(&shop.model, &[Kind::Orders]).await.unwrap();
+    shop.project().await;
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn rows_of_an_older_build_serve_until_they_are_rebuilt() {
+    let mut shop = Shop::open().await;
+    shop.place("ann").await;
+    shop.project().await;
+    let sql = &mut shop.sql().await;
+    sqlx::query("UPDATE projections SET version = 0 WHERE name = 'sales'").execute(sql).await.unwrap();
+    shop.place("bob").await;
+    let projector = shop.follow();
+    shop.caught_up().await;
+    projector.stop().await;
+    let catalog = shop.model.catalog().await.unwrap();
+    let sales = catalog.iter().find(|entry| entry.name == "sales").unwrap();
+    assert_eq!((sales.version, sales.generation), (1, 2));
+    shop.assert_sound().await;
+}

@@ -1,0 +1,183 @@
+//! A small shop: a log and a read model in a folder of their own, and the way of a command into the log.
+
+use chrono::{DateTime, Duration, Utc};
+use domain::Aggregate;
+use domain::order::command::NewLine;
+use domain::order::{Customer, Order, OrderAggregate, OrderCommand};
+use domain::{Currency, Money, Name, Reference};
+use event_store::{Append, Entry, EntryOutcome, EventStore, Metadata, NewEvent, StreamId};
+use projector::{Source, ViewsReport};
+use read_model::{Access, ReadModel};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use std::collections::HashMap;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub struct Shop {
+    pub dir: TempDir,
+    pub log: EventStore,
+    pub model: ReadModel,
+    pub now: DateTime<Utc>,
+    states: HashMap<Uuid, (Option<Order>, u64)>,
+}
+
+/// A projector at work; ends when asked.
+pub struct Projector {
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Projector {
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.task.await.unwrap();
+    }
+
+    /// As if its process had been killed.
+    pub async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+impl Shop {
+    pub async fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = |file: &str| format!("sqlite://{}", dir.path().join(file).display());
+        let log = EventStore::open(&url("events.db"), event_store::Access::ReadWrite).await.unwrap();
+        let model = ReadModel::open(&url("views.db"), Access::ReadWrite).await.unwrap();
+        let now = "2026-03-03T22:00:00Z".parse().unwrap();
+        Self { dir, log, model, now, states: HashMap::new() }
+    }
+
+    pub fn source(&self) -> Source {
+        Source::Log(self.log.clone())
+    }
+
+    /// Decides and appends; `false`: refused, or nothing to say.
+    pub async fn command(&mut self, order: Uuid, command: &OrderCommand) -> bool {
+        self.now += Duration::minutes(7);
+        let (state, version) = self.states.entry(order).or_insert((None, 0));
+        let Ok(events) = OrderAggregate::decide(state, command) else { return false };
+        let mut stored = Vec::new();
+        for event in &events {
+            let encoded = OrderAggregate::encode(event);
+            stored.push(NewEvent {
+                event_id: Uuid::now_v7(),
+                event_type: encoded.event_type,
+                schema_version: encoded.schema_version,
+                occurred_at: self.now,
+                payload: encoded.payload,
+            });
+            *state = OrderAggregate::evolve(state.take(), event, self.now);
+        }
+        let expected = *version;
+        *version += events.len() as u64;
+        self.append(order, expected, stored).await;
+        !events.is_empty()
+    }
+
+    /// Appends as the log is told, sense or not.
+    pub async fn append(&self, order: Uuid, expected_version: u64, events: Vec<NewEvent>) {
+        let stream = StreamId { stream_type: OrderAggregate::STREAM_TYPE, id: order };
+        let entry = Entry {
+            stream,
+            expected_version,
+            events,
+            metadata: Metadata::default(),
+            answer: None,
+        };
+        let append = Append { entries: vec![entry], recorded_at: Utc::now() };
+        let appended = self.log.append(append).await.unwrap();
+        assert!(matches!(appended.outcomes[..], [EntryOutcome::Written { .. }]));
+    }
+
+    /// An event that no build can read.
+    pub async fn poison(&self, order: Uuid, expected_version: u64) {
+        let event = NewEvent {
+            event_id: Uuid::now_v7(),
+            event_type: "OrderTeleported",
+            schema_version: 9,
+            occurred_at: self.now,
+            payload: b"{}".to_vec(),
+        };
+        self.append(order, expected_version, vec![event]).await;
+    }
+
+    /// Places an order of two products.
+    pub async fn place(&mut self, customer: &str) -> Uuid {
+        let order = Uuid::now_v7();
+        assert!(self.command(order, &create(customer, &[("tea", 2, 450), ("cup", 1, 999)])).await);
+        order
+    }
+
+    pub fn follow(&self) -> Projector {
+        let shutdown = CancellationToken::new();
+        let run = projector::run(self.source(), self.model.clone(), shutdown.clone());
+        let task = tokio::spawn(async move { run.await.unwrap() });
+        Projector { shutdown, task }
+    }
+
+    /// Waits until every projection stands at the log's head.
+    pub async fn caught_up(&self) {
+        let mut moved = self.model.moved_hint();
+        let head = self.log.head().await.unwrap().position;
+        loop {
+            moved.borrow_and_update();
+            let catalog = self.model.catalog().await.unwrap();
+            if catalog.len() == 5 && catalog.iter().all(|entry| entry.position >= head) {
+                return;
+            }
+            // A second handle's writes send no hint here: look again before long.
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(20), moved.changed()).await;
+        }
+    }
+
+    /// Follows up to the head and stops.
+    pub async fn project(&self) {
+        let projector = self.follow();
+        self.caught_up().await;
+        projector.stop().await;
+    }
+
+    pub async fn verify(&self) -> ViewsReport {
+        let scratch = self.dir.path().join(format!("fresh-{}.db", Uuid::now_v7()));
+        projector::verify_views(&self.source(), &self.model, &scratch, |_, _| {}).await.unwrap()
+    }
+
+    /// Fails with the first differences if the views are not a fresh fold of the log.
+    pub async fn assert_sound(&self) {
+        let report = self.verify().await;
+        assert!(report.is_sound(), "{:#?}{:#?}", report.differences, report.unfoldable);
+    }
+
+    /// A plain connection to the views.
+    pub async fn sql(&self) -> SqliteConnection {
+        let file = self.dir.path().join("views.db");
+        SqliteConnectOptions::new().filename(file).connect().await.unwrap()
+    }
+}
+
+pub fn create(customer: &str, lines: &[(&str, u32, i64)]) -> OrderCommand {
+    let currency = Currency::from_code("EUR").unwrap();
+    let lines = lines.iter().map(|(product, quantity, price)| NewLine {
+        product_id: Reference::parse(*product).unwrap(),
+        name: Name::parse(format!("The {product}")).unwrap(),
+        quantity: *quantity,
+        unit_price: Money::from_minor(*price, currency),
+    });
+    OrderCommand::Create {
+        customer: Customer {
+            id: Reference::parse(customer).unwrap(),
+            name: Some(Name::parse(format!("Customer {customer}")).unwrap()),
+            email: None,
+        },
+        currency,
+        lines: lines.collect(),
+        draft: false,
+        note: None,
+    }
+}
