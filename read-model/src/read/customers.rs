@@ -1,0 +1,75 @@
+//! What a customer has ordered.
+
+use super::{CurrencyAmount, Seen, loaded};
+use crate::{ReadModel, ReadModelError};
+
+/// A customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns, as the migration describes them
+pub struct CustomerFigures {
+    pub customer_id: String,
+    pub name: Option<String>,
+    pub orders: i64,
+    pub cancelled_orders: i64,
+    /// By currency.
+    pub lifetime: Vec<CurrencyAmount>,
+    pub first_order_at: i64,
+    pub last_order_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct CustomerRow {
+    applied: i64,
+    customer_id: Option<String>,
+    name: Option<String>,
+    orders: Option<i64>,
+    cancelled_orders: Option<i64>,
+    first_order_at: Option<i64>,
+    last_order_at: Option<i64>,
+    currency: Option<String>,
+    amount: Option<i64>,
+}
+
+const ONE: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'customers'), 0) AS applied, \
+     c.customer_id, c.name, c.orders, c.cancelled_orders, c.first_order_at, c.last_order_at, l.currency, l.amount \
+     FROM (SELECT 1 AS one) AS one LEFT JOIN customers c ON c.customer_id = $1 \
+     LEFT JOIN customer_lifetimes l ON l.customer_id = c.customer_id ORDER BY l.currency";
+
+impl ReadModel {
+    /// A customer's figures.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn customer(
+        &self,
+        customer_id: &str,
+    ) -> Result<Seen<Option<CustomerFigures>>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let rows: Vec<CustomerRow> =
+            sqlx::query_as(ONE).bind(customer_id.to_owned()).fetch_all(&model.readers).await?;
+        let mut seen = Seen { position: 0, found: None };
+        for row in rows {
+            seen.position = loaded(row.applied)?;
+            let amount = row.currency.clone().zip(row.amount);
+            if seen.found.is_none() {
+                seen.found = figures(row);
+            }
+            if let (Some(customer), Some((currency, amount))) = (&mut seen.found, amount) {
+                customer.lifetime.push(CurrencyAmount { currency, amount });
+            }
+        }
+        Ok(seen)
+    }
+}
+
+fn figures(row: CustomerRow) -> Option<CustomerFigures> {
+    Some(CustomerFigures {
+        customer_id: row.customer_id?,
+        name: row.name,
+        orders: row.orders?,
+        cancelled_orders: row.cancelled_orders?,
+        lifetime: Vec::new(),
+        first_order_at: row.first_order_at?,
+        last_order_at: row.last_order_at?,
+    })
+}

@@ -1,0 +1,208 @@
+//! Events as they stand in the log: a stream's, for replay and history, and everybody's, for the feed.
+//!
+//! Pages end at a number of events or of bytes, whichever comes first, so that memory stays bounded whatever the
+//! payloads.
+
+use super::{Seen, loaded, stored};
+use crate::{ReadModel, ReadModelError};
+use futures::{Stream, StreamExt};
+use uuid::Uuid;
+
+/// A page of events ends with the one that brings its payloads to this many bytes.
+pub const MAX_PAGE_BYTES: usize = 4 << 20;
+
+/// An event as it was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns, as the migration describes them
+pub struct StoredEvent {
+    pub position: u64,
+    pub stream_type: String,
+    pub stream_id: Uuid,
+    pub version: u64,
+    pub event_id: Uuid,
+    pub event_type: String,
+    pub schema_version: u16,
+    pub occurred_at: i64,
+    pub recorded_at: i64,
+    pub actor: Option<String>,
+    pub correlation_id: Option<String>,
+    pub causation_id: Option<String>,
+    pub traceparent: Option<String>,
+    pub data: String,
+}
+
+/// A page of events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventPage {
+    /// In order.
+    pub events: Vec<StoredEvent>,
+    /// Whether more were there when it was read.
+    pub more: bool,
+}
+
+/// The last event of a stream that a replay takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// The one with this version.
+    Version(u64),
+    /// The last one that had happened by then.
+    OccurredAt(i64),
+    /// The last one that the log had stored by then.
+    RecordedAt(i64),
+}
+
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    applied: i64,
+    position: Option<i64>,
+    stream_type: Option<String>,
+    stream_id: Option<Uuid>,
+    version: Option<i64>,
+    event_id: Option<Uuid>,
+    event_type: Option<String>,
+    schema_version: Option<i64>,
+    occurred_at: Option<i64>,
+    recorded_at: Option<i64>,
+    actor: Option<String>,
+    correlation_id: Option<String>,
+    causation_id: Option<String>,
+    traceparent: Option<String>,
+    data: Option<String>,
+}
+
+impl EventRow {
+    /// The event, unless the row says only that there is none.
+    fn event(self) -> Option<StoredEvent> {
+        Some(StoredEvent {
+            position: loaded(self.position?).ok()?,
+            stream_type: self.stream_type?,
+            stream_id: self.stream_id?,
+            version: loaded(self.version?).ok()?,
+            event_id: self.event_id?,
+            event_type: self.event_type?,
+            schema_version: u16::try_from(self.schema_version?).unwrap_or(u16::MAX),
+            occurred_at: self.occurred_at?,
+            recorded_at: self.recorded_at?,
+            actor: self.actor,
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            traceparent: self.traceparent,
+            data: self.data?,
+        })
+    }
+}
+
+/// One statement over `history`, whose condition is given.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0) AS applied, ",
+            "h.position, h.stream_type, h.stream_id, h.version, h.event_id, h.event_type, h.schema_version, ",
+            "h.occurred_at, h.recorded_at, h.actor, h.correlation_id, h.causation_id, h.traceparent, h.data ",
+            "FROM (SELECT 1 AS one) AS one LEFT JOIN history h ON ",
+            $condition
+        )
+    };
+}
+
+const BY_VERSION: &str = select!(
+    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.version <= $4 ORDER BY h.version LIMIT $5"
+);
+const BY_OCCURRED: &str = select!(
+    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.occurred_at <= $4 ORDER BY h.version LIMIT $5"
+);
+const BY_RECORDED: &str = select!(
+    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.recorded_at <= $4 ORDER BY h.version LIMIT $5"
+);
+const FEED: &str = select!("h.position > $1 ORDER BY h.position LIMIT $2");
+
+impl Until {
+    fn statement(self) -> (&'static str, i64) {
+        match self {
+            Self::Version(version) => (BY_VERSION, stored(version)),
+            Self::OccurredAt(at) => (BY_OCCURRED, at),
+            Self::RecordedAt(at) => (BY_RECORDED, at),
+        }
+    }
+}
+
+/// Takes rows up to the page's bounds.
+async fn page(
+    mut rows: impl Stream<Item = Result<EventRow, sqlx::Error>> + Unpin,
+    limit: usize,
+) -> Result<Seen<EventPage>, ReadModelError> {
+    let mut seen = Seen { position: 0, found: EventPage::default() };
+    let mut bytes = 0;
+    while let Some(row) = rows.next().await.transpose()? {
+        seen.position = loaded(row.applied)?;
+        let Some(event) = row.event() else { break };
+        if seen.found.events.len() == limit || bytes >= MAX_PAGE_BYTES {
+            seen.found.more = true;
+            break;
+        }
+        bytes += event.data.len();
+        seen.found.events.push(event);
+    }
+    Ok(seen)
+}
+
+/// One more than is shown, to know whether there are more.
+fn and_one(limit: usize) -> i64 {
+    stored(limit as u64).saturating_add(1)
+}
+
+impl ReadModel {
+    /// A page of one stream's events after a version.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn stream_events(
+        &self,
+        (stream_type, stream_id): (&str, Uuid),
+        after: u64,
+        until: Until,
+        limit: usize,
+    ) -> Result<Seen<EventPage>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let (statement, bound) = until.statement();
+        let rows = sqlx::query_as(statement)
+            .bind(stream_id)
+            .bind(stream_type.to_owned())
+            .bind(stored(after))
+            .bind(bound)
+            .bind(and_one(limit))
+            .fetch(&model.readers);
+        page(rows, limit).await
+    }
+
+    /// A page of the feed after a position, in position order.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn feed(&self, after: u64, limit: usize) -> Result<Seen<EventPage>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let rows =
+            sqlx::query_as(FEED).bind(stored(after)).bind(and_one(limit)).fetch(&model.readers);
+        page(rows, limit).await
+    }
+
+    /// The last version of a stream; `None` when it has no events.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn stream_version(
+        &self,
+        (stream_type, stream_id): (&str, Uuid),
+    ) -> Result<Option<u64>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let version: Option<i64> = sqlx::query_scalar(
+            "SELECT h.version FROM history h WHERE h.stream_id = $1 AND h.stream_type = $2 \
+             ORDER BY h.version DESC LIMIT 1",
+        )
+        .bind(stream_id)
+        .bind(stream_type.to_owned())
+        .fetch_optional(&model.readers)
+        .await?;
+        version.map(loaded).transpose()
+    }
+}

@@ -1,0 +1,225 @@
+//! Lists of orders as they stand: found by index, a page at a time from a key onwards, summaries as stored.
+
+use super::{Seen, loaded};
+use crate::{ReadModel, ReadModelError};
+use sqlx::{QueryBuilder, Sqlite};
+use uuid::Uuid;
+
+/// Codes of statuses that a list shows only when they are asked for by name: draft and discarded.
+const UNPLACED: [i16; 2] =
+    [domain::order::Status::Draft.code(), domain::order::Status::Discarded.code()];
+
+/// Which orders a list holds. Empty lists of codes ask for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the column of that name
+pub struct OrderFilter {
+    pub statuses: Vec<i16>,
+    pub payment_statuses: Vec<i16>,
+    pub fulfillment_statuses: Vec<i16>,
+    pub customer_id: Option<String>,
+    pub product_id: Option<String>,
+    pub currency: Option<String>,
+    /// Placed at this moment or later.
+    pub placed_from: Option<i64>,
+    /// Placed before this moment.
+    pub placed_to: Option<i64>,
+}
+
+/// What a list is sorted by; the order's id breaks ties in the same direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderSort {
+    /// By what.
+    pub by: SortKey,
+    /// In which direction.
+    pub direction: Direction,
+}
+
+/// What orders are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortKey {
+    /// When it was placed, or begun.
+    Listed,
+    /// Its total, in minor units.
+    Total,
+}
+
+/// Which end comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The smallest.
+    Ascending,
+    /// The largest.
+    Descending,
+}
+
+/// Where a page begins and how long it is.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderPage {
+    /// How the list is sorted.
+    pub sort: OrderSort,
+    /// The sort key and id of the last order before the page.
+    pub after: Option<(i64, Uuid)>,
+    /// The most orders it holds.
+    pub limit: u32,
+}
+
+/// An order on a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedOrder {
+    /// Which one.
+    pub order_id: Uuid,
+    /// What it is sorted by.
+    pub sort_key: i64,
+    /// JSON.
+    pub summary: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    applied: i64,
+    order_id: Option<Uuid>,
+    sort_key: Option<i64>,
+    summary: Option<String>,
+}
+
+pub(crate) const APPLIED_ORDERS: &str =
+    "SELECT COALESCE((SELECT position FROM projections WHERE name = 'orders'), 0) AS applied";
+
+impl OrderFilter {
+    /// Whether an order that is (or was) in this status can be on the list.
+    pub(crate) fn shows(&self, status: i16) -> bool {
+        match self.statuses.as_slice() {
+            [] => !UNPLACED.contains(&status),
+            named => named.contains(&status),
+        }
+    }
+
+    /// Whether the list may hold orders that are (or were) not placed.
+    pub(crate) fn shows_unplaced(&self) -> bool {
+        UNPLACED.iter().any(|status| self.shows(*status))
+    }
+
+    /// Whether the list may hold orders that are (or were) placed.
+    pub(crate) fn shows_placed(&self) -> bool {
+        self.statuses.is_empty() || self.statuses.iter().any(|status| !UNPLACED.contains(status))
+    }
+}
+
+impl OrderSort {
+    pub(crate) fn direction(self) -> &'static str {
+        match self.direction {
+            Direction::Ascending => "ASC",
+            Direction::Descending => "DESC",
+        }
+    }
+
+    fn beyond(self) -> &'static str {
+        match self.direction {
+            Direction::Ascending => ">",
+            Direction::Descending => "<",
+        }
+    }
+}
+
+/// `AND key IN (…)`, unless nothing is asked. The key is hidden from the choice of an index by its sign: an index that
+/// finds a status would make every order of it be sorted for the sake of one page.
+pub(crate) fn push_codes(sql: &mut QueryBuilder<Sqlite>, column: &str, codes: &[i16]) {
+    if codes.is_empty() {
+        return;
+    }
+    sql.push(" AND +").push(column).push(" IN (");
+    let mut list = sql.separated(", ");
+    for code in codes {
+        list.push_bind(*code);
+    }
+    sql.push(")");
+}
+
+/// What does not change over an order's life once it is placed.
+pub(crate) fn push_constants(sql: &mut QueryBuilder<Sqlite>, filter: &OrderFilter) {
+    if let Some(product_id) = &filter.product_id {
+        sql.push(" AND f.product_id = ").push_bind(product_id.clone());
+    }
+    if let Some(customer_id) = &filter.customer_id {
+        sql.push(" AND o.customer_id = ").push_bind(customer_id.clone());
+    }
+    if let Some(currency) = &filter.currency {
+        sql.push(" AND o.currency = ").push_bind(currency.clone());
+    }
+    if let Some(from) = filter.placed_from {
+        sql.push(" AND o.placed_at IS NOT NULL AND o.listed_at >= ").push_bind(from);
+    }
+    if let Some(to) = filter.placed_to {
+        sql.push(" AND o.placed_at IS NOT NULL AND o.listed_at < ").push_bind(to);
+    }
+}
+
+/// From the page's beginning on, in the page's order, no more than it holds.
+pub(crate) fn push_page(sql: &mut QueryBuilder<Sqlite>, key: &str, page: &OrderPage) {
+    let (beyond, direction) = (page.sort.beyond(), page.sort.direction());
+    if let Some((sort_key, order_id)) = page.after {
+        sql.push(format_args!(" AND ({key}, o.order_id) {beyond} ("));
+        sql.push_bind(sort_key).push(", ").push_bind(order_id).push(")");
+    }
+    sql.push(format_args!(" ORDER BY {key} {direction}, o.order_id {direction} LIMIT "));
+    sql.push_bind(i64::from(page.limit));
+}
+
+fn live(filter: &OrderFilter, page: &OrderPage) -> QueryBuilder<Sqlite> {
+    let key = match (page.sort.by, &filter.product_id) {
+        (SortKey::Listed, None) => "o.listed_at",
+        (SortKey::Listed, Some(_)) => "f.listed_at",
+        (SortKey::Total, _) => "o.total",
+    };
+    let mut sql = QueryBuilder::new(format!(
+        "SELECT p.applied, t.order_id, t.sort_key, t.summary FROM ({APPLIED_ORDERS}) AS p LEFT JOIN \
+         (SELECT o.order_id, {key} AS sort_key, o.summary FROM "
+    ));
+    sql.push(match filter.product_id {
+        Some(_) => "order_products f CROSS JOIN orders o WHERE o.order_id = f.order_id",
+        None => "orders o WHERE 1 = 1",
+    });
+    match filter.statuses.as_slice() {
+        [] => {
+            sql.push(" AND o.placed_at IS NOT NULL");
+        }
+        [status] if page.sort.by == SortKey::Listed && filter.customer_id.is_none() => {
+            sql.push(" AND o.status = ").push_bind(*status);
+        }
+        statuses => push_codes(&mut sql, "o.status", statuses),
+    }
+    push_codes(&mut sql, "o.payment_status", &filter.payment_statuses);
+    push_codes(&mut sql, "o.fulfillment_status", &filter.fulfillment_statuses);
+    push_constants(&mut sql, filter);
+    push_page(&mut sql, key, page);
+    let direction = page.sort.direction();
+    sql.push(format_args!(
+        ") AS t ON TRUE ORDER BY t.sort_key {direction}, t.order_id {direction}"
+    ));
+    sql
+}
+
+impl ReadModel {
+    /// A page of orders as they stand.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn list_orders(
+        &self,
+        filter: &OrderFilter,
+        page: &OrderPage,
+    ) -> Result<Seen<Vec<ListedOrder>>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let rows: Vec<ListedRow> =
+            live(filter, page).build_query_as().fetch_all(&model.readers).await?;
+        let position = loaded(rows.first().map_or(0, |row| row.applied))?;
+        let listed = rows.into_iter().filter_map(|row| {
+            Some(ListedOrder {
+                order_id: row.order_id?,
+                sort_key: row.sort_key?,
+                summary: row.summary?,
+            })
+        });
+        Ok(Seen { position, found: listed.collect() })
+    }
+}

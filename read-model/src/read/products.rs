@@ -1,0 +1,186 @@
+//! What has sold: one product, some products, and the list of best sellers.
+
+use super::{CurrencyAmount, Seen, loaded};
+use crate::{ReadModel, ReadModelError};
+use sqlx::{QueryBuilder, Sqlite};
+
+/// The most products read by their ids at once; a statement takes 32 766 values.
+pub const MAX_PRODUCTS: usize = 2_000;
+
+/// A product's sales.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns, as the migration describes them
+pub struct ProductFigures {
+    pub product_id: String,
+    pub name: String,
+    pub orders: i64,
+    pub units: i64,
+    /// By currency.
+    pub revenue: Vec<CurrencyAmount>,
+}
+
+/// What best sellers are sorted by, most first; the smaller id breaks ties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProductRank {
+    /// Units, in all currencies.
+    Units,
+    /// Units sold in one currency; all figures are that currency's.
+    UnitsIn(String),
+    /// Revenue in one currency; all figures are that currency's.
+    RevenueIn(String),
+}
+
+/// Where a page of best sellers begins and how long it is.
+#[derive(Debug, Clone)]
+pub struct ProductPage {
+    /// Rank and id of the last product before the page.
+    pub after: Option<(i64, String)>,
+    /// The most products it holds.
+    pub limit: u32,
+}
+
+/// A best seller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RankedProduct {
+    /// What it is sorted by.
+    pub rank: i64,
+    /// Its figures.
+    pub product: ProductFigures,
+}
+
+#[derive(sqlx::FromRow)]
+struct ProductRow {
+    applied: i64,
+    product_id: Option<String>,
+    name: Option<String>,
+    orders: Option<i64>,
+    units: Option<i64>,
+    rank: Option<i64>,
+    currency: Option<String>,
+    revenue: Option<i64>,
+}
+
+const APPLIED: &str =
+    "SELECT COALESCE((SELECT position FROM projections WHERE name = 'products'), 0) AS applied";
+
+/// Rows of one product follow each other, one for each of its currencies.
+fn gathered(rows: Vec<ProductRow>) -> Result<Seen<Vec<RankedProduct>>, ReadModelError> {
+    let mut seen = Seen { position: 0, found: Vec::<RankedProduct>::new() };
+    for row in rows {
+        seen.position = loaded(row.applied)?;
+        let (Some(product_id), Some(name)) = (row.product_id, row.name) else { continue };
+        let amount = row.currency.zip(row.revenue);
+        let amount = amount.map(|(currency, amount)| CurrencyAmount { currency, amount });
+        match seen.found.last_mut() {
+            Some(last) if last.product.product_id == product_id => {
+                last.product.revenue.extend(amount);
+            }
+            _ => seen.found.push(RankedProduct {
+                rank: row.rank.unwrap_or(0),
+                product: ProductFigures {
+                    product_id,
+                    name,
+                    orders: row.orders.unwrap_or(0),
+                    units: row.units.unwrap_or(0),
+                    revenue: amount.into_iter().collect(),
+                },
+            }),
+        }
+    }
+    Ok(seen)
+}
+
+fn best_sellers(rank: &ProductRank, page: &ProductPage) -> QueryBuilder<Sqlite> {
+    let (key, currency) = match rank {
+        ProductRank::Units => ("b.units", None),
+        ProductRank::UnitsIn(currency) => ("b.units", Some(currency)),
+        ProductRank::RevenueIn(currency) => ("b.revenue", Some(currency)),
+    };
+    let table = if currency.is_some() { "product_sales" } else { "products" };
+    let mut sql = QueryBuilder::new(format!(
+        "SELECT p.applied, t.product_id, n.name, t.orders, t.units, t.rank, s.currency, s.revenue \
+         FROM ({APPLIED}) AS p LEFT JOIN (SELECT b.product_id, b.orders, b.units, {key} AS rank \
+         FROM {table} b WHERE 1 = 1"
+    ));
+    if let Some(currency) = currency {
+        sql.push(" AND b.currency = ").push_bind(currency.clone());
+    }
+    if let Some((rank, product_id)) = &page.after {
+        sql.push(format_args!(" AND {key} <= ")).push_bind(*rank);
+        sql.push(format_args!(" AND ({key} < ")).push_bind(*rank);
+        sql.push(" OR b.product_id > ").push_bind(product_id.clone()).push(")");
+    }
+    sql.push(format_args!(" ORDER BY {key} DESC, b.product_id LIMIT "));
+    sql.push_bind(i64::from(page.limit));
+    sql.push(
+        ") AS t ON TRUE LEFT JOIN products n ON n.product_id = t.product_id \
+         LEFT JOIN product_sales s ON s.product_id = t.product_id",
+    );
+    if let Some(currency) = currency {
+        sql.push(" AND s.currency = ").push_bind(currency.clone());
+    }
+    sql.push(" ORDER BY t.rank DESC, t.product_id, s.currency");
+    sql
+}
+
+const ONE: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'products'), 0) AS applied, \
+     n.product_id, n.name, n.orders, n.units, n.units AS rank, s.currency, s.revenue \
+     FROM (SELECT 1 AS one) AS one LEFT JOIN products n ON n.product_id = $1 \
+     LEFT JOIN product_sales s ON s.product_id = n.product_id ORDER BY s.currency";
+
+impl ReadModel {
+    /// A product's figures.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn product(
+        &self,
+        product_id: &str,
+    ) -> Result<Seen<Option<ProductFigures>>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let rows: Vec<ProductRow> =
+            sqlx::query_as(ONE).bind(product_id.to_owned()).fetch_all(&model.readers).await?;
+        let seen = gathered(rows)?;
+        let found = seen.found.into_iter().next().map(|ranked| ranked.product);
+        Ok(Seen { position: seen.position, found })
+    }
+
+    /// Figures of these products, by id; those never sold are left out, as is what is over [`MAX_PRODUCTS`].
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn products(
+        &self,
+        product_ids: &[String],
+    ) -> Result<Seen<Vec<ProductFigures>>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        let mut sql = QueryBuilder::<Sqlite>::new(format!(
+            "SELECT p.applied, n.product_id, n.name, n.orders, n.units, n.units AS rank, s.currency, s.revenue \
+             FROM ({APPLIED}) AS p LEFT JOIN products n ON n.product_id IN ("
+        ));
+        let mut list = sql.separated(", ");
+        for product_id in product_ids.iter().take(MAX_PRODUCTS) {
+            list.push_bind(product_id.clone());
+        }
+        sql.push(
+            ") LEFT JOIN product_sales s ON s.product_id = n.product_id ORDER BY n.product_id, s.currency",
+        );
+        let rows = sql.build_query_as().persistent(false).fetch_all(&model.readers).await?;
+        let seen = gathered(rows)?;
+        let found = seen.found.into_iter().map(|ranked| ranked.product).collect();
+        Ok(Seen { position: seen.position, found })
+    }
+
+    /// A page of best sellers.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn best_sellers(
+        &self,
+        rank: &ProductRank,
+        page: &ProductPage,
+    ) -> Result<Seen<Vec<RankedProduct>>, ReadModelError> {
+        let Self::Sqlite(model) = self;
+        gathered(best_sellers(rank, page).build_query_as().fetch_all(&model.readers).await?)
+    }
+}
