@@ -1,0 +1,157 @@
+//! `POST /v1/import`: the import over HTTP. Lines in, lines out, both as streams.
+
+use super::{Refused, Summary};
+use crate::orders::OrderApi;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use event_store::Metadata;
+use futures::TryStreamExt;
+use serde::Serialize;
+use serde_json::Value;
+use server::extract::{NoQuery, StrictQuery};
+use server::problem::ImportProblems;
+use server::{Problem, RequestContext};
+use std::io;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::io::StreamReader;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// The media type of both streams.
+const NDJSON: &str = "application/x-ndjson";
+/// Refused lines that may wait for the client to read them: some clients read only when they have sent all.
+const MAX_UNREAD_LINES: usize = 16_384;
+
+/// A refused line, as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedLine {
+    /// Its number, from 1.
+    pub line: u64,
+    /// The order it names; null if that could not be read.
+    pub order_id: Option<Uuid>,
+    /// Why, as problem details.
+    #[schema(value_type = Object)]
+    pub problem: Value,
+}
+
+/// The last line of an answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImportSummaryLine {
+    /// What came of the import.
+    pub summary: Summary,
+}
+
+/// A line of the answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum ImportOutput {
+    /// A line was refused.
+    Refused(RefusedLine),
+    /// The import is done.
+    Done(ImportSummaryLine),
+    /// The import ended early; send the same lines again.
+    Ended {
+        /// Why, as problem details.
+        #[schema(value_type = Object)]
+        problem: Value,
+    },
+}
+
+impl ImportOutput {
+    fn to_line(&self) -> Bytes {
+        let mut line = serde_json::to_vec(self).expect("an output line is plain JSON");
+        line.push(b'\n');
+        Bytes::from(line)
+    }
+}
+
+impl From<Refused> for ImportOutput {
+    fn from(Refused { line, order_id, problem }: Refused) -> Self {
+        Self::Refused(RefusedLine { line, order_id, problem: problem.to_value() })
+    }
+}
+
+/// The import route.
+pub fn routes() -> OpenApiRouter<OrderApi> {
+    OpenApiRouter::default().routes(routes!(import))
+}
+
+/// Import commands with their own times, one a line: `{"order_id", "at", "command", "body", "id"?}`.
+#[utoipa::path(
+    post, path = "/v1/import", tag = "commands",
+    request_body(content = String, content_type = "application/x-ndjson",
+        description = "One command a line, at most 1 MiB each, any number of them, in time order per order.",
+        example = "{\"order_id\":\"0190d3c4-7b5e-7cc1-9d5e-0c9f6a3b1e10\",\"at\":\"2017-10-02T10:56:33Z\",\
+                   \"command\":\"confirm\",\"body\":{}}\n"),
+    responses(
+        (status = 200, description = "A line for each refused line, and last the summary.",
+            body = ImportOutput, content_type = "application/x-ndjson"),
+        ImportProblems
+    )
+)]
+async fn import(
+    State(api): State<OrderApi>,
+    _: StrictQuery<NoQuery>,
+    context: RequestContext,
+    request: Request,
+) -> Result<Response, Problem> {
+    server::require_media_type(request.headers(), NDJSON)?;
+    let body = request.into_body().into_data_stream().map_err(io::Error::other);
+    let input = StreamReader::new(body);
+    let (output, lines) = mpsc::channel(MAX_UNREAD_LINES);
+    tokio::spawn(respond(api, context, input, output));
+    let lines = ReceiverStream::new(lines).map(|line: ImportOutput| io::Result::Ok(line.to_line()));
+    Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response())
+}
+
+/// Runs the import in a task of its own: a client that goes away ends the reading, not what was accepted.
+async fn respond(
+    api: OrderApi,
+    context: RequestContext,
+    input: impl tokio::io::AsyncRead + Send + Unpin + 'static,
+    output: mpsc::Sender<ImportOutput>,
+) {
+    let metadata = Metadata {
+        correlation_id: Some(context.correlation_id),
+        traceparent: context.traceparent,
+        ..Metadata::default()
+    };
+    let (refused, refusals) = mpsc::channel(1);
+    let unread = output.clone();
+    // Ends, and so ends the import, when the client does not listen any more.
+    let forward = async move {
+        let mut refusals = refusals;
+        while let Some(refused) = refusals.recv().await {
+            if unread.send(ImportOutput::from(refused)).await.is_err() {
+                return;
+            }
+        }
+    };
+    let import = super::run(api.pipeline(), input, metadata, refused, api.draining());
+    let (ended, ()) = tokio::join!(import, forward);
+    let last = match ended {
+        Ok(summary) => {
+            tracing::info!(
+                import.lines = summary.lines,
+                import.applied = summary.applied,
+                import.failed = summary.failed,
+                duration_ms = summary.seconds * 1e3,
+                "import done"
+            );
+            ImportOutput::Done(ImportSummaryLine { summary })
+        }
+        Err(error) => {
+            tracing::warn!(%error, "import ended early");
+            ImportOutput::Ended { problem: error.problem().to_value() }
+        }
+    };
+    if output.send(last).await.is_err() {
+        tracing::debug!("nobody reads the import's answer");
+    }
+}

@@ -1,0 +1,92 @@
+//! Broken fields: where they are and which rule they break. All of them are collected, up to a bound.
+
+use domain::FieldError;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Broken fields named in one answer; more are not looked for.
+const MAX_ERRORS: usize = 100;
+/// Longest foreign member name that stands in a pointer.
+const MAX_ECHOED_NAME: usize = 64;
+
+/// A broken field as it stands in a problem's `errors`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldProblem {
+    /// JSON Pointer (RFC 6901).
+    pub pointer: String,
+    /// Stable, in kebab-case.
+    pub code: Cow<'static, str>,
+    /// One sentence for people; never holds the value.
+    pub detail: String,
+}
+
+/// Where a reader is: a list on the stack, written out only when something is wrong.
+#[derive(Debug, Clone, Copy)]
+pub enum Pointer<'p> {
+    /// The document.
+    Root,
+    /// A member of an object.
+    Member(&'p Pointer<'p>, &'p str),
+    /// An element of an array.
+    Element(&'p Pointer<'p>, usize),
+}
+
+impl Pointer<'_> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Root => {}
+            Self::Member(parent, name) => {
+                parent.write(out);
+                out.push('/');
+                for character in name.chars().take(MAX_ECHOED_NAME) {
+                    match character {
+                        '~' => out.push_str("~0"),
+                        '/' => out.push_str("~1"),
+                        other => out.push(other),
+                    }
+                }
+            }
+            Self::Element(parent, index) => {
+                parent.write(out);
+                write!(out, "/{index}").expect("a String takes everything");
+            }
+        }
+    }
+}
+
+/// All broken fields found so far.
+#[derive(Debug, Default)]
+pub struct Errors(Vec<FieldProblem>);
+
+impl Errors {
+    /// Notes a broken rule.
+    pub fn add(&mut self, at: &Pointer<'_>, code: &'static str, detail: impl Into<String>) {
+        if self.0.len() < MAX_ERRORS {
+            let mut pointer = String::new();
+            at.write(&mut pointer);
+            self.0.push(FieldProblem { pointer, code: code.into(), detail: detail.into() });
+        }
+    }
+
+    /// Notes the domain's judgement of a value.
+    pub fn add_field(&mut self, at: &Pointer<'_>, error: FieldError) {
+        self.add(at, error.code, error.detail);
+    }
+
+    /// True once no more errors are kept.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MAX_ERRORS
+    }
+
+    /// The value, if nothing is broken.
+    ///
+    /// # Errors
+    /// Everything that is broken.
+    pub fn result<T>(self, value: Option<T>) -> Result<T, Vec<FieldProblem>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.0),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The program `command-service`: reads the settings, opens the log, hands over to the library.
+
+use anyhow::Context;
+use clap::Parser;
+use command_service::Settings;
+use event_store::{Access, EventStore};
+use server::listen::{BindError, bind};
+use std::process::ExitCode;
+
+/// The write side of orderlog: takes commands over HTTP and appends to the log.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address to listen on: a loopback one, since there is no authentication.
+    #[arg(long, env = "ORDERLOG_LISTEN", default_value = "127.0.0.1:8081")]
+    listen: String,
+    /// The log, e.g. sqlite://orderlog-data/events.db
+    #[arg(long, env = "ORDERLOG_EVENT_STORE", default_value = "sqlite://orderlog-data/events.db")]
+    event_store: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    server::telemetry::init("command-service");
+    match serve(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("command-service: {error:#}");
+            let refused = error.downcast_ref::<BindError>();
+            refused.map_or(ExitCode::FAILURE, |refused| ExitCode::from(refused.exit_code()))
+        }
+    }
+}
+
+async fn serve(Arguments { listen, event_store }: Arguments) -> anyhow::Result<()> {
+    server::telemetry::announce(&[
+        ("listen", listen.clone()),
+        ("event_store", server::telemetry::masked(&event_store)),
+    ]);
+    let shutdown = server::shutdown::on_signals();
+    let listener = bind(&listen).await?;
+    let store = EventStore::open(&event_store, Access::ReadWrite)
+        .await
+        .context("--event-store cannot be opened")?;
+    command_service::run(listener, store, Settings::default(), shutdown).await?;
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! `add-line`: puts a line on a draft.
+
+use crate::json::{Errors, Json, Object, Pointer, integer_in, non_negative_money_text, text};
+use crate::orders::api::{CommandRequest, OrderApi};
+use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::CommandAnswer;
+use axum::extract::State;
+use axum::response::Response;
+use domain::order::OrderCommand;
+use domain::order::command::UnpricedLine;
+use domain::{Name, Reference};
+use serde::Serialize;
+use server::problem::CommandProblems;
+use server::PathUuid;
+use utoipa::ToSchema;
+
+/// A line, priced in the order's currency.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineBody {
+    /// The caller's id of the product.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "mug-blue")]
+    pub product_id: String,
+    /// The product's name, kept as it is now.
+    #[schema(min_length = 1, max_length = 200, example = "Blue mug")]
+    pub name: String,
+    /// Units.
+    #[schema(minimum = 1, maximum = 100_000, example = 2)]
+    pub quantity: u32,
+    /// Price of one unit, with at most the currency's digits.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", max_length = 32, example = "12.50")]
+    pub unit_price: String,
+}
+
+/// The members of a line.
+pub const MEMBERS: [&str; 4] = ["product_id", "name", "quantity", "unit_price"];
+
+/// Add a line to a draft.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/add-line", tag = "commands",
+    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    request_body = LineBody,
+    responses(
+        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
+            ("ETag" = String, description = "The order's version."),
+            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
+            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
+        )),
+        CommandProblems
+    )
+)]
+pub async fn add_line(
+    State(api): State<OrderApi>,
+    PathUuid(id): PathUuid,
+    request: CommandRequest,
+) -> Response {
+    api.run(id, request, read).await
+}
+
+/// Reads the body.
+pub fn read(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<OrderCommand> {
+    let mut line = Object::open(json, &MEMBERS, at, errors)?;
+    let product_id = line.required("product_id", errors, text(Reference::parse));
+    let name = line.required("name", errors, text(Name::parse));
+    let quantity = line.required("quantity", errors, integer_in(1..=super::MAX_QUANTITY));
+    let unit_price = line.required("unit_price", errors, non_negative_money_text);
+    Some(OrderCommand::AddLine(UnpricedLine {
+        product_id: product_id?,
+        name: name?,
+        quantity: quantity?,
+        unit_price: unit_price?,
+    }))
+}

@@ -1,0 +1,55 @@
+//! `change-line-quantity`: other units on a draft's line.
+
+use crate::json::{Errors, Json, Object, Pointer, integer_in};
+use crate::orders::api::{CommandRequest, OrderApi};
+use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::CommandAnswer;
+use axum::extract::State;
+use axum::response::Response;
+use domain::order::OrderCommand;
+use serde::Serialize;
+use server::problem::CommandProblems;
+use server::PathUuid;
+use utoipa::ToSchema;
+
+/// Which line, and how many units.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineQuantityBody {
+    /// Which line.
+    #[schema(minimum = 1, maximum = 2_147_483_647_u32, example = 1)]
+    pub line_id: u32,
+    /// Units.
+    #[schema(minimum = 1, maximum = 100_000, example = 3)]
+    pub quantity: u32,
+}
+
+/// Change the quantity of a draft's line.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/change-line-quantity", tag = "commands",
+    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    request_body = LineQuantityBody,
+    responses(
+        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
+            ("ETag" = String, description = "The order's version."),
+            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
+            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
+        )),
+        CommandProblems
+    )
+)]
+pub async fn change_line_quantity(
+    State(api): State<OrderApi>,
+    PathUuid(id): PathUuid,
+    request: CommandRequest,
+) -> Response {
+    api.run(id, request, read).await
+}
+
+/// Reads the body.
+pub fn read(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<OrderCommand> {
+    let mut body = Object::open(json, &["line_id", "quantity"], at, errors)?;
+    let line_id = body.required("line_id", errors, integer_in(1..=super::MAX_LINE_ID));
+    let quantity = body.required("quantity", errors, integer_in(1..=super::MAX_QUANTITY));
+    Some(OrderCommand::ChangeLineQuantity { line_id: line_id?, quantity: quantity? })
+}

@@ -1,0 +1,51 @@
+//! `place`: the customer commits to a draft.
+
+use crate::json::{Errors, Json, Object, Pointer, non_negative_money_text};
+use crate::orders::api::{CommandRequest, OrderApi};
+use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::CommandAnswer;
+use axum::extract::State;
+use axum::response::Response;
+use domain::order::OrderCommand;
+use serde::Serialize;
+use server::problem::CommandProblems;
+use server::PathUuid;
+use utoipa::ToSchema;
+
+/// What the customer saw.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceBody {
+    /// The total the customer agreed to; another actual total is refused.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", max_length = 32, example = "25.00", required = false)]
+    pub expected_total: Option<String>,
+}
+
+/// Place a draft.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/place", tag = "commands",
+    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    request_body = PlaceBody,
+    responses(
+        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
+            ("ETag" = String, description = "The order's version."),
+            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
+            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
+        )),
+        CommandProblems
+    )
+)]
+pub async fn place_order(
+    State(api): State<OrderApi>,
+    PathUuid(id): PathUuid,
+    request: CommandRequest,
+) -> Response {
+    api.run(id, request, read).await
+}
+
+/// Reads the body.
+pub fn read(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<OrderCommand> {
+    let mut body = Object::open(json, &["expected_total"], at, errors)?;
+    let expected_total = body.optional("expected_total", errors, non_negative_money_text);
+    Some(OrderCommand::Place { expected_total: expected_total? })
+}

@@ -1,0 +1,70 @@
+//! `record-payment`: money that came in, however late.
+
+use crate::json::{Errors, Json, Object, Pointer, currency, positive_money_text, text};
+use crate::orders::api::{CommandRequest, OrderApi};
+use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::CommandAnswer;
+use axum::extract::State;
+use axum::response::Response;
+use domain::order::OrderCommand;
+use domain::{Label, Reference};
+use serde::Serialize;
+use server::problem::CommandProblems;
+use server::PathUuid;
+use utoipa::ToSchema;
+
+/// A payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentBody {
+    /// The caller's id: the same id with the same amount is recorded once.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "payment-1")]
+    pub payment_id: String,
+    /// More than zero, in the order's currency.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", max_length = 32, example = "25.00")]
+    pub amount: String,
+    /// If given, must be the order's.
+    #[schema(pattern = "^[A-Z]{3}$", example = "USD", required = false)]
+    pub currency: Option<String>,
+    /// How it was paid.
+    #[schema(min_length = 1, max_length = 200, example = "card", required = false)]
+    pub method: Option<String>,
+}
+
+/// Record a payment.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/record-payment", tag = "commands",
+    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    request_body = PaymentBody,
+    responses(
+        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
+            ("ETag" = String, description = "The order's version."),
+            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
+            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
+        )),
+        CommandProblems
+    )
+)]
+pub async fn record_payment(
+    State(api): State<OrderApi>,
+    PathUuid(id): PathUuid,
+    request: CommandRequest,
+) -> Response {
+    api.run(id, request, read).await
+}
+
+/// Reads the body.
+pub fn read(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<OrderCommand> {
+    let names = ["payment_id", "amount", "currency", "method"];
+    let mut body = Object::open(json, &names, at, errors)?;
+    let payment_id = body.required("payment_id", errors, text(Reference::parse));
+    let amount = body.required("amount", errors, positive_money_text);
+    let currency = body.optional("currency", errors, currency);
+    let method = body.optional("method", errors, text(Label::parse));
+    Some(OrderCommand::RecordPayment {
+        payment_id: payment_id?,
+        amount: amount?,
+        currency: currency?,
+        method: method?,
+    })
+}

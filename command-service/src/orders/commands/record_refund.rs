@@ -1,0 +1,70 @@
+//! `record-refund`: money that went back.
+
+use crate::json::{Errors, Json, Object, Pointer, currency, positive_money_text, text};
+use crate::orders::api::{CommandRequest, OrderApi};
+use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::CommandAnswer;
+use axum::extract::State;
+use axum::response::Response;
+use domain::order::OrderCommand;
+use domain::{Reason, Reference};
+use serde::Serialize;
+use server::problem::CommandProblems;
+use server::PathUuid;
+use utoipa::ToSchema;
+
+/// A refund.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundBody {
+    /// The caller's id: the same id with the same amount is recorded once.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "refund-1")]
+    pub refund_id: String,
+    /// More than zero, in the order's currency.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", max_length = 32, example = "25.00")]
+    pub amount: String,
+    /// If given, must be the order's.
+    #[schema(pattern = "^[A-Z]{3}$", example = "USD", required = false)]
+    pub currency: Option<String>,
+    /// Why.
+    #[schema(min_length = 1, max_length = 500, example = "damaged in transit", required = false)]
+    pub reason: Option<String>,
+}
+
+/// Record a refund.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/record-refund", tag = "commands",
+    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    request_body = RefundBody,
+    responses(
+        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
+            ("ETag" = String, description = "The order's version."),
+            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
+            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
+        )),
+        CommandProblems
+    )
+)]
+pub async fn record_refund(
+    State(api): State<OrderApi>,
+    PathUuid(id): PathUuid,
+    request: CommandRequest,
+) -> Response {
+    api.run(id, request, read).await
+}
+
+/// Reads the body.
+pub fn read(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<OrderCommand> {
+    let names = ["refund_id", "amount", "currency", "reason"];
+    let mut body = Object::open(json, &names, at, errors)?;
+    let refund_id = body.required("refund_id", errors, text(Reference::parse));
+    let amount = body.required("amount", errors, positive_money_text);
+    let currency = body.optional("currency", errors, currency);
+    let reason = body.optional("reason", errors, text(Reason::parse));
+    Some(OrderCommand::RecordRefund {
+        refund_id: refund_id?,
+        amount: amount?,
+        currency: currency?,
+        reason: reason?,
+    })
+}

@@ -1,0 +1,133 @@
+//! What a command request says beside its body: id, query, conditions, keys. Read strictly, before the body is.
+
+use crate::pipeline::{Effect, Precondition};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde::Deserialize;
+use server::{Problem, ProblemCode};
+use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
+
+/// Longest idempotency key.
+const MAX_KEY_LENGTH: usize = 255;
+/// Longest version in an `If-Match`: more digits than any version has.
+const MAX_ETAG_DIGITS: usize = 18;
+
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The query of every command.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CommandQuery {
+    /// Decide and answer, but store nothing.
+    #[serde(default)]
+    #[param(default = false, required = false)]
+    pub dry_run: bool,
+}
+
+/// The headers of every command, as documented.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code)] // read from the header map by hand; this is its documentation
+pub struct CommandHeaders {
+    /// The same key with the same request gives the first answer again and appends nothing.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255,
+        pattern = "^[!-~]+$", required = false)]
+    idempotency_key: Option<String>,
+    /// Only if the order is at this version: `"7"`, or `*` for any.
+    #[param(rename = "If-Match", pattern = r#"^("[1-9][0-9]{0,17}"|\*)$"#, required = false)]
+    if_match: Option<String>,
+    /// Stored on the events and given back; made if absent.
+    #[param(rename = "X-Correlation-Id", min_length = 1, max_length = 128,
+        pattern = "^[!-~]+$", required = false)]
+    correlation_id: Option<String>,
+    /// W3C trace context: stored and sent on.
+    #[param(rename = "traceparent", required = false)]
+    traceparent: Option<String>,
+}
+
+/// What a command's head asks for.
+#[derive(Debug)]
+pub struct Conditions {
+    /// Store or preview.
+    pub effect: Effect,
+    /// `If-Match`.
+    pub precondition: Option<Precondition>,
+    /// `Idempotency-Key`; a dry run neither reads nor keeps answers, so it has none.
+    pub idempotency_key: Option<String>,
+}
+
+impl Conditions {
+    /// Reads query and headers.
+    ///
+    /// # Errors
+    /// 400 `invalid-parameter` or `unknown-parameter`.
+    pub fn read(parts: &Parts) -> Result<Self, Problem> {
+        let effect = effect(parts)?;
+        let precondition = precondition(&parts.headers)?;
+        let key = idempotency_key(&parts.headers)?.filter(|_| effect == Effect::Store);
+        Ok(Self { effect, precondition, idempotency_key: key.map(str::to_owned) })
+    }
+}
+
+/// The query as an effect.
+fn effect(parts: &Parts) -> Result<Effect, Problem> {
+    let Some(query) = parts.uri.query() else { return Ok(Effect::Store) };
+    let CommandQuery { dry_run } = server::extract::read(query)?;
+    Ok(if dry_run { Effect::Preview } else { Effect::Store })
+}
+
+/// `If-Match`: one strong entity tag or `*`.
+fn precondition(headers: &HeaderMap) -> Result<Option<Precondition>, Problem> {
+    let Some(value) = only(headers, &header::IF_MATCH)? else { return Ok(None) };
+    let value = value.as_bytes();
+    if value == b"*" {
+        return Ok(Some(Precondition::Exists));
+    }
+    let digits = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let version = digits
+        .filter(|digits| (1..=MAX_ETAG_DIGITS).contains(&digits.len()))
+        .filter(|digits| digits.iter().all(u8::is_ascii_digit))
+        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    version.map(|version| Some(Precondition::Version(version))).ok_or_else(|| {
+        server::extract::invalid("If-Match").detail("If-Match takes one version, such as \"7\", or *.")
+    })
+}
+
+/// `Idempotency-Key`: visible ASCII.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = only(headers, &IDEMPOTENCY_KEY)? else { return Ok(None) };
+    let bytes = value.as_bytes();
+    let fits = (1..=MAX_KEY_LENGTH).contains(&bytes.len());
+    let key = std::str::from_utf8(bytes).ok();
+    let key = key.filter(|_| fits && bytes.iter().all(u8::is_ascii_graphic));
+    key.map(Some).ok_or_else(|| {
+        server::extract::invalid("Idempotency-Key")
+            .detail("Idempotency-Key takes 1 to 255 visible ASCII characters.")
+    })
+}
+
+/// What a keyed request is: another one with the same key must agree in all of this.
+pub fn fingerprint(parts: &Parts, body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for piece in [parts.method.as_str(), parts.uri.path()] {
+        hash.update(piece.as_bytes());
+        hash.update([0]);
+    }
+    if let Some(condition) = parts.headers.get(header::IF_MATCH) {
+        hash.update(condition.as_bytes());
+    }
+    hash.update([0]);
+    hash.update(body);
+    hash.finalize().into()
+}
+
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h HeaderValue>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(Problem::new(ProblemCode::InvalidParameter)
+            .detail(format!("The header {name} may be given once."))
+            .with("parameter", name.as_str())),
+        (value, None) => Ok(value),
+    }
+}

@@ -1,0 +1,273 @@
+//! One batch: load, decide, append, answer.
+//!
+//! All commands that waited share one read, one transaction and one flush to disk. They are decided in turn, each on
+//! what the one before left behind in memory, so two commands on one order need no second commit. A refused command
+//! touches nobody else. Decisions without events go into the append as well: there they are checked against the
+//! stream's true version, so no answer rests on a stale cache. Whoever lost to another process is loaded and decided
+//! again, a bounded number of times. States go back into the cache only after the commit.
+
+use super::cache::Cache;
+use super::kept;
+use super::queue::{Job, QueueReceiver};
+use super::request::{Accepted, Commanded, Refusal, Replayed, Reply, Target};
+use super::snapshots::Snapshots;
+use super::stream::Stream;
+use domain::{Aggregate, Timestamp};
+use event_store::{
+    Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StreamId,
+};
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+use uuid::Uuid;
+
+/// How often a command is decided before other writers have won for good.
+const MAX_DECISIONS: usize = 5;
+
+/// The pipeline's one task.
+pub struct Worker<A: Aggregate> {
+    pub queue: QueueReceiver<A>,
+    pub store: EventStore,
+    pub cache: Cache<A>,
+    pub snapshots: Snapshots<A>,
+    pub clock: super::Clock,
+}
+
+/// A job and the place of its stream in the batch.
+struct Seated<A: Aggregate> {
+    job: Job<A>,
+    stream: usize,
+}
+
+/// A decided job that waits for the commit.
+struct Decided<A: Aggregate> {
+    job: Job<A>,
+    stream: usize,
+    result: Result<Accepted<A>, Refusal<A::Rejection>>,
+}
+
+impl<A: Commanded> Worker<A> {
+    /// Works until the queue is closed and empty.
+    pub async fn run(mut self) {
+        while let Some(jobs) = self.queue.next_batch().await {
+            metrics::histogram!("orderlog_command_batch_size").record(jobs.len() as f64);
+            self.work(jobs).await;
+            metrics::gauge!("orderlog_command_cache_streams").set(self.cache.len() as f64);
+            metrics::gauge!("orderlog_command_cache_bytes").set(self.cache.weight() as f64);
+        }
+    }
+
+    async fn work(&mut self, jobs: Vec<Job<A>>) {
+        let mut waiting = self.answer_kept(jobs).await;
+        for _ in 0..MAX_DECISIONS {
+            if waiting.is_empty() {
+                return;
+            }
+            let Some((seated, mut streams)) = self.load(waiting).await else { return };
+            let now = (self.clock)();
+            let (decided, append) = decide(seated, &mut streams, now);
+            if decided.is_empty() {
+                return;
+            }
+            let started = Instant::now();
+            let appended = self.store.append(append).await;
+            metrics::histogram!("orderlog_command_commit_seconds").record(started.elapsed());
+            waiting = match appended {
+                Ok(appended) => self.settle(decided, streams, &appended),
+                Err(error) => return fail(decided, &error),
+            };
+        }
+        waiting.into_iter().for_each(|job| refuse(job, Refusal::ConcurrentUpdate));
+    }
+
+    /// Answers what was answered before. Of twins, the later ones wait for the next batch.
+    async fn answer_kept(&mut self, jobs: Vec<Job<A>>) -> Vec<Job<A>> {
+        let mut keys = Vec::new();
+        let mut seen = HashSet::new();
+        let (jobs, twins) = jobs.into_iter().partition::<Vec<_>, _>(|job| {
+            let Some(key) = &job.request.key else { return true };
+            let first = seen.insert(key.key.clone());
+            if first {
+                keys.push(key.key.clone());
+            }
+            first
+        });
+        self.queue.carry(twins);
+        if keys.is_empty() {
+            return jobs;
+        }
+        let stored = match self.store.answers(&keys).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::warn!(%error, jobs = jobs.len(), "cannot look up kept answers");
+                jobs.into_iter().for_each(|job| refuse(job, Refusal::Unavailable));
+                return Vec::new();
+            }
+        };
+        let mut stored = stored.into_iter();
+        let mut open = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let kept = job.request.key.as_ref().and_then(|_| stored.next().flatten());
+            match (&job.request.key, kept) {
+                (Some(key), Some(kept)) => {
+                    let reply = kept::replay(key, &kept);
+                    job.answer(reply);
+                }
+                _ => open.push(job),
+            }
+        }
+        open
+    }
+
+    /// Seats every job at its stream: from the cache, or all missing ones with one read.
+    async fn load(&mut self, jobs: Vec<Job<A>>) -> Option<(Vec<Seated<A>>, Vec<Stream<A>>)> {
+        let mut seats = HashMap::<Uuid, usize>::with_capacity(jobs.len());
+        let mut streams = Vec::<Stream<A>>::with_capacity(jobs.len());
+        let mut missing = Vec::new();
+        let mut seated = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let id = job.request.target.id();
+            let stream = *seats.entry(id).or_insert_with(|| {
+                let cached = self.cache.take(&id);
+                if cached.is_none() && matches!(job.request.target, Target::Named(_)) {
+                    missing.push(streams.len());
+                }
+                streams.push(cached.unwrap_or_else(|| Stream::absent(id)));
+                streams.len() - 1
+            });
+            seated.push(Seated { job, stream });
+        }
+        if missing.is_empty() {
+            return Some((seated, streams));
+        }
+        let ids: Vec<_> = missing.iter().map(|&seat| stream_id::<A>(streams[seat].id)).collect();
+        match self.store.load(&ids, A::SNAPSHOT_VERSION).await {
+            Ok(loaded) => {
+                for (&seat, loaded) in missing.iter().zip(loaded) {
+                    streams[seat] = Stream::fold(streams[seat].id, loaded);
+                }
+                Some((seated, streams))
+            }
+            Err(error) => {
+                tracing::warn!(%error, jobs = seated.len(), "cannot load streams");
+                seated.into_iter().for_each(|seated| refuse(seated.job, Refusal::Unavailable));
+                None
+            }
+        }
+    }
+
+    /// After the commit: answers, keeps the states, gives back the jobs that lost to another writer.
+    fn settle(
+        &mut self,
+        decided: Vec<Decided<A>>,
+        mut streams: Vec<Stream<A>>,
+        appended: &Appended,
+    ) -> Vec<Job<A>> {
+        let mut stale = vec![false; streams.len()];
+        let mut losers = Vec::new();
+        for (Decided { job, stream, result }, outcome) in decided.into_iter().zip(&appended.outcomes) {
+            match outcome {
+                EntryOutcome::Written { first_position } => {
+                    let events = stored_events(&result);
+                    if events > 0 {
+                        streams[stream].position = first_position + events - 1;
+                    }
+                    answer(job, result, *first_position);
+                }
+                EntryOutcome::WrongExpectedVersion { .. } => {
+                    stale[stream] = true;
+                    losers.push(job);
+                }
+                EntryOutcome::KeyTaken(stored) => {
+                    stale[stream] = true;
+                    let reply = job.request.key.as_ref().map(|key| kept::replay(key, stored));
+                    job.answer(reply.unwrap_or_else(|| refusal(Refusal::Internal)));
+                }
+            }
+        }
+        for (mut stream, stale) in streams.into_iter().zip(stale) {
+            if stale || stream.state.is_none() || stream.version == 0 {
+                continue;
+            }
+            self.snapshots.offer(&mut stream);
+            self.cache.put(stream);
+        }
+        if !losers.is_empty() {
+            metrics::counter!("orderlog_command_conflicts_total").increment(losers.len() as u64);
+        }
+        losers
+    }
+}
+
+/// Decides each job in turn and lays out the append, one entry a job.
+fn decide<A: Commanded>(
+    seated: Vec<Seated<A>>,
+    streams: &mut [Stream<A>],
+    now: Timestamp,
+) -> (Vec<Decided<A>>, Append) {
+    let mut decided = Vec::with_capacity(seated.len());
+    let mut entries = Vec::with_capacity(seated.len());
+    for Seated { job, stream } in seated {
+        let decision = streams[stream].decide(&job.request, now);
+        if matches!(decision.result, Err(Refusal::Internal)) {
+            refuse(job, Refusal::Internal);
+            continue;
+        }
+        entries.push(Entry {
+            stream: stream_id::<A>(streams[stream].id),
+            expected_version: decision.expected_version,
+            events: decision.events,
+            answer: kept::keep(&job.request, &decision.result),
+            metadata: job.request.metadata.clone(),
+        });
+        decided.push(Decided { job, stream, result: decision.result });
+    }
+    (decided, Append { entries, recorded_at: now })
+}
+
+/// Events that a decision stored.
+fn stored_events<A: Aggregate>(result: &Result<Accepted<A>, Refusal<A::Rejection>>) -> u64 {
+    match result {
+        Ok(accepted) if accepted.preview.is_none() => accepted.events.len() as u64,
+        _ => 0,
+    }
+}
+
+fn answer<A: Aggregate>(
+    job: Job<A>,
+    mut result: Result<Accepted<A>, Refusal<A::Rejection>>,
+    first_position: Position,
+) {
+    let mut token = first_position;
+    if let Ok(accepted) = &mut result {
+        accepted.first_position = first_position;
+        match accepted.preview {
+            // Where the events would stand if nobody came in between.
+            Some(_) if !accepted.events.is_empty() => accepted.first_position += 1,
+            Some(_) => {}
+            None => token = accepted.position(),
+        }
+    }
+    job.answer(Reply { result, replayed: Replayed::No, token });
+}
+
+fn fail<A: Aggregate>(decided: Vec<Decided<A>>, error: &AppendError) {
+    tracing::error!(%error, commands = decided.len(), "a batch was not stored");
+    for Decided { job, .. } in decided {
+        refuse(job, match error {
+            AppendError::Failed(_) => Refusal::Unavailable,
+            AppendError::Unknown(_) => Refusal::OutcomeUnknown,
+        });
+    }
+}
+
+fn refuse<A: Aggregate>(job: Job<A>, why: Refusal<A::Rejection>) {
+    job.answer(refusal(why));
+}
+
+fn refusal<A: Aggregate>(why: Refusal<A::Rejection>) -> Reply<A> {
+    Reply { result: Err(why), replayed: Replayed::No, token: 0 }
+}
+
+fn stream_id<A: Aggregate>(id: Uuid) -> StreamId {
+    StreamId { stream_type: A::STREAM_TYPE, id }
+}

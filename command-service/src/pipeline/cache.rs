@@ -1,0 +1,110 @@
+//! States of recently used streams, least recently used out first.
+//!
+//! Bounded by the number of streams and by their weight (the bytes of what they were folded from). A batch takes
+//! states out, evolves them in place and puts them back after its commit; what is dropped on the way is loaded again,
+//! so a failed batch leaves no trace. A cache, never the truth: every append checks the version it was decided on.
+
+use super::stream::Stream;
+use domain::Aggregate;
+use lru::LruCache;
+use uuid::Uuid;
+
+/// Bounds of the cache.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheLimits {
+    /// Streams.
+    pub streams: usize,
+    /// Bytes, as estimated by [`Stream::weight`].
+    pub weight: usize,
+}
+
+impl Default for CacheLimits {
+    fn default() -> Self {
+        Self { streams: 50_000, weight: 128 << 20 }
+    }
+}
+
+/// See the module.
+pub struct Cache<A: Aggregate> {
+    streams: LruCache<Uuid, Stream<A>>,
+    weight: usize,
+    limits: CacheLimits,
+}
+
+impl<A: Aggregate> Cache<A> {
+    /// An empty cache.
+    pub fn new(limits: CacheLimits) -> Self {
+        Self { streams: LruCache::unbounded(), weight: 0, limits }
+    }
+
+    /// Moves a stream out.
+    pub fn take(&mut self, id: &Uuid) -> Option<Stream<A>> {
+        let stream = self.streams.pop(id)?;
+        self.weight -= stream.weight;
+        Some(stream)
+    }
+
+    /// Puts a stream in as the most recently used one, pushing out others (or itself, if it is too heavy).
+    pub fn put(&mut self, stream: Stream<A>) {
+        self.weight += stream.weight;
+        if let Some(old) = self.streams.put(stream.id, stream) {
+            self.weight -= old.weight;
+        }
+        while self.streams.len() > self.limits.streams || self.weight > self.limits.weight {
+            let Some((_, old)) = self.streams.pop_lru() else { break };
+            self.weight -= old.weight;
+        }
+    }
+
+    /// Streams held.
+    pub fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Estimated bytes held.
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::counter::Counter;
+
+    fn stream(n: u128, weight: usize) -> Stream<Counter> {
+        Stream { weight, ..Stream::absent(Uuid::from_u128(n)) }
+    }
+
+    #[test]
+    fn the_least_recently_used_stream_goes_first() {
+        let mut cache = Cache::new(CacheLimits { streams: 2, weight: 1_000 });
+        cache.put(stream(1, 1));
+        cache.put(stream(2, 1));
+        let first = cache.take(&Uuid::from_u128(1)).unwrap();
+        cache.put(first);
+        cache.put(stream(3, 1));
+        assert!(cache.take(&Uuid::from_u128(2)).is_none());
+        assert!(cache.take(&Uuid::from_u128(1)).is_some());
+        assert!(cache.take(&Uuid::from_u128(3)).is_some());
+        assert_eq!((cache.len(), cache.weight()), (0, 0));
+    }
+
+    #[test]
+    fn weight_is_bounded_even_by_one_heavy_stream() {
+        let mut cache = Cache::new(CacheLimits { streams: 100, weight: 10 });
+        cache.put(stream(1, 6));
+        cache.put(stream(2, 6));
+        assert_eq!((cache.len(), cache.weight()), (1, 6));
+        cache.put(stream(3, 11));
+        assert_eq!((cache.len(), cache.weight()), (0, 0));
+    }
+
+    #[test]
+    fn putting_a_stream_twice_counts_it_once() {
+        let mut cache = Cache::new(CacheLimits { streams: 100, weight: 100 });
+        cache.put(stream(1, 6));
+        cache.put(stream(1, 7));
+        assert_eq!((cache.len(), cache.weight()), (1, 7));
+    }
+}

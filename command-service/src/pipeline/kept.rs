@@ -1,0 +1,105 @@
+//! The form in which an answer is kept under its idempotency key.
+//!
+//! Compact and without positions: the store tells the first one, so that rendering a kept answer gives the same bytes
+//! as the first time. A record once written must stay readable: members are only ever added.
+
+use super::request::{
+    Accepted, Commanded, Effect, EventRef, Key, Refusal, Replayed, Reply, Request, Retention, Settles,
+};
+use event_store::{KeyedAnswer, StoredAnswer, Version};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::borrow::Cow;
+use uuid::Uuid;
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Record<'a> {
+    #[serde(rename = "ok")]
+    Accepted {
+        id: Uuid,
+        version: Version,
+        #[serde(borrow)]
+        status: Cow<'a, str>,
+        #[serde(borrow)]
+        events: Vec<(Uuid, Cow<'a, str>)>,
+    },
+    #[serde(rename = "stale")]
+    PreconditionFailed { current_version: Version, correlation_id: Option<String> },
+    #[serde(rename = "no")]
+    Rejected { rejection: Value, correlation_id: Option<String> },
+}
+
+/// What is to be kept of a decision, if its request has a key and the decision is final for it.
+pub fn keep<A: Commanded>(
+    request: &Request<A::Command>,
+    result: &Result<Accepted<A>, Refusal<A::Rejection>>,
+) -> Option<KeyedAnswer> {
+    let Key { key, fingerprint, retention } = request.key.as_ref()?;
+    if request.effect == Effect::Preview {
+        return None;
+    }
+    let correlation_id = || request.metadata.correlation_id.clone();
+    let record = match result {
+        Ok(accepted) => Record::Accepted {
+            id: accepted.id,
+            version: accepted.version,
+            status: Cow::Borrowed(&accepted.status),
+            events: accepted
+                .events
+                .iter()
+                .map(|event| (event.event_id, Cow::Borrowed(&*event.event_type)))
+                .collect(),
+        },
+        Err(Refusal::PreconditionFailed { current_version }) => {
+            let (current_version, correlation_id) = (*current_version, correlation_id());
+            Record::PreconditionFailed { current_version, correlation_id }
+        }
+        Err(Refusal::Rejected(rejection)) => {
+            if A::settles(rejection) == Settles::Nothing && *retention == Retention::Retries {
+                return None;
+            }
+            Record::Rejected { rejection: A::keep(rejection), correlation_id: correlation_id() }
+        }
+        Err(_) => return None,
+    };
+    let answer = serde_json::to_vec(&record).expect("a record holds only strings and integers");
+    let permanent = *retention == Retention::Forever;
+    Some(KeyedAnswer { key: key.clone(), fingerprint: *fingerprint, answer, permanent })
+}
+
+/// The answer to a request whose key is already used.
+pub fn replay<A: Commanded>(key: &Key, stored: &StoredAnswer) -> Reply<A> {
+    if key.fingerprint != stored.fingerprint {
+        let result = Err(Refusal::KeyReused);
+        return Reply { result, replayed: Replayed::No, token: stored.first_position };
+    }
+    let (result, correlation_id) = match serde_json::from_slice(&stored.answer) {
+        Ok(Record::Accepted { id, version, status, events }) => {
+            let accepted = Accepted {
+                id,
+                version,
+                status: Cow::Owned(status.into_owned()),
+                events: events.into_iter().map(event_ref).collect(),
+                first_position: stored.first_position,
+                preview: None,
+            };
+            (Ok(accepted), None)
+        }
+        Ok(Record::PreconditionFailed { current_version, correlation_id }) => {
+            (Err(Refusal::PreconditionFailed { current_version }), correlation_id)
+        }
+        Ok(Record::Rejected { rejection, correlation_id }) => {
+            (Err(Refusal::Replayed(rejection)), correlation_id)
+        }
+        Err(error) => {
+            tracing::error!(%error, "unreadable kept answer");
+            (Err(Refusal::Internal), None)
+        }
+    };
+    let token = result.as_ref().map_or(stored.first_position, Accepted::position);
+    Reply { result, replayed: Replayed::Yes { correlation_id }, token }
+}
+
+fn event_ref((event_id, event_type): (Uuid, Cow<'_, str>)) -> EventRef {
+    EventRef { event_id, event_type: Cow::Owned(event_type.into_owned()) }
+}

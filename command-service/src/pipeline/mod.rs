@@ -1,0 +1,122 @@
+//! The batch pipeline: the one way commands become events, written once over any aggregate.
+//!
+//! Callers put requests on a bounded queue; one task takes all that wait, loads, decides, appends them in one
+//! transaction and answers each ([`batch`]). A hot stream costs no lock waits, throughput grows with load, and a lone
+//! command waits for nobody. What is accepted is finished, whether its caller stays or not.
+
+mod batch;
+mod cache;
+#[cfg(test)]
+pub(crate) mod counter;
+mod kept;
+mod queue;
+pub mod request;
+mod retention;
+mod snapshots;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use cache::CacheLimits;
+pub use queue::QueueLimits;
+pub use request::{
+    Accepted, Commanded, Effect, EventRef, Key, Precondition, Preview, Refusal, Replayed, Reply,
+    Request, Retention, Settles, Target,
+};
+
+use batch::Worker;
+use domain::{Aggregate, Timestamp};
+use event_store::EventStore;
+use queue::QueueSender;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Tells the time; passed in so that tests can move it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Bounds of a pipeline.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PipelineLimits {
+    /// Of the queue and the batches.
+    pub queue: QueueLimits,
+    /// Of the states in memory.
+    pub cache: CacheLimits,
+}
+
+/// A handle on a running pipeline; clones share it.
+pub struct Pipeline<A: Aggregate> {
+    queue: QueueSender<A>,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl<A: Aggregate> Clone for Pipeline<A> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue.clone(),
+            closing: self.closing.clone(),
+            tasks: self.tasks.clone(),
+        }
+    }
+}
+
+/// An accepted request whose answer is on its way.
+pub struct Pending<A: Aggregate>(oneshot::Receiver<Reply<A>>);
+
+impl<A: Aggregate> Pending<A> {
+    /// Waits for the answer. Not waiting changes nothing for the command.
+    pub async fn reply(self) -> Reply<A> {
+        self.0.await.unwrap_or_else(|_| {
+            tracing::error!("the pipeline ended without an answer");
+            Reply { result: Err(Refusal::OutcomeUnknown), replayed: Replayed::No, token: 0 }
+        })
+    }
+}
+
+impl<A: Commanded> Pipeline<A> {
+    /// Starts the pipeline's tasks on the current runtime.
+    pub fn spawn(store: EventStore, clock: Clock, limits: PipelineLimits) -> Self {
+        let closing = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let (queue, receiver) = queue::bounded(limits.queue, closing.clone());
+        let (snapshots, save) = snapshots::saver(store.clone());
+        tasks.spawn(save);
+        tasks.spawn(retention::forget_old_answers(store.clone(), clock.clone(), closing.clone()));
+        let cache = cache::Cache::new(limits.cache);
+        tasks.spawn(Worker { queue: receiver, store, cache, snapshots, clock }.run());
+        tasks.close();
+        Self { queue, closing, tasks }
+    }
+
+    /// Puts a request on the queue, or says at once why not.
+    ///
+    /// # Errors
+    /// `Overloaded`, `InProgress`, or `Unavailable` when closing.
+    pub fn submit(
+        &self,
+        request: Request<A::Command>,
+    ) -> Result<Pending<A>, Refusal<A::Rejection>> {
+        let pending = self.queue.try_push(request).map(Pending);
+        metrics::gauge!("orderlog_command_queue_depth").set(self.queue.depth() as f64);
+        pending
+    }
+
+    /// Puts a request on the queue, waiting for room. Requests of one caller are decided in the order they were put.
+    ///
+    /// # Errors
+    /// `InProgress`, or `Unavailable` when closing.
+    pub async fn enqueue(
+        &self,
+        request: Request<A::Command>,
+    ) -> Result<Pending<A>, Refusal<A::Rejection>> {
+        self.queue.push(request).await.map(Pending)
+    }
+
+    /// Takes nothing new, finishes what was accepted, returns when everything has stopped.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.tasks.wait().await;
+    }
+}

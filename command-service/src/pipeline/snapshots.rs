@@ -1,0 +1,65 @@
+//! Snapshots, saved off the hot path.
+//!
+//! Every [`SNAPSHOT_EVERY`] events a stream's state is handed to a task of its own, which serialises and stores it. If
+//! that task is behind, the snapshot is skipped: it is a cache of the log, the next one will do.
+
+use super::stream::Stream;
+use domain::Aggregate;
+use event_store::{EventStore, Snapshot, StreamId, Version};
+use tokio::sync::mpsc;
+
+/// Events between two snapshots: what a load folds at most, in the common case.
+pub const SNAPSHOT_EVERY: Version = 500;
+/// Snapshots that may wait to be saved.
+const MAX_WAITING: usize = 16;
+
+/// The sending end.
+pub struct Snapshots<A: Aggregate>(mpsc::Sender<Taken<A>>);
+
+struct Taken<A: Aggregate> {
+    stream: StreamId,
+    state: A::State,
+    snapshot: Snapshot,
+}
+
+impl<A: Aggregate> Snapshots<A> {
+    /// Hands over the state if a snapshot is due and there is room.
+    pub fn offer(&self, stream: &mut Stream<A>) {
+        if stream.version - stream.snapshot < SNAPSHOT_EVERY {
+            return;
+        }
+        let (Some(state), Some(occurred_at)) = (&stream.state, stream.occurred_at) else { return };
+        let Ok(room) = self.0.try_reserve() else { return };
+        let (version, position) = (stream.version, stream.position);
+        room.send(Taken {
+            stream: StreamId { stream_type: A::STREAM_TYPE, id: stream.id },
+            state: state.clone(),
+            snapshot: Snapshot { version, occurred_at, position, state: Vec::new() },
+        });
+        stream.snapshot = version;
+    }
+}
+
+/// Makes the channel and the future that saves what comes through it, until the sending end is gone.
+pub fn saver<A: Aggregate>(
+    store: EventStore,
+) -> (Snapshots<A>, impl Future<Output = ()> + Send + 'static) {
+    let (sender, mut taken) = mpsc::channel::<Taken<A>>(MAX_WAITING);
+    let save = async move {
+        while let Some(Taken { stream, state, mut snapshot }) = taken.recv().await {
+            snapshot.state = match serde_json::to_vec(&state) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    tracing::error!(%error, "a state cannot be serialised");
+                    continue;
+                }
+            };
+            let version = snapshot.version;
+            match store.save_snapshot(&stream, A::SNAPSHOT_VERSION, snapshot).await {
+                Ok(()) => tracing::debug!(stream.id = %stream.id, version, "snapshot saved"),
+                Err(error) => tracing::warn!(%error, "a snapshot was not saved"),
+            }
+        }
+    };
+    (Snapshots(sender), save)
+}

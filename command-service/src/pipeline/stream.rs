@@ -1,0 +1,200 @@
+//! One stream in memory: the fold of its events, and where it stands.
+//!
+//! Only here do decide and evolve run. Both are the aggregate's own code; should one panic, the stream is marked
+//! unreadable (its callers are answered, the state is dropped) and the pipeline lives on.
+
+use super::request::{Accepted, Commanded, Effect, EventRef, Precondition, Preview, Refusal, Request};
+use domain::{Aggregate, Timestamp};
+use event_store::{LoadedStream, NewEvent, Position, Version};
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use uuid::Uuid;
+
+/// What a stream weighs beside its bytes.
+const OVERHEAD: usize = 256;
+
+/// See the module.
+pub struct Stream<A: Aggregate> {
+    pub id: Uuid,
+    /// `None` = this build cannot read it.
+    pub state: Option<A::State>,
+    pub version: Version,
+    pub position: Position,
+    pub occurred_at: Option<Timestamp>,
+    /// The version of its newest snapshot.
+    pub snapshot: Version,
+    pub weight: usize,
+}
+
+impl<A: Aggregate> Stream<A> {
+    /// A stream without events.
+    pub fn absent(id: Uuid) -> Self {
+        let state = Some(A::State::default());
+        let (version, position, snapshot) = (0, 0, 0);
+        Self { id, state, version, position, occurred_at: None, snapshot, weight: OVERHEAD }
+    }
+
+    /// Folds what the store holds.
+    pub fn fold(id: Uuid, loaded: LoadedStream) -> Self {
+        let mut stream = Self::absent(id);
+        if let Some(snapshot) = loaded.snapshot {
+            stream.version = snapshot.version;
+            stream.snapshot = snapshot.version;
+            stream.position = snapshot.position;
+            stream.occurred_at = Some(snapshot.occurred_at);
+            stream.weight += snapshot.state.len();
+            stream.state = serde_json::from_slice(&snapshot.state)
+                .inspect_err(|error| tracing::error!(stream.id = %id, %error, "unreadable snapshot"))
+                .ok();
+        }
+        for event in loaded.events {
+            stream.version = event.version;
+            stream.position = event.position;
+            stream.occurred_at = Some(event.occurred_at);
+            stream.weight += event.payload.len();
+            match A::decode(&event.event_type, event.schema_version, &event.payload) {
+                Ok(decoded) => stream.evolve(&decoded, event.occurred_at),
+                Err(error) => {
+                    tracing::error!(stream.id = %id, event.position, %error, "unreadable event");
+                    stream.state = None;
+                }
+            }
+        }
+        stream
+    }
+
+    fn evolve(&mut self, event: &A::Event, at: Timestamp) {
+        let Some(state) = self.state.take() else { return };
+        self.state = guarded(self.id, || A::evolve(state, event, at));
+    }
+}
+
+/// A command's decision, with what is to be appended for it.
+pub struct Decision<A: Aggregate> {
+    pub expected_version: Version,
+    pub result: Result<Accepted<A>, Refusal<A::Rejection>>,
+    pub events: Vec<NewEvent>,
+}
+
+impl<A: Commanded> Stream<A> {
+    /// Decides one request and, unless it is a dry run, moves the stream on as if it were stored.
+    pub fn decide(&mut self, request: &Request<A::Command>, now: Timestamp) -> Decision<A> {
+        let expected_version = self.version;
+        let mut stored = Vec::new();
+        let result = self.check(request, now).and_then(|(events, at)| match request.effect {
+            Effect::Store => self.advance(&events, at, &mut stored),
+            Effect::Preview => self.preview(events, at),
+        });
+        Decision { expected_version, result, events: stored }
+    }
+
+    fn check(
+        &self,
+        request: &Request<A::Command>,
+        now: Timestamp,
+    ) -> Result<(Vec<A::Event>, Timestamp), Refusal<A::Rejection>> {
+        let current_version = self.version;
+        let state = self.state.as_ref().ok_or(Refusal::Internal)?;
+        match request.precondition {
+            Some(Precondition::Version(wanted)) if current_version > 0 && wanted != current_version => {
+                return Err(Refusal::PreconditionFailed { current_version });
+            }
+            _ => {}
+        }
+        let at = self.occurs_at(request.at, now)?;
+        let decided = guarded(self.id, || A::decide(state, &request.command));
+        let events = decided.ok_or(Refusal::Internal)?.map_err(Refusal::Rejected)?;
+        if current_version == 0 && request.precondition.is_some() {
+            // The domain would begin the stream here, but the caller believes that it exists.
+            return Err(Refusal::PreconditionFailed { current_version });
+        }
+        Ok((events, at))
+    }
+
+    /// Business time never goes back within a stream, whatever the clock does.
+    fn occurs_at(
+        &self,
+        imported: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Timestamp, Refusal<A::Rejection>> {
+        match (imported, self.occurred_at) {
+            (None, last) => Ok(last.map_or(now, |last| last.max(now))),
+            (Some(at), _) if at > now => Err(Refusal::InFuture),
+            (Some(at), Some(last)) if at < last => Err(Refusal::BeforeLastEvent { last }),
+            (Some(at), _) => Ok(at),
+        }
+    }
+
+    fn advance(
+        &mut self,
+        events: &[A::Event],
+        at: Timestamp,
+        stored: &mut Vec<NewEvent>,
+    ) -> Result<Accepted<A>, Refusal<A::Rejection>> {
+        stored.reserve_exact(events.len());
+        for event in events {
+            let encoded = A::encode(event);
+            self.evolve(event, at);
+            self.weight += encoded.payload.len();
+            stored.push(NewEvent {
+                event_id: Uuid::now_v7(),
+                event_type: encoded.event_type,
+                schema_version: encoded.schema_version,
+                occurred_at: at,
+                payload: encoded.payload,
+            });
+        }
+        if self.state.is_none() {
+            stored.clear();
+            return Err(Refusal::Internal);
+        }
+        if !events.is_empty() {
+            self.version += events.len() as u64;
+            self.occurred_at = Some(at);
+        }
+        let named = stored.iter().map(|event| (event.event_id, event.event_type));
+        Ok(self.accepted(self.state.as_ref(), self.version, named))
+    }
+
+    fn preview(
+        &self,
+        events: Vec<A::Event>,
+        at: Timestamp,
+    ) -> Result<Accepted<A>, Refusal<A::Rejection>> {
+        let mut state = self.state.clone().ok_or(Refusal::Internal)?;
+        for event in &events {
+            state = guarded(self.id, || A::evolve(state, event, at)).ok_or(Refusal::Internal)?;
+        }
+        let named = events.iter().map(|event| (Uuid::now_v7(), A::encode(event).event_type));
+        let version = self.version + events.len() as u64;
+        let mut accepted = self.accepted(Some(&state), version, named);
+        let (current_version, current_position) = (self.version, self.position);
+        let preview = Preview { state, events, at, current_version, current_position };
+        accepted.preview = Some(Box::new(preview));
+        Ok(accepted)
+    }
+
+    fn accepted(
+        &self,
+        state: Option<&A::State>,
+        version: Version,
+        events: impl Iterator<Item = (Uuid, &'static str)>,
+    ) -> Accepted<A> {
+        let name = |(event_id, name)| EventRef { event_id, event_type: Cow::Borrowed(name) };
+        Accepted {
+            id: self.id,
+            version,
+            status: Cow::Borrowed(state.map_or("", A::status)),
+            events: events.map(name).collect(),
+            first_position: 0,
+            preview: None,
+        }
+    }
+}
+
+/// Runs the aggregate's code; a panic there costs the stream, not the pipeline.
+fn guarded<T>(id: Uuid, run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run))
+        .inspect_err(|_| tracing::error!(stream.id = %id, "the domain panicked"))
+        .ok()
+}
