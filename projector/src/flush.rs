@@ -25,11 +25,7 @@ pub(crate) enum Advance {
     /// Those that serve; perhaps with the log's end.
     Live(Option<SourceHead>),
     /// Those of a rebuild.
-    Rebuild {
-        owner: Vec<u8>,
-        target: u64,
-        events_per_second: f64,
-    },
+    Rebuild { owner: Vec<u8>, target: u64, events_per_second: f64 },
 }
 
 /// Writes a batch in a transaction of its own.

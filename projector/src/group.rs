@@ -164,7 +164,8 @@ impl Group {
         for member in &mut self.members {
             parked.extend(member.fold(&events, model, now).await?);
         }
-        let changes = self.members.iter_mut().map(|member| (member.tables, member.take(&mut events)));
+        let changes =
+            self.members.iter_mut().map(|member| (member.tables, member.take(&mut events)));
         let changes = changes.collect();
         self.position = to;
         Ok(Batch { from, to, checkpoints: self.checkpoints(), changes, parked, recorded_at })

@@ -70,7 +70,10 @@ impl Kind {
         let mut kinds = Vec::new();
         for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             let kind = Self::from_name(name).ok_or_else(|| {
-                format!("there is no projection {name:?}; there are {}", Self::ALL.map(Self::name).join(", "))
+                format!(
+                    "there is no projection {name:?}; there are {}",
+                    Self::ALL.map(Self::name).join(", ")
+                )
             })?;
             if !kinds.contains(&kind) {
                 kinds.push(kind);

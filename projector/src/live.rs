@@ -207,7 +207,8 @@ impl Engine {
         let now = clock::now().timestamp_micros();
         let batch = group.fold(page, &self.model, now).await?;
         if batch.to > self.head.position {
-            self.head = SourceHead { position: batch.to, recorded_at: batch.recorded_at, seen_at: now };
+            self.head =
+                SourceHead { position: batch.to, recorded_at: batch.recorded_at, seen_at: now };
         }
         let note = (self.noted.elapsed() >= NOTE_HEAD).then_some(self.head);
         flush(self.model.clone(), batch, Advance::Live(note), now).await?;

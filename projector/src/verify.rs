@@ -100,7 +100,8 @@ async fn fold(
     for target in targets {
         report.events += fold_to(target, &mut group, fresh, |at| progress(at, last)).await?;
         // Those that stand here in the snapshot are done.
-        let done = |kind: Kind| followed(positions).any(|(other, at)| other == kind && at <= target);
+        let done =
+            |kind: Kind| followed(positions).any(|(other, at)| other == kind && at <= target);
         group.members.retain(|member| !done(member.kind));
     }
     for (kind, _) in followed(positions) {

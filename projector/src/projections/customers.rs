@@ -66,7 +66,11 @@ impl CustomersFold {
         let mut lifetimes: Vec<_> = self
             .lifetimes
             .drain()
-            .map(|((customer_id, currency), amount)| LifetimeDelta { customer_id, currency, amount })
+            .map(|((customer_id, currency), amount)| LifetimeDelta {
+                customer_id,
+                currency,
+                amount,
+            })
             .collect();
         lifetimes.sort_unstable_by(|a, b| a.customer_id.cmp(&b.customer_id));
         CustomersChanges { customers, lifetimes }

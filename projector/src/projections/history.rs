@@ -63,9 +63,9 @@ impl HistoryFold {
     pub(crate) fn take(&mut self, events: Vec<Decoded>) -> Vec<HistoryRow> {
         self.batch += 1;
         let refused = std::mem::take(&mut self.refused);
-        let kept = events.into_iter().filter(|event| {
-            refused.is_empty() || !refused.contains(&event.recorded.position)
-        });
+        let kept = events
+            .into_iter()
+            .filter(|event| refused.is_empty() || !refused.contains(&event.recorded.position));
         kept.map(|event| row(event.recorded)).collect()
     }
 

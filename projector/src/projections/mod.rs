@@ -147,11 +147,7 @@ impl Changes {
 }
 
 /// The streams that a fold has to look up, each once.
-fn unknown(
-    events: &[Decoded],
-    pace: Pace,
-    known: impl Fn(Uuid) -> bool,
-) -> Vec<Uuid> {
+fn unknown(events: &[Decoded], pace: Pace, known: impl Fn(Uuid) -> bool) -> Vec<Uuid> {
     let mut streams: Vec<Uuid> = events
         .iter()
         .filter(|event| pace == Pace::Live || event.recorded.version > 1)

@@ -17,7 +17,10 @@ pub(super) async fn finish(run: &mut Run<'_>, group: &mut Group) -> Result<bool,
     let mut tx = run.model.begin_write().await?;
     let catalog = tx.catalog().await?;
     let live = |member: &crate::group::Member| {
-        catalog.iter().find(|entry| entry.name == member.kind.name()).map_or(0, |entry| entry.position)
+        catalog
+            .iter()
+            .find(|entry| entry.name == member.kind.name())
+            .map_or(0, |entry| entry.position)
     };
     let furthest = group.members.iter().map(live).max().unwrap_or(0);
     let gap = furthest.saturating_sub(group.position);

@@ -19,8 +19,8 @@ use crate::source::Source;
 use claim::Claims;
 use owner::Owner;
 use pace::Throttle;
-pub use progress::Show;
 use progress::Progress;
+pub use progress::Show;
 use read_model::{ReadModel, ReadModelError};
 use server::clock;
 use tokio::task::JoinHandle;
@@ -48,7 +48,11 @@ impl std::fmt::Display for RebuildReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let speed = self.events_per_second();
         let names = self.projections.join(", ");
-        write!(f, "rebuilt {names}: {} events in {:.1} s, {speed:.0} events/s", self.events, self.seconds)
+        write!(
+            f,
+            "rebuilt {names}: {} events in {:.1} s, {speed:.0} events/s",
+            self.events, self.seconds
+        )
     }
 }
 

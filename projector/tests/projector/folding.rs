@@ -50,7 +50,8 @@ async fn a_placed_and_a_cancelled_order_leave_their_rows() {
     .await
     .unwrap();
     assert_eq!(sales, [(1, 3, 1899, 1, 1899)]);
-    let history: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM history").fetch_one(sql).await.unwrap();
+    let history: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM history").fetch_one(sql).await.unwrap();
     assert_eq!(history, 3);
 }
 
@@ -58,7 +59,8 @@ async fn a_placed_and_a_cancelled_order_leave_their_rows() {
 async fn a_draft_is_found_by_the_products_it_has_now() {
     let mut shop = Shop::open().await;
     let order = Uuid::now_v7();
-    shop.command(order, &draft(create("bob", &[("tea", 1, 100), ("tea", 2, 100), ("cup", 1, 5)]))).await;
+    shop.command(order, &draft(create("bob", &[("tea", 1, 100), ("tea", 2, 100), ("cup", 1, 5)])))
+        .await;
     shop.project().await;
     assert_eq!(found_by(&shop).await, ["cup", "tea"]);
 
@@ -100,14 +102,21 @@ async fn a_product_on_two_lines_counts_once_and_a_note_changes_no_list() {
     }
     shop.project().await;
     let sql = &mut shop.sql().await;
-    let sales: (i64, i64, i64) =
-        sqlx::query_as("SELECT orders, units, revenue FROM product_sales").fetch_one(&mut *sql).await.unwrap();
+    let sales: (i64, i64, i64) = sqlx::query_as("SELECT orders, units, revenue FROM product_sales")
+        .fetch_one(&mut *sql)
+        .await
+        .unwrap();
     assert_eq!(sales, (1, 3, 200));
-    let versions: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM order_versions").fetch_one(&mut *sql).await.unwrap();
+    let versions: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM order_versions")
+        .fetch_one(&mut *sql)
+        .await
+        .unwrap();
     assert_eq!(versions, 1);
     let notes: Vec<(i64, String)> =
-        sqlx::query_as("SELECT version, note FROM order_notes ORDER BY version").fetch_all(sql).await.unwrap();
+        sqlx::query_as("SELECT version, note FROM order_notes ORDER BY version")
+            .fetch_all(sql)
+            .await
+            .unwrap();
     assert_eq!(notes.len(), 2);
     assert_eq!(notes[1].0, 3);
     assert!(notes[1].1.contains("\"second\""));

@@ -29,10 +29,11 @@ async fn a_poison_event_parks_its_order_and_no_other() {
         .flat_map(|name| [((*name).to_owned(), 2), ((*name).to_owned(), 5)])
         .collect();
     assert_eq!(parked(&shop).await, expected);
-    let versions: Vec<(Uuid, i64)> = sqlx::query_as("SELECT order_id, version FROM orders ORDER BY position")
-        .fetch_all(&mut shop.sql().await)
-        .await
-        .unwrap();
+    let versions: Vec<(Uuid, i64)> =
+        sqlx::query_as("SELECT order_id, version FROM orders ORDER BY position")
+            .fetch_all(&mut shop.sql().await)
+            .await
+            .unwrap();
     assert_eq!(versions, [(ill, 1), (well, 2)]);
 
     let report = shop.verify().await;

@@ -76,7 +76,9 @@ async fn play(wishes: &[Wish]) {
     shop.assert_sound().await;
     assert_counts(&shop).await;
     let shutdown = CancellationToken::new();
-    projector::rebuild(&shop.source(), &shop.model, &Kind::ALL, Show::Log, &shutdown).await.unwrap();
+    projector::rebuild(&shop.source(), &shop.model, &Kind::ALL, Show::Log, &shutdown)
+        .await
+        .unwrap();
     shop.assert_sound().await;
 }
 
@@ -95,10 +97,12 @@ async fn assert_counts(shop: &Shop) {
             .fetch_all(sql)
             .await
             .unwrap();
-    let days: Vec<i64> = versions.iter().map(|version| version.1.div_euclid(86_400_000_000)).collect();
+    let days: Vec<i64> =
+        versions.iter().map(|version| version.1.div_euclid(86_400_000_000)).collect();
     for day in days {
         let mut last = BTreeMap::new();
-        for version in versions.iter().filter(|version| version.1.div_euclid(86_400_000_000) <= day) {
+        for version in versions.iter().filter(|version| version.1.div_euclid(86_400_000_000) <= day)
+        {
             last.insert(version.0, version);
         }
         let mut expected: BTreeMap<(i64, i64), i64> = BTreeMap::new();

@@ -19,7 +19,9 @@ async fn a_changed_row_is_found_by_verify_and_mended_by_a_rebuild() {
     sqlx::query("UPDATE orders SET total = total + 1").execute(&mut *sql).await.unwrap();
     sqlx::query("DELETE FROM customers").execute(sql).await.unwrap();
     let report = shop.verify().await;
-    assert!(report.differences.iter().any(|found| found.contains("orders") && found.contains("total")));
+    assert!(
+        report.differences.iter().any(|found| found.contains("orders") && found.contains("total"))
+    );
     assert!(report.differences.iter().any(|found| found.starts_with("customers: customers ann")));
 
     let report = rebuild(&shop, &[Kind::Orders]).await.unwrap();
@@ -157,7 +159,10 @@ async fn rows_of_an_older_build_serve_until_they_are_rebuilt() {
     shop.place("ann").await;
     shop.project().await;
     let sql = &mut shop.sql().await;
-    sqlx::query("UPDATE projections SET version = 0 WHERE name = 'sales'").execute(sql).await.unwrap();
+    sqlx::query("UPDATE projections SET version = 0 WHERE name = 'sales'")
+        .execute(sql)
+        .await
+        .unwrap();
     shop.place("bob").await;
     let projector = shop.follow();
     shop.caught_up().await;

@@ -47,7 +47,8 @@ impl Shop {
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = |file: &str| format!("sqlite://{}", dir.path().join(file).display());
-        let log = EventStore::open(&url("events.db"), event_store::Access::ReadWrite).await.unwrap();
+        let log =
+            EventStore::open(&url("events.db"), event_store::Access::ReadWrite).await.unwrap();
         let model = ReadModel::open(&url("views.db"), Access::ReadWrite).await.unwrap();
         let now = "2026-03-03T22:00:00Z".parse().unwrap();
         Self { dir, log, model, now, states: HashMap::new() }
@@ -83,13 +84,8 @@ impl Shop {
     /// Appends as the log is told, sense or not.
     pub async fn append(&self, order: Uuid, expected_version: u64, events: Vec<NewEvent>) {
         let stream = StreamId { stream_type: OrderAggregate::STREAM_TYPE, id: order };
-        let entry = Entry {
-            stream,
-            expected_version,
-            events,
-            metadata: Metadata::default(),
-            answer: None,
-        };
+        let entry =
+            Entry { stream, expected_version, events, metadata: Metadata::default(), answer: None };
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
         let appended = self.log.append(append).await.unwrap();
         assert!(matches!(appended.outcomes[..], [EntryOutcome::Written { .. }]));
@@ -132,7 +128,8 @@ impl Shop {
                 return;
             }
             // A second handle's writes send no hint here: look again before long.
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(20), moved.changed()).await;
+            let _ =
+                tokio::time::timeout(std::time::Duration::from_millis(20), moved.changed()).await;
         }
     }
 

@@ -110,10 +110,14 @@ impl OrdersFold {
     fn list(&mut self, before: Option<Listed>, after: Listed, recorded: &RecordedEvent) {
         self.changes.versions.push(rows::version(before, after, recorded));
         let day = day(recorded.occurred_at.timestamp_micros());
-        for (dimension, code) in before.iter().flat_map(Listed::counted) {
-            *self.counts.entry((day, dimension, code)).or_default() -= 1;
+        // What stays is not touched, so that which rows there are depends on events alone, not on batches.
+        let was: Vec<_> = before.iter().flat_map(Listed::counted).collect();
+        for (dimension, code) in
+            was.iter().filter(|count| after.counted().all(|other| other != **count))
+        {
+            *self.counts.entry((day, *dimension, *code)).or_default() -= 1;
         }
-        for (dimension, code) in after.counted() {
+        for (dimension, code) in after.counted().filter(|count| !was.contains(count)) {
             *self.counts.entry((day, dimension, code)).or_default() += 1;
         }
     }
@@ -127,7 +131,7 @@ impl OrdersFold {
         }
         self.batch += 1;
         let mut changes = std::mem::take(&mut self.changes);
-        let counts = std::mem::take(&mut self.counts).into_iter().filter(|(_, change)| *change != 0);
+        let counts = std::mem::take(&mut self.counts).into_iter();
         changes.counts = counts
             .map(|((day, dimension, code), change)| CountChangeRow { day, dimension, code, change })
             .collect();
@@ -144,7 +148,9 @@ fn restored(stored: StoredOrder) -> (Uuid, State) {
     let state = match document::restore(stored.document.as_bytes()) {
         Ok((order, _)) => State::stored(order, stored.version),
         // serde_json's message would quote values: only the place is told.
-        Err(error) => State::broken(format!("its row cannot be read back (column {})", error.column())),
+        Err(error) => {
+            State::broken(format!("its row cannot be read back (column {})", error.column()))
+        }
     };
     (stored.order_id, state)
 }

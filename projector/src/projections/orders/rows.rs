@@ -29,9 +29,8 @@ pub(super) fn finish(order_id: Uuid, state: &mut State, changes: &mut OrdersChan
 fn index(order_id: Uuid, before: Indexed, after: Indexed, changes: &mut OrdersChanges) {
     let row = |product_id, listed_at| OrderProductRow { product_id, listed_at, order_id };
     let same_time = before.listed_at == after.listed_at;
-    let still = |product: &String, others: &[String]| {
-        same_time && others.binary_search(product).is_ok()
-    };
+    let still =
+        |product: &String, others: &[String]| same_time && others.binary_search(product).is_ok();
     for product in &before.products {
         if !still(product, &after.products) {
             changes.products_gone.push(row(product.clone(), before.listed_at));

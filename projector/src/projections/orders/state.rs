@@ -69,10 +69,8 @@ impl State {
         if version != self.version + 1 {
             return Err(Poison(format!("version {version} follows {}", self.version)));
         }
-        let begins = matches!(
-            fact,
-            OrderEvent::OrderDrafted { .. } | OrderEvent::OrderPlaced { .. }
-        );
+        let begins =
+            matches!(fact, OrderEvent::OrderDrafted { .. } | OrderEvent::OrderPlaced { .. });
         if self.order.is_none() && !begins {
             return Err(Poison("the first event does not begin an order".into()));
         }
