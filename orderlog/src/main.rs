@@ -1,1 +1,39 @@
-fn main() {}
+//! `orderlog`: the whole system in one program.
+//!
+//! Without a verb it serves: commands, projections and views in one process. This file reads the settings and hands
+//! over to one file a verb; nothing here decides anything.
+
+mod import;
+mod rebuild;
+mod serve;
+mod settings;
+mod storage;
+mod verify;
+
+use clap::Parser;
+use settings::{Settings, Verb};
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let settings = Settings::parse();
+    server::telemetry::init("orderlog");
+    match run(settings).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("orderlog: {error:#}");
+            error
+                .downcast_ref::<server::listen::BindError>()
+                .map_or(ExitCode::FAILURE, |refused| ExitCode::from(refused.exit_code()))
+        }
+    }
+}
+
+async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    match settings.verb() {
+        Verb::Serve => serve::serve(&settings).await,
+        Verb::Import(import) => import::import(&settings, &import).await,
+        Verb::Rebuild { names } => rebuild::rebuild(&settings, &names).await,
+        Verb::Verify => verify::verify(&settings).await,
+    }
+}

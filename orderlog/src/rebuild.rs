@@ -1,0 +1,22 @@
+//! `orderlog --rebuild[=NAME,…]`: projections from the log, while whoever serves goes on serving.
+
+use crate::settings::Settings;
+use crate::storage::Storage;
+use projector::{Kind, Show, Source};
+use std::process::ExitCode;
+
+/// Rebuilds and swaps in.
+///
+/// # Errors
+/// When a name is no projection's, another rebuild runs, or a storage refuses.
+pub async fn rebuild(settings: &Settings, names: &str) -> anyhow::Result<ExitCode> {
+    let kinds = Kind::parse_list(names).map_err(anyhow::Error::msg)?;
+    let shutdown = server::shutdown::on_signals();
+    let storage = Storage::open_existing(settings).await?;
+    let source = Source::Log(storage.log.clone());
+    let report =
+        projector::rebuild(&source, &storage.views, &kinds, Show::detect(), &shutdown).await;
+    storage.close().await;
+    println!("{}", report?);
+    Ok(ExitCode::SUCCESS)
+}
