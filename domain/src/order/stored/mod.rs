@@ -4,6 +4,7 @@
 //! [`upcast`] learns to lift the version before; decoding an old one lifts it step by step. Members that this build
 //! does not know are passed over, so that an event may gain one without a new version.
 
+mod parts;
 mod payload;
 mod upcast;
 
