@@ -29,14 +29,17 @@ impl Append {
             )));
         }
         for event in self.entries.iter().flat_map(|entry| &entry.events) {
-            let json = str::from_utf8(&event.payload).ok();
-            if !json.is_some_and(|json| serde_json::from_str::<IgnoredAny>(json).is_ok()) {
+            if !is_json(&event.payload) {
                 let event_type = event.event_type;
                 return Err(StoreError::Corrupt(format!("a payload of {event_type} is not JSON")));
             }
         }
         Ok(())
     }
+}
+
+fn is_json(payload: &[u8]) -> bool {
+    str::from_utf8(payload).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
 /// What one command leaves behind: some events of one stream (or none), and perhaps a kept answer.

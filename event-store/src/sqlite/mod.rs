@@ -102,3 +102,6 @@ fn refusal(error: sqlx::Error) -> StoreError {
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

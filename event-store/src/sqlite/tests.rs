@@ -1,0 +1,161 @@
+//! Storage that fails under the writer: nothing is changed, the caller is told which it was, and it works afterwards.
+
+use super::SqliteStore;
+use super::append::Unsettled;
+use crate::chain::GENESIS;
+use crate::plan::{Found, plan};
+use crate::{
+    Access, Append, AppendError, Entry, EntryOutcome, Head, KeyedAnswer, Metadata, NewEvent,
+    StoreError, StreamId, Timestamp,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+async fn open(directory: &TempDir) -> SqliteStore {
+    let file = directory.path().join("events.db");
+    SqliteStore::open(file.to_str().unwrap(), Access::ReadWrite).await.unwrap()
+}
+
+/// Runs a statement on the writer's own connection.
+async fn on_writer(store: &SqliteStore, sql: &str) {
+    let mut writer = store.writer.as_ref().unwrap().lock().await;
+    let mut connection = writer.take().await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    writer.put_back(connection);
+}
+
+fn one(id: u128, bytes: usize) -> Append {
+    let event = NewEvent {
+        event_id: Uuid::now_v7(),
+        event_type: "NoteAdded",
+        schema_version: 1,
+        occurred_at: Timestamp::UNIX_EPOCH,
+        payload: format!("\"{}\"", "x".repeat(bytes)).into_bytes(),
+    };
+    let entry = Entry {
+        stream: StreamId { stream_type: "order", id: Uuid::from_u128(id) },
+        expected_version: 0,
+        events: vec![event],
+        metadata: Metadata::default(),
+        answer: None,
+    };
+    Append { entries: vec![entry], recorded_at: Timestamp::UNIX_EPOCH }
+}
+
+fn answer_alone(answer: &str) -> Append {
+    let mut append = one(1, 0);
+    append.entries[0].events.clear();
+    append.entries[0].answer = Some(KeyedAnswer {
+        key: "k".to_owned(),
+        fingerprint: [1; 32],
+        answer: answer.as_bytes().to_vec(),
+        permanent: false,
+    });
+    append
+}
+
+async fn is_refused(store: &SqliteStore, append: Append) {
+    let head = store.head().await.unwrap();
+    let refused = store.append(append).await;
+    assert!(matches!(refused, Err(AppendError::Failed(StoreError::Unavailable(_)))), "{refused:?}");
+    assert_eq!(store.head().await.unwrap(), head);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_and_room_makes_it_work_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    store.append(one(1, 10)).await.unwrap();
+    // The file may not grow: SQLite then answers what it answers when the disk has no room.
+    on_writer(&store, "PRAGMA max_page_count = 1").await;
+    is_refused(&store, one(2, 200_000)).await;
+    is_refused(&store, one(3, 200_000)).await;
+    on_writer(&store, "PRAGMA max_page_count = 1000000").await;
+    assert_eq!(store.append(one(2, 200_000)).await.unwrap().head, 2);
+    assert_eq!(store.verify(|_, _| {}).await.unwrap().defects, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_lock_held_by_another_process_for_too_long_is_unavailable() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    on_writer(&store, "PRAGMA busy_timeout = 10").await;
+    let mut other =
+        super::open::options(&directory.path().join("events.db")).connect().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    is_refused(&store, one(1, 10)).await;
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    assert_eq!(store.append(one(1, 10)).await.unwrap().head, 1);
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_is_found_not_to_have_happened() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    // A deferred constraint is checked by COMMIT itself.
+    let at_commit = "CREATE TABLE parent (id INTEGER PRIMARY KEY);
+        CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
+        CREATE TRIGGER fail AFTER UPDATE ON log_head BEGIN INSERT INTO child VALUES (1); END";
+    on_writer(&store, at_commit).await;
+    is_refused(&store, one(1, 10)).await;
+    is_refused(&store, answer_alone("a")).await;
+    on_writer(&store, "DROP TRIGGER fail").await;
+    assert_eq!(store.append(one(1, 10)).await.unwrap().head, 1);
+    assert!(store.answers(&["k".to_owned()]).await.unwrap()[0].is_none());
+}
+
+/// Settles an append to an empty log as if its commit had answered with an error.
+async fn settle(store: &SqliteStore, append: &Append) -> bool {
+    let head = Head { position: 0, hash: GENESIS, recorded_at: Timestamp::UNIX_EPOCH };
+    let plan = plan(&append.entries, Found::default(), head, append.recorded_at);
+    let unsettled = Unsettled { error: sqlx::Error::WorkerCrashed, revision: 0, plan };
+    let mut writer = store.writer.as_ref().unwrap().lock().await;
+    match writer.settle(unsettled).await {
+        Ok(appended) => {
+            assert!(matches!(appended.outcomes[..], [EntryOutcome::Written { .. }]));
+            true
+        }
+        Err(AppendError::Failed(StoreError::Unavailable(_))) => false,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_is_settled_by_what_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    let (ours, theirs) = (one(1, 10), one(2, 10));
+    assert!(!settle(&store, &ours).await, "nothing is there");
+    store.append(ours.clone()).await.unwrap();
+    assert!(settle(&store, &ours).await);
+    store.append(one(3, 10)).await.unwrap();
+    assert!(settle(&store, &ours).await, "somebody appended after us");
+    assert!(!settle(&store, &theirs).await, "somebody else took the position");
+}
+
+#[tokio::test]
+async fn a_lost_commit_of_answers_alone_is_settled_by_the_kept_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    store.append(answer_alone("ours")).await.unwrap();
+    assert!(settle(&store, &answer_alone("ours")).await);
+    assert!(!settle(&store, &answer_alone("theirs")).await);
+}
+
+#[tokio::test]
+async fn a_settlement_that_cannot_read_says_unknown() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    store.append(one(1, 10)).await.unwrap();
+    let append = one(2, 10);
+    let head = store.head().await.unwrap();
+    let plan = plan(&append.entries, Found::default(), head, append.recorded_at);
+    let mut writer = store.writer.as_ref().unwrap().lock().await;
+    drop(writer.take().await.unwrap());
+    std::fs::remove_file(directory.path().join("events.db")).unwrap();
+    let unsettled = Unsettled { error: sqlx::Error::WorkerCrashed, revision: 1, plan };
+    let unknown = writer.settle(unsettled).await;
+    assert!(matches!(unknown, Err(AppendError::Unknown(_))), "{unknown:?}");
+}
