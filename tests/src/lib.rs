@@ -1,1 +1,30 @@
-//! placeholder
+//! The harness of the system tests: the real programs in processes of their own, asked over HTTP like any client would.
+//!
+//! It stands outside of everything: it knows the contract, the programs' flags and the line `listening on http://…`,
+//! and no crate of the workspace. [`server`] starts and kills programs, [`client`] asks and holds every answer against
+//! the served OpenAPI document, [`load`] keeps clients busy across restarts, [`checker`] compares what was answered
+//! with what the log holds, [`raw`] says what no HTTP library would.
+//!
+//! A harness that cannot go on panics: that is what fails a test. Nothing it starts outlives it.
+
+pub mod checker;
+pub mod client;
+pub mod contract;
+pub mod load;
+pub mod orders;
+pub mod program;
+pub mod raw;
+pub mod rng;
+pub mod server;
+pub mod views;
+
+/// A size that an environment variable may raise for a long run.
+///
+/// # Panics
+/// When the variable is set to something that is not a number.
+pub fn size(variable: &str, default: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(value) => value.parse().unwrap_or_else(|_| panic!("{variable}={value} is no number")),
+        Err(_) => default,
+    }
+}

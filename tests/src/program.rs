@@ -1,0 +1,85 @@
+//! The programs under test: found beside the test executable, built by cargo first, once a test process.
+//!
+//! Building is cargo's no-op when everything is fresh; without it a test would quietly run yesterday's program. The
+//! program with crash points shares every dependency (one build directory) and lands in a folder of its own, so that
+//! the normal program is never overwritten by one that can be told to abort.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A program of the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// The all-in-one.
+    Orderlog,
+    /// The all-in-one with named points in the append at which it aborts when told to.
+    OrderlogWithCrashPoints,
+    /// Commands alone.
+    CommandService,
+    /// Projections alone.
+    Projector,
+    /// Views alone.
+    QueryService,
+}
+
+impl Program {
+    /// Where it is; built first.
+    pub fn path(self) -> PathBuf {
+        match self {
+            Self::Orderlog => normal().join("orderlog"),
+            Self::OrderlogWithCrashPoints => crashing().join("orderlog"),
+            Self::CommandService => normal().join("command-service"),
+            Self::Projector => normal().join("projector"),
+            Self::QueryService => normal().join("query-service"),
+        }
+    }
+}
+
+fn normal() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let profile = profile_dir();
+        let target = profile.parent().expect("a profile's folder is inside the target folder");
+        build(target, target, &["orderlog", "command-service", "projector", "query-service"], &[]);
+        profile
+    })
+}
+
+fn crashing() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let profile = profile_dir();
+        let build_dir = profile.parent().expect("a profile's folder is inside the target folder");
+        let target = build_dir.join("crash-points");
+        build(&target, build_dir, &["orderlog"], &["--features", "orderlog/crash-points"]);
+        target.join(profile.file_name().expect("a profile's folder has a name"))
+    })
+}
+
+/// `target/<profile>`: two above this executable, which is in its `deps`.
+fn profile_dir() -> PathBuf {
+    let exe = std::env::current_exe().expect("a running program has a path");
+    let deps = exe.parent().expect("an executable is in a folder");
+    deps.parent().expect("cargo puts tests into target/<profile>/deps").to_owned()
+}
+
+fn build(target: &Path, build_dir: &Path, packages: &[&str], more: &[&str]) {
+    let profile_dir = profile_dir();
+    let profile = match profile_dir.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(["build", "--quiet", "--bins", "--profile", profile])
+        .arg("--target-dir")
+        .arg(target)
+        .env("CARGO_BUILD_BUILD_DIR", build_dir)
+        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .args(more);
+    let status = command.status().expect("cargo runs the tests, so it can be run");
+    assert!(status.success(), "the programs under test do not build: {command:?}");
+}

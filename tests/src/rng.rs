@@ -1,0 +1,51 @@
+//! A seeded generator (SplitMix64): a failed run is repeated by its printed seed.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
+
+/// Where the numbers come from.
+#[derive(Debug, Clone)]
+pub struct Rng(u64);
+
+impl Rng {
+    /// Seeded by `ORDERLOG_SEED`, else by the clock; says which, so that the run can be repeated.
+    ///
+    /// # Panics
+    /// When the variable is not a number.
+    pub fn printed(test: &str) -> Self {
+        let seed = match std::env::var("ORDERLOG_SEED") {
+            Ok(seed) => seed.parse().expect("ORDERLOG_SEED is a number"),
+            Err(_) => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(1, |since| u64::from(since.subsec_nanos()) ^ since.as_secs()),
+        };
+        println!("{test}: ORDERLOG_SEED={seed}");
+        Self(seed)
+    }
+
+    /// A generator of its own for one worker.
+    pub fn fork(&mut self) -> Self {
+        Self(self.next())
+    }
+
+    /// The next 64 bits.
+    #[allow(clippy::should_implement_trait)] // never ends, and is no sequence anybody iterates
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+
+    /// A random UUID.
+    pub fn uuid(&mut self) -> Uuid {
+        let bits = (u128::from(self.next()) << 64) | u128::from(self.next());
+        uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
+    }
+}
