@@ -1,1 +1,22 @@
-//! placeholder
+//! The read side: composed views, every past state, and the feed of events, over the read tables alone.
+//!
+//! A request passes through [`params`] (texts to typed filters), waits in [`consistency`] until the view is as new as
+//! the client asks, and is answered by one file of [`views`] from one statement of `read-model`. Stored JSON passes
+//! through as it is; only the past is composed anew, by [`replay`] with the domain's own fold. Nothing is written
+//! here, and the event log is not known.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod app;
+pub mod consistency;
+mod cursor;
+pub mod params;
+pub mod replay;
+mod reply;
+pub mod schema;
+mod service;
+pub mod views;
+mod wire;
+
+pub use app::App;
+pub use service::{QueryService, Settings, run, watch_read_model};

@@ -1,0 +1,135 @@
+//! What every view shares: the read model once it is there, the positions it has applied, the key that signs cursors.
+
+use crate::consistency::{Behind, Consistency, Positions};
+use crate::cursor::CursorKey;
+use read_model::read::positions::Projection;
+use read_model::{ReadModel, ReadModelError};
+use server::{Problem, ProblemCode};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{OnceCell, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Event streams that may be open at a time.
+const MAX_STREAMS: usize = 256;
+/// Seconds after which a client may ask again what could not be answered now.
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// The state behind all routes; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    model: OnceLock<ReadModel>,
+    positions: Arc<Positions>,
+    poller: OnceLock<AbortOnDropHandle<()>>,
+    cursor_key: OnceCell<CursorKey>,
+    streams: Arc<Semaphore>,
+    draining: CancellationToken,
+}
+
+impl App {
+    /// Without a read model yet: views answer 503 until [`App::attach`].
+    pub(crate) fn new(draining: CancellationToken) -> Self {
+        Self(Arc::new(Inner {
+            model: OnceLock::new(),
+            positions: Arc::default(),
+            poller: OnceLock::new(),
+            cursor_key: OnceCell::new(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            draining,
+        }))
+    }
+
+    /// Gives the views what they read from. The first read model stays.
+    pub(crate) fn attach(&self, model: ReadModel) {
+        let polled = model.clone();
+        if self.0.model.set(model).is_ok() {
+            let poller = tokio::spawn(Arc::clone(&self.0.positions).follow(polled));
+            self.0.poller.set(AbortOnDropHandle::new(poller)).ok();
+        }
+    }
+
+    /// The read model.
+    ///
+    /// # Errors
+    /// 503 `unavailable` while it is not there.
+    pub(crate) fn model(&self) -> Result<&ReadModel, Problem> {
+        self.0.model.get().ok_or_else(|| {
+            Problem::new(ProblemCode::Unavailable)
+                .detail("The read model is not there yet. Try again in a moment.")
+                .retry_after(RETRY_AFTER_SECONDS)
+        })
+    }
+
+    /// The read model, once these projections have applied what the client has seen elsewhere.
+    ///
+    /// # Errors
+    /// 503 `read-model-behind` when they have not in the time the client gives, 503 `unavailable` without read model.
+    pub(crate) async fn model_at(
+        &self,
+        consistency: Consistency,
+        projections: &[Projection],
+    ) -> Result<&ReadModel, Problem> {
+        let model = self.model()?;
+        let Some(wanted) = consistency.0 else { return Ok(model) };
+        let reached = if wanted.wait.is_zero() {
+            let applied = model.applied().await.map_err(problem)?.least(projections);
+            if applied >= wanted.position { Ok(()) } else { Err(Behind { applied }) }
+        } else {
+            self.0.positions.reach(projections, wanted.position, wanted.wait).await
+        };
+        match reached {
+            Ok(()) => Ok(model),
+            Err(Behind { applied }) => Err(Problem::new(ProblemCode::ReadModelBehind)
+                .detail("The view has not applied the position of Consistency-Token yet. Try again, or wait longer with Prefer: wait=N.")
+                .with("lag_events", wanted.position.saturating_sub(applied))
+                .retry_after(RETRY_AFTER_SECONDS)),
+        }
+    }
+
+    /// The key that signs cursors; read once.
+    pub(crate) async fn cursor_key(&self) -> Result<&CursorKey, Problem> {
+        let model = self.model()?;
+        let read = async || model.cursor_key().await.map(CursorKey::new);
+        self.0.cursor_key.get_or_try_init(read).await.map_err(problem)
+    }
+
+    /// What the projections have applied, as far as it was looked at.
+    pub(crate) fn positions(&self) -> &Positions {
+        &self.0.positions
+    }
+
+    /// Leave to hold an event stream open.
+    pub(crate) fn stream_permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
+            Problem::new(ProblemCode::Overloaded)
+                .detail(
+                    "Too many event streams are open. Try again later, or page through /v1/events.",
+                )
+                .retry_after(RETRY_AFTER_SECONDS)
+        })
+    }
+
+    /// Cancelled when long-lived answers have to end.
+    pub(crate) fn draining(&self) -> &CancellationToken {
+        &self.0.draining
+    }
+}
+
+/// What a client is told when the read model fails; logged here, once.
+pub(crate) fn problem(error: ReadModelError) -> Problem {
+    match error {
+        ReadModelError::Unavailable(reason) => {
+            tracing::warn!(reason, "the read model is unavailable");
+            Problem::new(ProblemCode::Unavailable)
+                .detail("The read model cannot be read right now. Try again in a moment.")
+                .retry_after(RETRY_AFTER_SECONDS)
+        }
+        error => {
+            tracing::error!(%error, "the read model cannot be used");
+            Problem::new(ProblemCode::Internal)
+        }
+    }
+}

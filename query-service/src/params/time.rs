@@ -1,0 +1,89 @@
+//! Times: RFC 3339, cut to microseconds; dates stand for their first moment in UTC.
+
+use super::invalid;
+use chrono::{DateTime, NaiveDate, Utc};
+use server::Problem;
+
+const TIME: &str = "an RFC 3339 time such as 2026-03-03T00:00:00Z";
+const DATE_OR_TIME: &str = "a date or an RFC 3339 time such as 2026-03-03 or 2026-03-03T00:00:00Z";
+/// `2026-03-03`
+const DATE_LENGTH: usize = 10;
+
+fn read(text: &str) -> Option<i64> {
+    // A plus sign that was not percent-encoded arrives as a space.
+    let plus = text.rfind(' ').filter(|at| *at > DATE_LENGTH);
+    let restored = plus.map(|at| format!("{}+{}", &text[..at], &text[at + 1..]));
+    let time = DateTime::parse_from_rfc3339(restored.as_deref().unwrap_or(text)).ok()?;
+    Some(time.with_timezone(&Utc).timestamp_micros())
+}
+
+/// A time, in microseconds since 1970.
+fn time(parameter: &str, text: &str) -> Result<i64, Problem> {
+    read(text).ok_or_else(|| invalid(parameter, TIME))
+}
+
+/// A moment of the past that a view is asked to go back to.
+pub(crate) fn as_of(
+    parameter: &str,
+    text: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<i64>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let at = time(parameter, text)?;
+    if at > now.timestamp_micros() {
+        return Err(invalid(parameter, "a time that is not in the future"));
+    }
+    Ok(Some(at))
+}
+
+/// A date or a time, in microseconds since 1970.
+pub(crate) fn date_or_time(parameter: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let date = (text.len() == DATE_LENGTH)
+        .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
+        .flatten()
+        .and_then(|date| date.and_hms_opt(0, 0, 0))
+        .map(|midnight| midnight.and_utc().timestamp_micros());
+    date.or_else(|| read(text)).map(Some).ok_or_else(|| invalid(parameter, DATE_OR_TIME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339_and_cut_to_microseconds() {
+        let noon = 1_772_539_200_000_000;
+        for (text, expected) in [
+            ("2026-03-03T12:00:00Z", Some(noon)),
+            ("2026-03-03T13:00:00+01:00", Some(noon)),
+            ("2026-03-03T13:00:00 01:00", Some(noon)),
+            ("2026-03-03T12:00:00.1234569Z", Some(noon + 123_456)),
+            ("2026-03-03", None),
+            ("2026-03-03T12:00:00", None),
+            ("2026-13-03T12:00:00Z", None),
+            ("yesterday", None),
+            ("é é é é é é", None),
+            ("", None),
+        ] {
+            assert_eq!(time("t", text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_its_first_moment_in_utc() {
+        let midnight = date_or_time("from", Some("2026-03-03")).unwrap();
+        assert_eq!(midnight, date_or_time("from", Some("2026-03-03T00:00:00Z")).unwrap());
+        for bad in ["2026-3-03", "2026-02-30", "20260303", "+026-03-03"] {
+            assert!(date_or_time("from", Some(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_future_is_refused() {
+        let now = DateTime::from_timestamp_micros(1_000_000).unwrap();
+        assert_eq!(as_of("as_of", Some("1970-01-01T00:00:01Z"), now).unwrap(), Some(1_000_000));
+        assert!(as_of("as_of", Some("1970-01-01T00:00:01.000001Z"), now).is_err());
+        assert_eq!(as_of("as_of", None, now).unwrap(), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Answers: JSON with the position it shows, lists spliced from stored texts, conditional requests.
+
+use crate::consistency::TOKEN_HEADER;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+static TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// 200 with JSON that shows everything up to `position`.
+pub(crate) fn json(position: u64, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(TOKEN.clone(), HeaderValue::from(position));
+    response
+}
+
+/// A version as `ETag` gives it: `"7"`.
+pub(crate) fn etag(version: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{version}\"")).expect("digits and quotes are visible ASCII")
+}
+
+/// 304: the client has this version.
+pub(crate) fn not_modified(position: u64, version: u64) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response.headers_mut().insert(TOKEN.clone(), HeaderValue::from(position));
+    response.headers_mut().insert(header::ETAG, etag(version));
+    response
+}
+
+/// Whether `If-None-Match` names this version. Tags are compared weakly, as RFC 9110 asks.
+pub(crate) fn has_version(headers: &HeaderMap, version: u64) -> bool {
+    let given = headers.get_all(header::IF_NONE_MATCH).iter();
+    given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|tag| {
+        let tag = tag.trim();
+        let tag = tag.strip_prefix("W/").unwrap_or(tag);
+        let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        tag == "*" || quoted.is_some_and(|tag| tag == version.to_string())
+    })
+}
+
+/// `{"data":[…],"next_cursor":…}` of texts that are JSON already.
+pub(crate) fn list<'a>(items: impl Iterator<Item = &'a str> + Clone, next: Option<&str>) -> String {
+    let bytes: usize = items.clone().map(|item| item.len() + 1).sum();
+    let mut body = String::with_capacity(bytes + 256);
+    body.push_str("{\"data\":[");
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            body.push(',');
+        }
+        body.push_str(item);
+    }
+    body.push_str("],\"next_cursor\":");
+    match next {
+        Some(cursor) => {
+            body.push('"');
+            body.push_str(cursor);
+            body.push('"');
+        }
+        None => body.push_str("null"),
+    }
+    body.push('}');
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_none_match_takes_lists_weak_tags_and_the_star() {
+        for (given, unchanged) in [
+            ("\"7\"", true),
+            ("W/\"7\"", true),
+            ("\"1\", \"7\"", true),
+            ("*", true),
+            ("\"8\"", false),
+            ("7", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, given.parse().unwrap());
+            assert_eq!(has_version(&headers, 7), unchanged, "{given}");
+        }
+        assert!(!has_version(&HeaderMap::new(), 7));
+    }
+
+    #[test]
+    fn a_list_is_json_whatever_its_length() {
+        assert_eq!(list([].into_iter(), None), r#"{"data":[],"next_cursor":null}"#);
+        assert_eq!(
+            list(["1", "{}"].into_iter(), Some("ab")),
+            r#"{"data":[1,{}],"next_cursor":"ab"}"#
+        );
+    }
+}

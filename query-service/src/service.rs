@@ -1,0 +1,145 @@
+//! The service as a whole: made over a read model, gives routes, runs behind a listener.
+
+use crate::app::App;
+use crate::views;
+use axum::Router;
+use read_model::{Access, ReadModel, ReadModelError};
+use server::{Limits, Readiness};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+/// How often a read model that is not there yet is tried.
+const OPEN_EVERY: Duration = Duration::from_millis(250);
+/// So long a starting program waits for its read model before it listens without.
+const OPEN_GRACE: Duration = Duration::from_secs(3);
+/// How often the read model is asked whether it is there.
+const PING_EVERY: Duration = Duration::from_secs(2);
+/// The part that readiness names.
+const PART: &str = "read-model";
+
+/// What can be set.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Event streams end when this is cancelled.
+    pub draining: CancellationToken,
+}
+
+/// A running read side.
+#[derive(Debug, Clone)]
+pub struct QueryService {
+    app: App,
+}
+
+impl QueryService {
+    /// Views over a read model.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime: positions are watched by a task.
+    pub fn new(read_model: ReadModel, settings: Settings) -> Self {
+        let service = Self::waiting(settings);
+        service.app.attach(read_model);
+        service
+    }
+
+    /// Views that answer 503 until they get their read model.
+    fn waiting(settings: Settings) -> Self {
+        Self { app: App::new(settings.draining) }
+    }
+
+    /// All routes of this service with their documentation.
+    pub fn routes(&self) -> OpenApiRouter {
+        views::routes().with_state(self.app.clone())
+    }
+}
+
+/// The document that the routes' documentation is merged into.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "orderlog query-service", description = "Views of the orderlog order backend."),
+    tags((name = "views", description = "What is and what was."))
+)]
+struct Document;
+
+/// Serves the views as a program of its own until `shutdown`, then drains. A read model that is not there yet is waited
+/// for; until it comes the service is not ready and views answer 503.
+///
+/// # Errors
+/// When the URL is not a read model's, or the listener fails for good.
+pub async fn run(
+    listener: TcpListener,
+    read_model: String,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    if let Err(ReadModelError::InvalidUrl(reason)) =
+        ReadModel::open(&read_model, Access::ReadOnly).await
+    {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, reason));
+    }
+    let readiness = Readiness::draining_on(shutdown.clone());
+    readiness.set(PART, Err("The read model is not open yet.".to_owned()));
+    let service = QueryService::waiting(Settings { draining: shutdown.clone() });
+    let app = app(&service, readiness.clone());
+    let opening = tokio::spawn(open_and_watch(read_model, service.app.clone(), readiness.clone()));
+    let opened = async {
+        while readiness.unfit().is_some() {
+            tokio::time::sleep(OPEN_EVERY / 10).await;
+        }
+    };
+    let _ = tokio::time::timeout(OPEN_GRACE, opened).await;
+    let served = server::serve(listener, app, Limits::default(), shutdown).await;
+    opening.abort();
+    if let Ok(model) = service.app.model() {
+        model.close().await;
+    }
+    served
+}
+
+/// All routes of the program.
+fn app(service: &QueryService, readiness: Readiness) -> Router {
+    let mut document = Document::openapi();
+    document.merge(server::health::api());
+    let routes = OpenApiRouter::with_openapi(document).merge(service.routes());
+    let (router, document) = routes.split_for_parts();
+    router.merge(server::health::router(readiness)).merge(server::openapi::router(document))
+}
+
+async fn open_and_watch(url: String, app: App, readiness: Readiness) {
+    let draining = readiness.draining();
+    let mut told = None;
+    let model = loop {
+        match ReadModel::open(&url, Access::ReadOnly).await {
+            Ok(model) => break model,
+            Err(error) => {
+                let reason = error.to_string();
+                readiness.set(PART, Err(reason.clone()));
+                if told.as_ref() != Some(&reason) {
+                    tracing::warn!(reason, "the read model cannot be opened; trying on");
+                    told = Some(reason);
+                }
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(OPEN_EVERY) => {}
+            () = draining.cancelled() => return,
+        }
+    };
+    app.attach(model.clone());
+    watch_read_model(model, readiness).await;
+}
+
+/// Keeps the readiness of the read model up to date until the service drains.
+pub async fn watch_read_model(model: ReadModel, readiness: Readiness) {
+    let draining = readiness.draining();
+    let mut round = tokio::time::interval(PING_EVERY);
+    loop {
+        tokio::select! {
+            _ = round.tick() => {}
+            () = draining.cancelled() => return,
+        }
+        let condition = model.ping().await.map_err(|error| error.to_string());
+        readiness.set(PART, condition);
+    }
+}

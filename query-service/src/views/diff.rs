@@ -1,0 +1,77 @@
+//! `GET /v1/orders/{id}/diff`: what changed between two versions of the composed order, as JSON Patch.
+
+use super::{order_not_found, past};
+use crate::app::App;
+use crate::consistency::Consistency;
+use crate::params::ViewHeaders;
+use crate::replay::Replay;
+use crate::wire::json;
+use crate::{reply, schema};
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use read_model::ReadModel;
+use read_model::read::events::Until;
+use read_model::read::positions::Projection;
+use serde::Deserialize;
+use serde_json::Value;
+use server::{PathUuid, Problem, ReadProblems, StrictQuery};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Which two versions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DiffQuery {
+    /// The version to begin with.
+    #[param(minimum = 1)]
+    from: u64,
+    /// The version to arrive at.
+    #[param(minimum = 1)]
+    to: u64,
+}
+
+/// What changed between two versions.
+///
+/// An RFC 6902 JSON Patch: applied to the order at version `from` it gives the order at version `to`.
+#[utoipa::path(get, path = "/v1/orders/{id}/diff", tag = "views",
+    params(("id" = Uuid, Path, description = "The order."), DiffQuery, ViewHeaders),
+    responses((status = 200, description = "the patch", body = Vec<schema::PatchOperation>,
+        content_type = "application/json-patch+json", headers(
+        ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
+pub async fn diff(
+    State(app): State<App>,
+    PathUuid(order_id): PathUuid,
+    StrictQuery(DiffQuery { from, to }): StrictQuery<DiffQuery>,
+    consistency: Consistency,
+) -> Result<Response, Problem> {
+    past::version("from", from)?;
+    past::version("to", to)?;
+    let model = app.model_at(consistency, &[Projection::History]).await?;
+    let mut replay = Replay::default();
+    let ((first, first_name), (second, second_name)) =
+        if from <= to { ((from, "from"), (to, "to")) } else { ((to, "to"), (from, "from")) };
+    let earlier = document(model, order_id, &mut replay, first, first_name).await?;
+    let later = document(model, order_id, &mut replay, second, second_name).await?;
+    let patch = match from <= to {
+        true => json_patch::diff(&earlier, &later),
+        false => json_patch::diff(&later, &earlier),
+    };
+    let mut response = reply::json(replay.applied(), json(&patch));
+    let kind = HeaderValue::from_static("application/json-patch+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+async fn document(
+    model: &ReadModel,
+    order_id: Uuid,
+    replay: &mut Replay,
+    version: u64,
+    parameter: &str,
+) -> Result<Value, Problem> {
+    replay.advance(model, order_id, Until::Version(version)).await?;
+    past::reached(model, order_id, replay, parameter, version).await?;
+    let document = replay.document(order_id).ok_or_else(order_not_found)?;
+    Ok(serde_json::from_slice(&document).expect("the domain writes JSON"))
+}

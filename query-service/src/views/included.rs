@@ -1,0 +1,152 @@
+//! `?include=`: the order with its customer, its products and its events composed in.
+
+use super::customers::CustomerJson;
+use super::history::EventJson;
+use super::order::composed;
+use super::order_not_found;
+use super::products::ProductJson;
+use crate::app::{self, App};
+use crate::consistency::Consistency;
+use crate::replay::stream;
+use crate::wire::json;
+use crate::{cursor::Place, reply};
+use axum::http::header;
+use axum::response::Response;
+use read_model::ReadModel;
+use read_model::read::events::Until;
+use read_model::read::positions::Projection;
+use read_model::read::products::MAX_PRODUCTS;
+use serde::Deserialize;
+use server::{Problem, ProblemCode};
+use uuid::Uuid;
+
+/// Events composed in; `timeline_cursor` leads to those that follow.
+const MAX_TIMELINE: usize = 1_000;
+
+/// What can be composed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Customer,
+    Products,
+    Timeline,
+}
+
+/// Their names.
+pub(super) const PARTS: [(&str, Part); 3] =
+    [("customer", Part::Customer), ("products", Part::Products), ("timeline", Part::Timeline)];
+
+impl Part {
+    fn projection(self) -> Projection {
+        match self {
+            Self::Customer => Projection::Customers,
+            Self::Products => Projection::Products,
+            Self::Timeline => Projection::History,
+        }
+    }
+}
+
+/// What of the document says where the parts are.
+#[derive(Deserialize)]
+struct Parties {
+    customer: Party,
+    lines: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Party {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    product_id: String,
+}
+
+/// The order with `parts`. The token is the position that all of them have applied; no 304, since they change without
+/// the order's version.
+pub(super) async fn order(
+    app: &App,
+    order_id: Uuid,
+    parts: &[Part],
+    consistency: Consistency,
+) -> Result<Response, Problem> {
+    let mut projections = vec![Projection::Orders];
+    projections.extend(parts.iter().map(|part| part.projection()));
+    let model = app.model_at(consistency, &projections).await?;
+    // Read before the rows, so that they show at least this.
+    let position = model.applied().await.map_err(app::problem)?.least(&projections);
+    let order =
+        model.order(order_id).await.map_err(app::problem)?.found.ok_or_else(order_not_found)?;
+    let parties: Parties = serde_json::from_str(&order.document).map_err(|error| {
+        tracing::error!(order.id = %order_id, line = error.line(), column = error.column(), "a stored document cannot be read");
+        Problem::new(ProblemCode::Internal)
+    })?;
+    let version = order.version;
+    let mut body = composed(order).into_bytes();
+    body.pop();
+    body.extend_from_slice(b",\"included\":{");
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        match part {
+            Part::Customer => customer(model, &parties, &mut body).await?,
+            Part::Products => products(model, &parties, &mut body).await?,
+            Part::Timeline => timeline(app, model, order_id, version, &mut body).await?,
+        }
+    }
+    body.extend_from_slice(b"}}");
+    let mut response = reply::json(position, body);
+    response.headers_mut().insert(header::ETAG, reply::etag(version));
+    Ok(response)
+}
+
+/// `null` for a customer who has placed nothing yet.
+async fn customer(model: &ReadModel, parties: &Parties, body: &mut Vec<u8>) -> Result<(), Problem> {
+    let found = model.customer(&parties.customer.id).await.map_err(app::problem)?.found;
+    body.extend_from_slice(b"\"customer\":");
+    body.extend(json(&found.as_ref().map(CustomerJson::of)));
+    Ok(())
+}
+
+async fn products(model: &ReadModel, parties: &Parties, body: &mut Vec<u8>) -> Result<(), Problem> {
+    let mut ids: Vec<String> = parties.lines.iter().map(|line| line.product_id.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(MAX_PRODUCTS);
+    let found = match ids.is_empty() {
+        true => Vec::new(),
+        false => model.products(&ids).await.map_err(app::problem)?.found,
+    };
+    body.extend_from_slice(b"\"products\":");
+    body.extend(json(&found.iter().map(ProductJson::of).collect::<Vec<_>>()));
+    Ok(())
+}
+
+/// The events up to the version that is shown.
+async fn timeline(
+    app: &App,
+    model: &ReadModel,
+    order_id: Uuid,
+    version: u64,
+    body: &mut Vec<u8>,
+) -> Result<(), Problem> {
+    let until = Until::Version(version);
+    let read = model.stream_events(stream(order_id), 0, until, MAX_TIMELINE).await;
+    let page = read.map_err(app::problem)?.found;
+    body.extend_from_slice(b"\"timeline\":[");
+    for (index, event) in page.events.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        EventJson::of(event).write(&event.data, body);
+    }
+    body.push(b']');
+    if let (true, Some(last)) = (page.more, page.events.last()) {
+        let place = Place { key: i64::try_from(last.version).unwrap_or(i64::MAX), id: Vec::new() };
+        let cursor = app.cursor_key().await?.seal(&super::history::scope(order_id), &place);
+        body.extend_from_slice(b",\"timeline_cursor\":");
+        body.extend(json(&cursor));
+    }
+    Ok(())
+}

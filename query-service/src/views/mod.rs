@@ -1,0 +1,48 @@
+//! The views: one file each. A handler reads its parameters, waits for its projections, asks the read model once and
+//! hands the rows over as JSON.
+
+#![allow(unused_qualifications)] // the documentation macro writes them
+
+pub mod customers;
+pub mod diff;
+pub mod events;
+pub mod history;
+mod included;
+pub mod order;
+pub mod orders;
+mod orders_then;
+pub mod past;
+pub mod products;
+pub mod projections;
+pub mod sales;
+pub mod status_counts;
+pub mod stream;
+
+use crate::app::App;
+use server::{Problem, ProblemCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// All routes of this service.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(order::order))
+        .routes(routes!(history::history))
+        .routes(routes!(diff::diff))
+        .routes(routes!(orders::orders))
+        .routes(routes!(customers::customer))
+        .routes(routes!(orders::customer_orders))
+        .routes(routes!(products::product))
+        .routes(routes!(products::products))
+        .routes(routes!(sales::sales))
+        .routes(routes!(status_counts::status_counts))
+        .routes(routes!(projections::projections))
+        .routes(routes!(events::events))
+        .routes(routes!(stream::stream))
+}
+
+/// 404: there is no such order.
+fn order_not_found() -> Problem {
+    Problem::new(ProblemCode::OrderNotFound)
+        .detail("No order has this id, as far as the view knows.")
+}

@@ -1,0 +1,124 @@
+//! `GET /v1/orders/{id}`: the composed order, as it stands or as it was.
+//!
+//! The hot path: the stored document goes out as it is, with the notes put in their place.
+
+use super::{included, order_not_found, past};
+use crate::app::{self, App};
+use crate::consistency::Consistency;
+use crate::params::{ViewHeaders, invalid, names};
+use crate::{reply, schema};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use read_model::read::order::OrderText;
+use read_model::read::positions::Projection;
+use serde::Deserialize;
+use server::{PathUuid, Problem, ReadProblems, StrictQuery};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// How the document shows that it has no notes; the domain writes exactly this.
+const NO_NOTES: &str = "\"notes\":[]";
+
+/// Which state of the order is asked for, and what with it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OrderQuery {
+    /// The order as it was at this version.
+    #[param(minimum = 1)]
+    version: Option<u64>,
+    /// The order as it was at this time of the business.
+    #[param(format = DateTime, example = "2026-03-03T00:00:00Z")]
+    as_of: Option<String>,
+    /// The order as the log knew it at this time.
+    #[param(format = DateTime, example = "2026-03-03T00:00:00Z")]
+    known_at: Option<String>,
+    /// What to compose in, parted by commas: customer, products, timeline.
+    #[param(example = "customer,products,timeline")]
+    include: Option<String>,
+}
+
+/// One order.
+///
+/// The composed order as it stands; with `version`, `as_of` or `known_at` as it was then, replayed from its events.
+#[utoipa::path(get, path = "/v1/orders/{id}", tag = "views",
+    params(("id" = Uuid, Path, description = "The order."), OrderQuery, ViewHeaders,
+        ("If-None-Match" = Option<String>, Header, description = "`\"7\"`: answer 304 if the order is at version 7.")),
+    responses(
+        (status = 200, description = "the order", body = schema::Order, headers(
+            ("ETag" = String, description = "the order's version, quoted"),
+            ("Consistency-Token" = u64, description = "the position that the view has applied"),
+            ("Memento-Datetime" = String, description = "when the shown state of the past began"))),
+        (status = 304, description = "the order is at the version of If-None-Match"),
+        ReadProblems))]
+pub async fn order(
+    State(app): State<App>,
+    PathUuid(order_id): PathUuid,
+    StrictQuery(query): StrictQuery<OrderQuery>,
+    consistency: Consistency,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let included = match query.include.as_deref() {
+        Some(text) => names("include", text, &included::PARTS)?,
+        None => Vec::new(),
+    };
+    let moment = past::asked(query.version, query.as_of.as_deref(), query.known_at.as_deref())?;
+    match moment {
+        Some(_) if !included.is_empty() => {
+            Err(invalid("include", "left out when the past is asked for: it shows the present"))
+        }
+        Some(moment) => past::order(&app, order_id, moment, consistency, &headers).await,
+        None if included.is_empty() => present(&app, order_id, consistency, &headers).await,
+        None => included::order(&app, order_id, &included, consistency).await,
+    }
+}
+
+async fn present(
+    app: &App,
+    order_id: Uuid,
+    consistency: Consistency,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let model = app.model_at(consistency, &[Projection::Orders]).await?;
+    let seen = model.order(order_id).await.map_err(app::problem)?;
+    let order = seen.found.ok_or_else(order_not_found)?;
+    let version = order.version;
+    if reply::has_version(headers, version) {
+        return Ok(reply::not_modified(seen.position, version));
+    }
+    let mut response = reply::json(seen.position, composed(order));
+    response.headers_mut().insert(header::ETAG, reply::etag(version));
+    Ok(response)
+}
+
+/// The document with its notes. Quotes within texts are escaped, so nothing else in it reads like an empty list of
+/// notes.
+pub(super) fn composed(order: OrderText) -> String {
+    let Some(notes) = order.notes else { return order.document };
+    let Some(at) = order.document.rfind(NO_NOTES) else { return order.document };
+    let list = at + NO_NOTES.len() - 1;
+    let mut composed = String::with_capacity(order.document.len() + notes.len());
+    composed.push_str(&order.document[..list]);
+    composed.push_str(&notes);
+    composed.push_str(&order.document[list..]);
+    composed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(document: &str, notes: Option<&str>) -> OrderText {
+        OrderText { version: 1, document: document.into(), notes: notes.map(str::to_owned) }
+    }
+
+    #[test]
+    fn notes_take_their_place_whatever_the_texts_hold() {
+        let document = r#"{"name":"\"notes\":[]","notes":[],"cancel_reason":"\"notes\":[]"}"#;
+        assert_eq!(
+            composed(text(document, Some(r#"{"text":"a"},{"text":"b"}"#))),
+            r#"{"name":"\"notes\":[]","notes":[{"text":"a"},{"text":"b"}],"cancel_reason":"\"notes\":[]"}"#
+        );
+        assert_eq!(composed(text(document, None)), document);
+    }
+}

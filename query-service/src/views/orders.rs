@@ -1,0 +1,95 @@
+//! `GET /v1/orders` and `GET /v1/customers/{id}/orders`: lists, as they stand or as they stood.
+
+use super::orders_then::then;
+use crate::app::{self, App};
+use crate::consistency::Consistency;
+use crate::cursor::Place;
+use crate::params::{CustomerOrdersQuery, ListRequest, OrdersQuery, ViewHeaders};
+use crate::{reply, schema};
+use axum::extract::State;
+use axum::response::Response;
+use read_model::ReadModel;
+use read_model::read::Seen;
+use read_model::read::orders::{ListedOrder, OrderPage};
+use read_model::read::positions::Projection;
+use server::{PathCallerId, Problem, ReadProblems, StrictQuery};
+use uuid::Uuid;
+
+/// Orders.
+///
+/// A page of summaries. The cursor is stable while orders arrive: nothing is shown twice, nothing is left out.
+#[utoipa::path(get, path = "/v1/orders", tag = "views", params(OrdersQuery, ViewHeaders),
+    responses((status = 200, description = "a page of orders", body = schema::Orders, headers(
+        ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
+pub async fn orders(
+    State(app): State<App>,
+    StrictQuery(query): StrictQuery<OrdersQuery>,
+    consistency: Consistency,
+) -> Result<Response, Problem> {
+    list(&app, "orders", query, consistency).await
+}
+
+/// A customer's orders.
+///
+/// As the list of all orders, for one customer; empty for one who has ordered nothing.
+#[utoipa::path(get, path = "/v1/customers/{id}/orders", tag = "views",
+    params(("id" = String, Path, description = "The customer.", min_length = 1, max_length = 64,
+        pattern = "^[A-Za-z0-9._:-]+$"), CustomerOrdersQuery, ViewHeaders),
+    responses((status = 200, description = "a page of orders", body = schema::Orders, headers(
+        ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
+pub async fn customer_orders(
+    State(app): State<App>,
+    PathCallerId(customer_id): PathCallerId,
+    StrictQuery(query): StrictQuery<CustomerOrdersQuery>,
+    consistency: Consistency,
+) -> Result<Response, Problem> {
+    list(&app, "customer-orders", query.of(customer_id), consistency).await
+}
+
+async fn list(
+    app: &App,
+    endpoint: &str,
+    query: OrdersQuery,
+    consistency: Consistency,
+) -> Result<Response, Problem> {
+    let request = ListRequest::read(query, server::clock::now())?;
+    let after = match &request.cursor {
+        Some(cursor) => {
+            let place = app.cursor_key().await?.open(&request.scope(endpoint), cursor)?;
+            Some((place.key, Uuid::from_slice(&place.id).unwrap_or_default()))
+        }
+        None => None,
+    };
+    // One more than is shown says whether there are more.
+    let page = OrderPage { sort: request.sort, after, limit: request.limit + 1 };
+    let projections: &[Projection] = match request.as_of {
+        Some(_) => &[Projection::Orders, Projection::History],
+        None => &[Projection::Orders],
+    };
+    let model = app.model_at(consistency, projections).await?;
+    let mut seen = read(model, &request, &page).await?;
+    let more = seen.found.len() > request.limit as usize;
+    seen.found.truncate(request.limit as usize);
+    let next = match seen.found.last() {
+        Some(last) if more => {
+            let place = Place { key: last.sort_key, id: last.order_id.as_bytes().to_vec() };
+            Some(app.cursor_key().await?.seal(&request.scope(endpoint), &place))
+        }
+        _ => None,
+    };
+    let shown = seen.found.iter().map(|order| order.summary.as_str());
+    let shown = shown.filter(|summary| !summary.is_empty());
+    Ok(reply::json(seen.position, reply::list(shown, next.as_deref())))
+}
+
+/// Rows of the page. One with an empty summary keeps its place in the list and is not shown.
+async fn read(
+    model: &ReadModel,
+    request: &ListRequest,
+    page: &OrderPage,
+) -> Result<Seen<Vec<ListedOrder>>, Problem> {
+    match request.as_of {
+        None => model.list_orders(&request.filter, page).await.map_err(app::problem),
+        Some(at) => then(model, &request.filter, page, at).await,
+    }
+}

@@ -1,0 +1,122 @@
+//! Summaries as lists showed them at a moment: what never changes is taken from today's, the rest from that version.
+
+use crate::app;
+use crate::replay::Replay;
+use crate::wire::{Amount, Moment};
+use domain::order::{FulfillmentStatus, PaymentStatus, Status};
+use read_model::ReadModel;
+use read_model::read::Seen;
+use read_model::read::events::Until;
+use read_model::read::orders::{ListedOrder, OrderFilter, OrderPage};
+use read_model::read::orders_as_of::OrderThen;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use server::{Problem, ProblemCode};
+
+/// What of a summary never changes once it is said.
+#[derive(Deserialize)]
+struct Constants<'a> {
+    #[serde(borrow)]
+    order_id: &'a RawValue,
+    #[serde(borrow)]
+    customer: &'a RawValue,
+    currency: &'a str,
+    #[serde(borrow)]
+    created_at: &'a RawValue,
+    #[serde(borrow)]
+    placed_at: &'a RawValue,
+}
+
+/// A summary, members in the order in which the projection writes them.
+#[derive(Serialize)]
+struct Summary<'a> {
+    order_id: &'a RawValue,
+    status: Status,
+    payment_status: PaymentStatus,
+    fulfillment_status: FulfillmentStatus,
+    version: u64,
+    customer: &'a RawValue,
+    currency: &'a str,
+    total: Amount<'a>,
+    paid: Amount<'a>,
+    refunded: Amount<'a>,
+    balance_due: Amount<'a>,
+    line_count: i64,
+    units: i64,
+    created_at: &'a RawValue,
+    placed_at: Option<&'a RawValue>,
+    updated_at: Moment,
+}
+
+/// A page of a list as it was at a moment. Orders that were not placed then and did not hold the product asked for
+/// keep their place with an empty summary.
+pub(super) async fn then(
+    model: &ReadModel,
+    filter: &OrderFilter,
+    page: &OrderPage,
+    at: i64,
+) -> Result<Seen<Vec<ListedOrder>>, Problem> {
+    let seen = model.list_orders_as_of(filter, page, at).await.map_err(app::problem)?;
+    let mut found = Vec::with_capacity(seen.found.len());
+    for order in seen.found {
+        let shown = match &filter.product_id {
+            Some(product_id) if !was_placed(&order) => held(model, &order, product_id, at).await?,
+            _ => true,
+        };
+        let summary = if shown { summary(&order)? } else { String::new() };
+        found.push(ListedOrder { order_id: order.order_id, sort_key: order.sort_key, summary });
+    }
+    Ok(Seen { position: seen.position, found })
+}
+
+fn was_placed(order: &OrderThen) -> bool {
+    order.status != Status::Draft.code() && order.status != Status::Discarded.code()
+}
+
+/// Whether a draft held a product then: only its events know.
+async fn held(
+    model: &ReadModel,
+    order: &OrderThen,
+    product_id: &str,
+    at: i64,
+) -> Result<bool, Problem> {
+    let mut replay = Replay::default();
+    replay.advance(model, order.order_id, Until::OccurredAt(at)).await?;
+    let lines = replay.order().map(|order| order.lines.as_slice()).unwrap_or_default();
+    Ok(lines.iter().any(|line| line.product_id.as_str() == product_id))
+}
+
+fn summary(order: &OrderThen) -> Result<String, Problem> {
+    written(order).ok_or_else(|| {
+        tracing::error!(order.id = %order.order_id, "a stored summary cannot be read");
+        Problem::new(ProblemCode::Internal)
+    })
+}
+
+fn written(order: &OrderThen) -> Option<String> {
+    let constants: Constants<'_> = serde_json::from_str(&order.summary).ok()?;
+    let status = Status::from_code(order.status)?;
+    let balance = i128::from(order.total) - i128::from(order.paid) + i128::from(order.refunded);
+    // As the domain has it: nothing is owed to a customer by a cancelled order's balance.
+    let balance = if status == Status::Cancelled { balance.max(0) } else { balance };
+    let amount = |minor: i64| Amount::new(minor, constants.currency);
+    let summary = Summary {
+        order_id: constants.order_id,
+        status,
+        payment_status: PaymentStatus::from_code(order.payment_status)?,
+        fulfillment_status: FulfillmentStatus::from_code(order.fulfillment_status)?,
+        version: order.version,
+        customer: constants.customer,
+        currency: constants.currency,
+        total: amount(order.total),
+        paid: amount(order.paid),
+        refunded: amount(order.refunded),
+        balance_due: Amount::new(balance, constants.currency),
+        line_count: order.line_count,
+        units: order.units,
+        created_at: constants.created_at,
+        placed_at: was_placed(order).then_some(constants.placed_at),
+        updated_at: Moment(order.updated_at),
+    };
+    serde_json::to_string(&summary).ok()
+}

@@ -1,0 +1,113 @@
+//! An order as it was: by version, by business time, or by what the log knew at a time.
+
+use super::order_not_found;
+use crate::app::{self, App};
+use crate::consistency::Consistency;
+use crate::params::{as_of, invalid};
+use crate::replay::{Replay, stream};
+use crate::reply;
+use crate::wire::moment;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
+use read_model::ReadModel;
+use read_model::read::events::Until;
+use read_model::read::positions::Projection;
+use server::{Problem, ProblemCode};
+use uuid::Uuid;
+
+static MEMENTO: HeaderName = HeaderName::from_static("memento-datetime");
+
+/// Reads which moment of the past is asked for; at most one of the three may be given.
+pub(super) fn asked(
+    version: Option<u64>,
+    occurred: Option<&str>,
+    known: Option<&str>,
+) -> Result<Option<Until>, Problem> {
+    let now = server::clock::now();
+    let version = version.map(|version| self::version("version", version)).transpose()?;
+    let occurred = as_of("as_of", occurred, now)?;
+    let known = as_of("known_at", known, now)?;
+    match (version, occurred, known) {
+        (None, None, None) => Ok(None),
+        (Some(version), None, None) => Ok(Some(Until::Version(version))),
+        (None, Some(at), None) => Ok(Some(Until::OccurredAt(at))),
+        (None, None, Some(at)) => Ok(Some(Until::RecordedAt(at))),
+        _ => Err(Problem::new(ProblemCode::InvalidParameter)
+            .detail("Give one of version, as_of and known_at, not several.")
+            .with("parameter", if version.is_some() { "version" } else { "as_of" })),
+    }
+}
+
+/// Versions begin at 1.
+pub(super) fn version(parameter: &str, version: u64) -> Result<u64, Problem> {
+    if version == 0 {
+        return Err(invalid(parameter, "a version: 1 or more"));
+    }
+    Ok(version)
+}
+
+/// The order as it was.
+pub(super) async fn order(
+    app: &App,
+    order_id: Uuid,
+    until: Until,
+    consistency: Consistency,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let model = app.model_at(consistency, &[Projection::History]).await?;
+    let mut replay = Replay::default();
+    replay.advance(model, order_id, until).await?;
+    if let Until::Version(version) = until {
+        reached(model, order_id, &replay, "version", version).await?;
+    }
+    let Some(document) = replay.document(order_id) else {
+        return Err(unborn(model, order_id).await?);
+    };
+    if reply::has_version(headers, replay.version()) {
+        return Ok(reply::not_modified(replay.applied(), replay.version()));
+    }
+    let mut response = reply::json(replay.applied(), document);
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, reply::etag(replay.version()));
+    headers.insert(MEMENTO.clone(), memento(&replay, until));
+    Ok(response)
+}
+
+/// Refuses a version above the order's last.
+pub(super) async fn reached(
+    model: &ReadModel,
+    order_id: Uuid,
+    replay: &Replay,
+    parameter: &str,
+    version: u64,
+) -> Result<(), Problem> {
+    if replay.version() >= version {
+        return Ok(());
+    }
+    match model.stream_version(stream(order_id)).await.map_err(app::problem)? {
+        None => Err(order_not_found()),
+        Some(last) => Err(invalid(parameter, &format!("at most {last}, the order's last version"))
+            .with("last_version", last)),
+    }
+}
+
+/// Why there was no order then: not yet, or not at all.
+async fn unborn(model: &ReadModel, order_id: Uuid) -> Result<Problem, Problem> {
+    let last = model.stream_version(stream(order_id)).await.map_err(app::problem)?;
+    Ok(match last {
+        None => order_not_found(),
+        Some(_) => Problem::new(ProblemCode::NotYetCreated)
+            .detail("The order's first event is later than the time that was asked for."),
+    })
+}
+
+/// When the state that is shown came to be, as an HTTP date.
+fn memento(replay: &Replay, until: Until) -> HeaderValue {
+    let (occurred_at, recorded_at) = replay.times();
+    let at = match until {
+        Until::RecordedAt(_) => recorded_at,
+        Until::Version(_) | Until::OccurredAt(_) => occurred_at,
+    };
+    let date = moment(at).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    HeaderValue::from_str(&date).expect("an HTTP date is visible ASCII")
+}

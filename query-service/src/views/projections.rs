@@ -1,0 +1,128 @@
+//! `GET /v1/projections`: how far the projections have come, and what is being rebuilt.
+
+use crate::app::{self, App};
+use crate::consistency::Consistency;
+use crate::params::ViewHeaders;
+use crate::wire::json;
+use crate::{reply, schema};
+use axum::extract::State;
+use axum::response::Response;
+use read_model::read::positions::Projection;
+use read_model::read::projections::{ProjectionStatus, RebuildStatus};
+use serde::Serialize;
+use server::{NoQuery, Problem, ReadProblems, StrictQuery};
+
+const MICROS_PER_MILLI: i64 = 1_000;
+
+#[derive(Serialize)]
+struct ProjectionJson<'a> {
+    name: &'a str,
+    state: &'static str,
+    position: u64,
+    head: u64,
+    lag_events: u64,
+    lag_ms: i64,
+    parked_orders: u64,
+    rebuild: Option<RebuildJson>,
+}
+
+#[derive(Serialize)]
+struct RebuildJson {
+    position: u64,
+    target: u64,
+    percent: f64,
+    events_per_second: f64,
+    eta_s: Option<u64>,
+}
+
+fn rebuild(status: &RebuildStatus, head: u64) -> RebuildJson {
+    let target = status.target.max(head);
+    let left = target.saturating_sub(status.position) as f64;
+    let percent = if target == 0 { 100.0 } else { status.position as f64 * 100.0 / target as f64 };
+    let speed = status.events_per_second;
+    RebuildJson {
+        position: status.position,
+        target,
+        percent: (percent * 100.0).round() / 100.0,
+        events_per_second: speed.round(),
+        eta_s: (speed > 0.0).then(|| (left / speed).ceil() as u64),
+    }
+}
+
+/// Lag in time is the age of the first event that waits, or, where that is not known, the time since the last step.
+fn projection(status: &ProjectionStatus, head: u64, now: i64) -> ProjectionJson<'_> {
+    let lag_events = head.saturating_sub(status.position);
+    let since = status.waiting_since.unwrap_or(status.updated_at);
+    let lag_ms = if lag_events == 0 { 0 } else { ((now - since) / MICROS_PER_MILLI).max(0) };
+    let state = match (status.stopped, &status.rebuild) {
+        (true, _) => "stopped",
+        (false, Some(_)) => "rebuilding",
+        (false, None) => "live",
+    };
+    ProjectionJson {
+        name: &status.name,
+        state,
+        position: status.position,
+        head,
+        lag_events,
+        lag_ms,
+        parked_orders: status.parked_orders,
+        rebuild: status.rebuild.as_ref().map(|status| rebuild(status, head)),
+    }
+}
+
+/// How the projections are doing.
+#[utoipa::path(get, path = "/v1/projections", tag = "views", params(ViewHeaders),
+    responses((status = 200, description = "every projection", body = Vec<schema::ProjectionStatus>, headers(
+        ("Consistency-Token" = u64, description = "the position that every projection has applied"))),
+        ReadProblems))]
+pub async fn projections(
+    State(app): State<App>,
+    _: StrictQuery<NoQuery>,
+    consistency: Consistency,
+) -> Result<Response, Problem> {
+    let model = app.model_at(consistency, &Projection::ALL).await?;
+    let statuses = model.projection_statuses().await.map_err(app::problem)?;
+    let now = server::clock::now().timestamp_micros();
+    let head = statuses.iter().map(|status| status.head.max(status.position)).max().unwrap_or(0);
+    let position = statuses.iter().map(|status| status.position).min().unwrap_or(0);
+    let body: Vec<_> = statuses.iter().map(|status| projection(status, head, now)).collect();
+    Ok(reply::json(position, json(&body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status() -> ProjectionStatus {
+        ProjectionStatus {
+            name: "orders".into(),
+            stopped: false,
+            position: 50,
+            updated_at: 1_000_000,
+            head: 200,
+            waiting_since: None,
+            parked_orders: 0,
+            rebuild: None,
+        }
+    }
+
+    #[test]
+    fn lag_is_measured_in_events_and_in_time() {
+        let behind = status();
+        let json = projection(&behind, 200, 3_000_000);
+        assert_eq!((json.state, json.lag_events, json.lag_ms), ("live", 150, 2_000));
+        let waiting = ProjectionStatus { waiting_since: Some(2_900_000), ..status() };
+        assert_eq!(projection(&waiting, 200, 3_000_000).lag_ms, 100);
+        assert_eq!(projection(&behind, 50, 3_000_000).lag_ms, 0);
+    }
+
+    #[test]
+    fn a_rebuild_tells_how_long_it_still_takes() {
+        let under_way = RebuildStatus { position: 50, target: 150, events_per_second: 10.0 };
+        let json = rebuild(&under_way, 200);
+        assert_eq!((json.target, json.percent, json.eta_s), (200, 25.0, Some(15)));
+        let begun = RebuildStatus { events_per_second: 0.0, ..under_way };
+        assert_eq!(rebuild(&begun, 200).eta_s, None);
+    }
+}

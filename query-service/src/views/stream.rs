@@ -1,0 +1,136 @@
+//! `GET /v1/events/stream`: all events as they come, as server-sent events.
+//!
+//! Pull, not push: the next page is read when the client has taken the last one, so a slow client costs one page of
+//! memory and nobody else anything. Between events a comment keeps the connection alive. The stream ends when the
+//! server drains or cannot read; the client comes back with `Last-Event-ID` and misses nothing.
+
+use super::events;
+use crate::app::App;
+use crate::params::invalid;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use read_model::read::positions::Projection;
+use serde::Deserialize;
+use server::{Problem, ReadProblems, StrictQuery};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::sleep;
+use utoipa::IntoParams;
+
+/// Events read at once.
+const PAGE: usize = 256;
+/// A quiet stream says that it is there so often.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// The pause after a page that was announced and is not there (a projection was taken back).
+const PAUSE: Duration = Duration::from_millis(100);
+/// A comment, which clients pass over.
+const COMMENT: &[u8] = b": alive\n\n";
+
+/// Where the stream begins.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StreamQuery {
+    /// Events after this position; from the first if not given. `Last-Event-ID` goes before it.
+    after: Option<u64>,
+}
+
+/// All events as they come.
+///
+/// Server-sent events: `id` is the position, `data` the CloudEvent on one line.
+#[utoipa::path(get, path = "/v1/events/stream", tag = "views",
+    params(StreamQuery, ("Last-Event-ID" = Option<u64>, Header, description = "The position of the last event seen.")),
+    responses((status = 200, description = "events, without an end", body = String,
+        content_type = "text/event-stream"), ReadProblems))]
+pub async fn stream(
+    State(app): State<App>,
+    StrictQuery(query): StrictQuery<StreamQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let after = match headers.get("last-event-id") {
+        Some(id) => last_event_id(id)?,
+        None => query.after.unwrap_or(0),
+    };
+    app.model()?;
+    let permit = app.stream_permit()?;
+    let following = Following { app, after, _permit: permit };
+    let body = futures::stream::unfold(following, async |mut following| {
+        let bytes = following.next().await?;
+        Some((Ok::<_, Infallible>(bytes), following))
+    });
+    let mut response = Response::new(Body::from_stream(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn last_event_id(id: &HeaderValue) -> Result<u64, Problem> {
+    let text = id.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    text.and_then(|text| text.parse().ok())
+        .ok_or_else(|| invalid("Last-Event-ID", "the position of an event: a whole number"))
+}
+
+/// A client on its way through the feed.
+struct Following {
+    app: App,
+    after: u64,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Following {
+    /// The next events or a sign of life; `None` ends the stream.
+    async fn next(&mut self) -> Option<Bytes> {
+        let draining = self.app.draining().clone();
+        tokio::select! {
+            biased;
+            () = draining.cancelled() => None,
+            bytes = self.wait() => bytes,
+        }
+    }
+
+    async fn wait(&mut self) -> Option<Bytes> {
+        // Bounded by the keep-alive: each round either finds events, waits for them, or gives a sign of life.
+        loop {
+            if let Some(events) = self.page().await? {
+                return Some(events);
+            }
+            let next = self.after.saturating_add(1);
+            let positions = self.app.positions();
+            if positions.reach(&[Projection::History], next, KEEP_ALIVE).await.is_err() {
+                return Some(Bytes::from_static(COMMENT));
+            }
+            if let Some(events) = self.page().await? {
+                return Some(events);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// The page after the last event, written out; `Some(None)` when there is none yet.
+    async fn page(&mut self) -> Option<Option<Bytes>> {
+        let seen = match self.app.model().ok()?.feed(self.after, PAGE).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                tracing::warn!(%error, event.position = self.after, "an event stream ends: the feed cannot be read");
+                return None;
+            }
+        };
+        let Some(last) = seen.found.events.last() else { return Some(None) };
+        self.after = last.position;
+        let mut bytes = Vec::new();
+        for event in &seen.found.events {
+            bytes.extend_from_slice(format!("id: {}\ndata: ", event.position).as_bytes());
+            let data = bytes.len();
+            events::write(event, &mut bytes);
+            // A line break in stored JSON is white space, but would end the data here.
+            let breaks = bytes[data..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r'));
+            breaks.for_each(|byte| *byte = b' ');
+            bytes.extend_from_slice(b"\n\n");
+        }
+        Some(Some(bytes.into()))
+    }
+}
