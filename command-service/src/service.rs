@@ -82,7 +82,8 @@ pub async fn run(
     let readiness = Readiness::draining_on(shutdown.clone());
     let service = CommandService::new(store.clone(), settings, shutdown.clone());
     tokio::spawn(watch_store(store.clone(), readiness.clone()));
-    let served = server::serve(listener, app(&service, readiness), Limits::default(), shutdown).await;
+    let served =
+        server::serve(listener, app(&service, readiness), Limits::default(), shutdown).await;
     service.close().await;
     store.close().await;
     served

@@ -3,9 +3,7 @@
 //! Strings without escapes are borrowed from the input. What is not one JSON document in UTF-8 of bounded depth is
 //! [`Unreadable`]; everything else, however unexpected, becomes a tree that the field readers judge.
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 

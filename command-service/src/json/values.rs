@@ -117,16 +117,15 @@ pub fn non_negative_money_text(
 }
 
 /// The same for an amount > 0.
-pub fn positive_money_text(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<String> {
-    money_text(json, 1, at, errors)
-}
-
-fn money_text(
+pub fn positive_money_text(
     json: Json<'_>,
-    least: i64,
     at: &Pointer<'_>,
     errors: &mut Errors,
 ) -> Option<String> {
+    money_text(json, 1, at, errors)
+}
+
+fn money_text(json: Json<'_>, least: i64, at: &Pointer<'_>, errors: &mut Errors) -> Option<String> {
     let text = amount_string(json, at, errors)?;
     let finest = Currency::from_code(FINEST_CURRENCY).expect("CLF has four digits");
     match Money::parse(&text, finest) {

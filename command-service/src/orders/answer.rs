@@ -218,7 +218,9 @@ async fn stored_notes(
 fn note_of(event: &OrderEvent) -> Option<&Note> {
     match event {
         OrderEvent::NoteAdded { text } => Some(text),
-        OrderEvent::OrderDrafted { note, .. } | OrderEvent::OrderPlaced { note, .. } => note.as_ref(),
+        OrderEvent::OrderDrafted { note, .. } | OrderEvent::OrderPlaced { note, .. } => {
+            note.as_ref()
+        }
         _ => None,
     }
 }

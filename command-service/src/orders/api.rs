@@ -58,7 +58,8 @@ impl OrderApi {
     ) -> Response {
         match request.read(read) {
             Ok(command) => {
-                self.decide(request.onto_pipeline(Target::Named(id), command), Success::Changed).await
+                self.decide(request.onto_pipeline(Target::Named(id), command), Success::Changed)
+                    .await
             }
             Err(problem) => problem.into_response(),
         }
@@ -87,7 +88,8 @@ impl OrderApi {
 }
 
 /// How a command's body becomes a value.
-pub(super) type ReadTree<T> = fn(json::Json<'_>, &json::Pointer<'_>, &mut json::Errors) -> Option<T>;
+pub(super) type ReadTree<T> =
+    fn(json::Json<'_>, &json::Pointer<'_>, &mut json::Errors) -> Option<T>;
 
 /// A command request that can be decided about once its body is read: the head is understood, the body has arrived.
 #[derive(Debug)]

@@ -31,15 +31,25 @@ pub struct CommandQuery {
 #[allow(dead_code)] // read from the header map by hand; this is its documentation
 pub struct CommandHeaders {
     /// The same key with the same request gives the first answer again and appends nothing.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255,
-        pattern = "^[!-~]+$", required = false)]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$",
+        required = false
+    )]
     idempotency_key: Option<String>,
     /// Only if the order is at this version: `"7"`, or `*` for any.
     #[param(rename = "If-Match", pattern = r#"^("[1-9][0-9]{0,17}"|\*)$"#, required = false)]
     if_match: Option<String>,
     /// Stored on the events and given back; made if absent.
-    #[param(rename = "X-Correlation-Id", min_length = 1, max_length = 128,
-        pattern = "^[!-~]+$", required = false)]
+    #[param(
+        rename = "X-Correlation-Id",
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[!-~]+$",
+        required = false
+    )]
     correlation_id: Option<String>,
     /// W3C trace context: stored and sent on.
     #[param(rename = "traceparent", required = false)]
@@ -90,7 +100,8 @@ fn precondition(headers: &HeaderMap) -> Result<Option<Precondition>, Problem> {
         .filter(|digits| digits.iter().all(u8::is_ascii_digit))
         .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     version.map(|version| Some(Precondition::Version(version))).ok_or_else(|| {
-        server::extract::invalid("If-Match").detail("If-Match takes one version, such as \"7\", or *.")
+        server::extract::invalid("If-Match")
+            .detail("If-Match takes one version, such as \"7\", or *.")
     })
 }
 

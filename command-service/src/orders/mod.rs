@@ -9,8 +9,6 @@ mod api;
 pub mod commands;
 mod headers;
 mod refusal;
-#[cfg(test)]
-mod tests;
 
 pub use answer::{CommandAnswer, EventAnswer};
 pub use api::OrderApi;

@@ -146,12 +146,11 @@ fn rejected(rejection: &OrderRejection) -> Problem {
             "All refunds together must not exceed all payments.",
         )
         .with("refundable", refundable.to_string()),
-        OrderRejection::QuantityExceedsRemaining { line_id, remaining } => conflict(
-            ProblemCode::QuantityExceedsRemaining,
-            "A line has fewer units left to ship.",
-        )
-        .with("line_id", *line_id)
-        .with("remaining", *remaining),
+        OrderRejection::QuantityExceedsRemaining { line_id, remaining } => {
+            conflict(ProblemCode::QuantityExceedsRemaining, "A line has fewer units left to ship.")
+                .with("line_id", *line_id)
+                .with("remaining", *remaining)
+        }
         OrderRejection::Invalid(errors) => validation(errors.iter().map(broken_field).collect()),
     }
 }

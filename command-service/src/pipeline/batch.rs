@@ -9,7 +9,7 @@
 use super::cache::Cache;
 use super::kept;
 use super::queue::{Job, QueueReceiver};
-use super::request::{Accepted, Commanded, Refusal, Replayed, Reply, Target};
+use super::request::{Accepted, Commanded, Judged, Refusal, Replayed, Reply, Target};
 use super::snapshots::Snapshots;
 use super::stream::Stream;
 use domain::{Aggregate, Timestamp};
@@ -42,7 +42,7 @@ struct Seated<A: Aggregate> {
 struct Decided<A: Aggregate> {
     job: Job<A>,
     stream: usize,
-    result: Result<Accepted<A>, Refusal<A::Rejection>>,
+    result: Judged<A, Accepted<A>>,
 }
 
 impl<A: Commanded> Worker<A> {
@@ -164,7 +164,9 @@ impl<A: Commanded> Worker<A> {
     ) -> Vec<Job<A>> {
         let mut stale = vec![false; streams.len()];
         let mut losers = Vec::new();
-        for (Decided { job, stream, result }, outcome) in decided.into_iter().zip(&appended.outcomes) {
+        for (Decided { job, stream, result }, outcome) in
+            decided.into_iter().zip(&appended.outcomes)
+        {
             match outcome {
                 EntryOutcome::Written { first_position } => {
                     let events = stored_events(&result);
@@ -225,18 +227,14 @@ fn decide<A: Commanded>(
 }
 
 /// Events that a decision stored.
-fn stored_events<A: Aggregate>(result: &Result<Accepted<A>, Refusal<A::Rejection>>) -> u64 {
+fn stored_events<A: Aggregate>(result: &Judged<A, Accepted<A>>) -> u64 {
     match result {
         Ok(accepted) if accepted.preview.is_none() => accepted.events.len() as u64,
         _ => 0,
     }
 }
 
-fn answer<A: Aggregate>(
-    job: Job<A>,
-    mut result: Result<Accepted<A>, Refusal<A::Rejection>>,
-    first_position: Position,
-) {
+fn answer<A: Aggregate>(job: Job<A>, mut result: Judged<A, Accepted<A>>, first_position: Position) {
     let mut token = first_position;
     if let Ok(accepted) = &mut result {
         accepted.first_position = first_position;
@@ -253,10 +251,13 @@ fn answer<A: Aggregate>(
 fn fail<A: Aggregate>(decided: Vec<Decided<A>>, error: &AppendError) {
     tracing::error!(%error, commands = decided.len(), "a batch was not stored");
     for Decided { job, .. } in decided {
-        refuse(job, match error {
-            AppendError::Failed(_) => Refusal::Unavailable,
-            AppendError::Unknown(_) => Refusal::OutcomeUnknown,
-        });
+        refuse(
+            job,
+            match error {
+                AppendError::Failed(_) => Refusal::Unavailable,
+                AppendError::Unknown(_) => Refusal::OutcomeUnknown,
+            },
+        );
     }
 }
 

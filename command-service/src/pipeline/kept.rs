@@ -4,7 +4,8 @@
 //! as the first time. A record once written must stay readable: members are only ever added.
 
 use super::request::{
-    Accepted, Commanded, Effect, EventRef, Key, Refusal, Replayed, Reply, Request, Retention, Settles,
+    Accepted, Commanded, Effect, EventRef, Judged, Key, Refusal, Replayed, Reply, Request,
+    Retention, Settles,
 };
 use event_store::{KeyedAnswer, StoredAnswer, Version};
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,7 @@ enum Record<'a> {
 /// What is to be kept of a decision, if its request has a key and the decision is final for it.
 pub fn keep<A: Commanded>(
     request: &Request<A::Command>,
-    result: &Result<Accepted<A>, Refusal<A::Rejection>>,
+    result: &Judged<A, Accepted<A>>,
 ) -> Option<KeyedAnswer> {
     let Key { key, fingerprint, retention } = request.key.as_ref()?;
     if request.effect == Effect::Preview {

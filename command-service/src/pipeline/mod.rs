@@ -20,8 +20,8 @@ mod tests;
 pub use cache::CacheLimits;
 pub use queue::QueueLimits;
 pub use request::{
-    Accepted, Commanded, Effect, EventRef, Key, Precondition, Preview, Refusal, Replayed, Reply,
-    Request, Retention, Settles, Target,
+    Accepted, Commanded, Effect, EventRef, Judged, Key, Precondition, Preview, Refusal, Replayed,
+    Reply, Request, Retention, Settles, Target,
 };
 
 use batch::Worker;
@@ -54,11 +54,7 @@ pub struct Pipeline<A: Aggregate> {
 
 impl<A: Aggregate> Clone for Pipeline<A> {
     fn clone(&self) -> Self {
-        Self {
-            queue: self.queue.clone(),
-            closing: self.closing.clone(),
-            tasks: self.tasks.clone(),
-        }
+        Self { queue: self.queue.clone(), closing: self.closing.clone(), tasks: self.tasks.clone() }
     }
 }
 
@@ -94,10 +90,7 @@ impl<A: Commanded> Pipeline<A> {
     ///
     /// # Errors
     /// `Overloaded`, `InProgress`, or `Unavailable` when closing.
-    pub fn submit(
-        &self,
-        request: Request<A::Command>,
-    ) -> Result<Pending<A>, Refusal<A::Rejection>> {
+    pub fn submit(&self, request: Request<A::Command>) -> Judged<A, Pending<A>> {
         let pending = self.queue.try_push(request).map(Pending);
         metrics::gauge!("orderlog_command_queue_depth").set(self.queue.depth() as f64);
         pending
@@ -107,10 +100,7 @@ impl<A: Commanded> Pipeline<A> {
     ///
     /// # Errors
     /// `InProgress`, or `Unavailable` when closing.
-    pub async fn enqueue(
-        &self,
-        request: Request<A::Command>,
-    ) -> Result<Pending<A>, Refusal<A::Rejection>> {
+    pub async fn enqueue(&self, request: Request<A::Command>) -> Judged<A, Pending<A>> {
         self.queue.push(request).await.map(Pending)
     }
 

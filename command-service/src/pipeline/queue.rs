@@ -4,7 +4,7 @@
 //! imports, which wait. A batch is whatever is waiting, up to its limits, so a lone command waits for nobody. After
 //! [`CancellationToken::cancel`] nothing new is taken and everything accepted is still handed out.
 
-use super::request::{Key, Refusal, Reply, Request, Retention};
+use super::request::{Judged, Key, Refusal, Reply, Request, Retention};
 use domain::Aggregate;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,12 +29,7 @@ pub struct QueueLimits {
 
 impl Default for QueueLimits {
     fn default() -> Self {
-        Self {
-            commands: 8_192,
-            bytes: 64 << 20,
-            batch_commands: 1_024,
-            batch_bytes: 4 << 20,
-        }
+        Self { commands: 8_192, bytes: 64 << 20, batch_commands: 1_024, batch_bytes: 4 << 20 }
     }
 }
 
@@ -80,10 +75,7 @@ impl<A: Aggregate> QueueSender<A> {
     ///
     /// # Errors
     /// `InProgress`, `Overloaded` or `Unavailable` (closing).
-    pub fn try_push(
-        &self,
-        request: Request<A::Command>,
-    ) -> Result<oneshot::Receiver<Reply<A>>, Refusal<A::Rejection>> {
+    pub fn try_push(&self, request: Request<A::Command>) -> Judged<A, oneshot::Receiver<Reply<A>>> {
         let running = self.claim(request.key.as_ref())?;
         let weight = self.weight(&request);
         let room = Arc::clone(&self.room).try_acquire_many_owned(weight);
@@ -104,7 +96,7 @@ impl<A: Aggregate> QueueSender<A> {
     pub async fn push(
         &self,
         request: Request<A::Command>,
-    ) -> Result<oneshot::Receiver<Reply<A>>, Refusal<A::Rejection>> {
+    ) -> Judged<A, oneshot::Receiver<Reply<A>>> {
         let running = self.claim(request.key.as_ref())?;
         let weight = self.weight(&request);
         let room = Arc::clone(&self.room).acquire_many_owned(weight).await;
@@ -120,7 +112,7 @@ impl<A: Aggregate> QueueSender<A> {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
 
-    fn claim(&self, key: Option<&Key>) -> Result<Option<Running>, Refusal<A::Rejection>> {
+    fn claim(&self, key: Option<&Key>) -> Judged<A, Option<Running>> {
         match key {
             Some(Key { key, retention: Retention::Retries, .. }) => {
                 self.running.claim(key).map(Some).ok_or(Refusal::InProgress)

@@ -186,10 +186,13 @@ pub enum Refusal<R> {
     Internal,
 }
 
+/// A value, or the refusal of the command it would have been for.
+pub type Judged<A, T> = Result<T, Refusal<<A as Aggregate>::Rejection>>;
+
 /// The answer to one request.
 pub struct Reply<A: Aggregate> {
     /// What came of it.
-    pub result: Result<Accepted<A>, Refusal<A::Rejection>>,
+    pub result: Judged<A, Accepted<A>>,
     /// The answer was kept from an earlier request.
     pub replayed: Replayed,
     /// Waiting for this position shows at least everything the decision saw. 0 = nothing was read.

@@ -3,7 +3,9 @@
 //! Only here do decide and evolve run. Both are the aggregate's own code; should one panic, the stream is marked
 //! unreadable (its callers are answered, the state is dropped) and the pipeline lives on.
 
-use super::request::{Accepted, Commanded, Effect, EventRef, Precondition, Preview, Refusal, Request};
+use super::request::{
+    Accepted, Commanded, Effect, EventRef, Judged, Precondition, Preview, Refusal, Request,
+};
 use domain::{Aggregate, Timestamp};
 use event_store::{LoadedStream, NewEvent, Position, Version};
 use std::borrow::Cow;
@@ -44,7 +46,9 @@ impl<A: Aggregate> Stream<A> {
             stream.occurred_at = Some(snapshot.occurred_at);
             stream.weight += snapshot.state.len();
             stream.state = serde_json::from_slice(&snapshot.state)
-                .inspect_err(|error| tracing::error!(stream.id = %id, %error, "unreadable snapshot"))
+                .inspect_err(
+                    |error| tracing::error!(stream.id = %id, %error, "unreadable snapshot"),
+                )
                 .ok();
         }
         for event in loaded.events {
@@ -72,7 +76,7 @@ impl<A: Aggregate> Stream<A> {
 /// A command's decision, with what is to be appended for it.
 pub struct Decision<A: Aggregate> {
     pub expected_version: Version,
-    pub result: Result<Accepted<A>, Refusal<A::Rejection>>,
+    pub result: Judged<A, Accepted<A>>,
     pub events: Vec<NewEvent>,
 }
 
@@ -92,11 +96,13 @@ impl<A: Commanded> Stream<A> {
         &self,
         request: &Request<A::Command>,
         now: Timestamp,
-    ) -> Result<(Vec<A::Event>, Timestamp), Refusal<A::Rejection>> {
+    ) -> Judged<A, (Vec<A::Event>, Timestamp)> {
         let current_version = self.version;
         let state = self.state.as_ref().ok_or(Refusal::Internal)?;
         match request.precondition {
-            Some(Precondition::Version(wanted)) if current_version > 0 && wanted != current_version => {
+            Some(Precondition::Version(wanted))
+                if current_version > 0 && wanted != current_version =>
+            {
                 return Err(Refusal::PreconditionFailed { current_version });
             }
             _ => {}
@@ -112,11 +118,7 @@ impl<A: Commanded> Stream<A> {
     }
 
     /// Business time never goes back within a stream, whatever the clock does.
-    fn occurs_at(
-        &self,
-        imported: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Timestamp, Refusal<A::Rejection>> {
+    fn occurs_at(&self, imported: Option<Timestamp>, now: Timestamp) -> Judged<A, Timestamp> {
         match (imported, self.occurred_at) {
             (None, last) => Ok(last.map_or(now, |last| last.max(now))),
             (Some(at), _) if at > now => Err(Refusal::InFuture),
@@ -130,7 +132,7 @@ impl<A: Commanded> Stream<A> {
         events: &[A::Event],
         at: Timestamp,
         stored: &mut Vec<NewEvent>,
-    ) -> Result<Accepted<A>, Refusal<A::Rejection>> {
+    ) -> Judged<A, Accepted<A>> {
         stored.reserve_exact(events.len());
         for event in events {
             let encoded = A::encode(event);
@@ -156,11 +158,7 @@ impl<A: Commanded> Stream<A> {
         Ok(self.accepted(self.state.as_ref(), self.version, named))
     }
 
-    fn preview(
-        &self,
-        events: Vec<A::Event>,
-        at: Timestamp,
-    ) -> Result<Accepted<A>, Refusal<A::Rejection>> {
+    fn preview(&self, events: Vec<A::Event>, at: Timestamp) -> Judged<A, Accepted<A>> {
         let mut state = self.state.clone().ok_or(Refusal::Internal)?;
         for event in &events {
             state = guarded(self.id, || A::evolve(state, event, at)).ok_or(Refusal::Internal)?;

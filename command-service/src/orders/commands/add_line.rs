@@ -1,17 +1,17 @@
 //! `add-line`: puts a line on a draft.
 
 use crate::json::{Errors, Json, Object, Pointer, integer_in, non_negative_money_text, text};
+use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
-use crate::orders::CommandAnswer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
 use domain::order::command::UnpricedLine;
 use domain::{Name, Reference};
 use serde::Serialize;
-use server::problem::CommandProblems;
 use server::PathUuid;
+use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// A line, priced in the order's currency.
@@ -19,7 +19,12 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct LineBody {
     /// The caller's id of the product.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "mug-blue")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9._:-]+$",
+        example = "mug-blue"
+    )]
     pub product_id: String,
     /// The product's name, kept as it is now.
     #[schema(min_length = 1, max_length = 200, example = "Blue mug")]

@@ -1,16 +1,16 @@
 //! `add-note`: writes something down, whatever the status.
 
 use crate::json::{Errors, Json, Object, Pointer, text};
+use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
-use crate::orders::CommandAnswer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::Note;
 use domain::order::OrderCommand;
 use serde::Serialize;
-use server::problem::CommandProblems;
 use server::PathUuid;
+use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// A note.

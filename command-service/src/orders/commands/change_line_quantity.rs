@@ -1,15 +1,15 @@
 //! `change-line-quantity`: other units on a draft's line.
 
 use crate::json::{Errors, Json, Object, Pointer, integer_in};
+use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
-use crate::orders::CommandAnswer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
 use serde::Serialize;
-use server::problem::CommandProblems;
 use server::PathUuid;
+use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// Which line, and how many units.

@@ -1,16 +1,16 @@
 //! `deliver`: a parcel arrived.
 
 use crate::json::{Errors, Json, Object, Pointer, text};
+use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
-use crate::orders::CommandAnswer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::Reference;
 use domain::order::OrderCommand;
 use serde::Serialize;
-use server::problem::CommandProblems;
 use server::PathUuid;
+use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// Which parcel.
@@ -18,7 +18,12 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct DeliveryBody {
     /// The caller's id of the shipment.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "parcel-1")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9._:-]+$",
+        example = "parcel-1"
+    )]
     pub shipment_id: String,
 }
 

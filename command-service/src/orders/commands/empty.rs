@@ -1,15 +1,15 @@
 //! `confirm` and `discard`: commands that say everything by their name. The body is `{}`.
 
 use crate::json::{Errors, Json, Object, Pointer};
+use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
-use crate::orders::CommandAnswer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
 use serde::Serialize;
-use server::problem::CommandProblems;
 use server::PathUuid;
+use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// `{}`

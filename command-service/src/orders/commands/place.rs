@@ -1,15 +1,15 @@
 //! `place`: the customer commits to a draft.
 
 use crate::json::{Errors, Json, Object, Pointer, non_negative_money_text};
+use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
-use crate::orders::CommandAnswer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
 use serde::Serialize;
-use server::problem::CommandProblems;
 use server::PathUuid;
+use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// What the customer saw.
@@ -17,7 +17,12 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct PlaceBody {
     /// The total the customer agreed to; another actual total is refused.
-    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", max_length = 32, example = "25.00", required = false)]
+    #[schema(
+        pattern = r"^[0-9]+(\.[0-9]+)?$",
+        max_length = 32,
+        example = "25.00",
+        required = false
+    )]
     pub expected_total: Option<String>,
 }
 

@@ -1,16 +1,16 @@
 //! `record-payment`: money that came in, however late.
 
 use crate::json::{Errors, Json, Object, Pointer, currency, positive_money_text, text};
+use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
-use crate::orders::CommandAnswer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
 use domain::{Label, Reference};
 use serde::Serialize;
-use server::problem::CommandProblems;
 use server::PathUuid;
+use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// A payment.
@@ -18,7 +18,12 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct PaymentBody {
     /// The caller's id: the same id with the same amount is recorded once.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "payment-1")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9._:-]+$",
+        example = "payment-1"
+    )]
     pub payment_id: String,
     /// More than zero, in the order's currency.
     #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", max_length = 32, example = "25.00")]

@@ -1,16 +1,16 @@
 //! `ship`: a parcel leaves.
 
 use crate::json::{Errors, Json, Object, Pointer, elements, integer_in, text};
+use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
-use crate::orders::CommandAnswer;
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::{OrderCommand, ShippedLine};
 use domain::{Label, Reference};
 use serde::Serialize;
-use server::problem::CommandProblems;
 use server::PathUuid;
+use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// A parcel.
@@ -18,7 +18,12 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct ShipmentBody {
     /// The caller's id: the same id with the same content is recorded once.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "parcel-1")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9._:-]+$",
+        example = "parcel-1"
+    )]
     pub shipment_id: String,
     /// Who carries it.
     #[schema(min_length = 1, max_length = 200, example = "DHL", required = false)]

@@ -1,0 +1,184 @@
+//! A second, tiny aggregate: proof that the pipeline knows nothing of orders, and its test kit.
+
+use super::request::{
+    Commanded, Effect, Key, Precondition, Refusal, Reply, Request, Retention, Settles, Target,
+};
+use super::{Clock, Pipeline, PipelineLimits};
+use domain::{Aggregate, DecodeError, EncodedEvent, Timestamp};
+use event_store::{Access, EventStore, Metadata};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A number that never goes below zero.
+#[derive(Debug)]
+pub struct Counter;
+
+#[derive(Debug, Clone, Copy)]
+pub enum Command {
+    Add(i64),
+    /// Encodes to something that no store takes: its whole batch fails.
+    Poison,
+    Panic,
+}
+
+#[derive(Debug)]
+pub enum Event {
+    Added(i64),
+    Poisoned,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct BelowZero;
+
+impl Aggregate for Counter {
+    const STREAM_TYPE: &'static str = "counter";
+    const SNAPSHOT_VERSION: u16 = 1;
+    type State = i64;
+    type Command = Command;
+    type Event = Event;
+    type Rejection = BelowZero;
+
+    fn decide(state: &i64, command: &Command) -> Result<Vec<Event>, BelowZero> {
+        match command {
+            Command::Add(0) => Ok(vec![]),
+            Command::Add(n) if state + n < 0 => Err(BelowZero),
+            Command::Add(n) => Ok(vec![Event::Added(*n)]),
+            Command::Poison => Ok(vec![Event::Poisoned]),
+            Command::Panic => panic!("asked to"),
+        }
+    }
+
+    fn evolve(state: i64, event: &Event, _: Timestamp) -> i64 {
+        match event {
+            Event::Added(n) => state + n,
+            Event::Poisoned => state,
+        }
+    }
+
+    fn encode(event: &Event) -> EncodedEvent {
+        let payload = match event {
+            Event::Added(n) => n.to_string(),
+            Event::Poisoned => "not json".to_owned(),
+        };
+        EncodedEvent { event_type: "Added", schema_version: 1, payload: payload.into_bytes() }
+    }
+
+    fn decode(_: &str, _: u16, payload: &[u8]) -> Result<Event, DecodeError> {
+        serde_json::from_slice(payload).map(Event::Added).map_err(|error| DecodeError::Malformed {
+            event_type: "Added".to_owned(),
+            detail: error.to_string(),
+        })
+    }
+}
+
+impl Commanded for Counter {
+    fn status(state: &i64) -> &'static str {
+        if *state == 0 { "zero" } else { "more" }
+    }
+    fn keep(_: &BelowZero) -> Value {
+        json!("below-zero")
+    }
+    fn settles(_: &BelowZero) -> Settles {
+        Settles::Key
+    }
+}
+
+/// A store in a directory of its own, a clock that stands still, pipelines over both.
+pub struct Rig {
+    directory: TempDir,
+    pub clock: Arc<AtomicI64>,
+}
+
+impl Rig {
+    pub fn new() -> Self {
+        let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
+        Self { directory: TempDir::new().unwrap(), clock }
+    }
+
+    pub async fn store(&self) -> EventStore {
+        let path = self.directory.path().join("events.db");
+        EventStore::open(&format!("sqlite://{}", path.display()), Access::ReadWrite).await.unwrap()
+    }
+
+    pub fn clock(&self) -> Clock {
+        let micros = Arc::clone(&self.clock);
+        Arc::new(move || Timestamp::from_timestamp_micros(micros.load(Ordering::SeqCst)).unwrap())
+    }
+
+    pub fn turn_clock(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    pub async fn pipeline(&self) -> (Pipeline<Counter>, EventStore) {
+        self.pipeline_with(PipelineLimits::default()).await
+    }
+
+    pub async fn pipeline_with(&self, limits: PipelineLimits) -> (Pipeline<Counter>, EventStore) {
+        let store = self.store().await;
+        (Pipeline::spawn(store.clone(), self.clock(), limits), store)
+    }
+}
+
+/// `Add(n)` to the counter `id`.
+pub fn add(id: u128, n: i64) -> Request<Command> {
+    ask(id, Command::Add(n))
+}
+
+pub fn ask(id: u128, command: Command) -> Request<Command> {
+    Request {
+        target: Target::Named(Uuid::from_u128(id)),
+        command,
+        precondition: None,
+        key: None,
+        at: None,
+        effect: Effect::Store,
+        metadata: Metadata::default(),
+        weight: 64,
+    }
+}
+
+impl Request<Command> {
+    /// With an HTTP client's key.
+    pub fn keyed(self, key: &str, fingerprint: u8) -> Self {
+        self.kept(key, fingerprint, Retention::Retries)
+    }
+    /// As a line of an import.
+    pub fn imported(self, key: &str, at: Timestamp) -> Self {
+        Self { at: Some(at), ..self.kept(key, 0, Retention::Forever) }
+    }
+    /// Only at this version.
+    pub fn if_match(self, version: u64) -> Self {
+        Self { precondition: Some(Precondition::Version(version)), ..self }
+    }
+    /// As a dry run.
+    pub fn dry(self) -> Self {
+        Self { effect: Effect::Preview, ..self }
+    }
+    fn kept(self, key: &str, fingerprint: u8, retention: Retention) -> Self {
+        let key = Key { key: key.to_owned(), fingerprint: [fingerprint; 32], retention };
+        Self { key: Some(key), ..self }
+    }
+}
+
+/// `(version, first position, events)` of an accepted command.
+pub fn accepted(reply: &Reply<Counter>) -> (u64, u64, usize) {
+    let accepted = reply.result.as_ref().unwrap();
+    (accepted.version, accepted.first_position, accepted.events.len())
+}
+
+pub fn refused(reply: Reply<Counter>) -> Refusal<BelowZero> {
+    reply.result.err().expect("the command should have been refused")
+}
+
+impl Pipeline<Counter> {
+    /// Submits and waits.
+    pub async fn ask(&self, request: Request<Command>) -> Reply<Counter> {
+        match self.submit(request) {
+            Ok(pending) => pending.reply().await,
+            Err(refusal) => panic!("not accepted: {refusal:?}"),
+        }
+    }
+}

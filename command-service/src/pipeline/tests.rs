@@ -1,0 +1,336 @@
+//! The pipeline over a tiny aggregate on a real store. On one thread, what is submitted without waiting between forms
+//! one batch.
+
+use super::counter::{Command, Counter, Rig, accepted, add, ask, refused};
+use super::*;
+use domain::Aggregate;
+use event_store::{RecordedEvent, StreamId};
+use uuid::Uuid;
+
+async fn events(store: &EventStore, id: u128) -> Vec<RecordedEvent> {
+    let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(id) };
+    store.read_stream(&stream, 0, 10_000).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_waits_together_is_stored_together_in_the_order_it_came() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    let asked = [(1, 5), (2, 7), (1, -5), (1, 1), (2, 1)];
+    let pending: Vec<_> =
+        asked.iter().map(|(id, n)| pipeline.submit(add(*id, *n)).unwrap()).collect();
+    let mut places = Vec::new();
+    for pending in pending {
+        let reply = pending.reply().await;
+        assert_eq!(reply.token, reply.result.as_ref().unwrap().position());
+        places.push(accepted(&reply));
+    }
+    assert_eq!(places, [(1, 1, 1), (1, 2, 1), (2, 3, 1), (3, 4, 1), (2, 5, 1)]);
+    let times: Vec<_> =
+        store.read_feed(0, 10).await.unwrap().iter().map(|e| e.recorded_at).collect();
+    assert_eq!(times, vec![(rig.clock())(); 5]);
+}
+
+#[tokio::test]
+async fn a_refused_command_touches_no_neighbour() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    let before = pipeline.submit(add(1, 2)).unwrap();
+    let refusal = pipeline.submit(add(1, -3)).unwrap();
+    let panicking = pipeline.submit(ask(2, Command::Panic)).unwrap();
+    let after = pipeline.submit(add(1, -2)).unwrap();
+    assert_eq!(accepted(&before.reply().await), (1, 1, 1));
+    let reply = refusal.reply().await;
+    assert_eq!(reply.token, 1);
+    assert!(matches!(refused(reply), Refusal::Rejected(_)));
+    assert!(matches!(refused(panicking.reply().await), Refusal::Internal));
+    let reply = after.reply().await;
+    assert_eq!(accepted(&reply), (2, 2, 1));
+    assert_eq!(reply.result.unwrap().status, "zero");
+    assert_eq!(store.head().await.unwrap().position, 2);
+    assert_eq!(accepted(&pipeline.ask(add(2, 1)).await), (1, 3, 1));
+}
+
+#[tokio::test]
+async fn a_failed_commit_leaves_no_trace_and_the_next_one_works() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    pipeline.ask(add(1, 1)).await;
+    let lost = pipeline.submit(add(1, 10).keyed("k", 1)).unwrap();
+    let poison = pipeline.submit(ask(2, Command::Poison)).unwrap();
+    assert!(matches!(refused(lost.reply().await), Refusal::Unavailable));
+    assert!(matches!(refused(poison.reply().await), Refusal::Unavailable));
+    // Had the lost 10 stayed in the cache, this would be accepted.
+    assert!(matches!(refused(pipeline.ask(add(1, -5)).await), Refusal::Rejected(_)));
+    assert_eq!(accepted(&pipeline.ask(add(1, 10).keyed("k", 1)).await), (2, 2, 1));
+    assert_eq!(events(&store, 1).await.len(), 2);
+    assert_eq!(events(&store, 2).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_fact_that_is_recorded_already_is_accepted_without_events() {
+    let rig = Rig::new();
+    let (pipeline, _) = rig.pipeline().await;
+    pipeline.ask(add(1, 1)).await;
+    pipeline.ask(add(2, 1)).await;
+    let reply = pipeline.ask(add(1, 0)).await;
+    assert_eq!((accepted(&reply), reply.token), ((1, 2, 0), 2));
+}
+
+#[tokio::test]
+async fn a_stale_if_match_is_refused_before_the_domain_is_asked() {
+    let rig = Rig::new();
+    let (pipeline, _) = rig.pipeline().await;
+    pipeline.ask(add(1, 1)).await;
+    let stale = refused(pipeline.ask(add(1, -9).if_match(7)).await);
+    assert!(matches!(stale, Refusal::PreconditionFailed { current_version: 1 }));
+    assert_eq!(accepted(&pipeline.ask(add(1, 1).if_match(1)).await).0, 2);
+    let any = Request { precondition: Some(Precondition::Exists), ..add(1, 1) };
+    assert_eq!(accepted(&pipeline.ask(any).await).0, 3);
+    let absent = refused(pipeline.ask(add(2, 1).if_match(1)).await);
+    assert!(matches!(absent, Refusal::PreconditionFailed { current_version: 0 }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_64_with_one_if_match_exactly_one_wins() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    pipeline.ask(add(1, 1)).await;
+    let tasks = (0..64).map(|_| {
+        let pipeline = pipeline.clone();
+        tokio::spawn(async move { pipeline.ask(add(1, 1).if_match(1)).await })
+    });
+    let mut won = 0;
+    for task in tasks.collect::<Vec<_>>() {
+        match task.await.unwrap().result {
+            Ok(accepted) => won += accepted.version,
+            Err(refusal) => {
+                assert!(matches!(refusal, Refusal::PreconditionFailed { current_version: 2 }));
+            }
+        }
+    }
+    assert_eq!(won, 2);
+    assert_eq!(events(&store, 1).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_dry_run_decides_and_stores_nothing() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    pipeline.ask(add(1, 1)).await;
+    let dry = pipeline.submit(add(1, 4).keyed("k", 1).dry()).unwrap();
+    let real = pipeline.submit(add(1, 2)).unwrap();
+    let reply = dry.reply().await;
+    assert_eq!((accepted(&reply), reply.token), ((2, 2, 1), 1));
+    let preview = reply.result.unwrap().preview.unwrap();
+    assert_eq!((preview.state, preview.current_version, preview.current_position), (5, 1, 1));
+    assert_eq!(accepted(&real.reply().await), (2, 2, 1));
+    assert_eq!(store.head().await.unwrap().position, 2);
+    assert_eq!(store.answers(&["k".to_owned()]).await.unwrap(), [None]);
+}
+
+#[tokio::test]
+async fn a_kept_answer_is_given_again_and_nothing_is_appended() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    pipeline.ask(add(9, 1)).await;
+    let first = pipeline.ask(add(1, 1).keyed("k", 1)).await;
+    let refusal = pipeline.ask(add(1, -7).keyed("no", 1)).await;
+    let unchanged = pipeline.ask(add(1, 0).keyed("same", 1)).await;
+    assert!(matches!(refusal.result, Err(Refusal::Rejected(_))));
+    pipeline.ask(add(1, 1)).await;
+    pipeline.close().await;
+    store.close().await;
+
+    let (pipeline, store) = rig.pipeline().await;
+    let again = pipeline.ask(add(1, 1).keyed("k", 1)).await;
+    assert_eq!(again.replayed, Replayed::Yes { correlation_id: None });
+    assert_eq!((accepted(&again), again.token), (accepted(&first), first.token));
+    assert_eq!(again.result.unwrap().events, first.result.unwrap().events);
+    let again = pipeline.ask(add(1, 0).keyed("same", 1)).await;
+    assert_eq!(accepted(&again), accepted(&unchanged));
+    // By now it would be refused for the same reason, or not at all: the first answer stands.
+    pipeline.ask(add(1, 100)).await;
+    let again = pipeline.ask(add(1, -7).keyed("no", 1)).await;
+    assert!(matches!(refused(again), Refusal::Replayed(kept) if kept == "below-zero"));
+    let other = pipeline.ask(add(1, 1).keyed("k", 2)).await;
+    assert!(matches!(refused(other), Refusal::KeyReused));
+    assert_eq!(store.head().await.unwrap().position, 4);
+}
+
+#[tokio::test]
+async fn a_twin_is_refused_while_the_first_one_runs_and_replayed_after() {
+    let rig = Rig::new();
+    let (pipeline, _) = rig.pipeline().await;
+    let first = pipeline.submit(add(1, 1).keyed("k", 1)).unwrap();
+    let twin = pipeline.submit(add(1, 1).keyed("k", 1)).err().unwrap();
+    assert!(matches!(twin, Refusal::InProgress));
+    assert_eq!(accepted(&first.reply().await), (1, 1, 1));
+    let reply = pipeline.ask(add(1, 1).keyed("k", 1)).await;
+    assert!(matches!(reply.replayed, Replayed::Yes { .. }));
+    assert_eq!(accepted(&reply), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn an_imported_twin_in_the_same_batch_waits_for_the_first_one() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    let now = (rig.clock())();
+    let twins: Vec<_> =
+        (0..3).map(|_| pipeline.submit(add(1, 1).imported("line", now)).unwrap()).collect();
+    let mut replayed = 0;
+    for twin in twins {
+        let reply = twin.reply().await;
+        assert_eq!(accepted(&reply), (1, 1, 1));
+        replayed += usize::from(reply.replayed != Replayed::No);
+    }
+    assert_eq!(replayed, 2);
+    assert_eq!(store.head().await.unwrap().position, 1);
+}
+
+#[tokio::test]
+async fn imported_times_lie_between_the_last_event_and_now() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    let now = (rig.clock())();
+    let hour = chrono::TimeDelta::hours(1);
+    pipeline.ask(add(1, 1).imported("a", now - hour)).await;
+    let early = pipeline.ask(add(1, 1).imported("b", now - hour - hour)).await;
+    assert!(matches!(refused(early), Refusal::BeforeLastEvent { last } if last == now - hour));
+    let future = pipeline.ask(add(1, 1).imported("c", now + hour)).await;
+    assert!(matches!(refused(future), Refusal::InFuture));
+    rig.turn_clock(-7_200);
+    pipeline.ask(add(1, 1)).await;
+    let times: Vec<_> = events(&store, 1).await.iter().map(|event| event.occurred_at).collect();
+    assert_eq!(times, [now - hour, now - hour]);
+    rig.turn_clock(3 * 3_600);
+    let allowed = pipeline.ask(add(1, 1).imported("c", now + hour)).await;
+    assert_eq!(accepted(&allowed).0, 3);
+}
+
+#[tokio::test]
+async fn two_pipelines_on_one_log_never_build_on_each_others_stale_state() {
+    let rig = Rig::new();
+    let (ours, store) = rig.pipeline().await;
+    let (theirs, _) = rig.pipeline().await;
+    ours.ask(add(1, 1)).await;
+    theirs.ask(add(1, 5)).await;
+    // Our cache says 1: both a wrong acceptance and a wrong refusal would show.
+    let batch = [add(1, -6), add(1, -1), add(2, 3)].map(|request| ours.submit(request).unwrap());
+    let [spent, refusal, neighbour] = batch;
+    assert_eq!(accepted(&spent.reply().await).0, 3);
+    assert!(matches!(refused(refusal.reply().await), Refusal::Rejected(_)));
+    assert_eq!(accepted(&neighbour.reply().await).0, 1);
+    let stale = theirs.ask(add(1, 1).if_match(2)).await;
+    assert!(matches!(refused(stale), Refusal::PreconditionFailed { current_version: 3 }));
+    assert_eq!(events(&store, 1).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pipelines_that_compete_for_a_stream_lose_nothing() {
+    let rig = Rig::new();
+    let (ours, store) = rig.pipeline().await;
+    let (theirs, _) = rig.pipeline().await;
+    let tasks = [ours, theirs].map(|pipeline| {
+        tokio::spawn(async move {
+            let mut stored = 0;
+            for _ in 0..50 {
+                match pipeline.ask(add(1, 1)).await.result {
+                    Ok(accepted) => stored += accepted.events.len(),
+                    Err(refusal) => assert!(matches!(refusal, Refusal::ConcurrentUpdate)),
+                }
+            }
+            stored
+        })
+    });
+    let mut stored = 0;
+    for task in tasks {
+        stored += task.await.unwrap();
+    }
+    let versions: Vec<_> = events(&store, 1).await.iter().map(|event| event.version).collect();
+    assert_eq!(versions, (1..=stored as u64).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer() {
+    let rig = Rig::new();
+    let (ours, _) = rig.pipeline().await;
+    let (theirs, store) = rig.pipeline().await;
+    let (one, two) =
+        tokio::join!(ours.ask(add(1, 1).keyed("k", 1)), theirs.ask(add(1, 1).keyed("k", 1)));
+    assert_eq!(accepted(&one), accepted(&two));
+    assert_ne!(one.replayed, two.replayed);
+    assert_eq!(store.head().await.unwrap().position, 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    for _ in 0..100 {
+        drop(pipeline.submit(add(1, 1)).unwrap());
+    }
+    pipeline.close().await;
+    assert_eq!(events(&store, 1).await.len(), 100);
+    assert!(matches!(pipeline.submit(add(1, 1)).err().unwrap(), Refusal::Unavailable));
+}
+
+#[tokio::test]
+async fn a_full_queue_says_so_and_whoever_waits_gets_in() {
+    let rig = Rig::new();
+    let mut limits = PipelineLimits::default();
+    limits.queue.commands = 2;
+    let (pipeline, _) = rig.pipeline_with(limits).await;
+    let taken = [1, 2].map(|id| pipeline.submit(add(id, 1)).unwrap());
+    assert!(matches!(pipeline.submit(add(3, 1)).err().unwrap(), Refusal::Overloaded));
+    let waited = pipeline.enqueue(add(3, 1)).await.unwrap();
+    for pending in taken.into_iter().chain([waited]) {
+        assert_eq!(accepted(&pending.reply().await).0, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_by_bytes_too() {
+    let rig = Rig::new();
+    let mut limits = PipelineLimits::default();
+    limits.queue.bytes = 1_000;
+    let (pipeline, _) = rig.pipeline_with(limits).await;
+    let heavy = |id| Request { weight: 800, ..add(id, 1) };
+    let first = pipeline.submit(heavy(1)).unwrap();
+    assert!(matches!(pipeline.submit(heavy(2)).err().unwrap(), Refusal::Overloaded));
+    first.reply().await;
+    let huge = Request { weight: usize::MAX / 2, ..add(2, 1) };
+    assert_eq!(accepted(&pipeline.ask(huge).await).0, 1);
+}
+
+#[tokio::test]
+async fn a_small_cache_changes_no_answer() {
+    let rig = Rig::new();
+    let mut limits = PipelineLimits::default();
+    limits.cache.streams = 2;
+    let (pipeline, _) = rig.pipeline_with(limits).await;
+    for round in 1..=5 {
+        for id in 1..=5 {
+            assert_eq!(accepted(&pipeline.ask(add(id, 1)).await).0, round);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_stream_loads_through_its_snapshot() {
+    let rig = Rig::new();
+    let (pipeline, store) = rig.pipeline().await;
+    let asked: Vec<_> = (0..1_200).map(|_| pipeline.submit(add(1, 1)).unwrap()).collect();
+    for pending in asked {
+        pending.reply().await;
+    }
+    pipeline.close().await;
+    let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(1) };
+    let loaded = store.load(&[stream], Counter::SNAPSHOT_VERSION).await.unwrap().remove(0);
+    let snapshot = loaded.snapshot.unwrap();
+    assert!(snapshot.version >= 500, "{}", snapshot.version);
+    assert_eq!(snapshot.version + loaded.events.len() as u64, 1_200);
+    let (pipeline, _) = rig.pipeline().await;
+    let reply = pipeline.ask(add(1, -1_200)).await;
+    assert_eq!((accepted(&reply).0, &*reply.result.unwrap().status), (1_201, "zero"));
+}

@@ -1,0 +1,146 @@
+//! Imports: streams of lines in, streams of lines out.
+
+use crate::rig::{Answer, Rig, order};
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+use serde_json::{Value, json};
+use std::io;
+
+const ID: &str = "0190d3c4-7b5e-4cc1-9d5e-0c9f6a3b1e10";
+
+fn line(at: &str, command: &str, body: Value) -> String {
+    json!({"order_id": ID, "at": at, "command": command, "body": body}).to_string()
+}
+
+async fn import(rig: &Rig, lines: &[String]) -> Vec<Value> {
+    let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
+    outputs(&rig.send(request.body(Body::from(lines.join("\n"))).unwrap()).await)
+}
+
+fn outputs(answer: &Answer) -> Vec<Value> {
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    assert_eq!(answer.header("content-type"), "application/x-ndjson");
+    let text = std::str::from_utf8(&answer.body).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// applied, unchanged, failed, events, position
+fn counts(outputs: &[Value]) -> [u64; 5] {
+    let summary = &outputs.last().unwrap()["summary"];
+    assert!(summary["seconds"].is_f64());
+    let counts = ["applied", "unchanged", "failed", "events", "position"];
+    let counts = counts.map(|name| summary[name].as_u64().unwrap());
+    assert_eq!(summary["lines"].as_u64().unwrap(), counts[0] + counts[1] + counts[2]);
+    counts
+}
+
+#[tokio::test]
+async fn importing_twice_appends_once_and_keeps_the_business_times() {
+    let rig = Rig::new().await;
+    let lines = [
+        line("2025-01-01T10:00:00.5+01:00", "create", order()),
+        line("2025-01-02T00:00:00Z", "confirm", json!({})),
+        line("2025-01-02T00:00:00Z", "record-payment", json!({"payment_id": "p", "amount": "25"})),
+        String::new(),
+        line("2025-01-03T00:00:00Z", "record-payment", json!({"payment_id": "p", "amount": "25"})),
+    ];
+    let first = import(&rig, &lines).await;
+    assert_eq!((first.len(), counts(&first)), (1, [3, 1, 0, 3, 3]));
+    let second = import(&rig, &lines).await;
+    assert_eq!((second.len(), counts(&second)), (1, [0, 4, 0, 0, 3]));
+    let events = rig.store.read_feed(0, 10).await.unwrap();
+    let times: Vec<_> = events.iter().map(|event| server::clock::wire(event.occurred_at)).collect();
+    let expected = ["2025-01-01T09:00:00.500000Z", "2025-01-02T00:00:00.000000Z"];
+    assert_eq!(times, [expected[0], expected[1], expected[1]]);
+    assert!(events.iter().all(|event| event.metadata.correlation_id.is_some()));
+}
+
+#[tokio::test]
+async fn a_refused_line_is_reported_and_stops_no_other() {
+    let rig = Rig::new().await;
+    let mut early = line("2024-01-01T00:00:00Z", "confirm", json!({}));
+    early.insert_str(1, r#""id":"early","#);
+    let lines = [
+        line("2025-01-01T00:00:00Z", "create", order()),
+        "{".to_owned(),
+        "x".repeat(command_service::import::MAX_LINE + 1),
+        line("2025-01-01T00:00:00Z", "ship", json!({"shipment_id": "s"})),
+        early,
+        line("2999-01-01T00:00:00Z", "confirm", json!({})),
+        line("2025-01-01T00:00:00Z", "explode", json!({})),
+        line("yesterday", "create", json!({"order_id": ID, "lines": []})),
+        line("2025-01-01T00:00:00Z", "confirm", json!({})),
+    ];
+    let outputs = import(&rig, &lines).await;
+    assert_eq!(counts(&outputs), [2, 0, 7, 2, 2]);
+    let told = outputs[..7].iter().map(|output| {
+        let problem = &output["problem"];
+        let pointer = problem["errors"][0]["pointer"].as_str().unwrap_or("-");
+        let line = output["line"].as_u64().unwrap();
+        (line, output["order_id"].is_null(), problem["code"].as_str().unwrap(), pointer)
+    });
+    let expected = [
+        (2, true, "malformed-json", "-"),
+        (3, true, "payload-too-large", "-"),
+        (4, false, "illegal-transition", "-"),
+        (5, false, "validation", "/at"),
+        (6, false, "validation", "/at"),
+        (7, false, "validation", "/command"),
+        (8, false, "validation", "/at"),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let pointers = outputs[6]["problem"]["errors"].as_array().unwrap();
+    let pointers: Vec<_> =
+        pointers.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    assert_eq!(pointers, ["/at", "/body/order_id", "/body/customer", "/body/currency"]);
+    // Refused lines stay refused, so a second import appends nothing although the order is confirmed by now.
+    assert_eq!(counts(&import(&rig, &lines).await), [0, 2, 7, 0, 2]);
+}
+
+#[tokio::test]
+async fn the_order_of_lines_is_kept_over_many_chunks() {
+    let rig = Rig::new().await;
+    let mut lines = vec![line("2025-01-01T00:00:00Z", "create", order())];
+    lines.extend((0..5_000).map(|n| {
+        let note = json!({"text": format!("{n} {}", "x".repeat(200))});
+        line(&format!("2025-01-01T01:{:02}:{:02}Z", n / 60 % 60, n % 60), "add-note", note)
+    }));
+    let truncated = 3_601;
+    let outputs = import(&rig, &lines[..truncated]).await;
+    assert_eq!(counts(&outputs), [3_601, 0, 0, 3_601, 3_601]);
+}
+
+#[tokio::test]
+async fn a_client_that_breaks_off_loses_nothing_that_was_accepted() {
+    let rig = Rig::new().await;
+    let whole = line("2025-01-01T00:00:00Z", "create", order());
+    let chunks: Vec<io::Result<Bytes>> =
+        vec![Ok(Bytes::from(format!("{whole}\n{{\"order_id"))), Err(io::Error::other("gone"))];
+    let body = Body::from_stream(futures::stream::iter(chunks));
+    let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
+    let answer = rig.send(request.body(body).unwrap()).await;
+    let last = outputs(&answer).pop().unwrap();
+    assert_eq!(last["problem"]["code"], "bad-request");
+    rig.service.close().await;
+    assert_eq!(rig.events().await, 1);
+}
+
+#[tokio::test]
+async fn an_import_ends_when_the_service_drains() {
+    let rig = Rig::new().await;
+    rig.draining.cancel();
+    let body = Body::from_stream(futures::stream::pending::<io::Result<Bytes>>());
+    let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
+    let answer = rig.send(request.body(body).unwrap()).await;
+    assert_eq!(outputs(&answer).pop().unwrap()["problem"]["code"], "unavailable");
+}
+
+#[tokio::test]
+async fn an_import_is_ndjson_without_parameters() {
+    let rig = Rig::new().await;
+    let answer = rig.post("/v1/import", "{}").await;
+    assert_eq!(answer.problem(), (415, "unsupported-media-type".to_owned()));
+    let request = Request::post("/v1/import?a=1").header("content-type", "application/x-ndjson");
+    let answer = rig.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.problem(), (400, "unknown-parameter".to_owned()));
+}
