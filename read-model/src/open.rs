@@ -40,6 +40,8 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         .map_err(|error| ReadModelError::InvalidUrl(format!("the read model's URL: {error}")))?
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(false)
+        // Statement journals of bulk writes and sorts stay off the disk.
+        .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
     let writer = match access {

@@ -30,6 +30,10 @@ impl Claims {
         self.claims.iter().map(|claim| claim.position).min().unwrap_or(0)
     }
 
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        self.claims.iter().map(|claim| claim.kind.name()).collect()
+    }
+
     pub(super) async fn members(
         &self,
         model: &ReadModel,

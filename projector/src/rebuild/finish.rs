@@ -10,10 +10,14 @@ use read_model::write::generation::Successor;
 use server::clock;
 
 /// The largest gap that is closed under the lock.
-const GAP: u64 = 1_000;
+pub(super) const GAP: u64 = 1_000;
 
-/// Swaps all of the group in. `false`: the live rows have moved on too far; catch up and try again.
-pub(super) async fn finish(run: &mut Run<'_>, group: &mut Group) -> Result<bool, ProjectorError> {
+/// Swaps all of the one group in. `false`: the live rows have moved on too far; catch up and try again.
+pub(super) async fn finish(
+    run: &mut Run<'_>,
+    groups: &mut [Group],
+) -> Result<bool, ProjectorError> {
+    let [group] = groups else { return Ok(false) };
     let mut tx = run.model.begin_write().await?;
     let catalog = tx.catalog().await?;
     let live = |member: &crate::group::Member| {

@@ -96,22 +96,21 @@ async fn pass(
         throttle: Throttle::new(model).await?,
         in_flight: None,
     };
-    while !run.step(&mut groups).await? {
+    loop {
+        while !run.step(&mut groups).await? {
+            if shutdown.is_cancelled() {
+                break;
+            }
+        }
+        run.settle(&mut groups).await?;
         if shutdown.is_cancelled() {
-            run.settle(&mut groups).await?;
             return Err(ProjectorError::Interrupted);
         }
-    }
-    let mut group = groups.pop().ok_or(ProjectorError::Interrupted)?;
-    while !finish::finish(&mut run, &mut group).await? {
-        if shutdown.is_cancelled() {
-            return Err(ProjectorError::Interrupted);
+        if finish::finish(&mut run, &mut groups).await? {
+            break;
         }
-        groups = vec![group];
-        while !run.step(&mut groups).await? {}
-        group = groups.pop().ok_or(ProjectorError::Interrupted)?;
     }
-    let projections = group.members.iter().map(|member| member.kind.name()).collect();
+    let projections = claims.names();
     Ok(run.progress.end(projections))
 }
 
@@ -127,7 +126,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Folds the next page of the group that is furthest behind, while the one before is written. `true`: all groups
-    /// are one, at the end of the log, and everything is written.
+    /// are one, and close to the end of the log. (At the end it need never be: the log may grow all the while.)
     async fn step(&mut self, groups: &mut Vec<Group>) -> Result<bool, ProjectorError> {
         Group::merge(groups);
         let last = groups.len().checked_sub(1).ok_or(ProjectorError::Interrupted)?;
@@ -139,7 +138,6 @@ impl Run<'_> {
         });
         let page = group.reader.page(group.position, limit.max(1)).await?;
         if page.events.is_empty() {
-            self.settle(groups).await?;
             return Ok(bound.is_none());
         }
         if bound.is_none() {
@@ -152,7 +150,7 @@ impl Run<'_> {
         self.settle_in_flight(groups, 1).await?;
         self.progress.moved(events as u64, batch.to, self.target);
         self.send(batch, now);
-        Ok(false)
+        Ok(bound.is_none() && (events as u64) < finish::GAP)
     }
 
     fn send(&mut self, batch: Batch, now: i64) {
