@@ -54,8 +54,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     );
     let views = QueryService::new(
         storage.views.clone(),
-        query_service::Settings::default(),
-        readiness.clone(),
+        query_service::Settings { draining: shutdown.clone() },
     );
     let following = CancellationToken::new();
     let source = Source::Log(storage.log.clone());
