@@ -79,9 +79,8 @@ impl Problem {
         members.insert("type".into(), self.code.type_reference().into());
         members.insert("title".into(), self.code.title().into());
         members.insert("status".into(), self.code.status().as_u16().into());
-        if let Some(detail) = &self.detail {
-            members.insert("detail".into(), detail.as_str().into());
-        }
+        let detail = self.detail.as_deref().unwrap_or(self.code.title());
+        members.insert("detail".into(), detail.into());
         members.insert("code".into(), self.code.as_str().into());
         for (name, value) in &self.members {
             members.insert(name.clone(), value.clone());
