@@ -10,8 +10,6 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Event streams that may be open at a time.
-const MAX_STREAMS: usize = 256;
 /// Seconds after which a client may ask again what could not be answered now.
 pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;
 
@@ -31,13 +29,13 @@ struct Inner {
 
 impl App {
     /// Without a read model yet: views answer 503 until [`App::attach`].
-    pub(crate) fn new(draining: CancellationToken) -> Self {
+    pub(crate) fn new(max_streams: usize, draining: CancellationToken) -> Self {
         Self(Arc::new(Inner {
             model: OnceLock::new(),
             positions: Arc::default(),
             poller: OnceLock::new(),
             cursor_key: OnceCell::new(),
-            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            streams: Arc::new(Semaphore::new(max_streams)),
             draining,
         }))
     }

@@ -20,11 +20,20 @@ const PING_EVERY: Duration = Duration::from_secs(2);
 /// The part that readiness names.
 const PART: &str = "read-model";
 
+/// Event streams that may be open at a time, unless set otherwise.
+const MAX_STREAMS: usize = 256;
+
 /// What can be set.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
-    /// Event streams end when this is cancelled.
-    pub draining: CancellationToken,
+    /// Event streams that may be open at a time.
+    pub max_streams: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_streams: MAX_STREAMS }
+    }
 }
 
 /// A running read side.
@@ -34,19 +43,19 @@ pub struct QueryService {
 }
 
 impl QueryService {
-    /// Views over a read model.
+    /// Views over a read model. Event streams end when `readiness` drains.
     ///
     /// # Panics
     /// Outside a tokio runtime: positions are watched by a task.
-    pub fn new(read_model: ReadModel, settings: Settings) -> Self {
-        let service = Self::waiting(settings);
+    pub fn new(read_model: ReadModel, settings: Settings, readiness: Readiness) -> Self {
+        let service = Self::waiting(&settings, &readiness);
         service.app.attach(read_model);
         service
     }
 
     /// Views that answer 503 until they get their read model.
-    fn waiting(settings: Settings) -> Self {
-        Self { app: App::new(settings.draining) }
+    fn waiting(settings: &Settings, readiness: &Readiness) -> Self {
+        Self { app: App::new(settings.max_streams, readiness.draining()) }
     }
 
     /// All routes of this service with their documentation.
@@ -59,7 +68,8 @@ impl QueryService {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "orderlog query-service", description = "Views of the orderlog order backend."),
-    tags((name = "views", description = "What is and what was."))
+    tags((name = "views", description = "What is and what was."),
+        (name = "events", description = "What happened, in the order it happened."))
 )]
 struct Document;
 
@@ -80,7 +90,7 @@ pub async fn run(
     }
     let readiness = Readiness::draining_on(shutdown.clone());
     readiness.set(PART, Err("The read model is not open yet.".to_owned()));
-    let service = QueryService::waiting(Settings { draining: shutdown.clone() });
+    let service = QueryService::waiting(&Settings::default(), &readiness);
     let app = app(&service, readiness.clone());
     let opening = tokio::spawn(open_and_watch(read_model, service.app.clone(), readiness.clone()));
     let opened = async {

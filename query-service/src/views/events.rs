@@ -76,7 +76,7 @@ pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
 /// All events.
 ///
 /// In position order, without a gap. Ask again with `after` = `next_after`.
-#[utoipa::path(get, path = "/v1/events", tag = "views", params(EventsQuery, ViewHeaders),
+#[utoipa::path(get, path = "/v1/events", tag = "events", params(EventsQuery, ViewHeaders),
     responses((status = 200, description = "a page of events", body = schema::Events, headers(
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn events(

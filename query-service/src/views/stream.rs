@@ -41,7 +41,7 @@ pub struct StreamQuery {
 /// All events as they come.
 ///
 /// Server-sent events: `id` is the position, `data` the CloudEvent on one line.
-#[utoipa::path(get, path = "/v1/events/stream", tag = "views",
+#[utoipa::path(get, path = "/v1/events/stream", tag = "events",
     params(StreamQuery, ("Last-Event-ID" = Option<u64>, Header, description = "The position of the last event seen.")),
     responses((status = 200, description = "events, without an end", body = String,
         content_type = "text/event-stream"), ReadProblems))]
