@@ -200,7 +200,7 @@ mod tests {
         assert!(wanted(&twice).is_err());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_waiter_is_woken_when_every_projection_of_its_view_is_there() {
         let positions = Arc::new(Positions::default());
         let view = [Projection::Orders, Projection::History];
@@ -217,25 +217,25 @@ mod tests {
         assert_eq!(positions.waiting.load(Ordering::Acquire), 0);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_waiter_gives_up_after_its_own_time_and_knows_how_far_the_view_had_come() {
         let positions = Positions::default();
         positions.publish(Applied::all_at(3));
         let began = Instant::now();
-        let wait = Duration::from_secs(30);
+        let wait = Duration::from_millis(30);
         let behind = positions.reach(&[Projection::Sales], 1_000_000, wait).await;
         assert_eq!(behind, Err(Behind { applied: 3 }));
-        assert_eq!(began.elapsed(), wait);
+        assert!(began.elapsed() >= wait);
         assert_eq!(positions.reach(&[Projection::Sales], 3, Duration::ZERO).await, Ok(()));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_waiter_that_goes_away_is_no_longer_counted() {
         let positions = Positions::default();
         let wait = Duration::from_secs(30);
         {
             let waiter = positions.reach(&[Projection::Orders], 1, wait);
-            assert!(timeout(Duration::from_secs(1), waiter).await.is_err());
+            assert!(timeout(Duration::from_millis(1), waiter).await.is_err());
         }
         assert_eq!(positions.waiting.load(Ordering::Acquire), 0);
     }

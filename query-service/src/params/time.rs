@@ -39,7 +39,8 @@ pub(crate) fn as_of(
 /// A date or a time, in microseconds since 1970.
 pub(crate) fn date_or_time(parameter: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
     let Some(text) = text else { return Ok(None) };
-    let date = (text.len() == DATE_LENGTH)
+    let plain = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+    let date = (text.len() == DATE_LENGTH && text.bytes().all(plain))
         .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
         .flatten()
         .and_then(|date| date.and_hms_opt(0, 0, 0))
