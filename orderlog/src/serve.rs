@@ -54,7 +54,8 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     );
     let views = QueryService::new(
         storage.views.clone(),
-        query_service::Settings { draining: shutdown.clone() },
+        query_service::Settings::default(),
+        readiness.clone(),
     );
     let following = CancellationToken::new();
     let source = Source::Log(storage.log.clone());
