@@ -100,7 +100,7 @@ async fn claim_one(
             0
         }
     };
-    tracing::info!(projection = name, generation, position, target, "rebuild begins");
+    tracing::info!(projection = name, generation, position, head = target, "rebuild begins");
     let entry = RebuildEntry {
         name: name.to_owned(),
         version: kind.version(),

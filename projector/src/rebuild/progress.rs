@@ -61,7 +61,7 @@ impl Progress {
             let left = target.saturating_sub(position) as f64 / speed.max(1.0);
             tracing::info!(
                 event.position = position,
-                target,
+                head = target,
                 events_per_second = speed.round(),
                 eta_s = left.round(),
                 "rebuilding"
