@@ -7,6 +7,7 @@
 
 mod answers;
 mod append;
+mod insert;
 mod lease;
 mod open;
 mod read;

@@ -1,0 +1,136 @@
+//! The rows of an append, many to a statement.
+//!
+//! Every statement is a way to the connection's thread and back, so rows go in by few large ones. A row that is there
+//! already, or whose place is taken, does not go in and is not counted: the caller compares the count.
+
+use super::signed;
+use crate::plan::{AnswerRow, EventRow, Plan};
+use crate::row;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, SqliteConnection};
+use std::sync::{Arc, LazyLock};
+
+/// Rows go in by statements of so many rows each: few statements for any number of rows, and all stay prepared.
+const CHUNKS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+
+/// SQL for each of [`CHUNKS`].
+type Statements = [String; CHUNKS.len()];
+
+/// One statement for each of [`CHUNKS`]. Its parameters are bare `?`: SQLite searches through named ones (`$1`) one
+/// by one whenever one is bound, which among a thousand costs more than the insert.
+fn statements(insert: &str, row: &str, tail: &str) -> Statements {
+    CHUNKS
+        .map(|rows| format!("{insert} VALUES {}{row} {tail}", format!("{row}, ").repeat(rows - 1)))
+}
+
+static INSERT_EVENTS: LazyLock<Statements> = LazyLock::new(|| {
+    statements(
+        concat!("INSERT INTO events (", row::event_columns!(), ")"),
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "ON CONFLICT DO NOTHING",
+    )
+});
+
+static INSERT_ANSWERS: LazyLock<Statements> = LazyLock::new(|| {
+    statements(
+        "INSERT INTO idempotency (key, fingerprint, answer, first_position, stored_at, permanent)",
+        "(?, ?, ?, ?, ?, ?)",
+        "ON CONFLICT DO NOTHING",
+    )
+});
+
+/// Inserts all rows; how many went in.
+async fn insert<T>(
+    connection: &mut SqliteConnection,
+    statements: &'static Statements,
+    mut rows: &[T],
+    mut bind: impl FnMut(&mut SqliteArguments, &T) -> sqlx::Result<()>,
+) -> sqlx::Result<u64> {
+    let mut inserted = 0;
+    for (chunk, statement) in CHUNKS.into_iter().zip(statements) {
+        while rows.len() >= chunk {
+            let (now, later) = rows.split_at(chunk);
+            let mut arguments = SqliteArguments::default();
+            arguments.reserve(15 * chunk, 0);
+            for row in now {
+                bind(&mut arguments, row)?;
+            }
+            let query = sqlx::query_with(statement.as_str(), arguments);
+            inserted += query.execute(&mut *connection).await?.rows_affected();
+            rows = later;
+        }
+    }
+    Ok(inserted)
+}
+
+pub(super) async fn insert_events(
+    connection: &mut SqliteConnection,
+    plan: &Plan<'_>,
+) -> sqlx::Result<u64> {
+    let recorded_at = plan.head.recorded_at.timestamp_micros();
+    let mut names = Names::default();
+    insert(connection, &INSERT_EVENTS, &plan.events, |arguments, row| {
+        bind_event(arguments, row, recorded_at, &mut names).map_err(sqlx::Error::Encode)
+    })
+    .await
+}
+
+fn bind_event(
+    arguments: &mut SqliteArguments,
+    row: &EventRow<'_>,
+    recorded_at: i64,
+    names: &mut Names,
+) -> Result<(), sqlx::error::BoxDynError> {
+    let (event, metadata) = (row.event, &row.entry.metadata);
+    let text = |text: &Option<String>| text.as_deref().map(Arc::<str>::from);
+    arguments.add(signed(row.position))?;
+    arguments.add(names.lasting(row.entry.stream.stream_type))?;
+    arguments.add(row.entry.stream.id)?;
+    arguments.add(signed(row.version))?;
+    arguments.add(event.event_id)?;
+    arguments.add(names.lasting(event.event_type))?;
+    arguments.add(i64::from(event.schema_version))?;
+    arguments.add(event.occurred_at.timestamp_micros())?;
+    arguments.add(recorded_at)?;
+    arguments.add(text(&metadata.correlation_id))?;
+    arguments.add(text(&metadata.causation_id))?;
+    arguments.add(text(&metadata.traceparent))?;
+    arguments.add(text(&metadata.actor))?;
+    arguments.add(Arc::<str>::from(str::from_utf8(&event.payload)?))?;
+    arguments.add(row.hash.to_vec())
+}
+
+/// The few names that recur on every row, so that binding one copies nothing.
+#[derive(Default)]
+struct Names(Vec<(&'static str, Arc<str>)>);
+
+impl Names {
+    fn lasting(&mut self, name: &'static str) -> Arc<str> {
+        if let Some((_, lasting)) = self.0.iter().find(|(known, _)| std::ptr::eq(*known, name)) {
+            return Arc::clone(lasting);
+        }
+        let lasting = Arc::<str>::from(name);
+        self.0.push((name, Arc::clone(&lasting)));
+        lasting
+    }
+}
+
+pub(super) async fn insert_answers(
+    connection: &mut SqliteConnection,
+    plan: &Plan<'_>,
+) -> sqlx::Result<u64> {
+    let stored_at = plan.head.recorded_at.timestamp_micros();
+    insert(connection, &INSERT_ANSWERS, &plan.answers, |arguments, row: &AnswerRow<'_>| {
+        let answer = row.answer;
+        let mut bind = || {
+            arguments.add(Arc::<str>::from(answer.key.as_str()))?;
+            arguments.add(answer.fingerprint.to_vec())?;
+            arguments.add(answer.answer.clone())?;
+            arguments.add(signed(row.first_position))?;
+            arguments.add(stored_at)?;
+            arguments.add(i64::from(answer.permanent))
+        };
+        bind().map_err(sqlx::Error::Encode)
+    })
+    .await
+}
