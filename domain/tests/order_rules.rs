@@ -176,6 +176,28 @@ fn shipping_takes_all_that_remains_or_what_is_named() {
     assert_eq!(order.order().shipments[1].lines.len(), 2);
     let nothing_left = order.when(&ship("s3"));
     assert!(matches!(nothing_left, Err(OrderRejection::IllegalTransition { .. })));
+    let none_of_one = OrderRejection::QuantityExceedsRemaining { line_id: 1, remaining: 0 };
+    assert_eq!(order.when(&ship_lines("s3", Some(&[(1, 1)]))), Err(none_of_one));
+}
+
+#[test]
+fn a_shipment_of_no_lines_is_a_broken_field_not_an_illegal_transition() {
+    let order = confirmed();
+    assert!(order.order().allows(CommandName::Ship));
+    assert_eq!(fields(order.when(&ship_lines("s", Some(&[])))), field("/lines", "too-few"));
+}
+
+#[test]
+fn all_that_remains_is_not_what_a_partial_shipment_took() {
+    let mut order = confirmed();
+    order.tell(&ship_lines("s1", Some(&[(1, 1)]))).unwrap();
+    assert_eq!(order.when(&ship("s1")), Err(OrderRejection::ShipmentConflict));
+    order.tell(&ship("s2")).unwrap();
+    assert_eq!(order.when(&ship("s1")), Err(OrderRejection::ShipmentConflict));
+    assert_eq!(order.when(&ship("s2")), Ok(vec![]));
+    assert_eq!(order.when(&ship_lines("s1", Some(&[(1, 1)]))), Ok(vec![]));
+    order.tell(&deliver("s2")).unwrap();
+    assert_eq!(order.when(&ship("s2")), Ok(vec![]));
 }
 
 #[test]

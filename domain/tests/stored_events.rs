@@ -4,9 +4,11 @@
 
 mod support;
 
+use domain::money::MAX_PUBLIC_MINOR;
 use domain::order::stored::EVENT_TYPES;
-use domain::order::{OrderAggregate, OrderEvent};
-use domain::{Aggregate, DecodeError};
+use domain::order::{CancelledLine, Customer, Line, OrderAggregate, OrderEvent, ShippedLine};
+use domain::{Aggregate, Currency, DecodeError, Label, Money, Name, Note, Reason, Timestamp};
+use proptest::prelude::*;
 use support::*;
 
 #[test]
@@ -70,4 +72,96 @@ fn every_stored_name_stands_once() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), EVENT_TYPES.len());
+}
+
+/// Texts with everything that JSON must escape, and more than a byte a character.
+fn text() -> impl Strategy<Value = String> {
+    "[a-zé日😀\"\\\\/<&' ]{1,20}"
+}
+
+fn currency() -> impl Strategy<Value = Currency> {
+    prop::sample::select(vec!["USD", "JPY", "BHD", "CLF"])
+        .prop_map(|code| Currency::from_code(code).unwrap())
+}
+
+/// Amounts up to the public limit, in the currency.
+fn amount(currency: Currency) -> impl Strategy<Value = Money> {
+    (0..=MAX_PUBLIC_MINOR).prop_map(move |minor| Money::from_minor(minor, currency))
+}
+
+fn lines(currency: Currency) -> impl Strategy<Value = Vec<Line>> {
+    let line = (1_u32..=u32::MAX, text(), 1_u32..=100_000, amount(currency));
+    let line = line.prop_map(|(line_id, name, quantity, unit_price)| Line {
+        line_id,
+        product_id: id("p"),
+        name: Name::parse(name).unwrap(),
+        quantity,
+        unit_price,
+        shipped: 0,
+        delivered: 0,
+    });
+    prop::collection::vec(line, 0..4)
+}
+
+/// The events with optional members, amounts or texts, with and without each.
+fn event() -> impl Strategy<Value = OrderEvent> {
+    let texts = (prop::option::of(text()), prop::option::of(text()), text());
+    (currency(), texts, 0_i64..4_000_000_000_000_000).prop_flat_map(|(currency, texts, micros)| {
+        let (first, second, third) = texts;
+        let label = |text: &Option<String>| text.clone().map(|text| Label::parse(text).unwrap());
+        let (carrier, tracking_number) = (label(&first), label(&second));
+        let note = first.clone().map(|text| Note::parse(text).unwrap());
+        let reason = second.clone().map(|text| Reason::parse(text).unwrap());
+        let name = first.map(|text| Name::parse(text).unwrap());
+        let customer = Customer { id: id("c"), name, email: label(&second) };
+        let always = Reason::parse(third).unwrap();
+        let placed_at = Timestamp::from_timestamp_micros(micros).unwrap();
+        (lines(currency), amount(currency), 0..6).prop_map(move |(lines, amount, which)| {
+            let (customer, note) = (customer.clone(), note.clone());
+            let parts = lines.iter().map(|line| (line.line_id, line.quantity));
+            match which {
+                0 => OrderEvent::OrderDrafted { customer, currency, lines, note },
+                1 => OrderEvent::OrderPlaced { customer, currency, lines, total: amount, note },
+                2 => {
+                    let (payment_id, method) = (id("p"), carrier.clone());
+                    OrderEvent::PaymentRecorded { payment_id, amount, method }
+                }
+                3 => {
+                    let (refund_id, reason) = (id("r"), reason.clone());
+                    OrderEvent::RefundRecorded { refund_id, amount, reason }
+                }
+                4 => OrderEvent::OrderShipped {
+                    shipment_id: id("s"),
+                    carrier: carrier.clone(),
+                    tracking_number: tracking_number.clone(),
+                    lines: parts
+                        .map(|(line_id, quantity)| ShippedLine { line_id, quantity })
+                        .collect(),
+                },
+                _ => OrderEvent::OrderCancelled {
+                    reason: always.clone(),
+                    customer_id: id("c"),
+                    placed_at,
+                    total: amount,
+                    lines: parts
+                        .map(|(line_id, quantity)| CancelledLine {
+                            line_id,
+                            product_id: id("p"),
+                            quantity,
+                            line_total: amount,
+                        })
+                        .collect(),
+                },
+            }
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn optional_members_currencies_and_escapes_read_back(event in event()) {
+        let stored = OrderAggregate::encode(&event);
+        let read = OrderAggregate::decode(stored.event_type, stored.schema_version, &stored.payload);
+        prop_assert_eq!(read, Ok(event));
+    }
 }

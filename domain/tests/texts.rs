@@ -39,7 +39,7 @@ fn texts_are_counted_in_characters_and_kept_byte_for_byte() {
 fn characters_that_change_how_a_line_reads_are_refused() {
     let bad = [
         '\0', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{85}', '\u{200b}', '\u{200e}', '\u{202e}',
-        '\u{2066}', '\u{2028}', '\u{feff}', '\u{61c}',
+        '\u{2066}', '\u{2028}', '\u{feff}', '\u{61c}', '\u{180e}',
     ];
     for character in bad {
         let refused = Note::parse(format!("a{character}b")).unwrap_err();

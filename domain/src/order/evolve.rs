@@ -195,12 +195,19 @@ impl Order {
         balance
     }
 
-    /// Every command for which some body would record something new now.
+    /// Every command for which some body is accepted now and is about something not yet recorded.
+    ///
+    /// Every other is refused. The lifecycle refuses with `illegal-transition`, save where a rule can say more closely
+    /// what is missing: an existing order is `order-already-exists` to `create`, a refund with nothing left to refund
+    /// `refund-exceeds-captured`, a delivery without such a shipment and a draft without lines name the field, and
+    /// naming lines to ship when none remain is `quantity-exceeds-remaining`. A fact recorded before (a payment, a
+    /// refund, a shipment, a delivery: same id, same content) is accepted again, without an event, whether its
+    /// command is listed or not.
     pub fn allowed_commands(&self) -> Vec<CommandName> {
         CommandName::ALL.into_iter().filter(|command| self.allows(*command)).collect()
     }
 
-    /// Whether some body of the command would record something new now.
+    /// Whether [`Self::allowed_commands`] has the command.
     pub fn allows(&self, command: CommandName) -> bool {
         let draft = self.status == Status::Draft;
         match command {

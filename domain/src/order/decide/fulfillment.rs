@@ -15,13 +15,17 @@ pub(super) fn ship(
     if let Some(known) = order.shipments.iter().find(|known| known.shipment_id == *shipment_id) {
         let same = known.carrier.as_ref() == carrier
             && known.tracking_number.as_ref() == tracking_number
-            && lines.is_none_or(|lines| same_lines(&known.lines, lines));
+            && match lines {
+                Some(lines) => same_lines(&known.lines, lines),
+                None => took_all_that_remained(order, known),
+            };
         return if same { Ok(vec![]) } else { Err(OrderRejection::ShipmentConflict) };
     }
     if order.status != Status::Confirmed {
         return Err(illegal(order, CommandName::Ship));
     }
     let lines = match lines {
+        Some([]) => return Err(invalid("/lines", "too-few", "a shipment holds at least one line")),
         Some(lines) => {
             require_shippable(order, lines)?;
             let mut lines = lines.to_vec();
@@ -63,6 +67,12 @@ fn same_lines(recorded: &[ShippedLine], asked: &[ShippedLine]) -> bool {
     let mut asked = asked.to_vec();
     asked.sort_unstable_by_key(|line| line.line_id);
     recorded == asked
+}
+
+/// Whether nothing remained once this shipment had left: then it is the last one, and nothing remains now.
+fn took_all_that_remained(order: &Order, shipment: &Shipment) -> bool {
+    let last = order.shipments.last().is_some_and(|last| last.shipment_id == shipment.shipment_id);
+    last && all_that_remains(order).is_empty()
 }
 
 fn all_that_remains(order: &Order) -> Vec<ShippedLine> {

@@ -63,7 +63,7 @@ pub(super) fn record_refund(
     Ok(vec![OrderEvent::RefundRecorded { refund_id, amount, reason }])
 }
 
-/// Reads an amount in the order's currency; all that is wrong with it at once.
+/// Reads an amount in the order's currency. Named in another currency its digits cannot be judged, so that is told alone.
 fn positive_amount(
     order: &Order,
     amount: &str,

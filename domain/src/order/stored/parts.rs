@@ -35,7 +35,10 @@ impl Serialize for Amount<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Amount<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<'a, str>::deserialize(deserializer).map(Self::Text)
+        /// A bare `Cow` always copies; as a field it can be told to borrow.
+        #[derive(Deserialize)]
+        struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+        Borrowed::deserialize(deserializer).map(|Borrowed(text)| Self::Text(text))
     }
 }
 
