@@ -39,6 +39,9 @@ impl Program {
 fn normal() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
+        if let Some(given) = std::env::var_os("ORDERLOG_PROGRAMS") {
+            return PathBuf::from(given);
+        }
         let profile = profile_dir();
         let target = profile.parent().expect("a profile's folder is inside the target folder");
         build(target, target, &["orderlog", "command-service", "projector", "query-service"], &[]);

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, Weak};
 use tempfile::TempDir;
 
 /// A port may be taken between asking for it and using it; so often another set is tried.
@@ -40,6 +41,22 @@ pub struct Broker {
     controller_port: u16,
     tls_port: Option<u16>,
     runner: Option<Child>,
+}
+
+/// The broker that the tests of this process share: the running one, or a new one when none is alive. It has both
+/// listeners. `None` as with [`broker_or_say`].
+///
+/// # Panics
+/// As [`broker_or_say`].
+pub fn shared_or_say(untested: &str) -> Option<Arc<Broker>> {
+    static SHARED: Mutex<Weak<Broker>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(broker) = shared.upgrade() {
+        return Some(broker);
+    }
+    let broker = Arc::new(broker_or_say(Listeners::PlainAndTls, untested)?);
+    *shared = Arc::downgrade(&broker);
+    Some(broker)
 }
 
 /// A broker, or `None` after saying on stderr why there is none and what is `untested` for it.
