@@ -72,9 +72,12 @@ pub fn counts(orders: &[Then]) -> [BTreeMap<&'static str, i64>; 3] {
     counts
 }
 
+/// Orders, units, revenue, cancelled orders, cancelled revenue.
+type Sums = (i64, u64, i64, i64, i64);
+
 /// The sales report.
 pub fn sales(orders: &[Then], period: &str) -> Value {
-    let mut sums: BTreeMap<(String, &str), (i64, u64, i64, i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<(String, &str), Sums> = BTreeMap::new();
     for Then { order, .. } in orders.iter().filter(|then| then.is_placed()) {
         let period = order.placed_at.unwrap().format(period).to_string();
         let sum = sums.entry((period, order.currency.code())).or_default();

@@ -135,6 +135,12 @@ pub(crate) fn push_codes(sql: &mut QueryBuilder<Sqlite>, column: &str, codes: &[
     sql.push(")");
 }
 
+/// Orders that have never been placed: few, and found by their status.
+pub(crate) fn push_unplaced(sql: &mut QueryBuilder<Sqlite>) {
+    let [draft, discarded] = UNPLACED;
+    sql.push(" AND o.status IN (").push_bind(draft).push(", ").push_bind(discarded).push(")");
+}
+
 /// What does not change over an order's life once it is placed.
 pub(crate) fn push_constants(sql: &mut QueryBuilder<Sqlite>, filter: &OrderFilter) {
     if let Some(product_id) = &filter.product_id {
@@ -186,7 +192,12 @@ fn live(filter: &OrderFilter, page: &OrderPage) -> QueryBuilder<Sqlite> {
         [status] if page.sort.by == SortKey::Listed && filter.customer_id.is_none() => {
             sql.push(" AND o.status = ").push_bind(*status);
         }
-        statuses => push_codes(&mut sql, "o.status", statuses),
+        statuses => {
+            if !filter.shows_placed() {
+                push_unplaced(&mut sql);
+            }
+            push_codes(&mut sql, "o.status", statuses);
+        }
     }
     push_codes(&mut sql, "o.payment_status", &filter.payment_statuses);
     push_codes(&mut sql, "o.fulfillment_status", &filter.fulfillment_statuses);

@@ -4,7 +4,9 @@
 //! the same indexes find it. One that was still a draft (or discarded) then is either so to this day or was placed
 //! later; both kinds are looked for only when their status is asked for.
 
-use super::orders::{OrderFilter, OrderPage, SortKey, push_codes, push_constants, push_page};
+use super::orders::{
+    OrderFilter, OrderPage, SortKey, push_codes, push_constants, push_page, push_unplaced,
+};
 use super::{Seen, loaded};
 use crate::{ReadModel, ReadModelError};
 use sqlx::{QueryBuilder, Sqlite};
@@ -93,7 +95,8 @@ fn push_part(
             sql.push(" AND o.placed_at IS NOT NULL AND o.listed_at <= ").push_bind(at);
         }
         Part::NeverPlaced => {
-            sql.push(" AND o.placed_at IS NULL AND o.listed_at <= ").push_bind(at);
+            push_unplaced(sql);
+            sql.push(" AND o.listed_at <= ").push_bind(at);
         }
         Part::PlacedLater => {
             sql.push(" AND o.placed_at IS NOT NULL AND o.listed_at > ").push_bind(at);
