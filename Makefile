@@ -10,6 +10,7 @@ run: ## start the all-in-one server on http://127.0.0.1:8080
 
 test: ## run every test of every member
 	cargo test --workspace --locked --no-fail-fast
+	cargo test --locked -p event-store --features crash-points --test crash
 
 check: ## what the gate runs: format, lints, tests
 	bash .ci/run
