@@ -1,1 +1,39 @@
-//! Log to Kafka, Kafka to projector.
+//! Log to Kafka, and Kafka to projector. The only member that knows rdkafka.
+//!
+//! Downstream of the event store: [`run`] publishes every event, in position order, to one topic, under a lease that lets
+//! one process at a time do so. Upstream of the projector: [`consumer::TopicSource`] gives a group member's partitions
+//! as pages of decoded events. [`audit`] proves that the topic holds what the log holds.
+//!
+//! What holds in the topic, whatever is killed, paused or started twice (`publish` says why): each event's first
+//! occurrence comes after the first occurrences of all earlier events of its partition. Repeats happen, skips and
+//! reorderings do not, so a consumer that ignores versions it has seen sees each order's history exactly once.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod audit;
+pub mod consumer;
+pub mod kafka;
+mod leadership;
+mod marks;
+pub mod partition;
+mod publish;
+mod relay;
+pub mod scan;
+pub mod settings;
+mod topic;
+mod window;
+pub mod wire;
+
+pub use kafka::{Kafka, KafkaError, Security, SecurityFlags};
+pub use partition::partition_of;
+pub use relay::{RelayError, run};
+pub use settings::Settings;
+
+/// The topic that events go to unless another is named.
+pub const DEFAULT_TOPIC: &str = "orderlog.events";
+
+/// The name of the lease, and so of the checkpoint, under which a topic is filled.
+#[must_use]
+pub fn lease_name(topic: &str) -> String {
+    format!("relay:{topic}")
+}

@@ -1,0 +1,148 @@
+//! What a member has read and not yet handed over: one lane for each partition that it owns.
+
+use crate::wire::{Content, Record};
+use std::collections::BTreeMap;
+
+/// A page ends at this many records…
+pub const MAX_PAGE_RECORDS: usize = 2_000;
+/// …or with the record that brings its payloads to so many bytes.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Consecutive records of one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Which partition.
+    pub partition: i32,
+    /// Where the page before ended: what the checkpoint must be for this page to be applied.
+    pub from: i64,
+    /// Where this one ends: what the checkpoint becomes.
+    pub next: i64,
+    /// The records, in order.
+    pub records: Vec<Record>,
+}
+
+/// All lanes of a member.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    lanes: BTreeMap<i32, Lane>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    from: i64,
+    next: i64,
+    bytes: usize,
+    records: Vec<Record>,
+    /// Paused because its records are lost, until it is told where to go on.
+    paused: bool,
+}
+
+impl Lanes {
+    /// The partition is ours and is read from `from` on; whatever was gathered of it is forgotten.
+    pub fn begin(&mut self, partition: i32, from: i64) {
+        let lane = Lane { from, next: from, bytes: 0, records: Vec::new(), paused: false };
+        self.lanes.insert(partition, lane);
+    }
+
+    /// It waits to be told where to go on.
+    pub fn pause(&mut self, partition: i32) {
+        if let Some(lane) = self.lanes.get_mut(&partition) {
+            lane.paused = true;
+        }
+    }
+
+    /// The partition is not ours any more.
+    pub fn end(&mut self, partition: i32) {
+        self.lanes.remove(&partition);
+    }
+
+    pub fn owns(&self, partition: i32) -> bool {
+        self.lanes.contains_key(&partition)
+    }
+
+    /// Where each partition that is being read goes on.
+    pub fn reading(&self) -> Vec<(i32, i64)> {
+        let reading = self.lanes.iter().filter(|(_, lane)| !lane.paused);
+        reading.map(|(partition, lane)| (*partition, lane.next)).collect()
+    }
+
+    pub fn partitions(&self) -> Vec<i32> {
+        self.lanes.keys().copied().collect()
+    }
+
+    /// A record came; gives the page that it fills. Those of partitions that are not ours, and those from before a
+    /// jump, are dropped.
+    pub fn push(&mut self, partition: i32, record: Record) -> Option<Page> {
+        let lane = self.lanes.get_mut(&partition)?;
+        if lane.paused || record.offset < lane.next {
+            return None;
+        }
+        lane.next = record.offset + 1;
+        lane.bytes += match &record.content {
+            Content::Event(event) => event.payload.len(),
+            Content::Mark(_) | Content::Poison(_) => 0,
+        };
+        lane.records.push(record);
+        let full = lane.records.len() >= MAX_PAGE_RECORDS || lane.bytes >= MAX_PAGE_BYTES;
+        if full { lane.page(partition) } else { None }
+    }
+
+    /// All that was gathered.
+    pub fn pages(&mut self) -> Vec<Page> {
+        self.lanes.iter_mut().filter_map(|(partition, lane)| lane.page(*partition)).collect()
+    }
+}
+
+impl Lane {
+    fn page(&mut self, partition: i32) -> Option<Page> {
+        if self.records.is_empty() {
+            return None;
+        }
+        let records = std::mem::take(&mut self.records);
+        let page = Page { partition, from: self.from, next: self.next, records };
+        (self.from, self.bytes) = (self.next, 0);
+        Some(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(offset: i64) -> Record {
+        Record { offset, content: Content::Mark(1) }
+    }
+
+    #[test]
+    fn pages_follow_one_another_without_a_gap() {
+        let mut lanes = Lanes::default();
+        lanes.begin(3, 10);
+        assert_eq!(lanes.push(3, record(10)), None);
+        assert_eq!(lanes.push(3, record(12)), None);
+        let first = lanes.pages().pop().unwrap();
+        assert_eq!((first.from, first.next, first.records.len()), (10, 13, 2));
+        assert!(lanes.pages().is_empty());
+        for offset in 13..13 + MAX_PAGE_RECORDS as i64 - 1 {
+            assert_eq!(lanes.push(3, record(offset)), None);
+        }
+        let full = lanes.push(3, record(13 + MAX_PAGE_RECORDS as i64 - 1)).unwrap();
+        assert_eq!((full.from, full.records.len()), (13, MAX_PAGE_RECORDS));
+        assert_eq!(lanes.reading(), [(3, full.next)]);
+    }
+
+    #[test]
+    fn records_from_before_a_jump_or_of_others_partitions_are_dropped() {
+        let mut lanes = Lanes::default();
+        lanes.begin(0, 5);
+        lanes.push(0, record(5));
+        lanes.begin(0, 50);
+        lanes.push(0, record(6));
+        lanes.push(1, record(6));
+        assert!(lanes.pages().is_empty());
+        lanes.pause(0);
+        lanes.push(0, record(50));
+        assert!(lanes.pages().is_empty() && lanes.reading().is_empty());
+        lanes.end(0);
+        assert!(!lanes.owns(0));
+    }
+}

@@ -1,0 +1,55 @@
+//! Position marks: how a consumer of one partition learns that there is nothing for it up to a position.
+//!
+//! A view that is fed from several partitions knows how far it is only by the least of them, so a partition without
+//! news would hold all others back. Whenever the acknowledged prefix has moved, every partition whose last record is
+//! older gets a mark with it. A mark is sent only after everything up to its position is acknowledged, so it stays true
+//! wherever it lands, however late, and from whichever relay.
+
+use crate::kafka::KafkaError;
+use crate::publish::{Producer, Session, SessionError};
+use crate::window::Window;
+use crate::wire::{MARK_KEY, mark_headers};
+use event_store::Position;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
+use rdkafka::producer::BaseRecord;
+use tokio::time::sleep;
+
+/// Writes marks for as long as nothing fails: at most one a partition in the session's interval, at least one when the
+/// session begins.
+pub(crate) async fn keep(session: &Session, producer: &Producer, window: &Window) -> SessionError {
+    let mut progress = window.watch();
+    let mut marked = 0;
+    loop {
+        let _ = progress.wait_for(|progress| progress.acked > marked).await;
+        match mark_all(session, producer, window) {
+            Ok(position) => marked = position,
+            Err(error) => return error,
+        }
+        sleep(session.mark_interval).await;
+    }
+}
+
+/// Marks every partition whose last record is older than the prefix; those with newer events need none.
+fn mark_all(
+    session: &Session,
+    producer: &Producer,
+    window: &Window,
+) -> Result<Position, SessionError> {
+    let (acked, partitions) = window.reached();
+    for (partition, reached) in (0..).zip(&partitions) {
+        if reached.position >= acked {
+            continue;
+        }
+        let mark = BaseRecord::<str, [u8], usize>::with_opaque_to(&session.kafka.topic, 0)
+            .partition(partition)
+            .key(MARK_KEY)
+            .headers(mark_headers(acked));
+        match producer.send(mark) {
+            Ok(()) => window.marking(partition, acked),
+            // The queue is full of events: there will be news in the partition, or another mark.
+            Err((ClientError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {}
+            Err((error, _)) => return Err(KafkaError::from(error).into()),
+        }
+    }
+    Ok(acked)
+}

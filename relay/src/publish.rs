@@ -1,0 +1,337 @@
+//! One session of publishing: from the checkpoint on, every event of the log, in position order, by one producer.
+//!
+//! Why the topic never skips and never reorders, whatever happens: call a partition's content *closed* when every
+//! record of an event is preceded by some record of each earlier event of that partition. A session starts after a
+//! checkpoint, up to which everything is in the topic, and its idempotent producer appends to a partition without gaps
+//! and in order (a lost batch stops the ones behind it; no message ever times out inside the producer, because the
+//! gap that this could leave is the one thing it does not guard against). So a session's records keep a closed
+//! partition closed, even if they arrive late, interleaved with those of another session: from a producer we dropped,
+//! or from a relay that was paused, fenced and woke up. Late records can only be repeats of events that stand there
+//! already, or their unbroken continuation. Consumers take the first occurrence of each version and ignore the rest.
+//!
+//! On any delivery error the producer is dropped and the next session starts again from the checkpoint.
+
+use crate::kafka::{Complaints, Kafka, KafkaError, MAX_RECORD_BYTES};
+use crate::marks;
+use crate::partition::partition_of_key;
+use crate::topic::TopicProbe;
+use crate::window::{Reached, Window};
+use crate::wire::event_headers;
+use event_store::{EventStore, Lease, Position, RecordedEvent, StoreError};
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// Events read from the log at a time.
+const PAGE_EVENTS: usize = 2_000;
+/// Events sent and not yet acknowledged, at most; further reading waits.
+const MAX_UNACKED: usize = 20_000;
+/// The client's own bound on what waits in memory.
+const MAX_QUEUED_KBYTES: usize = 256 * 1024;
+/// How often the log's head is looked at when nothing tells of new events.
+const POLL_LOG: Duration = Duration::from_millis(5);
+/// The checkpoint is written at most so often: it costs a commit on the log's database, and only bounds repeats.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
+/// How often the topic's partitions are counted again.
+const COUNT_EVERY: Duration = Duration::from_secs(30);
+/// What was sent has so long to be acknowledged when the relay is asked to stop.
+const LAST_ACKS: Duration = Duration::from_secs(2);
+/// How long the client may gather a batch.
+const LINGER_MS: u32 = 2;
+
+/// What the relay keeps beside its checkpoint: what the topic looked like when it stood there.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Recorded {
+    /// The partitions that orders are spread over.
+    pub partitions: u32,
+    /// Each partition's offset after the last acknowledged record; a topic that ends before lost something.
+    pub offsets: Vec<i64>,
+}
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    /// The checkpoint is someone else's to move.
+    #[error("another relay took the lease over")]
+    Fenced,
+    /// Kafka failed or did not answer; begin again from the checkpoint.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The log failed; begin again from the checkpoint.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a session works with.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub store: EventStore,
+    pub kafka: Kafka,
+    pub lease: Lease,
+    pub recorded: Recorded,
+    pub checkpoint: Position,
+    pub delivery_timeout: Duration,
+    pub mark_interval: Duration,
+}
+
+/// Tells the window what became of each record; a record's opaque value is its position, 0 for a mark.
+pub(crate) struct Deliveries {
+    window: Arc<Window>,
+    complaints: Complaints,
+}
+
+pub(crate) type Producer = ThreadedProducer<Deliveries>;
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.complaints.log(level, facility, text);
+    }
+
+    fn error(&self, error: ClientError, reason: &str) {
+        if matches!(error, ClientError::Global(RDKafkaErrorCode::Fatal)) {
+            self.window.failed(format!("the producer gave up: {reason}"));
+        }
+        self.complaints.error(error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, position: usize) {
+        match result {
+            Ok(record) if position == 0 => self.window.marked(record.partition(), record.offset()),
+            Ok(record) => {
+                self.window.delivered(position as u64, record.partition(), record.offset());
+            }
+            Err((error, record)) => {
+                let partition = record.partition();
+                self.window.failed(format!(
+                    "position {position} was not taken by partition {partition}: {error}"
+                ));
+            }
+        }
+    }
+}
+
+/// Dropped aside, however the session ends: purging what is still queued blocks for a moment.
+struct Purged(Option<Producer>);
+
+impl std::ops::Deref for Purged {
+    type Target = Producer;
+
+    fn deref(&self) -> &Producer {
+        self.0.as_ref().expect("taken only when dropped")
+    }
+}
+
+impl Drop for Purged {
+    fn drop(&mut self) {
+        let producer = self.0.take();
+        std::thread::spawn(move || drop(producer));
+    }
+}
+
+impl Session {
+    /// Publishes until `stop` resolves (then waits a little for what was sent) or something fails.
+    pub async fn run(
+        &self,
+        probe: &TopicProbe,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), SessionError> {
+        let offsets = self.recorded.offsets.iter();
+        let reached = offsets.map(|next| Reached { next_offset: *next, position: 0 }).collect();
+        let window = Arc::new(Window::new(self.checkpoint, reached));
+        let complaints = Complaints::default();
+        let context = Deliveries { window: Arc::clone(&window), complaints };
+        let producer = self.producer_config().create_with_context(context);
+        let producer = Purged(Some(producer.map_err(KafkaError::from)?));
+        let stopped = tokio::select! {
+            biased;
+            () = stop => Ok(()),
+            failure = self.watch_deliveries(&window) => Err(self.explained(failure, &producer)),
+            error = self.feed(&producer, &window) => Err(error),
+            error = self.checkpoints(&window) => Err(error),
+            error = self.count_partitions(probe) => Err(error),
+            error = marks::keep(self, &producer, &window) => Err(error),
+        };
+        match stopped {
+            Ok(()) => self.settle(&window).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    fn producer_config(&self) -> rdkafka::ClientConfig {
+        let mut config = self.kafka.config();
+        config
+            .set("enable.idempotence", "true")
+            .set("enable.gapless.guarantee", "true")
+            .set("acks", "all")
+            .set("partitioner", "murmur2_random")
+            .set("compression.type", "lz4")
+            .set("linger.ms", LINGER_MS.to_string())
+            .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
+            .set("queue.buffering.max.messages", (2 * MAX_UNACKED).to_string())
+            .set("queue.buffering.max.kbytes", MAX_QUEUED_KBYTES.to_string())
+            // Bounded by `delivery_timeout` and a dropped producer instead: see above.
+            .set("message.timeout.ms", "0");
+        config
+    }
+
+    /// Sends the log from the checkpoint on, for as long as nothing fails.
+    async fn feed(&self, producer: &Producer, window: &Window) -> SessionError {
+        let mut hint = self.store.head_hint();
+        let mut sent = self.checkpoint;
+        loop {
+            let page = match self.store.read_feed(sent, PAGE_EVENTS).await {
+                Ok(page) => page,
+                Err(error) => return error.into(),
+            };
+            let Some(last) = page.last() else {
+                let _ = timeout(POLL_LOG, hint.changed()).await;
+                continue;
+            };
+            sent = last.position;
+            for event in &page {
+                if let Err(error) = self.send(producer, window, event).await {
+                    return error;
+                }
+            }
+            metrics::counter!("relay_events_sent_total").increment(page.len() as u64);
+            let mut progress = window.watch();
+            while window.unacked() > MAX_UNACKED {
+                let _ = progress.changed().await;
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        producer: &Producer,
+        window: &Window,
+        event: &RecordedEvent,
+    ) -> Result<(), SessionError> {
+        let mut key = uuid::Uuid::encode_buffer();
+        let key: &str = event.stream.id.hyphenated().encode_lower(&mut key);
+        let position = usize::try_from(event.position).expect("64-bit positions");
+        let partition = partition_of_key(key.as_bytes(), self.recorded.partitions);
+        let mut record = BaseRecord::with_opaque_to(&self.kafka.topic, position)
+            .partition(partition)
+            .key(key)
+            .payload(event.payload.as_slice())
+            .headers(event_headers(event));
+        window.sending(partition);
+        let mut progress = window.watch();
+        loop {
+            progress.mark_unchanged();
+            match producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((ClientError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
+                    record = refused;
+                    let _ = progress.changed().await;
+                }
+                Err((error, _)) => return Err(refusal(event.position, &error)),
+            }
+        }
+    }
+
+    /// Moves the checkpoint behind the acknowledged prefix, for as long as it is ours to move.
+    async fn checkpoints(&self, window: &Window) -> SessionError {
+        let mut progress = window.watch();
+        let mut saved = self.checkpoint;
+        loop {
+            let _ = progress.wait_for(|progress| progress.acked > saved).await;
+            match self.save(window).await {
+                Ok(position) => saved = position,
+                Err(error) => return error,
+            }
+            sleep(CHECKPOINT_EVERY).await;
+        }
+    }
+
+    async fn save(&self, window: &Window) -> Result<Position, SessionError> {
+        let (acked, partitions) = window.reached();
+        let offsets = partitions.iter().map(|reached| reached.next_offset).collect();
+        let recorded = Recorded { partitions: self.recorded.partitions, offsets };
+        match save(&self.store, &self.lease, acked, &recorded).await? {
+            true => Ok(acked),
+            false => Err(SessionError::Fenced),
+        }
+    }
+
+    /// Returns when a delivery failed, or when there was none for too long although some are awaited.
+    async fn watch_deliveries(&self, window: &Window) -> String {
+        let mut progress = window.watch();
+        loop {
+            let seen = progress.borrow_and_update().clone();
+            if let Some(reason) = seen.failed {
+                return reason;
+            }
+            if timeout(self.delivery_timeout, progress.changed()).await.is_err()
+                && window.unacked() > 0
+            {
+                return format!("no delivery within {} s", self.delivery_timeout.as_secs_f32());
+            }
+        }
+    }
+
+    async fn count_partitions(&self, probe: &TopicProbe) -> SessionError {
+        loop {
+            sleep(COUNT_EVERY).await;
+            // Whether the brokers answer is for the deliveries to find out.
+            if let Ok(Some(partitions)) = probe.partitions().await
+                && partitions != self.recorded.partitions
+            {
+                return recount(&self.kafka.topic, self.recorded.partitions, partitions).into();
+            }
+        }
+    }
+
+    /// Waits a little for the last acknowledgements and writes the checkpoint a last time.
+    async fn settle(&self, window: &Window) -> Result<(), SessionError> {
+        let mut progress = window.watch();
+        let all = progress.wait_for(|seen| seen.failed.is_some() || window.unacked() == 0);
+        let _ = timeout(LAST_ACKS, all).await;
+        self.save(window).await.map(|_| ())
+    }
+
+    fn explained(&self, failure: String, producer: &Producer) -> SessionError {
+        use rdkafka::producer::Producer as _;
+        let why = producer.context().complaints.last();
+        KafkaError::Unavailable(why.map_or(failure.clone(), |why| format!("{failure} ({why})")))
+            .into()
+    }
+}
+
+/// Moves the checkpoint; false when it is no longer ours.
+pub(crate) async fn save(
+    store: &EventStore,
+    lease: &Lease,
+    checkpoint: Position,
+    recorded: &Recorded,
+) -> Result<bool, StoreError> {
+    let note = serde_json::to_string(recorded).expect("numbers make JSON");
+    let saved = store.advance_checkpoint(lease, checkpoint, &note).await?;
+    if saved {
+        metrics::gauge!("relay_checkpoint_position").set(checkpoint as f64);
+    }
+    Ok(saved)
+}
+
+/// The refusal of a topic whose partitions were changed, with what to do about it.
+pub(crate) fn recount(topic: &str, recorded: u32, found: u32) -> KafkaError {
+    KafkaError::Refused(format!(
+        "the topic {topic} has {found} partitions, but events were published to {recorded}: with another number, \
+         orders move between partitions and lose their order. Make a topic of another name with {found} partitions \
+         and publish to that (--topic NAME; it is filled from the first event), then let the projectors read it"
+    ))
+}
+
+fn refusal(position: Position, error: &ClientError) -> SessionError {
+    KafkaError::Unavailable(format!("position {position} cannot be sent: {error}")).into()
+}

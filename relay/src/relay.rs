@@ -1,0 +1,231 @@
+//! The relay as a service: lead when it is one's turn, publish, begin again after every failure, serve health.
+//!
+//! A failure of Kafka or of the log costs nothing but time: it is reported on `/readyz`, logged once for a run of
+//! failures, and waited out with a bounded pause. Only a topic that must not be written to ends the program.
+
+use crate::kafka::{Kafka, KafkaError};
+use crate::leadership::{self, Patience};
+use crate::lease_name;
+use crate::publish::{Recorded, Session, SessionError, recount, save};
+use crate::settings::Settings;
+use crate::topic::TopicProbe;
+use event_store::{EventStore, Lease, LeaseState, Position};
+use server::{Limits, Readiness};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The pause after a failed session, doubled each time up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Why the relay ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The topic must not be written to as it is.
+    #[error(transparent)]
+    Refused(KafkaError),
+    /// Health could not be served.
+    #[error("the HTTP side failed: {0}")]
+    Http(#[from] std::io::Error),
+}
+
+struct Relay {
+    store: EventStore,
+    kafka: Kafka,
+    settings: Settings,
+    readiness: Readiness,
+    holder: String,
+    patience: Patience,
+}
+
+/// Publishes until `shutdown`, and serves health and metrics on `listener` all the while.
+///
+/// # Errors
+/// [`RelayError`], as each variant says.
+pub async fn run(
+    settings: Settings,
+    store: EventStore,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), RelayError> {
+    let kafka = settings.kafka().map_err(RelayError::Refused)?;
+    let readiness = Readiness::draining_on(shutdown.clone());
+    let http = server::health::router(readiness.clone());
+    let holder = format!("{} {}", std::process::id(), uuid::Uuid::now_v7());
+    let patience = Patience { take_after: settings.lease_timeout() };
+    let relay = Relay { store, kafka, settings, readiness, holder, patience };
+    let work = async {
+        let ended = relay.work(&shutdown).await;
+        // Whether it ended well or not: without the work there is nothing to serve.
+        shutdown.cancel();
+        ended
+    };
+    let serve = server::serve(listener, http, Limits::default(), shutdown.clone());
+    let (worked, served) = tokio::join!(work, serve);
+    worked?;
+    Ok(served?)
+}
+
+impl Relay {
+    /// Leads again and again, until asked to stop.
+    async fn work(&self, shutdown: &CancellationToken) -> Result<(), RelayError> {
+        let name = lease_name(&self.kafka.topic);
+        loop {
+            metrics::gauge!("relay_active").set(0.0);
+            let (lease, state) = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                taken = self.lead(&name) => taken,
+            };
+            tracing::info!(
+                lease.epoch,
+                relay.checkpoint = state.checkpoint,
+                "this relay is active"
+            );
+            metrics::gauge!("relay_active").set(1.0);
+            let lost = tokio::select! {
+                lost = leadership::keep(&self.store, &lease, self.patience, &self.readiness) => lost,
+                ended = self.publish(&lease, state, shutdown) => match ended {
+                    Ok(()) => {
+                        let _ = self.store.release_lease(&lease).await;
+                        return Ok(());
+                    }
+                    Err(SessionError::Kafka(refused @ KafkaError::Refused(_))) => {
+                        let _ = self.store.release_lease(&lease).await;
+                        return Err(RelayError::Refused(refused));
+                    }
+                    Err(error) => error.to_string(),
+                },
+            };
+            tracing::warn!(lease.epoch, reason = lost, "this relay is active no more");
+        }
+    }
+
+    /// Stands by until the lease can be taken.
+    async fn lead(&self, name: &str) -> (Lease, LeaseState) {
+        leadership::take(&self.store, name, &self.holder, self.patience, &self.readiness).await
+    }
+
+    /// Session after session under one lease, until asked to stop; returns earlier only when that cannot help.
+    async fn publish(
+        &self,
+        lease: &Lease,
+        mut state: LeaseState,
+        shutdown: &CancellationToken,
+    ) -> Result<(), SessionError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let begun_at = state.checkpoint;
+            let error = match self.session(lease, &state, shutdown).await {
+                Ok(()) => return Ok(()),
+                Err(
+                    error @ (SessionError::Fenced | SessionError::Kafka(KafkaError::Refused(_))),
+                ) => {
+                    return Err(error);
+                }
+                Err(error) => error,
+            };
+            self.report(&error, pause);
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
+            }
+            if let Ok(Some(now)) = self.store.lease(&lease.name).await {
+                if now.epoch != lease.epoch {
+                    return Err(SessionError::Fenced);
+                }
+                state = now;
+            }
+            let moved = state.checkpoint > begun_at;
+            pause = if moved { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        }
+    }
+
+    /// Says what is wrong: loudly the first time of a run of failures.
+    fn report(&self, error: &SessionError, pause: Duration) {
+        metrics::counter!("relay_session_failures_total").increment(1);
+        self.readiness.set("kafka", Err(error.to_string()));
+        match pause == FIRST_PAUSE {
+            true => {
+                tracing::warn!(%error, "publishing failed and begins again from the checkpoint")
+            }
+            false => tracing::debug!(%error, "publishing failed again"),
+        }
+    }
+
+    async fn session(
+        &self,
+        lease: &Lease,
+        state: &LeaseState,
+        shutdown: &CancellationToken,
+    ) -> Result<(), SessionError> {
+        let probe = TopicProbe::new(&self.kafka)?;
+        let (recorded, checkpoint) = tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            prepared = self.prepare(&probe, lease, state) => prepared?,
+        };
+        self.readiness.set("kafka", Ok(()));
+        let session = Session {
+            store: self.store.clone(),
+            kafka: self.kafka.clone(),
+            lease: lease.clone(),
+            recorded,
+            checkpoint,
+            delivery_timeout: self.settings.delivery_timeout(),
+            mark_interval: self.settings.mark_interval(),
+        };
+        session.run(&probe, shutdown.cancelled()).await
+    }
+
+    /// Sees to it that the topic is there and is the one that was written to before; says from where to go on.
+    async fn prepare(
+        &self,
+        probe: &TopicProbe,
+        lease: &Lease,
+        state: &LeaseState,
+    ) -> Result<(Recorded, Position), SessionError> {
+        let found = match probe.partitions().await? {
+            Some(partitions) => partitions,
+            None => {
+                let Settings { partitions, replication, .. } = self.settings;
+                probe.create(partitions, replication).await?;
+                tracing::info!(topic = self.kafka.topic, partitions, "made the topic");
+                probe.partitions().await?.unwrap_or(partitions)
+            }
+        };
+        let before: Option<Recorded> = serde_json::from_str(&state.note).ok();
+        let high: Vec<i64> =
+            probe.watermarks(found).await?.iter().map(|marks| marks.high).collect();
+        let fresh = Recorded { partitions: found, offsets: high.clone() };
+        let Some(before) = before else {
+            self.record(lease, 0, &fresh).await?;
+            return Ok((fresh, 0));
+        };
+        if before.offsets.iter().zip(&high).any(|(recorded, high)| high < recorded) {
+            // Made anew, or its brokers lost what they had acknowledged. Everything again: only repeats.
+            tracing::warn!(
+                topic = self.kafka.topic,
+                relay.checkpoint = state.checkpoint,
+                "the topic ends before what was published to it; publishing the whole log again"
+            );
+            self.record(lease, 0, &fresh).await?;
+            return Ok((fresh, 0));
+        }
+        if before.partitions != found {
+            return Err(recount(&self.kafka.topic, before.partitions, found).into());
+        }
+        Ok((before, state.checkpoint))
+    }
+
+    async fn record(
+        &self,
+        lease: &Lease,
+        checkpoint: Position,
+        recorded: &Recorded,
+    ) -> Result<(), SessionError> {
+        match save(&self.store, lease, checkpoint, recorded).await? {
+            true => Ok(()),
+            false => Err(SessionError::Fenced),
+        }
+    }
+}

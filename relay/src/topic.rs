@@ -1,0 +1,146 @@
+//! The topic as the brokers know it: is it there, how many partitions, from where to where.
+//!
+//! Every question is bounded and asked off the async runtime, because rdkafka answers by blocking.
+
+use crate::kafka::{ASK_TIMEOUT, Complaints, Kafka, KafkaError, MAX_RECORD_BYTES};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The most partitions that a topic may have here: marks are written to each.
+pub(crate) const MAX_PARTITIONS: u32 = 1_000;
+/// How long a topic that was just made may stay invisible.
+const APPEAR_TIMEOUT: Duration = Duration::from_secs(15);
+/// The client's latest reports that are looked at for a reason.
+const MAX_REPORTS: usize = 100;
+const APPEAR_POLL: Duration = Duration::from_millis(50);
+
+/// The offsets of a partition: the first that is there, and the one that the next record gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The first offset that is still there.
+    pub low: i64,
+    /// The offset after the last.
+    pub high: i64,
+}
+
+/// Asks the brokers about one topic.
+#[derive(Clone)]
+pub(crate) struct TopicProbe {
+    client: Arc<BaseConsumer<Complaints>>,
+    kafka: Kafka,
+}
+
+impl TopicProbe {
+    pub fn new(kafka: &Kafka) -> Result<Self, KafkaError> {
+        let client = kafka.config().create_with_context(Complaints::default())?;
+        Ok(Self { client: Arc::new(client), kafka: kafka.clone() })
+    }
+
+    /// How many partitions the topic has; `None` when there is no such topic.
+    pub async fn partitions(&self) -> Result<Option<u32>, KafkaError> {
+        self.ask(|client, topic| {
+            let metadata = client.fetch_metadata(Some(topic), ASK_TIMEOUT)?;
+            let found = metadata.topics().iter().find(|found| found.name() == topic);
+            let Some(found) = found else { return Ok(None) };
+            match found.error().map(RDKafkaErrorCode::from) {
+                None | Some(RDKafkaErrorCode::LeaderNotAvailable) => {}
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition) => return Ok(None),
+                Some(code) => return Err(KafkaError::Unavailable(format!("{topic}: {code}"))),
+            }
+            let count = u32::try_from(found.partitions().len()).unwrap_or(u32::MAX);
+            Ok((count > 0).then_some(count))
+        })
+        .await
+    }
+
+    /// The offsets of each of so many partitions.
+    pub async fn watermarks(&self, partitions: u32) -> Result<Vec<Watermarks>, KafkaError> {
+        self.ask(move |client, topic| {
+            (0..partitions)
+                .map(|partition| {
+                    let partition = i32::try_from(partition).expect("few partitions");
+                    watermarks(client, topic, partition)
+                })
+                .collect()
+        })
+        .await
+    }
+
+    /// Makes the topic and waits until it can be seen. The log is the truth, but a topic that keeps everything can
+    /// also rebuild views, so what we make ourselves is kept for ever.
+    pub async fn create(
+        &self,
+        partitions: u32,
+        replication: Option<u16>,
+    ) -> Result<(), KafkaError> {
+        let admin: AdminClient<DefaultClientContext> = self.kafka.config().create()?;
+        let largest = MAX_RECORD_BYTES.to_string();
+        let count = i32::try_from(partitions).expect("few partitions");
+        let replication = replication.map_or(-1, i32::from);
+        let topic = NewTopic::new(&self.kafka.topic, count, TopicReplication::Fixed(replication))
+            .set("cleanup.policy", "delete")
+            .set("retention.ms", "-1")
+            .set("retention.bytes", "-1")
+            .set("max.message.bytes", &largest);
+        let options = AdminOptions::new()
+            .request_timeout(Some(ASK_TIMEOUT))
+            .operation_timeout(Some(ASK_TIMEOUT));
+        for result in admin.create_topics([&topic], &options).await? {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, code)) => {
+                    return Err(KafkaError::Unavailable(format!("{topic} cannot be made: {code}")));
+                }
+            }
+        }
+        let asked = Instant::now();
+        while self.partitions().await?.is_none() {
+            if asked.elapsed() > APPEAR_TIMEOUT {
+                return Err(KafkaError::Unavailable("the topic was made and is not there".into()));
+            }
+            tokio::time::sleep(APPEAR_POLL).await;
+        }
+        Ok(())
+    }
+
+    async fn ask<R: Send + 'static>(
+        &self,
+        question: impl FnOnce(&BaseConsumer<Complaints>, &str) -> Result<R, KafkaError> + Send + 'static,
+    ) -> Result<R, KafkaError> {
+        let probe = self.clone();
+        let answer = tokio::task::spawn_blocking(move || {
+            question(&probe.client, &probe.kafka.topic).map_err(|error| match error {
+                // "Timed out" alone says little; the client knows what it waited for.
+                KafkaError::Unavailable(text) => {
+                    for reported in
+                        (0..MAX_REPORTS).map_while(|_| probe.client.poll(Duration::ZERO))
+                    {
+                        if let Err(error) = reported {
+                            probe.client.context().keep(&error);
+                        }
+                    }
+                    let why = probe.client.context().last();
+                    KafkaError::Unavailable(
+                        why.map_or(text.clone(), |why| format!("{text} ({why})")),
+                    )
+                }
+                other => other,
+            })
+        });
+        answer.await.unwrap_or_else(|ended| Err(KafkaError::Unavailable(ended.to_string())))
+    }
+}
+
+/// The offsets of one partition.
+pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
+    client: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Result<Watermarks, KafkaError> {
+    let (low, high) = client.fetch_watermarks(topic, partition, ASK_TIMEOUT)?;
+    Ok(Watermarks { low, high })
+}

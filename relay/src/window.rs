@@ -1,0 +1,195 @@
+//! What has been sent and what the brokers have acknowledged: the one thing the checkpoint may be moved by.
+//!
+//! Partitions acknowledge independently, so acknowledgements arrive out of position order. Only the contiguous prefix
+//! counts: `acked` is a position such that every event up to it is in the topic. The first failed delivery ends the
+//! session; nothing after it is believed.
+
+use event_store::Position;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use tokio::sync::watch;
+
+/// How far a session has come; watched by those who wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Every event up to here is in the topic.
+    pub acked: Position,
+    /// Deliveries in all, so that a standstill shows.
+    pub deliveries: u64,
+    /// Why nothing more will come.
+    pub failed: Option<String>,
+}
+
+/// What is known of one partition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// The offset after the last acknowledged record; 0 when none is known.
+    pub next_offset: i64,
+    /// The last position of which this session handed an event or a mark to the producer for it.
+    pub position: Position,
+}
+
+/// Acknowledgements of one session.
+#[derive(Debug)]
+pub(crate) struct Window {
+    state: Mutex<State>,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The contiguous prefix.
+    acked: Position,
+    /// For each position after `acked` that was sent: acknowledged?
+    after: VecDeque<bool>,
+    deliveries: u64,
+    partitions: Vec<Reached>,
+}
+
+impl Window {
+    /// A session that begins after `acked`.
+    pub fn new(acked: Position, partitions: Vec<Reached>) -> Self {
+        let state = State { acked, after: VecDeque::new(), deliveries: 0, partitions };
+        let progress = Progress { acked, deliveries: 0, failed: None };
+        Self { state: Mutex::new(state), progress: watch::Sender::new(progress) }
+    }
+
+    /// The next event is about to be handed to the producer, for that partition.
+    pub fn sending(&self, partition: i32) {
+        let mut state = self.lock();
+        state.after.push_back(false);
+        let position = state.acked + state.after.len() as u64;
+        state.heading(partition, position);
+    }
+
+    /// An event is in the topic.
+    pub fn delivered(&self, position: Position, partition: i32, offset: i64) {
+        let mut state = self.lock();
+        state.reached(partition, offset);
+        if let Some(index) = position.checked_sub(state.acked + 1) {
+            let index = usize::try_from(index).expect("within the window");
+            if let Some(acked) = state.after.get_mut(index) {
+                *acked = true;
+            }
+        }
+        while state.after.front() == Some(&true) {
+            state.after.pop_front();
+            state.acked += 1;
+        }
+        self.publish(&state);
+    }
+
+    /// A mark is in the topic.
+    pub fn marked(&self, partition: i32, offset: i64) {
+        let mut state = self.lock();
+        state.reached(partition, offset);
+        self.publish(&state);
+    }
+
+    /// A mark of `position` was handed to the producer.
+    pub fn marking(&self, partition: i32, position: Position) {
+        self.lock().heading(partition, position);
+    }
+
+    /// A delivery failed: the session is over. The first reason stays.
+    pub fn failed(&self, reason: String) {
+        self.progress.send_if_modified(|progress| {
+            let first = progress.failed.is_none();
+            progress.failed.get_or_insert(reason);
+            first
+        });
+    }
+
+    /// How many events are sent and not acknowledged, or acknowledged out of order.
+    pub fn unacked(&self) -> usize {
+        self.lock().after.len()
+    }
+
+    /// The prefix, and what is known of each partition.
+    pub fn reached(&self) -> (Position, Vec<Reached>) {
+        let state = self.lock();
+        (state.acked, state.partitions.clone())
+    }
+
+    /// Tells of every change.
+    pub fn watch(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    fn publish(&self, state: &State) {
+        let (acked, deliveries) = (state.acked, state.deliveries);
+        self.progress.send_modify(|progress| {
+            progress.acked = acked;
+            progress.deliveries = deliveries;
+        });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl State {
+    fn reached(&mut self, partition: i32, offset: i64) {
+        self.deliveries += 1;
+        if let Some(reached) = self.partition(partition) {
+            // A batch that had been stored before its answer was lost is acknowledged without an offset.
+            reached.next_offset = reached.next_offset.max(offset + 1);
+        }
+    }
+
+    fn heading(&mut self, partition: i32, position: Position) {
+        if let Some(reached) = self.partition(partition) {
+            reached.position = reached.position.max(position);
+        }
+    }
+
+    fn partition(&mut self, partition: i32) -> Option<&mut Reached> {
+        self.partitions.get_mut(usize::try_from(partition).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_contiguous_prefix_counts() {
+        let window = Window::new(10, vec![Reached::default(); 2]);
+        for partition in [1, 0, 1, 0] {
+            window.sending(partition);
+        }
+        assert_eq!(window.unacked(), 4);
+        window.delivered(12, 0, 5);
+        window.delivered(14, 0, 6);
+        assert_eq!(window.reached().0, 10);
+        window.delivered(11, 1, 9);
+        assert_eq!(window.reached().0, 12);
+        assert_eq!(window.unacked(), 2);
+        window.delivered(13, 1, 10);
+        let (acked, partitions) = window.reached();
+        assert_eq!((acked, window.unacked()), (14, 0));
+        assert_eq!(partitions[0], Reached { next_offset: 7, position: 14 });
+        assert_eq!(partitions[1], Reached { next_offset: 11, position: 13 });
+        assert_eq!(window.watch().borrow().acked, 14);
+    }
+
+    #[test]
+    fn a_failure_is_told_once_and_stays() {
+        let window = Window::new(0, vec![Reached::default()]);
+        let mut watch = window.watch();
+        window.failed("first".to_owned());
+        window.failed("second".to_owned());
+        assert_eq!(watch.borrow_and_update().failed.as_deref(), Some("first"));
+        assert!(!watch.has_changed().unwrap());
+    }
+
+    #[test]
+    fn a_mark_moves_no_position() {
+        let window = Window::new(3, vec![Reached::default()]);
+        window.marking(0, 3);
+        window.marked(0, 41);
+        assert_eq!(window.reached(), (3, vec![Reached { next_offset: 42, position: 3 }]));
+        assert_eq!(window.watch().borrow().deliveries, 1);
+    }
+}

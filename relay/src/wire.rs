@@ -1,0 +1,89 @@
+//! Events as Kafka records: CloudEvents 1.0 in binary content mode. Both directions, side by side.
+//!
+//! Key = the order's id, value = the very payload bytes of the log, everything else in `ce_*` headers. A record with the
+//! header `orderlog_mark` and no value is a position mark: *every event up to that position which belongs to this
+//! partition stands before this record*. Whoever only wants events skips records without a `ce_id` header.
+//!
+//! What is read was written by others: nothing of it is trusted, and what does not fit is a typed [`Poison`] that says
+//! where and why, never what was in it.
+
+mod decode;
+mod encode;
+
+pub(crate) use decode::{Envelope, decode};
+pub(crate) use encode::{event_headers, mark_headers};
+
+use event_store::{Position, RecordedEvent, Version};
+use uuid::Uuid;
+
+/// The key of every position mark.
+pub const MARK_KEY: &str = "position-mark";
+/// The header that makes a record a position mark; its value is the position.
+pub const MARK_HEADER: &str = "orderlog_mark";
+/// The value of `ce_source`.
+pub const SOURCE: &str = "/orderlog";
+/// The value of `content-type`.
+pub const CONTENT_TYPE: &str = "application/json";
+
+/// One record of the topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its place in its partition.
+    pub offset: i64,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What a record holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// An event of the log. Its `hash` is zeroes: the chain stays in the log.
+    Event(Box<RecordedEvent>),
+    /// All of this partition's events up to the position came before.
+    Mark(Position),
+    /// Not something that the relay wrote.
+    Poison(Poison),
+}
+
+/// A record that cannot be an event of the log. As the relay writes the log's own bytes, nothing of the log is lost
+/// with it; a consumer counts it and goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poison {
+    /// What is wrong with it.
+    pub reason: PoisonReason,
+    /// The order that it claims to belong to, if its key is an id.
+    pub order: Option<Uuid>,
+    /// The position it claims, if that can be read.
+    pub position: Option<Position>,
+    /// The version it claims, if that can be read.
+    pub version: Option<Version>,
+}
+
+/// Why a record cannot be an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PoisonReason {
+    /// There is no key, or it is no order's id.
+    #[error("its key is not an order's id")]
+    Key,
+    /// A header that every event has is not there.
+    #[error("the header {0} is missing")]
+    MissingHeader(&'static str),
+    /// A header's value cannot be what it should be.
+    #[error("the header {0} cannot be read")]
+    BadHeader(&'static str),
+    /// There is no value.
+    #[error("it has no value")]
+    NoValue,
+    /// The value is over the bound.
+    #[error("its value is too large")]
+    TooLarge,
+    /// The value is not JSON.
+    #[error("its value is not JSON")]
+    NotJson,
+    /// Key and subject disagree.
+    #[error("its key is not its subject's")]
+    KeyIsNotSubject,
+    /// It stands in a partition that its key does not belong to.
+    #[error("it is in another partition than its key belongs to")]
+    WrongPartition,
+}

@@ -1,0 +1,160 @@
+//! What a consumer reads, distrusting all of it.
+
+use super::{Content, MARK_HEADER, MARK_KEY, Poison, PoisonReason, SOURCE};
+use crate::kafka::MAX_RECORD_BYTES;
+use chrono::{DateTime, Utc};
+use event_store::event::stream_type;
+use event_store::{Metadata, RecordedEvent, StreamId, Timestamp};
+use rdkafka::message::{Headers, Message};
+use serde::de::IgnoredAny;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// More headers than this are not looked at.
+const MAX_HEADERS: usize = 64;
+/// The longest header value that is looked at.
+const MAX_HEADER_BYTES: usize = 4 * 1024;
+/// The longest name of an event or a stream type.
+const MAX_NAME_BYTES: usize = 200;
+
+/// A record as it came: borrowed, nothing checked.
+#[derive(Debug, Default)]
+pub(crate) struct Envelope<'a> {
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: Vec<(&'a str, Option<&'a [u8]>)>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Of a consumed message.
+    pub fn of(message: &'a impl Message) -> Self {
+        let headers = message.headers().map(|headers| {
+            let count = headers.count().min(MAX_HEADERS);
+            (0..count).map(|index| headers.get(index)).map(|h| (h.key, h.value)).collect()
+        });
+        Self { key: message.key(), value: message.payload(), headers: headers.unwrap_or_default() }
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<&'a str>, PoisonReason> {
+        let Some((_, value)) = self.headers.iter().find(|(key, _)| *key == name) else {
+            return Ok(None);
+        };
+        let value = value.filter(|value| value.len() <= MAX_HEADER_BYTES);
+        let text = value.and_then(|value| str::from_utf8(value).ok());
+        text.map(Some).ok_or(PoisonReason::BadHeader(name))
+    }
+
+    fn required(&self, name: &'static str) -> Result<&'a str, PoisonReason> {
+        self.text(name)?.ok_or(PoisonReason::MissingHeader(name))
+    }
+
+    fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, PoisonReason> {
+        self.required(name)?.parse().map_err(|_| PoisonReason::BadHeader(name))
+    }
+
+    /// A place: a number from 1.
+    fn place(&self, name: &'static str) -> Result<u64, PoisonReason> {
+        match self.parsed(name)? {
+            0 => Err(PoisonReason::BadHeader(name)),
+            place => Ok(place),
+        }
+    }
+
+    fn time(&self, name: &'static str) -> Result<Timestamp, PoisonReason> {
+        let time = DateTime::parse_from_rfc3339(self.required(name)?);
+        time.map(|time| time.with_timezone(&Utc)).map_err(|_| PoisonReason::BadHeader(name))
+    }
+
+    fn name(&self, header: &'static str, name: &'a str) -> Result<&'a str, PoisonReason> {
+        let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        match !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.bytes().all(sound) {
+            true => Ok(name),
+            false => Err(PoisonReason::BadHeader(header)),
+        }
+    }
+}
+
+/// What the record is.
+pub(crate) fn decode(envelope: &Envelope<'_>) -> Content {
+    let read = match envelope.key {
+        Some(key) if key == MARK_KEY.as_bytes() => envelope.parsed(MARK_HEADER).map(Content::Mark),
+        _ => event(envelope).map(|event| Content::Event(Box::new(event))),
+    };
+    read.unwrap_or_else(|reason| {
+        Content::Poison(Poison {
+            reason,
+            order: order(envelope).ok(),
+            position: envelope.place("ce_sequence").ok(),
+            version: envelope.place("ce_streamversion").ok(),
+        })
+    })
+}
+
+fn order(envelope: &Envelope<'_>) -> Result<Uuid, PoisonReason> {
+    let key = envelope.key.and_then(|key| str::from_utf8(key).ok()).ok_or(PoisonReason::Key)?;
+    let id = Uuid::try_parse(key).map_err(|_| PoisonReason::Key)?;
+    // Only the hyphenated form in lower case hashes to the order's partition.
+    let mut canonical = Uuid::encode_buffer();
+    match key == id.hyphenated().encode_lower(&mut canonical) {
+        true => Ok(id),
+        false => Err(PoisonReason::Key),
+    }
+}
+
+fn event(envelope: &Envelope<'_>) -> Result<RecordedEvent, PoisonReason> {
+    let id = order(envelope)?;
+    if envelope.required("ce_specversion")? != "1.0" {
+        return Err(PoisonReason::BadHeader("ce_specversion"));
+    }
+    if envelope.required("ce_source")? != SOURCE {
+        return Err(PoisonReason::BadHeader("ce_source"));
+    }
+    let event_type = envelope.name("ce_type", envelope.required("ce_type")?)?;
+    let stream = subject(envelope)?;
+    if stream.id != id {
+        return Err(PoisonReason::KeyIsNotSubject);
+    }
+    let text = |name| Ok::<_, PoisonReason>(envelope.text(name)?.map(str::to_owned));
+    Ok(RecordedEvent {
+        position: envelope.place("ce_sequence")?,
+        version: envelope.place("ce_streamversion")?,
+        event_id: envelope.parsed("ce_id")?,
+        event_type: event_type.to_owned(),
+        schema_version: envelope.parsed("ce_dataschemaversion")?,
+        occurred_at: envelope.time("ce_time")?,
+        recorded_at: envelope.time("ce_recordedtime")?,
+        metadata: Metadata {
+            correlation_id: text("ce_correlationid")?,
+            causation_id: text("ce_causationid")?,
+            traceparent: text("ce_traceparent")?,
+            actor: text("ce_actor")?,
+        },
+        payload: payload(envelope)?.to_vec(),
+        hash: [0; 32],
+        stream,
+    })
+}
+
+fn subject(envelope: &Envelope<'_>) -> Result<StreamId, PoisonReason> {
+    const HEADER: &str = "ce_subject";
+    let (name, id) =
+        envelope.required(HEADER)?.split_once('/').ok_or(PoisonReason::BadHeader(HEADER))?;
+    let id = Uuid::try_parse(id).map_err(|_| PoisonReason::BadHeader(HEADER))?;
+    let stream_type = stream_type(envelope.name(HEADER, name)?);
+    Ok(StreamId { stream_type: stream_type.ok_or(PoisonReason::BadHeader(HEADER))?, id })
+}
+
+fn payload<'a>(envelope: &Envelope<'a>) -> Result<&'a [u8], PoisonReason> {
+    let value = envelope.value.ok_or(PoisonReason::NoValue)?;
+    if value.len() > MAX_RECORD_BYTES {
+        return Err(PoisonReason::TooLarge);
+    }
+    match serde_json::from_slice::<IgnoredAny>(value) {
+        Ok(_) if str::from_utf8(value).is_ok() => Ok(value),
+        _ => Err(PoisonReason::NotJson),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

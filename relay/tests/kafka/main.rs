@@ -1,0 +1,21 @@
+//! The relay and its consumer against a real Kafka broker (see `rig::kafka`); what a broker cannot be made to do on
+//! demand, it is made to do by librdkafka's mock cluster (`mock`).
+//!
+//! | variable | what it does | default |
+//! |---|---|---|
+//! | `ORDERLOG_RELAY_KILLS` | kills of a relay under load | 8 |
+//! | `ORDERLOG_BROKER_DOWN_SECONDS` | how long the broker is away | 5 |
+//! | `ORDERLOG_REQUIRE_KAFKA` | fail where no broker can run, instead of saying so | unset |
+
+#![allow(clippy::unwrap_used)]
+
+mod audit;
+mod broker;
+mod consumer;
+mod crash;
+mod lost;
+mod mock;
+mod publish;
+mod security;
+mod standby;
+mod support;

@@ -1,0 +1,92 @@
+//! Two relays: one publishes, the other takes over when it must, and the former one is fenced.
+
+use crate::support::process::{epoch, must_equal_the_log, published};
+use crate::support::{Log, RelayProcess, topic};
+use relay::lease_name;
+use rig::process::Signal;
+use std::time::Duration;
+
+const UNTESTED: &str = "that a standby relay takes over";
+const TAKEOVER: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_takes_over_within_ten_seconds_of_a_kill() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    let (log, kafka) = (Log::new().await, topic(&broker, "takeover"));
+    let active = RelayProcess::start(&log, &broker.address(), &kafka, &[]);
+    published(&log, &kafka, log.append(500).await).await;
+    let standby = RelayProcess::start(&log, &broker.address(), &kafka, &[]);
+    active.kill();
+    let head = log.append(500).await;
+    let took = published(&log, &kafka, head).await;
+    println!("taken over and published after {took:?}");
+    assert!(took < TAKEOVER, "{took:?}");
+    standby.stop();
+    must_equal_the_log(&log, &broker.address(), &kafka);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_stops_in_order_is_followed_at_once() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    let (log, kafka) = (Log::new().await, topic(&broker, "handover"));
+    let active = RelayProcess::start(&log, &broker.address(), &kafka, &[]);
+    published(&log, &kafka, log.append(10).await).await;
+    let standby =
+        RelayProcess::start(&log, &broker.address(), &kafka, &["--lease-timeout-ms", "60000"]);
+    assert!(active.stop().0.success());
+    published(&log, &kafka, log.append(10).await).await;
+    standby.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_was_paused_and_wakes_up_changes_nothing() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    let (log, kafka) = (Log::new().await, topic(&broker, "zombie"));
+    let options = ["--lease-timeout-ms", "500"];
+    let start = || RelayProcess::start(&log, &broker.address(), &kafka, &options);
+    let relays = [start(), start()];
+    let mut expected = 1;
+    for round in 0..6 {
+        epoch(&log, &kafka, expected).await;
+        // Enough to be in the middle of sending when it is paused.
+        log.append(8_000).await;
+        let leader = pause_the_leader(&log, &kafka, &relays).await;
+        let state = log.store.lease(&lease_name(&kafka.topic)).await.unwrap().unwrap();
+        expected = state.epoch.max(expected + 1);
+        epoch(&log, &kafka, expected).await;
+        let head = log.append(500).await;
+        if round % 2 == 0 {
+            published(&log, &kafka, head).await;
+        }
+        relays[leader].send(Signal::Resume);
+        published(&log, &kafka, head).await;
+        let state = log.store.lease(&lease_name(&kafka.topic)).await.unwrap().unwrap();
+        assert!(state.epoch >= expected && state.checkpoint == head, "{state:?}");
+        expected = state.epoch;
+    }
+    let [one, other] = relays;
+    one.stop();
+    other.stop();
+    must_equal_the_log(&log, &broker.address(), &kafka);
+}
+
+/// Freezes whichever of the two leads, but not in the middle of a write: SQLite has one writer, and a process that is
+/// frozen while it is that one freezes the file for all.
+async fn pause_the_leader(log: &Log, kafka: &relay::Kafka, relays: &[RelayProcess; 2]) -> usize {
+    loop {
+        let leader = leader_of(log, kafka, relays).await;
+        relays[leader].send(Signal::Pause);
+        if log.try_append().await {
+            return leader;
+        }
+        relays[leader].send(Signal::Resume);
+    }
+}
+
+/// The lease names its holder by the process.
+async fn leader_of(log: &Log, kafka: &relay::Kafka, relays: &[RelayProcess; 2]) -> usize {
+    let state = log.store.lease(&lease_name(&kafka.topic)).await.unwrap().unwrap();
+    let holder = state.holder.unwrap();
+    let pid = holder.split(' ').next().unwrap();
+    relays.iter().position(|relay| relay.pid().to_string() == pid).unwrap()
+}
