@@ -239,26 +239,32 @@ impl Complaints {
 }
 
 impl Complaints {
-    /// Keeps what a polled client reported. That all brokers are down is the consequence, not the cause.
-    pub fn keep(&self, error: &rdkafka::error::KafkaError) {
+    /// Keeps an error that a client reported. That all brokers are down is the consequence, not the cause.
+    pub fn keep(&self, error: &rdkafka::error::KafkaError, reason: &str) {
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.set(error.to_string());
+            self.set(reason);
         }
     }
 
-    fn set(&self, complaint: String) {
-        *self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(complaint);
+    fn set(&self, complaint: &str) {
+        let complaint = Some(complaint.to_owned());
+        *self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = complaint;
     }
 }
 
 impl ClientContext for Complaints {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        // `[thrd:…]: what happened`: the thread interests nobody.
+        let text = text.split_once("]: ").map_or(text, |(_, text)| text);
         tracing::debug!(target: "librdkafka", ?level, facility, "{text}");
+        if facility == "FAIL" {
+            self.set(text);
+        }
     }
 
     fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
         tracing::debug!(target: "librdkafka", %error, "{reason}");
-        self.set(reason.to_owned());
+        self.keep(&error, reason);
     }
 }
 

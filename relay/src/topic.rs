@@ -116,12 +116,9 @@ impl TopicProbe {
             question(&probe.client, &probe.kafka.topic).map_err(|error| match error {
                 // "Timed out" alone says little; the client knows what it waited for.
                 KafkaError::Unavailable(text) => {
-                    for reported in
-                        (0..MAX_REPORTS).map_while(|_| probe.client.poll(Duration::ZERO))
-                    {
-                        if let Err(error) = reported {
-                            probe.client.context().keep(&error);
-                        }
+                    // Its log is served by polling, an entry at a time.
+                    for _ in 0..MAX_REPORTS {
+                        let _ = probe.client.poll(Duration::ZERO);
                     }
                     let why = probe.client.context().last();
                     KafkaError::Unavailable(

@@ -290,7 +290,7 @@ impl Worker {
                 self.find_lost(client)
             }
             other => {
-                self.complaints.keep(other);
+                self.complaints.keep(other, &other.to_string());
                 tracing::debug!(error = %other, "a Kafka consumer complains");
                 Ok(())
             }
