@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use server::extract::{NoQuery, StrictQuery};
 use server::problem::ImportProblems;
-use server::{Problem, RequestContext};
+use server::{Problem, ProblemCode, RequestContext};
 use std::io;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 /// The media type of both streams.
 const NDJSON: &str = "application/x-ndjson";
+/// Seconds after which a refused import may try again.
+const RETRY_LATER: u64 = 10;
 /// Refused lines that may wait for the client to read them: some clients read only when they have sent all.
 const MAX_UNREAD_LINES: usize = 16_384;
 
@@ -102,12 +104,22 @@ async fn import(
     request: Request,
 ) -> Result<Response, Problem> {
     server::require_media_type(request.headers(), NDJSON)?;
+    let place = api.import_place().ok_or_else(busy)?;
     let body = request.into_body().into_data_stream().map_err(io::Error::other);
     let input = StreamReader::new(body);
     let (output, lines) = mpsc::channel(MAX_UNREAD_LINES);
-    tokio::spawn(respond(api, context, input, output));
+    tokio::spawn(async move {
+        respond(api, context, input, output).await;
+        drop(place);
+    });
     let lines = ReceiverStream::new(lines).map(|line: ImportOutput| io::Result::Ok(line.to_line()));
     Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response())
+}
+
+fn busy() -> Problem {
+    Problem::new(ProblemCode::Overloaded)
+        .detail("Other imports are running. Try again when one of them is done.")
+        .retry_after(RETRY_LATER)
 }
 
 /// Runs the import in a task of its own: a client that goes away ends the reading, not what was accepted.

@@ -13,11 +13,15 @@ use domain::order::{OrderAggregate, OrderCommand};
 use event_store::{EventStore, Metadata};
 use server::{Problem, ProblemCode, RequestContext};
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Largest body of a command.
 const MAX_BODY: usize = server::listen::MAX_BODY_BYTES as usize;
+
+/// Imports at a time: their windows together leave most of the queue to live commands.
+const MAX_IMPORTS: usize = 2;
 
 /// What the order handlers share; cheap to clone.
 #[derive(Clone)]
@@ -27,6 +31,7 @@ struct Shared {
     pipeline: Pipeline<OrderAggregate>,
     store: EventStore,
     draining: CancellationToken,
+    imports: Arc<Semaphore>,
 }
 
 impl OrderApi {
@@ -36,12 +41,18 @@ impl OrderApi {
         store: EventStore,
         draining: CancellationToken,
     ) -> Self {
-        Self(Arc::new(Shared { pipeline, store, draining }))
+        let imports = Arc::new(Semaphore::new(MAX_IMPORTS));
+        Self(Arc::new(Shared { pipeline, store, draining, imports }))
     }
 
     /// The pipeline.
     pub fn pipeline(&self) -> &Pipeline<OrderAggregate> {
         &self.0.pipeline
+    }
+
+    /// A place among the imports that may run at a time; `None` when all are taken.
+    pub fn import_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.imports).try_acquire_owned().ok()
     }
 
     /// Cancelled when the service begins to stop.

@@ -40,7 +40,7 @@ pub struct CommandHeaders {
     )]
     idempotency_key: Option<String>,
     /// Only if the order is at this version: `"7"`, or `*` for any.
-    #[param(rename = "If-Match", pattern = r#"^("[1-9][0-9]{0,17}"|\*)$"#, required = false)]
+    #[param(rename = "If-Match", pattern = r#"^("[1-9][0-9]{0,17}"|\*)$"#, required = false, value_type = String)]
     if_match: Option<String>,
     /// Stored on the events and given back; made if absent.
     #[param(
@@ -52,7 +52,7 @@ pub struct CommandHeaders {
     )]
     correlation_id: Option<String>,
     /// W3C trace context: stored and sent on.
-    #[param(rename = "traceparent", required = false)]
+    #[param(rename = "traceparent", required = false, value_type = String)]
     traceparent: Option<String>,
 }
 

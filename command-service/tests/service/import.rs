@@ -136,6 +136,37 @@ async fn an_import_ends_when_the_service_drains() {
 }
 
 #[tokio::test]
+async fn imports_are_bounded_and_their_places_come_back() {
+    let rig = Rig::new().await;
+    let import = || {
+        let body = Body::from_stream(futures::stream::pending::<io::Result<Bytes>>());
+        let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
+        rig.open(request.body(body).unwrap())
+    };
+    let running = [import().await, import().await];
+    assert!(running.iter().all(|response| response.status() == 200));
+    let refused = import().await;
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["retry-after"]),
+        (503, &"10".parse().unwrap())
+    );
+    rig.draining.cancel();
+    for response in running {
+        axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    }
+    let body = line("2025-01-01T00:00:00Z", "create", order());
+    while import_place_is_taken(&rig, &body).await {}
+}
+
+/// The place is given back just after the last line is sent.
+async fn import_place_is_taken(rig: &Rig, body: &str) -> bool {
+    let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
+    let answer = rig.send(request.body(Body::from(body.to_owned())).unwrap()).await;
+    tokio::task::yield_now().await;
+    answer.status == 503
+}
+
+#[tokio::test]
 async fn an_import_is_ndjson_without_parameters() {
     let rig = Rig::new().await;
     let answer = rig.post("/v1/import", "{}").await;

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use chrono::{DateTime, Utc};
 use command_service::{CommandService, Settings};
 use event_store::{Access, EventStore};
@@ -44,8 +44,13 @@ impl Rig {
         Self { store, service, draining, app, _directory: directory }
     }
 
+    /// A response whose body is still to be read.
+    pub async fn open(&self, request: Request<Body>) -> Response<Body> {
+        self.app.clone().oneshot(request).await.unwrap()
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.app.clone().oneshot(request).await.unwrap();
+        let response = self.open(request).await;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 24).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body }
