@@ -14,6 +14,8 @@ mod backend;
 mod given;
 #[path = "conformance/keys.rs"]
 mod keys;
+#[path = "conformance/leases.rs"]
+mod leases;
 #[path = "conformance/races.rs"]
 mod races;
 #[path = "conformance/reading.rs"]
@@ -61,6 +63,13 @@ macro_rules! conformance_cases {
             snapshots::another_snapshot_version_is_not_seen,
             snapshots::an_older_snapshot_does_not_replace_a_newer_one,
             snapshots::a_snapshot_of_what_is_not_in_the_log_is_not_kept,
+            leases::a_lease_is_taken_by_one_of_many,
+            leases::a_lease_that_showed_life_is_not_taken,
+            leases::a_former_holder_changes_nothing,
+            leases::a_lease_that_is_given_back_keeps_its_checkpoint,
+            leases::a_checkpoint_beyond_the_head_is_refused,
+            leases::the_epoch_of_a_lease_never_goes_back,
+            leases::a_handle_that_only_reads_sees_leases_and_takes_none,
             tampering::a_sound_log_verifies,
             tampering::rows_cannot_be_changed_removed_or_replaced,
             tampering::every_changed_column_is_found_at_its_position,
