@@ -4,14 +4,13 @@ use anyhow::Context;
 use clap::Parser;
 use command_service::Settings;
 use event_store::{Access, EventStore};
-use server::listen::{BindError, bind};
 use std::process::ExitCode;
 
 /// The write side of orderlog: takes commands over HTTP and appends to the log.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address to listen on: a loopback one, since there is no authentication.
+    /// Address to listen on. Must be a loopback address: there is no authentication.
     #[arg(long, env = "ORDERLOG_LISTEN", default_value = "127.0.0.1:8081")]
     listen: String,
     /// The log, e.g. sqlite://orderlog-data/events.db
@@ -27,19 +26,18 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("command-service: {error:#}");
-            let refused = error.downcast_ref::<BindError>();
-            refused.map_or(ExitCode::FAILURE, |refused| ExitCode::from(refused.exit_code()))
+            error
+                .downcast_ref::<server::BindError>()
+                .map_or(ExitCode::FAILURE, |refused| ExitCode::from(refused.exit_code()))
         }
     }
 }
 
 async fn serve(Arguments { listen, event_store }: Arguments) -> anyhow::Result<()> {
-    server::telemetry::announce(&[
-        ("listen", listen.clone()),
-        ("event_store", server::telemetry::masked(&event_store)),
-    ]);
+    let shown = [("listen", listen.clone()), ("event_store", event_store.clone())];
+    server::telemetry::announce(&shown);
     let shutdown = server::shutdown::on_signals();
-    let listener = bind(&listen).await?;
+    let listener = server::bind(&listen).await?;
     let store = EventStore::open(&event_store, Access::ReadWrite)
         .await
         .context("--event-store cannot be opened")?;
