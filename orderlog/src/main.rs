@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
         Err(error) => {
             eprintln!("orderlog: {error:#}");
             error
-                .downcast_ref::<server::listen::BindError>()
+                .downcast_ref::<server::BindError>()
                 .map_or(ExitCode::FAILURE, |refused| ExitCode::from(refused.exit_code()))
         }
     }

@@ -43,7 +43,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         ("read_model", settings.read_model()),
     ]);
     let shutdown = server::shutdown::on_signals();
-    let listener = server::listen::bind(&settings.listen).await?;
+    let listener = server::bind(&settings.listen).await?;
     let storage = Storage::open(settings).await?;
 
     let readiness = Readiness::draining_on(shutdown.clone());
