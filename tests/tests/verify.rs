@@ -1,0 +1,224 @@
+//! `orderlog verify` passes on what a busy server left behind, and names the place when a hand has been at it.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use std::path::{Path, PathBuf};
+use system_tests::load::{Load, Unanswered};
+use system_tests::program::Program;
+use system_tests::rng::Rng;
+use system_tests::server::{Launch, Server};
+use system_tests::{checker, size};
+use tempfile::TempDir;
+
+/// What somebody with the file and a tool could do: where, the statements, what the finding must name.
+type Tampering = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const NO_UPDATE: &str = "DROP TRIGGER events_are_never_updated";
+const NO_DELETE: &str = "DROP TRIGGER events_are_never_deleted";
+const NO_REPLACE: &str = "DROP TRIGGER events_are_never_replaced";
+
+const TAMPERINGS: [(&str, Tampering); 10] = [
+    (
+        "a byte of a payload",
+        (
+            "events.db",
+            &[
+                NO_UPDATE,
+                "UPDATE events SET payload = replace(payload, '14.50', '14.51') WHERE position = (SELECT min(position) FROM events WHERE event_type = 'OrderPlaced' AND position > 5)",
+            ],
+            &["position"],
+        ),
+    ),
+    (
+        "a time",
+        (
+            "events.db",
+            &[NO_UPDATE, "UPDATE events SET occurred_at = occurred_at + 1 WHERE position = 7"],
+            &["7"],
+        ),
+    ),
+    (
+        "a type",
+        (
+            "events.db",
+            &[NO_UPDATE, "UPDATE events SET event_type = 'OrderConfirmed' WHERE position = 8"],
+            &["8"],
+        ),
+    ),
+    (
+        "an actor",
+        (
+            "events.db",
+            &[NO_UPDATE, "UPDATE events SET actor = 'nobody' WHERE position = 9"],
+            &["9"],
+        ),
+    ),
+    (
+        "a row removed",
+        ("events.db", &[NO_DELETE, "DELETE FROM events WHERE position = 10"], &["10"]),
+    ),
+    (
+        "the first row removed",
+        ("events.db", &[NO_DELETE, "DELETE FROM events WHERE position = 1"], &["1"]),
+    ),
+    (
+        "two rows swapped",
+        (
+            "events.db",
+            &[
+                NO_UPDATE,
+                "UPDATE events SET position = -1 WHERE position = 11",
+                "UPDATE events SET position = 11 WHERE position = 12",
+                "UPDATE events SET position = 12 WHERE position = -1",
+            ],
+            &["11"],
+        ),
+    ),
+    (
+        "a row put in after the end",
+        (
+            "events.db",
+            &[
+                NO_REPLACE,
+                "INSERT INTO events SELECT position + 1, stream_type, stream_id, version + 1000, event_id, event_type, schema_version, occurred_at, recorded_at, correlation_id, causation_id, traceparent, actor, payload, hash FROM events ORDER BY position DESC LIMIT 1",
+            ],
+            &["head"],
+        ),
+    ),
+    (
+        "the tail cut",
+        (
+            "events.db",
+            &[
+                NO_DELETE,
+                "DELETE FROM events WHERE position > (SELECT max(position) - 3 FROM events)",
+            ],
+            &["head"],
+        ),
+    ),
+    (
+        "the tail cut and the head with it",
+        (
+            "events.db",
+            &[
+                NO_DELETE,
+                "DELETE FROM events WHERE position > (SELECT max(position) - 3 FROM events)",
+                "UPDATE log_head SET position = (SELECT max(position) FROM events), hash = (SELECT hash FROM events ORDER BY position DESC LIMIT 1)",
+            ],
+            &["position"],
+        ),
+    ),
+];
+
+const VIEW_TAMPERINGS: [(&str, &str); 8] = [
+    (
+        "orders",
+        "UPDATE orders SET total = total + 1 WHERE order_id = (SELECT min(order_id) FROM orders)",
+    ),
+    ("orders", "DELETE FROM orders WHERE order_id = (SELECT max(order_id) FROM orders)"),
+    ("order_versions", "UPDATE order_versions SET paid = paid + 1 WHERE version = 3"),
+    ("history", "UPDATE history SET data = '{}' WHERE position = 5"),
+    (
+        "customers",
+        "UPDATE customers SET orders = orders + 1 WHERE customer_id = (SELECT min(customer_id) FROM customers)",
+    ),
+    ("product_sales", "UPDATE product_sales SET revenue = revenue + 1 WHERE product_id = 'tea'"),
+    ("sales_days", "UPDATE sales_days SET units = units - 1"),
+    (
+        "order_notes",
+        "INSERT INTO order_notes (order_id, version, note) VALUES (zeroblob(16), 1, '{}')",
+    ),
+];
+
+async fn verify(folder: &Path) -> (Option<i32>, String) {
+    let verify = Launch::new(Program::Orderlog).args(["verify", "--data-dir"]).args([folder]);
+    let output = verify.run().await;
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    (output.status.code(), text)
+}
+
+/// A folder that a server worked in for a while.
+async fn used_folder() -> TempDir {
+    let mut rng = Rng::printed("verify");
+    let data = TempDir::new().unwrap();
+    let server = Server::start(data.path()).await;
+    let mut load = Load::start(server.base(), 8, Unanswered::Repeat, &mut rng);
+    load.progress(size("ORDERLOG_VERIFY_COMMANDS", 300)).await;
+    load.finish().await;
+    let client = server.client().await;
+    let head = checker::head(&client).await;
+    client.get_at("/v1/events?after=0&limit=1", head).await.ok();
+    client.get_at("/v1/orders?limit=1", head).await.ok();
+    server.stop().await;
+    data
+}
+
+/// The folder again, for one tampering: its files, without what belongs to a running process.
+fn copied(folder: &Path, to: &Path) -> PathBuf {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_string_lossy().contains(".db") {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+    to.to_owned()
+}
+
+async fn tamper(file: &Path, statements: &[&'static str]) {
+    let url = format!("sqlite://{}", file.display());
+    let mut database = SqliteConnection::connect(&url).await.unwrap();
+    let mut changed = 0;
+    for statement in statements {
+        changed = sqlx::query(AssertSqlSafe(*statement))
+            .execute(&mut database)
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"))
+            .rows_affected();
+    }
+    assert!(changed > 0, "{statements:?} changed nothing");
+    database.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_passes_after_load_and_names_the_place_where_a_hand_has_been() {
+    let folder = used_folder().await;
+    let scratch = TempDir::new().unwrap();
+    let (code, text) = verify(folder.path()).await;
+    assert_eq!(code, Some(0), "{text}");
+    for (number, (what, (file, statements, named))) in TAMPERINGS.into_iter().enumerate() {
+        let copy = copied(folder.path(), &scratch.path().join(format!("log-{number}")));
+        tamper(&copy.join(file), statements).await;
+        let (code, text) = verify(&copy).await;
+        assert_eq!(code, Some(1), "{what}: {text}");
+        for name in named {
+            assert!(text.contains(name), "{what}: {name} is not named: {text}");
+        }
+        println!("{what}: {}", text.lines().next().unwrap_or_default());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_row_that_differs_is_named_and_a_rebuild_mends_it() {
+    let folder = used_folder().await;
+    let scratch = TempDir::new().unwrap();
+    for (number, (table, statement)) in VIEW_TAMPERINGS.into_iter().enumerate() {
+        let copy = copied(folder.path(), &scratch.path().join(format!("view-{number}")));
+        tamper(&copy.join("views.db"), &[statement]).await;
+        let (code, text) = verify(&copy).await;
+        assert_eq!(code, Some(1), "{table}: {text}");
+        assert!(text.contains(table), "{table} is not named: {text}");
+        println!("{}", text.lines().find(|line| line.contains(table)).unwrap_or_default());
+        let rebuild =
+            Launch::new(Program::Orderlog).args(["--rebuild", "--data-dir"]).args([&copy]);
+        let output = rebuild.run().await;
+        assert!(output.status.success(), "{output:?}");
+        let (code, text) = verify(&copy).await;
+        assert_eq!(code, Some(0), "after the rebuild: {text}");
+    }
+}
