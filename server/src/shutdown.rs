@@ -1,12 +1,13 @@
-//! SIGTERM and SIGINT become a cancelled token; a second one ends at once.
+//! SIGTERM and SIGINT become a cancelled token. Asking again by SIGTERM changes nothing: what was accepted is still
+//! finished. A SIGINT after that (somebody at a terminal who will not wait) ends at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Added to a signal's number: the exit code shells give to a process that a signal ended.
-const SIGNAL_EXIT_BASE: i32 = 128;
+/// The exit code shells give to a process that SIGINT ended.
+const INTERRUPTED: i32 = 130;
 
-/// A token that the first SIGTERM or SIGINT cancels; the second ends the process at once (exit code 143 or 130).
+/// A token that the first SIGTERM or SIGINT cancels; a SIGINT after it ends the process at once (exit code 130).
 ///
 /// # Panics
 /// Outside a tokio runtime, or if the system refuses signal handlers: nothing could be stopped cleanly then.
@@ -23,10 +24,12 @@ pub fn on_signals() -> CancellationToken {
             }
         };
         let first = next().await;
-        tracing::info!(signal = first.as_raw_value(), "asked to stop; ask again to end at once");
+        tracing::info!(signal = first.as_raw_value(), "asked to stop; interrupt to end at once");
         asked.cancel();
-        let second = next().await;
-        std::process::exit(SIGNAL_EXIT_BASE + second.as_raw_value());
+        while next().await != SignalKind::interrupt() {
+            tracing::info!("asked to stop again: stopping already");
+        }
+        std::process::exit(INTERRUPTED);
     });
     token
 }
