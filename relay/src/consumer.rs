@@ -21,6 +21,8 @@
 mod context;
 mod lanes;
 mod member;
+mod upkeep;
+mod worker;
 
 pub use lanes::{MAX_PAGE_RECORDS, Page};
 

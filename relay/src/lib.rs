@@ -16,17 +16,20 @@ pub mod kafka;
 mod leadership;
 mod marks;
 pub mod partition;
+mod producer;
 mod publish;
 mod relay;
 pub mod scan;
+mod security;
 pub mod settings;
 mod topic;
 mod window;
 pub mod wire;
 
-pub use kafka::{Kafka, KafkaError, Security, SecurityFlags};
+pub use kafka::{Kafka, KafkaError};
 pub use partition::partition_of;
 pub use relay::{RelayError, run};
+pub use security::{Security, SecurityFlags};
 pub use settings::Settings;
 
 /// The topic that events go to unless another is named.

@@ -6,12 +6,10 @@
 //! wherever it lands, however late, and from whichever relay.
 
 use crate::kafka::KafkaError;
-use crate::publish::{Producer, Session, SessionError};
+use crate::producer::{Producer, Sent};
+use crate::publish::{Session, SessionError};
 use crate::window::Window;
-use crate::wire::{MARK_KEY, mark_headers};
 use event_store::Position;
-use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
-use rdkafka::producer::BaseRecord;
 use tokio::time::sleep;
 
 /// Writes marks for as long as nothing fails: at most one a partition in the session's interval, at least one when the
@@ -21,34 +19,24 @@ pub(crate) async fn keep(session: &Session, producer: &Producer, window: &Window
     let mut marked = 0;
     loop {
         let _ = progress.wait_for(|progress| progress.acked > marked).await;
-        match mark_all(session, producer, window) {
+        match mark_all(producer, window) {
             Ok(position) => marked = position,
-            Err(error) => return error,
+            Err(error) => return error.into(),
         }
         sleep(session.mark_interval).await;
     }
 }
 
 /// Marks every partition whose last record is older than the prefix; those with newer events need none.
-fn mark_all(
-    session: &Session,
-    producer: &Producer,
-    window: &Window,
-) -> Result<Position, SessionError> {
+fn mark_all(producer: &Producer, window: &Window) -> Result<Position, KafkaError> {
     let (acked, partitions) = window.reached();
     for (partition, reached) in (0..).zip(&partitions) {
         if reached.position >= acked {
             continue;
         }
-        let mark = BaseRecord::<str, [u8], usize>::with_opaque_to(&session.kafka.topic, 0)
-            .partition(partition)
-            .key(MARK_KEY)
-            .headers(mark_headers(acked));
-        match producer.send(mark) {
-            Ok(()) => window.marking(partition, acked),
-            // The queue is full of events: there will be news in the partition, or another mark.
-            Err((ClientError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {}
-            Err((error, _)) => return Err(KafkaError::from(error).into()),
+        // Where the queue is full of events, there will be news in the partition, or another mark.
+        if producer.mark(partition, acked)? == Sent::Queued {
+            window.marking(partition, acked);
         }
     }
     Ok(acked)

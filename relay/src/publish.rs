@@ -11,18 +11,13 @@
 //!
 //! On any delivery error the producer is dropped and the next session starts again from the checkpoint.
 
-use crate::kafka::{Complaints, Kafka, KafkaError, MAX_RECORD_BYTES};
+use crate::kafka::{Kafka, KafkaError};
 use crate::marks;
 use crate::partition::partition_of_key;
+use crate::producer::{Producer, Sent};
 use crate::topic::TopicProbe;
 use crate::window::{Reached, Window};
-use crate::wire::event_headers;
 use event_store::{EventStore, Lease, Position, RecordedEvent, StoreError};
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -31,8 +26,6 @@ use tokio::time::{sleep, timeout};
 const PAGE_EVENTS: usize = 2_000;
 /// Events sent and not yet acknowledged, at most; further reading waits.
 const MAX_UNACKED: usize = 20_000;
-/// The client's own bound on what waits in memory.
-const MAX_QUEUED_KBYTES: usize = 256 * 1024;
 /// How often the log's head is looked at when nothing tells of new events.
 const POLL_LOG: Duration = Duration::from_millis(5);
 /// The checkpoint is written at most so often: it costs a commit on the log's database, and only bounds repeats.
@@ -41,8 +34,6 @@ const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 const COUNT_EVERY: Duration = Duration::from_secs(30);
 /// What was sent has so long to be acknowledged when the relay is asked to stop.
 const LAST_ACKS: Duration = Duration::from_secs(2);
-/// How long the client may gather a batch.
-const LINGER_MS: u32 = 2;
 
 /// What the relay keeps beside its checkpoint: what the topic looked like when it stood there.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -79,64 +70,6 @@ pub(crate) struct Session {
     pub mark_interval: Duration,
 }
 
-/// Tells the window what became of each record; a record's opaque value is its position, 0 for a mark.
-pub(crate) struct Deliveries {
-    window: Arc<Window>,
-    complaints: Complaints,
-}
-
-pub(crate) type Producer = ThreadedProducer<Deliveries>;
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.complaints.log(level, facility, text);
-    }
-
-    fn error(&self, error: ClientError, reason: &str) {
-        if matches!(error, ClientError::Global(RDKafkaErrorCode::Fatal)) {
-            self.window.failed(format!("the producer gave up: {reason}"));
-        }
-        self.complaints.error(error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, position: usize) {
-        match result {
-            Ok(record) if position == 0 => self.window.marked(record.partition(), record.offset()),
-            Ok(record) => {
-                self.window.delivered(position as u64, record.partition(), record.offset());
-            }
-            Err((error, record)) => {
-                let partition = record.partition();
-                self.window.failed(format!(
-                    "position {position} was not taken by partition {partition}: {error}"
-                ));
-            }
-        }
-    }
-}
-
-/// Dropped aside, however the session ends: purging what is still queued blocks for a moment.
-struct Purged(Option<Producer>);
-
-impl std::ops::Deref for Purged {
-    type Target = Producer;
-
-    fn deref(&self) -> &Producer {
-        self.0.as_ref().expect("taken only when dropped")
-    }
-}
-
-impl Drop for Purged {
-    fn drop(&mut self) {
-        let producer = self.0.take();
-        std::thread::spawn(move || drop(producer));
-    }
-}
-
 impl Session {
     /// Publishes until `stop` resolves (then waits a little for what was sent) or something fails.
     pub async fn run(
@@ -147,14 +80,11 @@ impl Session {
         let offsets = self.recorded.offsets.iter();
         let reached = offsets.map(|next| Reached { next_offset: *next, position: 0 }).collect();
         let window = Arc::new(Window::new(self.checkpoint, reached));
-        let complaints = Complaints::default();
-        let context = Deliveries { window: Arc::clone(&window), complaints };
-        let producer = self.producer_config().create_with_context(context);
-        let producer = Purged(Some(producer.map_err(KafkaError::from)?));
+        let producer = Producer::start(&self.kafka, Arc::clone(&window), 2 * MAX_UNACKED)?;
         let stopped = tokio::select! {
             biased;
             () = stop => Ok(()),
-            failure = self.watch_deliveries(&window) => Err(self.explained(failure, &producer)),
+            failure = self.watch_deliveries(&window) => Err(explained(failure, &producer)),
             error = self.feed(&producer, &window) => Err(error),
             error = self.checkpoints(&window) => Err(error),
             error = self.count_partitions(probe) => Err(error),
@@ -164,23 +94,6 @@ impl Session {
             Ok(()) => self.settle(&window).await,
             Err(error) => Err(error),
         }
-    }
-
-    fn producer_config(&self) -> rdkafka::ClientConfig {
-        let mut config = self.kafka.config();
-        config
-            .set("enable.idempotence", "true")
-            .set("enable.gapless.guarantee", "true")
-            .set("acks", "all")
-            .set("partitioner", "murmur2_random")
-            .set("compression.type", "lz4")
-            .set("linger.ms", LINGER_MS.to_string())
-            .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
-            .set("queue.buffering.max.messages", (2 * MAX_UNACKED).to_string())
-            .set("queue.buffering.max.kbytes", MAX_QUEUED_KBYTES.to_string())
-            // Bounded by `delivery_timeout` and a dropped producer instead: see above.
-            .set("message.timeout.ms", "0");
-        config
     }
 
     /// Sends the log from the checkpoint on, for as long as nothing fails.
@@ -197,6 +110,7 @@ impl Session {
                 continue;
             };
             sent = last.position;
+            metrics::gauge!("relay_log_position").set(sent as f64);
             for event in &page {
                 if let Err(error) = self.send(producer, window, event).await {
                     return error;
@@ -218,26 +132,13 @@ impl Session {
     ) -> Result<(), SessionError> {
         let mut key = uuid::Uuid::encode_buffer();
         let key: &str = event.stream.id.hyphenated().encode_lower(&mut key);
-        let position = usize::try_from(event.position).expect("64-bit positions");
         let partition = partition_of_key(key.as_bytes(), self.recorded.partitions);
-        let mut record = BaseRecord::with_opaque_to(&self.kafka.topic, position)
-            .partition(partition)
-            .key(key)
-            .payload(event.payload.as_slice())
-            .headers(event_headers(event));
         window.sending(partition);
         let mut progress = window.watch();
-        loop {
-            progress.mark_unchanged();
-            match producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((ClientError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
-                    record = refused;
-                    let _ = progress.changed().await;
-                }
-                Err((error, _)) => return Err(refusal(event.position, &error)),
-            }
+        while producer.event(partition, key, event)? == Sent::Full {
+            let _ = progress.changed().await;
         }
+        Ok(())
     }
 
     /// Moves the checkpoint behind the acknowledged prefix, for as long as it is ours to move.
@@ -299,13 +200,6 @@ impl Session {
         let _ = timeout(LAST_ACKS, all).await;
         self.save(window).await.map(|_| ())
     }
-
-    fn explained(&self, failure: String, producer: &Producer) -> SessionError {
-        use rdkafka::producer::Producer as _;
-        let why = producer.context().complaints.last();
-        KafkaError::Unavailable(why.map_or(failure.clone(), |why| format!("{failure} ({why})")))
-            .into()
-    }
 }
 
 /// Moves the checkpoint; false when it is no longer ours.
@@ -332,6 +226,8 @@ pub(crate) fn recount(topic: &str, recorded: u32, found: u32) -> KafkaError {
     ))
 }
 
-fn refusal(position: Position, error: &ClientError) -> SessionError {
-    KafkaError::Unavailable(format!("position {position} cannot be sent: {error}")).into()
+fn explained(failure: String, producer: &Producer) -> SessionError {
+    let why = producer.complaint();
+    let text = why.map_or(failure.clone(), |why| format!("{failure} ({why})"));
+    KafkaError::Unavailable(text).into()
 }

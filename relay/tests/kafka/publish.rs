@@ -121,6 +121,10 @@ async fn records_are_cloud_events_in_binary_mode_for_any_client() {
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value));
     assert_eq!(headers, expected);
+    let document = include_str!("../../../docs/asyncapi.yaml");
+    for (name, _) in headers {
+        assert!(document.contains(&format!("        {name}:\n")), "{name} is not documented");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,228 @@
+//! The thread that owns a client: polls, gathers pages, obeys, and begins anew when the client fails.
+
+use super::context::{Happening, MemberContext};
+use super::lanes::Lanes;
+use super::member::Command;
+use super::{ConsumerSettings, Lookup, OffsetLost, Page, Step};
+use crate::kafka::Complaints;
+use crate::wire::{Envelope, Record, decode};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError as ClientError;
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc as plain};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+/// The longest wait in one poll.
+pub(super) const POLL: Duration = Duration::from_millis(50);
+/// The pause before a failed client is replaced.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Heartbeats within a session: a rebalance is noticed with the next one.
+const HEARTBEATS: u128 = 10;
+/// A jump within a partition may take so long.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Leaving the group may take so long; then the client is left to itself.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
+
+pub(super) type Client = BaseConsumer<MemberContext>;
+
+/// Why a client is not polled any more.
+pub(super) enum End {
+    /// Nobody listens, or closing was asked for.
+    Closed,
+    /// The client is of no use; another one begins.
+    Failed(String),
+}
+
+pub(super) struct Worker {
+    pub settings: ConsumerSettings,
+    pub lookup: Lookup,
+    pub runtime: Handle,
+    pub complaints: Arc<Complaints>,
+    pub steps: mpsc::Sender<Step>,
+    pub commands: plain::Receiver<Command>,
+    pub begun: Instant,
+    pub alive: Arc<AtomicU64>,
+    pub lanes: Lanes,
+    pub applied: BTreeMap<i32, i64>,
+    pub committed: Instant,
+    /// When a record last came.
+    pub heard: Instant,
+    /// What was behind when it was last asked.
+    pub suspected: Vec<(i32, i64)>,
+}
+
+impl Worker {
+    pub fn work(mut self) {
+        loop {
+            let end = match self.client() {
+                Ok(client) => {
+                    let end = self.poll_until(&client);
+                    leave(client);
+                    end
+                }
+                Err(error) => End::Failed(error.to_string()),
+            };
+            let End::Failed(reason) = end else { return };
+            tracing::warn!(reason, "a Kafka consumer failed and begins anew");
+            let revoked = self.lanes.partitions();
+            self.lanes = Lanes::default();
+            if self.give(Step::Revoked(revoked)).is_err() {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn client(&self) -> Result<Client, ClientError> {
+        let ConsumerSettings { kafka, group, session_timeout, max_poll_interval } = &self.settings;
+        let client: Client = kafka
+            .config()
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", session_timeout.as_millis().to_string())
+            .set("heartbeat.interval.ms", (session_timeout.as_millis() / HEARTBEATS).to_string())
+            .set(
+                "max.poll.interval.ms",
+                max_poll_interval.max(session_timeout).as_millis().to_string(),
+            )
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.error.backoff.ms", "50")
+            .create_with_context(MemberContext {
+                topic: kafka.topic.clone(),
+                lookup: Arc::clone(&self.lookup),
+                runtime: self.runtime.clone(),
+                complaints: Arc::clone(&self.complaints),
+                closing: AtomicBool::new(false),
+                happenings: std::sync::Mutex::default(),
+            })?;
+        client.subscribe(&[&kafka.topic])?;
+        Ok(client)
+    }
+
+    fn poll_until(&mut self, client: &Client) -> End {
+        let mut wait = POLL;
+        loop {
+            match self.turn(client, wait) {
+                Ok(next) => wait = next,
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// One poll; gives how long the next may wait.
+    fn turn(&mut self, client: &Client, wait: Duration) -> Result<Duration, End> {
+        let alive = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.alive.store(alive, Ordering::Relaxed);
+        self.obey(client)?;
+        let polled = client.poll(wait);
+        self.rebalance(client)?;
+        match polled {
+            Some(Ok(message)) => {
+                self.heard = Instant::now();
+                let content = decode(&Envelope::of(&message));
+                let record = Record { offset: message.offset(), content };
+                if let Some(page) = self.lanes.push(message.partition(), record) {
+                    self.give(Step::Page(page))?;
+                }
+                Ok(Duration::ZERO)
+            }
+            Some(Err(error)) => {
+                self.judge(client, &error)?;
+                Ok(POLL)
+            }
+            None => {
+                let pages: Vec<Page> = self.lanes.pages();
+                pages.into_iter().try_for_each(|page| self.give(Step::Page(page)))?;
+                self.commit(client);
+                self.suspect(client)?;
+                Ok(POLL)
+            }
+        }
+    }
+
+    fn give(&self, step: Step) -> Result<(), End> {
+        self.steps.blocking_send(step).map_err(|_| End::Closed)
+    }
+
+    fn obey(&mut self, client: &Client) -> Result<(), End> {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::ResumeAt { partition, offset }) => {
+                    self.jump(client, partition, offset)?
+                }
+                Ok(Command::Applied { partition, next }) => {
+                    self.applied.insert(partition, next);
+                }
+                Err(plain::TryRecvError::Empty) => return Ok(()),
+                Ok(Command::Close) | Err(plain::TryRecvError::Disconnected) => {
+                    return Err(End::Closed);
+                }
+            }
+        }
+    }
+
+    fn jump(&mut self, client: &Client, partition: i32, offset: i64) -> Result<(), End> {
+        if !self.lanes.owns(partition) {
+            return Ok(());
+        }
+        self.lanes.begin(partition, offset);
+        let topic = &self.settings.kafka.topic;
+        let mut one = TopicPartitionList::new();
+        one.add_partition(topic, partition);
+        client
+            .seek(topic, partition, Offset::Offset(offset), SEEK_TIMEOUT)
+            .and_then(|()| client.resume(&one))
+            .map_err(|error| {
+                End::Failed(format!("partition {partition} cannot jump to {offset}: {error}"))
+            })
+    }
+
+    fn rebalance(&mut self, client: &Client) -> Result<(), End> {
+        for happening in client.context().take_happenings() {
+            match happening {
+                Happening::Assigned(starts) => {
+                    let partitions = starts.iter().map(|start| start.partition).collect();
+                    self.give(Step::Assigned(partitions))?;
+                    for start in starts {
+                        self.lanes.begin(start.partition, start.offset);
+                        if let Some(lost) = start.lost {
+                            self.lose(lost)?;
+                        }
+                    }
+                }
+                Happening::Revoked(partitions) => {
+                    partitions.iter().for_each(|partition| self.lanes.end(*partition));
+                    self.give(Step::Revoked(partitions))?;
+                }
+                Happening::Failed(reason) => return Err(End::Failed(reason)),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn lose(&mut self, lost: OffsetLost) -> Result<(), End> {
+        self.lanes.pause(lost.partition);
+        self.give(Step::Lost(lost))
+    }
+}
+
+/// Leaves the group. The client's own closing may hang, so it is waited for within a bound and on another thread.
+fn leave(client: Client) {
+    client.context().closing.store(true, Ordering::Relaxed);
+    let (told, left) = plain::channel();
+    std::thread::spawn(move || {
+        drop(client);
+        let _ = told.send(());
+    });
+    if left.recv_timeout(LEAVE_TIMEOUT).is_err() {
+        tracing::warn!("a Kafka consumer does not leave its group; left to itself");
+    }
+}

@@ -1,0 +1,156 @@
+//! The producer of one session: idempotent, in order, acknowledged by all replicas; reports to the session's window.
+//!
+//! Messages never time out inside the client: a message that did would be skipped by those behind it, and that gap is
+//! the one thing idempotence does not prevent. Instead the session drops a producer from which nothing is heard.
+
+use crate::kafka::{Complaints, Kafka, KafkaError, MAX_RECORD_BYTES};
+use crate::window::Window;
+use crate::wire::{MARK_KEY, event_headers, mark_headers};
+use event_store::{Position, RecordedEvent};
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use std::sync::Arc;
+
+/// The client's own bound on what waits in memory.
+const MAX_QUEUED_KBYTES: usize = 256 * 1024;
+/// How long the client may gather a batch.
+const LINGER_MS: u32 = 2;
+
+/// Whether the client took a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is in the client's queue.
+    Queued,
+    /// The queue is full; wait for deliveries and send it again.
+    Full,
+}
+
+/// Sends to one topic. Dropping it drops what is still queued.
+pub(crate) struct Producer {
+    topic: String,
+    client: Option<ThreadedProducer<Deliveries>>,
+}
+
+impl Producer {
+    pub fn start(
+        kafka: &Kafka,
+        window: Arc<Window>,
+        max_queued: usize,
+    ) -> Result<Self, KafkaError> {
+        let context = Deliveries { window, complaints: Complaints::default() };
+        let client = kafka
+            .config()
+            .set("enable.idempotence", "true")
+            .set("enable.gapless.guarantee", "true")
+            .set("acks", "all")
+            .set("message.timeout.ms", "0")
+            // Partitions are named record by record; this is how, should one ever not be.
+            .set("partitioner", "murmur2_random")
+            .set("compression.type", "lz4")
+            .set("linger.ms", LINGER_MS.to_string())
+            .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
+            .set("queue.buffering.max.messages", max_queued.to_string())
+            .set("queue.buffering.max.kbytes", MAX_QUEUED_KBYTES.to_string())
+            .create_with_context(context)?;
+        Ok(Self { topic: kafka.topic.clone(), client: Some(client) })
+    }
+
+    /// Sends an event; its key is its order's id.
+    pub fn event(
+        &self,
+        partition: i32,
+        key: &str,
+        event: &RecordedEvent,
+    ) -> Result<Sent, KafkaError> {
+        let position = usize::try_from(event.position).expect("64-bit positions");
+        self.send(partition, key, Some(&event.payload), event_headers(event), position)
+    }
+
+    /// Sends a position mark.
+    pub fn mark(&self, partition: i32, position: Position) -> Result<Sent, KafkaError> {
+        self.send(partition, MARK_KEY, None, mark_headers(position), MARK)
+    }
+
+    /// What the client last said of its brokers.
+    pub fn complaint(&self) -> Option<String> {
+        self.client().context().complaints.last()
+    }
+
+    fn send(
+        &self,
+        partition: i32,
+        key: &str,
+        payload: Option<&[u8]>,
+        headers: OwnedHeaders,
+        position: usize,
+    ) -> Result<Sent, KafkaError> {
+        let mut record = BaseRecord::with_opaque_to(&self.topic, position);
+        (record.partition, record.key) = (Some(partition), Some(key));
+        (record.payload, record.headers) = (payload, Some(headers));
+        match self.client().send(record) {
+            Ok(()) => Ok(Sent::Queued),
+            Err((ClientError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Sent::Full),
+            Err((error, _)) => {
+                Err(KafkaError::Unavailable(format!("position {position} cannot be sent: {error}")))
+            }
+        }
+    }
+
+    fn client(&self) -> &ThreadedProducer<Deliveries> {
+        self.client.as_ref().expect("taken only when dropped")
+    }
+}
+
+impl Drop for Producer {
+    /// Aside, however the session ends: purging what is still queued blocks for a moment.
+    fn drop(&mut self) {
+        let client = self.client.take();
+        std::thread::spawn(move || drop(client));
+    }
+}
+
+/// The opaque value of a mark; that of an event is its position.
+const MARK: usize = 0;
+
+/// Tells the window what became of each record.
+struct Deliveries {
+    window: Arc<Window>,
+    complaints: Complaints,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.complaints.log(level, facility, text);
+    }
+
+    fn error(&self, error: ClientError, reason: &str) {
+        if matches!(error, ClientError::Global(RDKafkaErrorCode::Fatal)) {
+            self.window.failed(format!("the producer gave up: {reason}"));
+        }
+        self.complaints.error(error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, position: usize) {
+        match result {
+            Ok(record) if position == MARK => {
+                self.window.marked(record.partition(), record.offset())
+            }
+            Ok(record) => {
+                self.window.delivered(position as u64, record.partition(), record.offset());
+            }
+            Err((error, record)) => {
+                let partition = record.partition();
+                self.window.failed(format!(
+                    "position {position} was not taken by partition {partition}: {error}"
+                ));
+            }
+        }
+    }
+}
