@@ -6,6 +6,8 @@
 
 /// Longest part of a line that is looked at; lines that matter are shorter.
 const MAX_LINE: usize = 256;
+/// Nobody means a body longer than this; the longest numbers hyper would call a head too large (431).
+const MAX_LENGTH: u64 = i64::MAX as u64;
 
 /// What the next bytes belong to.
 enum Phase {
@@ -138,7 +140,8 @@ impl Framing {
     fn read_field(&mut self, line: &[u8]) -> bool {
         if let Some(value) = value_of(line, b"content-length:") {
             let told = self.length.is_some() || self.chunked;
-            self.length = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok());
+            let length = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok());
+            self.length = length.filter(|length| *length <= MAX_LENGTH);
             return !told && self.length.is_some();
         }
         if value_of(line, b"transfer-encoding:").is_some() {
@@ -215,6 +218,13 @@ mod tests {
             assert!(!passes(&bad), "{bad}");
             assert!(!passes(&format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{bad}")), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_length_that_nobody_means_is_spoilt() {
+        let head = |length| format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
+        assert!(passes(&head(MAX_LENGTH)));
+        assert!(!passes(&head(MAX_LENGTH + 1)) && !passes(&head(u64::MAX)));
     }
 
     #[test]
