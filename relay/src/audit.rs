@@ -121,11 +121,17 @@ impl Audit {
                     break;
                 }
                 Found::NeedsMore => {
+                    // Repeats alone may have used up all that waited.
+                    self.resume_if_few(partition)?;
                     self.pull()?;
                 }
             }
         }
-        let lane = &mut self.lanes[index];
+        self.resume_if_few(partition)
+    }
+
+    fn resume_if_few(&mut self, partition: i32) -> Result<(), AuditError> {
+        let lane = &mut self.lanes[usize::try_from(partition).expect("partitions count from 0")];
         if lane.paused && lane.waiting.len() < FEW_WAITING {
             lane.paused = false;
             self.scan.resume(partition)?;
