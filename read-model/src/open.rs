@@ -8,7 +8,7 @@ use crate::write::insert::Texts;
 use crate::{Access, ReadModel, ReadModelError, SqliteReadModel};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +73,14 @@ async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, ReadM
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // A full or failing disk makes SQLite roll back by itself; then sqlx's own rollback fails and it
+                // believes in the transaction for ever. The ping waits for that rollback; such a connection goes.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options)
         .await?;
     migrate(&writer).await?;
@@ -174,5 +182,25 @@ impl From<sqlx::Error> for ReadModelError {
             | sqlx::Error::TypeNotFound { .. } => Self::Corrupt(error.to_string()),
             error => Self::Unavailable(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::write::WriteTx;
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_ended_by_itself_does_not_spoil_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("views.db").display());
+        let model = open(&url, Access::ReadWrite).await.unwrap();
+        let WriteTx::Sqlite(mut tx) = model.begin_write().await.unwrap();
+        // What SQLite does by itself when the disk is full, without telling sqlx.
+        sqlx::query("ROLLBACK").execute(&mut *tx.transaction).await.unwrap();
+        assert!(WriteTx::Sqlite(tx).commit(1).await.is_err());
+        model.begin_write().await.unwrap().commit(2).await.unwrap();
+        model.close().await;
     }
 }
