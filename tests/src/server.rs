@@ -46,7 +46,12 @@ pub struct Log(Arc<Mutex<VecDeque<String>>>);
 impl Launch {
     /// A program with no arguments yet.
     pub fn new(program: Program) -> Self {
-        let mut command = Command::new(program.path());
+        Self::of(program.path())
+    }
+
+    /// Any command, one that starts a program of ours in some other way.
+    pub fn of(command: impl AsRef<std::ffi::OsStr>) -> Self {
+        let mut command = Command::new(command);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
         Self { command }
@@ -165,6 +170,14 @@ impl Server {
     /// `host:port`.
     pub fn host(&self) -> &str {
         self.base.trim_start_matches("http://")
+    }
+
+    /// The process.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it has not been waited for")
     }
 
     /// What it wrote so far.

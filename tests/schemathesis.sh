@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Fuzzes a running server by its own OpenAPI document: no 5xx, no undocumented status, answers that fit their schemas.
+#
+#   tests/schemathesis.sh [more arguments for `schemathesis run`]
+#
+# Needs python3 and curl; schemathesis goes into target/schemathesis. SCHEMATHESIS_EXAMPLES is how many requests each
+# operation gets (100), SCHEMATHESIS_SEED repeats a run, ORDERLOG_PROGRAMS names a folder with a program that is built already.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+VERSION=4.32.5
+EXAMPLES=${SCHEMATHESIS_EXAMPLES:-100}
+PYTHON=target/schemathesis/bin/python
+
+if [ ! -x "$PYTHON" ]; then
+    python3 -m venv target/schemathesis
+fi
+"$PYTHON" -m pip install --quiet --disable-pip-version-check "schemathesis==$VERSION"
+
+if [ -z "${ORDERLOG_PROGRAMS:-}" ]; then
+    cargo build --quiet -p orderlog
+fi
+ORDERLOG=${ORDERLOG_PROGRAMS:-target/debug}/orderlog
+DATA=$(mktemp -d)
+LOG="$DATA/output"
+"$ORDERLOG" --listen 127.0.0.1:0 --data-dir "$DATA/folder" >"$LOG" 2>&1 &
+SERVER=$!
+trap 'kill "$SERVER" 2>/dev/null || true; wait "$SERVER" 2>/dev/null || true; rm -rf "$DATA"' EXIT
+
+# The line comes within a second or the program has ended.
+URL=$(timeout 30 tail --pid="$SERVER" -n +1 -f "$LOG" | grep -m1 -o '^listening on http://[0-9.:]*' | cut -d' ' -f3 || true)
+if [ -z "$URL" ]; then
+    cat "$LOG" >&2
+    exit 1
+fi
+
+for number in 1 2 3; do
+    curl --silent --fail --output /dev/null "$URL/v1/orders" -H 'Content-Type: application/json' -d '{
+        "order_id": "00000000-0000-4000-8000-00000000000'"$number"'", "customer": {"id": "c-1", "name": "Ada"},
+        "currency": "USD", "draft": '"$([ "$number" = 3 ] && echo true || echo false)"',
+        "lines": [{"product_id": "tea", "name": "Tea", "quantity": 100000, "unit_price": "14.50"}]}'
+done
+
+SETUP="$PWD/tests/schemathesis"
+cd target/schemathesis # what it leaves behind stays there
+PYTHONPATH="$SETUP" PYTHONDONTWRITEBYTECODE=1 bin/schemathesis --config-file "$SETUP/schemathesis.toml" \
+    run "$URL/openapi.json" \
+    --url "$URL" \
+    --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
+    --max-examples "$EXAMPLES" \
+    --generation-database :memory: \
+    ${SCHEMATHESIS_SEED:+--seed "$SCHEMATHESIS_SEED"} \
+    "$@"
