@@ -55,7 +55,7 @@ pub async fn verify_views(
         ReadModel::open(&format!("sqlite://{}", scratch.display()), Access::ReadWrite).await?;
     let mut snapshot = model.snapshot().await?;
     let positions = snapshot.positions().await?;
-    let mut report = ViewsReport::default();
+    let mut report = ViewsReport { differences: missing(&positions), ..ViewsReport::default() };
     fold(source, &fresh, &positions, &mut report, &mut progress).await?;
     let mut other = fresh.snapshot().await?;
     for kind in followed(&positions) {
@@ -71,6 +71,13 @@ pub async fn verify_views(
     drop(other);
     fresh.close().await;
     Ok(report)
+}
+
+/// A line for every projection that the catalog should have and does not.
+fn missing(positions: &[(String, u64)]) -> Vec<String> {
+    let known = |kind: &Kind| positions.iter().any(|(name, _)| name == kind.name());
+    let absent = Kind::ALL.into_iter().filter(|kind| !known(kind));
+    absent.map(|kind| format!("{}: the projection is not in the catalog", kind.name())).collect()
 }
 
 /// The projections of the catalog that this build knows, with their positions.
