@@ -167,95 +167,54 @@ async fn correlation_and_trace_are_stored_on_the_events() {
     server.stop().await;
 }
 
-/// What brings an order into the state a refusal needs, the command, its body, the status, the code, the members.
-type Refusal = (&'static str, Value, u16, &'static str, &'static [&'static str]);
+/// The command, its body, the status and the code.
+const REFUSALS: [(&str, &str, u16, &str); 17] = [
+    ("place", r#"{}"#, 409, "illegal-transition"),
+    ("cancel", r#"{"reason":"late"}"#, 409, "illegal-transition"),
+    ("cancel", r#"{"reason":""}"#, 422, "validation"),
+    ("record-payment", r#"{"payment_id":"pay-1","amount":"1.00"}"#, 409, "payment-conflict"),
+    ("record-payment", r#"{"payment_id":"n","amount":"1.00","currency":"EUR"}"#, 422, "validation"),
+    ("record-payment", r#"{"payment_id":"n","amount":"0.00"}"#, 422, "validation"),
+    ("record-payment", r#"{"payment_id":"n","amount":"1.001"}"#, 422, "validation"),
+    ("record-payment", r#"{"payment_id":"n","amount":1}"#, 422, "validation"),
+    ("record-refund", r#"{"refund_id":"ref-1","amount":"2.00"}"#, 409, "refund-conflict"),
+    ("record-refund", r#"{"refund_id":"n","amount":"99.00"}"#, 409, "refund-exceeds-captured"),
+    (
+        "ship",
+        r#"{"shipment_id":"ship-1","lines":[{"line_id":2,"quantity":1}]}"#,
+        409,
+        "shipment-conflict",
+    ),
+    (
+        "ship",
+        r#"{"shipment_id":"n","lines":[{"line_id":1,"quantity":9}]}"#,
+        409,
+        "quantity-exceeds-remaining",
+    ),
+    ("ship", r#"{"shipment_id":"n","lines":[{"line_id":7,"quantity":1}]}"#, 422, "validation"),
+    (
+        "ship",
+        r#"{"shipment_id":"n","lines":[{"line_id":2,"quantity":1},{"line_id":2,"quantity":1}]}"#,
+        422,
+        "validation",
+    ),
+    ("deliver", r#"{"shipment_id":"never"}"#, 422, "validation"),
+    ("add-note", r#"{"text":""}"#, 422, "validation"),
+    (
+        "add-line",
+        r#"{"product_id":"t","name":"t","quantity":100001,"unit_price":"1"}"#,
+        422,
+        "validation",
+    ),
+];
 
-fn refusals() -> Vec<Refusal> {
-    vec![
-        ("place", json!({}), 409, "illegal-transition", &["current_status", "allowed_commands"]),
-        (
-            "record-payment",
-            json!({"payment_id": "pay-1", "amount": "1.00"}),
-            409,
-            "payment-conflict",
-            &[],
-        ),
-        (
-            "record-payment",
-            json!({"payment_id": "n", "amount": "1.00", "currency": "EUR"}),
-            422,
-            "validation",
-            &["errors"],
-        ),
-        (
-            "record-payment",
-            json!({"payment_id": "n", "amount": "0.00"}),
-            422,
-            "validation",
-            &["errors"],
-        ),
-        (
-            "record-payment",
-            json!({"payment_id": "n", "amount": "1.001"}),
-            422,
-            "validation",
-            &["errors"],
-        ),
-        ("record-payment", json!({"payment_id": "n", "amount": 1}), 422, "validation", &["errors"]),
-        (
-            "record-refund",
-            json!({"refund_id": "ref-1", "amount": "2.00"}),
-            409,
-            "refund-conflict",
-            &[],
-        ),
-        (
-            "record-refund",
-            json!({"refund_id": "n", "amount": "99.00"}),
-            409,
-            "refund-exceeds-captured",
-            &[],
-        ),
-        (
-            "ship",
-            json!({"shipment_id": "ship-1", "lines": [{"line_id": 2, "quantity": 1}]}),
-            409,
-            "shipment-conflict",
-            &[],
-        ),
-        (
-            "ship",
-            json!({"shipment_id": "n", "lines": [{"line_id": 1, "quantity": 9}]}),
-            409,
-            "quantity-exceeds-remaining",
-            &[],
-        ),
-        (
-            "ship",
-            json!({"shipment_id": "n", "lines": [{"line_id": 7, "quantity": 1}]}),
-            422,
-            "validation",
-            &["errors"],
-        ),
-        (
-            "ship",
-            json!({"shipment_id": "n", "lines": [{"line_id": 2, "quantity": 1}, {"line_id": 2, "quantity": 1}]}),
-            422,
-            "validation",
-            &["errors"],
-        ),
-        ("deliver", json!({"shipment_id": "never"}), 422, "validation", &["errors"]),
-        (
-            "cancel",
-            json!({"reason": "late"}),
-            409,
-            "illegal-transition",
-            &["current_status", "allowed_commands"],
-        ),
-        ("cancel", json!({"reason": ""}), 422, "validation", &["errors"]),
-        ("add-note", json!({"text": "x".repeat(2001)}), 422, "validation", &["errors"]),
-        ("add-line", line("tea", 100_001, "1"), 422, "validation", &["errors"]),
-    ]
+/// The members that a code brings with it.
+fn members(code: &str) -> &'static [&'static str] {
+    match code {
+        "illegal-transition" => &["current_status", "allowed_commands"],
+        "validation" => &["errors"],
+        _ => &[],
+    }
 }
 
 #[tokio::test]
@@ -271,9 +230,10 @@ async fn every_refusal_of_a_command_has_its_code_and_changes_nothing() {
     ];
     orders::apply(&client, order, &state).await;
     let head = checker::head(&client).await;
-    for (command, body, status, code, members) in refusals() {
+    for (command, body, status, code) in REFUSALS {
+        let body: Value = serde_json::from_str(body).unwrap();
         let problem = client.post(&path(order, command), &body).await.problem(status, code);
-        for member in members {
+        for member in members(code) {
             assert!(!problem[member].is_null(), "no {member} in {problem}");
         }
         let pointers = problem["errors"].as_array().into_iter().flatten();

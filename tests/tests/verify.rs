@@ -11,104 +11,57 @@ use system_tests::server::{Launch, Server};
 use system_tests::{checker, size};
 use tempfile::TempDir;
 
-/// What somebody with the file and a tool could do: where, the statements, what the finding must name.
-type Tampering = (&'static str, &'static [&'static str], &'static [&'static str]);
+/// What somebody with the file and a tool could do, the statements, and what the finding says.
+type Tampering = (&'static str, &'static [&'static str], &'static str);
 
 const NO_UPDATE: &str = "DROP TRIGGER events_are_never_updated";
 const NO_DELETE: &str = "DROP TRIGGER events_are_never_deleted";
 const NO_REPLACE: &str = "DROP TRIGGER events_are_never_replaced";
+const CUT: &str = "DELETE FROM events WHERE position > (SELECT max(position) - 3 FROM events)";
+const AGREE: &str = "UPDATE log_head SET position = (SELECT max(position) FROM events), \
+                     hash = (SELECT hash FROM events ORDER BY position DESC LIMIT 1)";
+const A_BYTE: &str = "UPDATE events SET payload = replace(payload, '\"', '\" ') WHERE position = 6";
+const ONE_MORE: &str = "INSERT INTO events SELECT position + 1, stream_type, stream_id, version + 1000, event_id, \
+                        event_type, schema_version, occurred_at, recorded_at, correlation_id, causation_id, \
+                        traceparent, actor, payload, hash FROM events ORDER BY position DESC LIMIT 1";
 
-const TAMPERINGS: [(&str, Tampering); 10] = [
-    (
-        "a byte of a payload",
-        (
-            "events.db",
-            &[
-                NO_UPDATE,
-                "UPDATE events SET payload = replace(payload, '14.50', '14.51') WHERE position = (SELECT min(position) FROM events WHERE event_type = 'OrderPlaced' AND position > 5)",
-            ],
-            &["position"],
-        ),
-    ),
+const TAMPERINGS: [Tampering; 10] = [
+    ("a byte of a payload", &[NO_UPDATE, A_BYTE], "log: position 6 "),
     (
         "a time",
-        (
-            "events.db",
-            &[NO_UPDATE, "UPDATE events SET occurred_at = occurred_at + 1 WHERE position = 7"],
-            &["7"],
-        ),
+        &[NO_UPDATE, "UPDATE events SET occurred_at = occurred_at + 1 WHERE position = 7"],
+        "log: position 7 ",
     ),
     (
         "a type",
-        (
-            "events.db",
-            &[NO_UPDATE, "UPDATE events SET event_type = 'OrderConfirmed' WHERE position = 8"],
-            &["8"],
-        ),
+        &[NO_UPDATE, "UPDATE events SET event_type = 'OrderExploded' WHERE position = 8"],
+        "log: position 8 ",
     ),
     (
         "an actor",
-        (
-            "events.db",
-            &[NO_UPDATE, "UPDATE events SET actor = 'nobody' WHERE position = 9"],
-            &["9"],
-        ),
+        &[NO_UPDATE, "UPDATE events SET actor = 'nobody' WHERE position = 9"],
+        "log: position 9 ",
     ),
-    (
-        "a row removed",
-        ("events.db", &[NO_DELETE, "DELETE FROM events WHERE position = 10"], &["10"]),
-    ),
+    ("a row removed", &[NO_DELETE, "DELETE FROM events WHERE position = 10"], "log: position 10:"),
     (
         "the first row removed",
-        ("events.db", &[NO_DELETE, "DELETE FROM events WHERE position = 1"], &["1"]),
+        &[NO_DELETE, "DELETE FROM events WHERE position = 1"],
+        "log: position 1:",
     ),
     (
         "two rows swapped",
-        (
-            "events.db",
-            &[
-                NO_UPDATE,
-                "UPDATE events SET position = -1 WHERE position = 11",
-                "UPDATE events SET position = 11 WHERE position = 12",
-                "UPDATE events SET position = 12 WHERE position = -1",
-            ],
-            &["11"],
-        ),
+        &[
+            NO_UPDATE,
+            "UPDATE events SET position = -1 WHERE position = 11",
+            "UPDATE events SET position = 11 WHERE position = 12",
+            "UPDATE events SET position = 12 WHERE position = -1",
+        ],
+        "log: position 11 ",
     ),
-    (
-        "a row put in after the end",
-        (
-            "events.db",
-            &[
-                NO_REPLACE,
-                "INSERT INTO events SELECT position + 1, stream_type, stream_id, version + 1000, event_id, event_type, schema_version, occurred_at, recorded_at, correlation_id, causation_id, traceparent, actor, payload, hash FROM events ORDER BY position DESC LIMIT 1",
-            ],
-            &["head"],
-        ),
-    ),
-    (
-        "the tail cut",
-        (
-            "events.db",
-            &[
-                NO_DELETE,
-                "DELETE FROM events WHERE position > (SELECT max(position) - 3 FROM events)",
-            ],
-            &["head"],
-        ),
-    ),
-    (
-        "the tail cut and the head with it",
-        (
-            "events.db",
-            &[
-                NO_DELETE,
-                "DELETE FROM events WHERE position > (SELECT max(position) - 3 FROM events)",
-                "UPDATE log_head SET position = (SELECT max(position) FROM events), hash = (SELECT hash FROM events ORDER BY position DESC LIMIT 1)",
-            ],
-            &["position"],
-        ),
-    ),
+    ("a row put in after the end", &[NO_REPLACE, ONE_MORE], "log: position "),
+    ("the tail cut", &[NO_DELETE, CUT], "log: position "),
+    // The chain cannot see this one; the views, which have applied more than there is, can.
+    ("the tail cut and the head with it", &[NO_DELETE, CUT, AGREE], "the views stand at position "),
 ];
 
 const VIEW_TAMPERINGS: [(&str, &str); 8] = [
@@ -191,15 +144,13 @@ async fn it_passes_after_load_and_names_the_place_where_a_hand_has_been() {
     let scratch = TempDir::new().unwrap();
     let (code, text) = verify(folder.path()).await;
     assert_eq!(code, Some(0), "{text}");
-    for (number, (what, (file, statements, named))) in TAMPERINGS.into_iter().enumerate() {
+    for (number, (what, statements, finding)) in TAMPERINGS.into_iter().enumerate() {
         let copy = copied(folder.path(), &scratch.path().join(format!("log-{number}")));
-        tamper(&copy.join(file), statements).await;
+        tamper(&copy.join("events.db"), statements).await;
         let (code, text) = verify(&copy).await;
         assert_eq!(code, Some(1), "{what}: {text}");
-        for name in named {
-            assert!(text.contains(name), "{what}: {name} is not named: {text}");
-        }
-        println!("{what}: {}", text.lines().next().unwrap_or_default());
+        let found = text.lines().find(|line| line.contains(finding));
+        println!("{what}: {}", found.unwrap_or_else(|| panic!("{what}: no {finding:?} in {text}")));
     }
 }
 

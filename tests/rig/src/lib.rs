@@ -1,8 +1,11 @@
 //! Real components for tests: started on free ports in folders of their own, gone when the test is.
 //!
-//! A component that this machine cannot run is never replaced by a pretended one: [`kafka::broker_or_say`] says in plain
-//! words what is missing and what is therefore not tested. With `ORDERLOG_REQUIRE_KAFKA` set that is a failure.
+//! A component that this machine cannot run is never replaced by a pretended one: [`kafka::broker_or_say`] and
+//! [`postgres::database_or_say`] say in plain words what is missing and what is therefore not tested. With
+//! `ORDERLOG_REQUIRE_KAFKA` or `ORDERLOG_REQUIRE_POSTGRES` set that is a failure.
 
 pub mod kafka;
 pub mod ports;
+pub mod postgres;
 pub mod process;
+pub mod views;

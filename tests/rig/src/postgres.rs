@@ -1,0 +1,120 @@
+//! A private PostgreSQL server for one test binary, and a fresh database in it for every test.
+//!
+//! It is run by `scripts/postgres run`, which ends the server as soon as the pipe to its standard input closes. So the
+//! server ends with the test process, however that one ends, and its folder with it.
+
+use crate::ports;
+use anyhow::{Context, bail};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A port may be taken between asking for it and using it; so often another one is tried.
+const START_ATTEMPTS: usize = 3;
+
+/// The server that the tests of this process share; why there is none, if there is none.
+static SHARED: OnceLock<Result<Server, String>> = OnceLock::new();
+
+/// A server of our own. Its child's standard input is what keeps it alive.
+#[derive(Debug)]
+struct Server {
+    port: u16,
+    _runner: Child,
+}
+
+/// An empty database, and the superuser's way into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    port: u16,
+    name: String,
+}
+
+impl Database {
+    /// `postgres://…`, as the superuser.
+    pub fn url(&self) -> String {
+        self.url_as("postgres")
+    }
+
+    /// `postgres://…`, as somebody who needs no password.
+    pub fn url_as(&self, user: &str) -> String {
+        format!("postgres://{user}@127.0.0.1:{}/{}", self.port, self.name)
+    }
+}
+
+/// A new database, or `None` after saying on stderr why there is none and what is `untested` for it.
+///
+/// # Panics
+/// When there is none although `ORDERLOG_REQUIRE_POSTGRES` is set, or the server refuses.
+pub async fn database_or_say(untested: &str) -> Option<Database> {
+    match SHARED.get_or_init(|| Server::start().map_err(|error| format!("{error:#}"))) {
+        Ok(server) => Some(server.database().await.expect("a new database can be made")),
+        Err(error) => {
+            assert!(
+                std::env::var_os("ORDERLOG_REQUIRE_POSTGRES").is_none(),
+                "a PostgreSQL server is required and cannot run here: {error}"
+            );
+            eprintln!("NOT TESTED: {untested}. No PostgreSQL server can run here: {error}");
+            None
+        }
+    }
+}
+
+impl Server {
+    fn start() -> anyhow::Result<Self> {
+        let mut failed = None;
+        for _ in 0..START_ATTEMPTS {
+            match Self::start_once() {
+                Ok(server) => return Ok(server),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.expect("at least one attempt was made"))
+    }
+
+    fn start_once() -> anyhow::Result<Self> {
+        let [port] = ports::free()?;
+        let folder = tempfile::Builder::new().prefix("orderlog-postgres-").tempdir()?.keep();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/postgres");
+        // Out of the terminal's reach: Ctrl-C ends the tests, and their end ends the server.
+        let mut runner = Command::new("sh")
+            .args(["-c", r#""$0" run "$1" "$2"; rm -rf "$1""#])
+            .arg(script)
+            .arg(&folder)
+            .arg(port.to_string())
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("scripts/postgres cannot be run")?;
+        let mut line = String::new();
+        let stdout = runner.stdout.take().context("stdout is piped")?;
+        BufReader::new(stdout).read_line(&mut line)?;
+        if line.starts_with("postgres on ") {
+            return Ok(Self { port, _runner: runner });
+        }
+        let output = runner.wait_with_output()?;
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim())
+    }
+
+    async fn database(&self) -> Result<Database, sqlx::Error> {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let options = PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(self.port)
+            .username("postgres")
+            .database("postgres");
+        let mut connection = options.connect().await?;
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
+        Ok(Database { port: self.port, name })
+    }
+}
