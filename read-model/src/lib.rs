@@ -1,11 +1,13 @@
 //! The read tables: one handle, two users. The projector writes through [`write`], the query service reads through
 //! [`read`]; neither sees the other's verbs, and nothing here knows the event log.
 
+mod hint;
 mod open;
 pub mod read;
+mod sql;
 pub mod write;
 
-use sqlx::SqlitePool;
+use sqlx::{PgPool, SqlitePool};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -35,11 +37,13 @@ pub enum Access {
     ReadOnly,
 }
 
-/// The read tables on one of their backends: a closed set. PostgreSQL is the second.
+/// The read tables on one of their backends: a closed set.
 #[derive(Debug, Clone)]
 pub enum ReadModel {
     /// Embedded SQLite, one file.
     Sqlite(Arc<SqliteReadModel>),
+    /// A PostgreSQL database of its own.
+    Postgres(Arc<PostgresReadModel>),
 }
 
 /// SQLite: one writer connection, several readers.
@@ -55,19 +59,35 @@ pub struct SqliteReadModel {
     pub(crate) texts: write::insert::Texts,
 }
 
+/// PostgreSQL: one writer connection, several readers, and one that listens.
+#[derive(Debug)]
+pub struct PostgresReadModel {
+    /// Statements that cannot write.
+    pub(crate) readers: PgPool,
+    /// One connection, its transactions begun and ended by tasks of their own; absent for read-only handles.
+    pub(crate) writer: Option<PgPool>,
+    /// Hints that some projection moved, from this process and from others.
+    pub(crate) hints: hint::Hints,
+    /// Bulk statements already written out.
+    pub(crate) texts: write::insert::Texts,
+}
+
 impl ReadModel {
-    /// Opens `sqlite://path/to/views.db`; creates and migrates it for [`Access::ReadWrite`].
+    /// Opens `sqlite://path/to/views.db` or `postgres://user@host/database`; creates what is in there and migrates it
+    /// for [`Access::ReadWrite`]. A PostgreSQL database must exist.
     ///
     /// # Errors
-    /// When the URL is not one, the file cannot be opened, or its schema is missing or newer than this build.
+    /// When the URL is not one, the storage cannot be opened, or its schema is missing or newer than this build.
     pub async fn open(url: &str, access: Access) -> Result<Self, ReadModelError> {
         open::open(url, access).await
     }
 
-    /// Hints that a projection moved, from writes through this handle. The poll is the truth.
+    /// Hints that a projection moved: from writes through this handle and, on PostgreSQL, by others. The poll is the
+    /// truth.
     pub fn moved_hint(&self) -> watch::Receiver<u64> {
         match self {
             Self::Sqlite(model) => model.moved.subscribe(),
+            Self::Postgres(model) => model.hints.subscribe(),
         }
     }
 
@@ -77,14 +97,16 @@ impl ReadModel {
     /// What is wrong, and what to do about it.
     pub async fn ping(&self) -> Result<(), ReadModelError> {
         match self {
-            Self::Sqlite(model) => open::ping(model).await,
+            Self::Sqlite(model) => open::sqlite::ping(model).await,
+            Self::Postgres(model) => open::postgres::ping(model).await,
         }
     }
 
     /// Closes the connections.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite(model) => open::close(model).await,
+            Self::Sqlite(model) => open::sqlite::close(model).await,
+            Self::Postgres(model) => open::postgres::close(model).await,
         }
     }
 }

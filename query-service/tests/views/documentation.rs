@@ -4,6 +4,7 @@ use crate::shop::{Shop, create, drafted};
 use domain::order::OrderCommand;
 use domain::{Note, Reference};
 use query_service::schema;
+use rig::views::Views;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -15,8 +16,8 @@ async fn fits<T: DeserializeOwned>(shop: &Shop, path: &str) {
     }
 }
 
-async fn busy_shop() -> (Shop, Uuid) {
-    let mut shop = Shop::open().await;
+async fn busy_shop(views: Views) -> (Shop, Uuid) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.must(order, OrderCommand::AddNote { text: Note::parse("hm").unwrap() }).await;
     shop.must(order, OrderCommand::Confirm).await;
@@ -56,9 +57,8 @@ async fn busy_shop() -> (Shop, Uuid) {
     (shop, order)
 }
 
-#[tokio::test]
-async fn every_answer_has_its_documented_shape() {
-    let (shop, order) = busy_shop().await;
+pub async fn every_answer_has_its_documented_shape(views: Views) {
+    let (shop, order) = busy_shop(views).await;
     let order = format!("/v1/orders/{order}");
     fits::<schema::Order>(&shop, &order).await;
     fits::<schema::Order>(&shop, &format!("{order}?version=2")).await;
@@ -77,9 +77,8 @@ async fn every_answer_has_its_documented_shape() {
     fits::<schema::Events>(&shop, "/v1/events").await;
 }
 
-#[tokio::test]
-async fn every_view_is_documented_with_its_statuses_and_examples() {
-    let shop = Shop::open().await;
+pub async fn every_view_is_documented_with_its_statuses_and_examples(views: Views) {
+    let shop = Shop::on(views).await;
     let document = serde_json::to_value(&shop.api).unwrap();
     let paths = document["paths"].as_object().unwrap();
     assert_eq!(paths.len(), 13);

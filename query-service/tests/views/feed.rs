@@ -4,6 +4,7 @@ use crate::shop::Shop;
 use axum::http::Method;
 use futures::StreamExt;
 use query_service::Settings;
+use rig::views::Views;
 use serde_json::{Value, json};
 
 /// Reads server-sent events until so many have come: id and data.
@@ -22,9 +23,8 @@ async fn read(body: axum::body::Body, count: usize) -> Vec<(u64, Value)> {
     text.split_terminator("\n\n").map(event).collect()
 }
 
-#[tokio::test]
-async fn the_feed_is_paged_in_position_order_as_cloud_events() {
-    let mut shop = Shop::open().await;
+pub async fn the_feed_is_paged_in_position_order_as_cloud_events(views: Views) {
+    let mut shop = Shop::on(views).await;
     for _ in 0..5 {
         shop.place("ann", &[("tea", 1, 100)]).await;
     }
@@ -50,9 +50,8 @@ async fn the_feed_is_paged_in_position_order_as_cloud_events() {
     assert_eq!(beyond, json!({"data": [], "next_after": 77}));
 }
 
-#[tokio::test]
-async fn a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones() {
-    let mut shop = Shop::open().await;
+pub async fn a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones(views: Views) {
+    let mut shop = Shop::on(views).await;
     for _ in 0..4 {
         shop.place("ann", &[("tea", 1, 100)]).await;
     }
@@ -80,18 +79,16 @@ async fn a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones() {
     assert_eq!(ids(&reading.await.unwrap()), [5, 6]);
 }
 
-#[tokio::test]
-async fn streams_end_when_the_server_drains() {
-    let shop = Shop::open().await;
+pub async fn streams_end_when_the_server_drains(views: Views) {
+    let shop = Shop::on(views).await;
     let response = shop.open_stream(Method::GET, "/v1/events/stream", &[]).await;
     let reading = tokio::spawn(response.into_body().into_data_stream().count());
     shop.readiness.drain();
     assert_eq!(reading.await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn one_stream_too_many_is_refused_until_another_ends() {
-    let shop = Shop::open_with(Settings { max_streams: 2 }).await;
+pub async fn one_stream_too_many_is_refused_until_another_ends(views: Views) {
+    let shop = Shop::open_with(views, Settings { max_streams: 2 }).await;
     let open = async || shop.open_stream(Method::GET, "/v1/events/stream", &[]).await;
     let (first, _second) = (open().await, open().await);
     let third = shop.get("/v1/events/stream").await;

@@ -4,6 +4,7 @@ use crate::shop::{Shop, create};
 use chrono::Duration;
 use domain::Reason;
 use domain::order::OrderCommand;
+use rig::views::Views;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -12,9 +13,8 @@ fn ids(rows: &[Value]) -> Vec<String> {
     rows.iter().map(|row| row["order_id"].as_str().unwrap().to_owned()).collect()
 }
 
-#[tokio::test]
-async fn a_traversal_shows_everything_once_while_orders_arrive() {
-    let mut shop = Shop::open().await;
+pub async fn a_traversal_shows_everything_once_while_orders_arrive(views: Views) {
+    let mut shop = Shop::on(views).await;
     let mut first = BTreeSet::new();
     for index in 0..40 {
         // Several orders share a moment and a total: the id parts them.
@@ -42,9 +42,8 @@ async fn a_traversal_shows_everything_once_while_orders_arrive() {
     }
 }
 
-#[tokio::test]
-async fn a_cursor_belongs_to_its_list() {
-    let mut shop = Shop::open().await;
+pub async fn a_cursor_belongs_to_its_list(views: Views) {
+    let mut shop = Shop::on(views).await;
     for _ in 0..3 {
         shop.place("ann", &[("tea", 1, 100)]).await;
     }
@@ -71,9 +70,10 @@ async fn a_cursor_belongs_to_its_list() {
     assert_eq!(next["next_cursor"], Value::Null);
 }
 
-#[tokio::test]
-async fn customers_and_products_count_placed_orders_and_tell_cancelled_ones_apart() {
-    let mut shop = Shop::open().await;
+pub async fn customers_and_products_count_placed_orders_and_tell_cancelled_ones_apart(
+    views: Views,
+) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann", &[("tea", 2, 450), ("tea", 1, 100)]).await;
     let gone = shop.place("ann", &[("tea", 5, 450)]).await;
     shop.must(gone, OrderCommand::Cancel { reason: Reason::parse("no").unwrap() }).await;
@@ -98,9 +98,8 @@ async fn customers_and_products_count_placed_orders_and_tell_cancelled_ones_apar
     assert_eq!(shop.all("/v1/customers/bob/orders?").await, Vec::<Value>::new());
 }
 
-#[tokio::test]
-async fn best_sellers_are_ranked_and_ties_go_to_the_smaller_id() {
-    let mut shop = Shop::open().await;
+pub async fn best_sellers_are_ranked_and_ties_go_to_the_smaller_id(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann", &[("b", 3, 100), ("a", 3, 50), ("d", 9, 1), ("c", 3, 900)]).await;
     let yen = Uuid::now_v7();
     shop.must(yen, create("ann", "JPY", &[("e", 20, 1), ("a", 1, 7)])).await;
@@ -128,9 +127,8 @@ async fn best_sellers_are_ranked_and_ties_go_to_the_smaller_id() {
     assert!(refused.json()["detail"].as_str().unwrap().contains("currency=USD"));
 }
 
-#[tokio::test]
-async fn the_sales_report_takes_dates_times_months_and_currencies() {
-    let mut shop = Shop::open().await;
+pub async fn the_sales_report_takes_dates_times_months_and_currencies(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann", &[("tea", 1, 100)]).await;
     shop.now = "2026-03-04T23:50:00Z".parse().unwrap();
     shop.place("ann", &[("tea", 1, 200)]).await;

@@ -11,3 +11,58 @@ mod parameters;
 mod random;
 mod shop;
 mod waiting;
+
+/// Every case on one backend.
+macro_rules! on {
+    ($backend:ident, $views:expr, [$($group:ident::$case:ident),* $(,)?]) => {
+        mod $backend {
+            use rig::views::Views;
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    if let Some(views) = $views {
+                        crate::$group::$case(views).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+/// Both backends expand the one list in full: a case left off for one of them does not compile, and one that is not in
+/// it is dead code.
+macro_rules! on_both_backends {
+    ($($cases:tt)*) => {
+        on!(sqlite, Some(Views::sqlite()), [$($cases)*]);
+        on!(postgres, Views::postgres("views served from PostgreSQL").await, [$($cases)*]);
+    };
+}
+
+on_both_backends! {
+    documentation::every_answer_has_its_documented_shape,
+    documentation::every_view_is_documented_with_its_statuses_and_examples,
+    feed::the_feed_is_paged_in_position_order_as_cloud_events,
+    feed::a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones,
+    feed::streams_end_when_the_server_drains,
+    feed::one_stream_too_many_is_refused_until_another_ends,
+    lists::a_traversal_shows_everything_once_while_orders_arrive,
+    lists::a_cursor_belongs_to_its_list,
+    lists::customers_and_products_count_placed_orders_and_tell_cancelled_ones_apart,
+    lists::best_sellers_are_ranked_and_ties_go_to_the_smaller_id,
+    lists::the_sales_report_takes_dates_times_months_and_currencies,
+    one_order::an_order_is_served_with_its_notes_in_place_and_its_version_as_etag,
+    one_order::an_unchanged_order_is_not_sent_again,
+    one_order::the_head_of_a_view_has_its_headers_and_no_body,
+    one_order::the_past_is_told_with_the_date_at_which_it_began,
+    one_order::what_never_was_and_what_was_not_yet_are_told_apart,
+    one_order::customer_products_and_timeline_are_composed_in,
+    one_order::a_patch_leads_from_one_version_to_any_other,
+    one_order::the_history_is_paged_and_gives_payloads_as_they_are_stored,
+    one_order::a_long_order_is_replayed_over_several_pages,
+    parameters::bad_parameters_are_refused_by_name,
+    parameters::other_methods_are_refused_with_what_is_allowed,
+    parameters::an_empty_read_model_has_answers_too,
+    waiting::a_view_that_is_behind_says_by_how_much,
+    waiting::whoever_waits_sees_what_was_written,
+    waiting::many_waiters_are_woken_together,
+}

@@ -5,6 +5,7 @@ use axum::http::Method;
 use chrono::Duration;
 use domain::order::OrderCommand;
 use domain::{Note, Reason};
+use rig::views::Views;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -16,9 +17,8 @@ fn cancel() -> OrderCommand {
     OrderCommand::Cancel { reason: Reason::parse("changed my mind").unwrap() }
 }
 
-#[tokio::test]
-async fn an_order_is_served_with_its_notes_in_place_and_its_version_as_etag() {
-    let mut shop = Shop::open().await;
+pub async fn an_order_is_served_with_its_notes_in_place_and_its_version_as_etag(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.must(order, note("a \"notes\":[] b")).await;
     shop.must(order, note("second")).await;
@@ -35,9 +35,8 @@ async fn an_order_is_served_with_its_notes_in_place_and_its_version_as_etag() {
     assert_eq!(body, shop.ok(&format!("/v1/orders/{order}?version=3")).await);
 }
 
-#[tokio::test]
-async fn an_unchanged_order_is_not_sent_again() {
-    let mut shop = Shop::open().await;
+pub async fn an_unchanged_order_is_not_sent_again(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.project().await;
     let path = format!("/v1/orders/{order}");
@@ -52,9 +51,8 @@ async fn an_unchanged_order_is_not_sent_again() {
     }
 }
 
-#[tokio::test]
-async fn the_head_of_a_view_has_its_headers_and_no_body() {
-    let mut shop = Shop::open().await;
+pub async fn the_head_of_a_view_has_its_headers_and_no_body(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.project().await;
     for path in [format!("/v1/orders/{order}"), "/v1/orders".into(), "/v1/projections".into()] {
@@ -65,9 +63,8 @@ async fn the_head_of_a_view_has_its_headers_and_no_body() {
     }
 }
 
-#[tokio::test]
-async fn the_past_is_told_with_the_date_at_which_it_began() {
-    let mut shop = Shop::open().await;
+pub async fn the_past_is_told_with_the_date_at_which_it_began(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.must(order, OrderCommand::Confirm).await;
     shop.must(order, cancel()).await;
@@ -89,9 +86,8 @@ async fn the_past_is_told_with_the_date_at_which_it_began() {
     assert!(known["version"].as_u64().unwrap() >= 2);
 }
 
-#[tokio::test]
-async fn what_never_was_and_what_was_not_yet_are_told_apart() {
-    let mut shop = Shop::open().await;
+pub async fn what_never_was_and_what_was_not_yet_are_told_apart(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.project().await;
     let stranger = Uuid::now_v7();
@@ -119,9 +115,8 @@ async fn what_never_was_and_what_was_not_yet_are_told_apart() {
     }
 }
 
-#[tokio::test]
-async fn customer_products_and_timeline_are_composed_in() {
-    let mut shop = Shop::open().await;
+pub async fn customer_products_and_timeline_are_composed_in(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450), ("cup", 1, 999), ("tea", 1, 1)]).await;
     shop.must(order, note("hm")).await;
     shop.project().await;
@@ -145,9 +140,8 @@ async fn customer_products_and_timeline_are_composed_in() {
     assert_eq!(empty["included"], json!({"customer": null, "products": []}));
 }
 
-#[tokio::test]
-async fn a_patch_leads_from_one_version_to_any_other() {
-    let mut shop = Shop::open().await;
+pub async fn a_patch_leads_from_one_version_to_any_other(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.must(order, note("one")).await;
     shop.must(order, OrderCommand::Confirm).await;
@@ -167,9 +161,8 @@ async fn a_patch_leads_from_one_version_to_any_other() {
     }
 }
 
-#[tokio::test]
-async fn the_history_is_paged_and_gives_payloads_as_they_are_stored() {
-    let mut shop = Shop::open().await;
+pub async fn the_history_is_paged_and_gives_payloads_as_they_are_stored(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     for index in 0..7 {
         shop.must(order, note(&format!("note {index}"))).await;
@@ -192,9 +185,8 @@ async fn the_history_is_paged_and_gives_payloads_as_they_are_stored() {
     assert_eq!(shop.get(&foreign).await.code(), (400, "invalid-cursor".into()));
 }
 
-#[tokio::test]
-async fn a_long_order_is_replayed_over_several_pages() {
-    let mut shop = Shop::open().await;
+pub async fn a_long_order_is_replayed_over_several_pages(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     for index in 0..2_100 {
         let command = note(&format!("note {index}"));

@@ -2,12 +2,12 @@
 
 use crate::shop::Shop;
 use axum::http::Method;
+use rig::views::Views;
 
 const ID: &str = "0198c1c2-7b1e-7d4a-9a55-0d6c2b3f4e5a";
 
-#[tokio::test]
-async fn bad_parameters_are_refused_by_name() {
-    let shop = Shop::open().await;
+pub async fn bad_parameters_are_refused_by_name(views: Views) {
+    let shop = Shop::on(views).await;
     let (invalid, unknown) = ("invalid-parameter", "unknown-parameter");
     for (path, code) in [
         ("/v1/orders/{id}?colour=zzz", unknown),
@@ -84,9 +84,8 @@ async fn bad_parameters_are_refused_by_name() {
     }
 }
 
-#[tokio::test]
-async fn other_methods_are_refused_with_what_is_allowed() {
-    let shop = Shop::open().await;
+pub async fn other_methods_are_refused_with_what_is_allowed(views: Views) {
+    let shop = Shop::on(views).await;
     for path in ["/v1/orders/{id}/history", "/v1/projections", "/v1/events", "/v1/reports/sales"] {
         let path = path.replace("{id}", ID);
         for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::POST] {
@@ -97,9 +96,8 @@ async fn other_methods_are_refused_with_what_is_allowed() {
     }
 }
 
-#[tokio::test]
-async fn an_empty_read_model_has_answers_too() {
-    let shop = Shop::open().await;
+pub async fn an_empty_read_model_has_answers_too(views: Views) {
+    let shop = Shop::on(views).await;
     for path in [
         "/v1/orders",
         "/v1/orders?as_of=2026-03-03T00:00:00Z&status=draft",

@@ -7,7 +7,9 @@ use domain::order::document::micros::Wire;
 use domain::order::{OrderCommand, ShippedLine};
 use domain::{Note, Reason, Reference};
 use proptest::prelude::*;
+use rig::views::Views;
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 /// A command for one of a few orders, by numbers, and the minutes before it.
@@ -53,8 +55,8 @@ fn command((_, kind, size, _): Wish) -> OrderCommand {
     }
 }
 
-async fn play(wishes: &[Wish]) -> Shop {
-    let mut shop = Shop::open().await;
+async fn play(views: Views, wishes: &[Wish]) -> Shop {
+    let mut shop = Shop::on(views).await;
     let orders: Vec<Uuid> = (0..ORDERS).map(|_| Uuid::now_v7()).collect();
     for wish in wishes {
         shop.command(orders[wish.0], &command(*wish), Duration::minutes(wish.3)).await;
@@ -176,28 +178,46 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12)
 }
 
+/// Lists, reports and single orders, now and at every moment worth looking at.
+async fn assert_views(shop: &Shop) {
+    assert_lists(shop, None).await;
+    assert_reports(shop, None).await;
+    for at in moments(shop) {
+        assert_lists(shop, Some(at)).await;
+        assert_reports(shop, Some(at)).await;
+        assert_orders(shop, at).await;
+    }
+    for then in oracle::at(shop, shop.now) {
+        let path = format!("/v1/orders/{}", then.id);
+        let present = shop.ok(&path).await;
+        let replayed = shop.ok(&format!("{path}?version={}", then.version)).await;
+        assert_eq!(present, replayed, "projected and replayed differ");
+    }
+}
+
+fn wishes() -> impl Strategy<Value = Vec<Wish>> {
+    prop::collection::vec((0..ORDERS, 0..19_u8, any::<u8>(), 0..240_i64), 30..90)
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
-    fn the_past_is_what_a_replay_says(
-        wishes in prop::collection::vec((0..ORDERS, 0..19_u8, any::<u8>(), 0..240_i64), 30..90),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let shop = play(&wishes).await;
-            assert_lists(&shop, None).await;
-            assert_reports(&shop, None).await;
-            for at in moments(&shop) {
-                assert_lists(&shop, Some(at)).await;
-                assert_reports(&shop, Some(at)).await;
-                assert_orders(&shop, at).await;
-            }
-            for then in oracle::at(&shop, shop.now) {
-                let path = format!("/v1/orders/{}", then.id);
-                let present = shop.ok(&path).await;
-                let replayed = shop.ok(&format!("{path}?version={}", then.version)).await;
-                assert_eq!(present, replayed, "projected and replayed differ");
+    fn the_past_is_what_a_replay_says_on_sqlite(wishes in wishes()) {
+        runtime().block_on(async {
+            assert_views(&play(Views::sqlite(), &wishes).await).await;
+        });
+    }
+
+    #[test]
+    fn the_past_is_what_a_replay_says_on_postgres(wishes in wishes()) {
+        runtime().block_on(async {
+            if let Some(views) = Views::postgres("the past as PostgreSQL tells it").await {
+                assert_views(&play(views, &wishes).await).await;
             }
         });
     }

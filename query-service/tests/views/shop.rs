@@ -13,6 +13,7 @@ use http_body_util::BodyExt;
 use projector::Source;
 use query_service::{QueryService, Settings};
 use read_model::{Access, ReadModel};
+use rig::views::Views;
 use serde_json::Value;
 use server::{Limits, Readiness};
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ pub struct Happened {
 
 pub struct Shop {
     _dir: TempDir,
+    _views: Views,
     pub log: EventStore,
     pub model: ReadModel,
     pub now: DateTime<Utc>,
@@ -67,21 +69,21 @@ impl Answer {
 }
 
 impl Shop {
-    pub async fn open() -> Self {
-        Self::open_with(Settings::default()).await
+    pub async fn on(views: Views) -> Self {
+        Self::open_with(views, Settings::default()).await
     }
 
-    pub async fn open_with(settings: Settings) -> Self {
+    pub async fn open_with(views: Views, settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let url = |file: &str| format!("sqlite://{}", dir.path().join(file).display());
-        let log =
-            EventStore::open(&url("events.db"), event_store::Access::ReadWrite).await.unwrap();
-        let model = ReadModel::open(&url("views.db"), Access::ReadWrite).await.unwrap();
+        let log = format!("sqlite://{}", dir.path().join("events.db").display());
+        let log = EventStore::open(&log, event_store::Access::ReadWrite).await.unwrap();
+        let model = ReadModel::open(&views.url(), Access::ReadWrite).await.unwrap();
         let readiness = Readiness::default();
         let service = QueryService::new(model.clone(), settings, readiness.clone());
         let (app, api) = service.routes().split_for_parts();
         Self {
             _dir: dir,
+            _views: views,
             log,
             model,
             now: "2026-03-03T00:30:00Z".parse().unwrap(),

@@ -2,12 +2,12 @@
 
 use crate::shop::Shop;
 use projector::Source;
+use rig::views::Views;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-#[tokio::test]
-async fn a_view_that_is_behind_says_by_how_much() {
-    let mut shop = Shop::open().await;
+pub async fn a_view_that_is_behind_says_by_how_much(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann", &[("tea", 1, 100)]).await;
     shop.project().await;
     for wait in ["wait=0", "wait=1"] {
@@ -25,9 +25,8 @@ async fn a_view_that_is_behind_says_by_how_much() {
     assert_eq!(malformed.code(), (400, "invalid-parameter".into()));
 }
 
-#[tokio::test]
-async fn whoever_waits_sees_what_was_written() {
-    let mut shop = Shop::open().await;
+pub async fn whoever_waits_sees_what_was_written(views: Views) {
+    let mut shop = Shop::on(views).await;
     let shutdown = CancellationToken::new();
     let source = Source::Log(shop.log.clone());
     let run = tokio::spawn(projector::run(source, shop.model.clone(), shutdown.clone()));
@@ -56,9 +55,8 @@ async fn whoever_waits_sees_what_was_written() {
     run.await.unwrap().unwrap();
 }
 
-#[tokio::test]
-async fn many_waiters_are_woken_together() {
-    let mut shop = Shop::open().await;
+pub async fn many_waiters_are_woken_together(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann", &[("tea", 1, 100)]).await;
     let began = Instant::now();
     let headers = [("consistency-token", "1"), ("prefer", "wait=30")];

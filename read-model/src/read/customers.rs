@@ -1,6 +1,7 @@
 //! What a customer has ordered.
 
 use super::{CurrencyAmount, Seen, loaded};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
 
 /// A customer.
@@ -44,9 +45,7 @@ impl ReadModel {
         &self,
         customer_id: &str,
     ) -> Result<Seen<Option<CustomerFigures>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<CustomerRow> =
-            sqlx::query_as(ONE).bind(customer_id.to_owned()).fetch_all(&model.readers).await?;
+        let rows: Vec<CustomerRow> = self.rows(Sql::new(ONE).bind(customer_id)).await?;
         let mut seen = Seen { position: 0, found: None };
         for row in rows {
             seen.position = loaded(row.applied)?;

@@ -4,6 +4,7 @@
 //! payloads.
 
 use super::{Seen, loaded, stored};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
 use futures::{Stream, StreamExt};
 use uuid::Uuid;
@@ -92,32 +93,75 @@ impl EventRow {
     }
 }
 
-/// One statement over `history`, whose condition is given.
-macro_rules! select {
-    ($condition:literal) => {
-        concat!(
-            "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0) AS applied, ",
-            "h.position, h.stream_type, h.stream_id, h.version, h.event_id, h.event_type, h.schema_version, ",
-            "h.occurred_at, h.recorded_at, h.actor, h.correlation_id, h.causation_id, h.traceparent, h.data ",
-            "FROM (SELECT 1 AS one) AS one LEFT JOIN history h ON ",
-            $condition
-        )
+/// A page of `history` under a condition, in an order, of at most so many rows; one row without an event if there is
+/// none. PostgreSQL wants the limit inside: it would sort all that is left of the log for the sake of one page. SQLite
+/// wants it outside: it would copy the page.
+#[derive(Debug, Clone, Copy)]
+struct Select {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0) AS applied, \
+         h.position, h.stream_type, h.stream_id, h.version, h.event_id, h.event_type, h.schema_version, \
+         h.occurred_at, h.recorded_at, h.actor, h.correlation_id, h.causation_id, h.traceparent, h.data \
+         FROM (SELECT 1 AS one) AS one LEFT JOIN "
     };
 }
 
-const BY_VERSION: &str = select!(
-    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.version <= $4 ORDER BY h.version LIMIT $5"
+macro_rules! select {
+    ($condition:literal, $order:literal, $limit:literal) => {
+        Select {
+            sqlite: concat!(columns!(), "history h ON ", $condition, " ORDER BY ", $order, $limit),
+            postgres: concat!(
+                columns!(),
+                "LATERAL (SELECT * FROM history h WHERE ",
+                $condition,
+                " ORDER BY ",
+                $order,
+                $limit,
+                ") AS h ON TRUE ORDER BY ",
+                $order
+            ),
+        }
+    };
+}
+
+const BY_VERSION: Select = select!(
+    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.version <= $4",
+    "h.version",
+    " LIMIT $5"
 );
-const BY_OCCURRED: &str = select!(
-    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.occurred_at <= $4 ORDER BY h.version LIMIT $5"
+const BY_OCCURRED: Select = select!(
+    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.occurred_at <= $4",
+    "h.version",
+    " LIMIT $5"
 );
-const BY_RECORDED: &str = select!(
-    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.recorded_at <= $4 ORDER BY h.version LIMIT $5"
+const BY_RECORDED: Select = select!(
+    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.recorded_at <= $4",
+    "h.version",
+    " LIMIT $5"
 );
-const FEED: &str = select!("h.position > $1 ORDER BY h.position LIMIT $2");
+/// Up to the position applied only: above it a projection that several partitions feed may have holes.
+const FEED: Select = select!(
+    "h.position > $1 AND h.position <= COALESCE((SELECT position FROM projections WHERE name = 'history'), 0)",
+    "h.position",
+    " LIMIT $2"
+);
+
+impl Select {
+    fn on(self, model: &ReadModel) -> Sql {
+        Sql::new(match model {
+            ReadModel::Sqlite(_) => self.sqlite,
+            ReadModel::Postgres(_) => self.postgres,
+        })
+    }
+}
 
 impl Until {
-    fn statement(self) -> (&'static str, i64) {
+    fn statement(self) -> (Select, i64) {
         match self {
             Self::Version(version) => (BY_VERSION, stored(version)),
             Self::OccurredAt(at) => (BY_OCCURRED, at),
@@ -163,16 +207,15 @@ impl ReadModel {
         until: Until,
         limit: usize,
     ) -> Result<Seen<EventPage>, ReadModelError> {
-        let Self::Sqlite(model) = self;
         let (statement, bound) = until.statement();
-        let rows = sqlx::query_as(statement)
+        let sql = statement
+            .on(self)
             .bind(stream_id)
-            .bind(stream_type.to_owned())
+            .bind(stream_type)
             .bind(stored(after))
             .bind(bound)
-            .bind(and_one(limit))
-            .fetch(&model.readers);
-        page(rows, limit).await
+            .bind(and_one(limit));
+        page(self.stream(sql), limit).await
     }
 
     /// A page of the feed after a position, in position order.
@@ -180,10 +223,8 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn feed(&self, after: u64, limit: usize) -> Result<Seen<EventPage>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows =
-            sqlx::query_as(FEED).bind(stored(after)).bind(and_one(limit)).fetch(&model.readers);
-        page(rows, limit).await
+        let sql = FEED.on(self).bind(stored(after)).bind(and_one(limit));
+        page(self.stream(sql), limit).await
     }
 
     /// The last version of a stream; `None` when it has no events.
@@ -194,15 +235,11 @@ impl ReadModel {
         &self,
         (stream_type, stream_id): (&str, Uuid),
     ) -> Result<Option<u64>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let version: Option<i64> = sqlx::query_scalar(
+        let sql = Sql::new(
             "SELECT h.version FROM history h WHERE h.stream_id = $1 AND h.stream_type = $2 \
              ORDER BY h.version DESC LIMIT 1",
-        )
-        .bind(stream_id)
-        .bind(stream_type.to_owned())
-        .fetch_optional(&model.readers)
-        .await?;
-        version.map(loaded).transpose()
+        );
+        let version: Option<(i64,)> = self.first(sql.bind(stream_id).bind(stream_type)).await?;
+        version.map(|(version,)| loaded(version)).transpose()
     }
 }

@@ -1,6 +1,7 @@
 //! One composed order: the hot path. One statement, its text served as it was stored.
 
 use super::{Seen, loaded};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
 use uuid::Uuid;
 
@@ -29,9 +30,10 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn order(&self, order_id: Uuid) -> Result<Seen<Option<OrderText>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let (applied, version, document, notes): OrderTextRow =
-            sqlx::query_as(ONE).bind(order_id).fetch_one(&model.readers).await?;
+        let row: Option<OrderTextRow> = self.first(Sql::new(ONE).bind(order_id)).await?;
+        let Some((applied, version, document, notes)) = row else {
+            return Ok(Seen { position: 0, found: None });
+        };
         let found = match (version, document) {
             (Some(version), Some(document)) => {
                 Some(OrderText { version: loaded(version)?, document, notes })

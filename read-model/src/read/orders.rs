@@ -1,8 +1,8 @@
 //! Lists of orders as they stand: found by index, a page at a time from a key onwards, summaries as stored.
 
 use super::{Seen, loaded};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
-use sqlx::{QueryBuilder, Sqlite};
 use uuid::Uuid;
 
 /// Codes of statuses that a list shows only when they are asked for by name: draft and discarded.
@@ -123,34 +123,28 @@ impl OrderSort {
 
 /// `AND key IN (…)`, unless nothing is asked. The key is hidden from the choice of an index by its sign: an index that
 /// finds a status would make every order of it be sorted for the sake of one page.
-pub(crate) fn push_codes(sql: &mut QueryBuilder<Sqlite>, column: &str, codes: &[i16]) {
+pub(crate) fn push_codes(sql: &mut Sql, column: &str, codes: &[i16]) {
     if codes.is_empty() {
         return;
     }
-    sql.push(" AND +").push(column).push(" IN (");
-    let mut list = sql.separated(", ");
-    for code in codes {
-        list.push_bind(*code);
-    }
-    sql.push(")");
+    sql.push(" AND +").push(column).push(" IN ").push_list(codes.iter().copied());
 }
 
 /// Orders that have never been placed: few, and found by their status.
-pub(crate) fn push_unplaced(sql: &mut QueryBuilder<Sqlite>) {
-    let [draft, discarded] = UNPLACED;
-    sql.push(" AND o.status IN (").push_bind(draft).push(", ").push_bind(discarded).push(")");
+pub(crate) fn push_unplaced(sql: &mut Sql) {
+    sql.push(" AND o.status IN ").push_list(UNPLACED);
 }
 
 /// What does not change over an order's life once it is placed.
-pub(crate) fn push_constants(sql: &mut QueryBuilder<Sqlite>, filter: &OrderFilter) {
+pub(crate) fn push_constants(sql: &mut Sql, filter: &OrderFilter) {
     if let Some(product_id) = &filter.product_id {
-        sql.push(" AND f.product_id = ").push_bind(product_id.clone());
+        sql.push(" AND f.product_id = ").push_bind(product_id);
     }
     if let Some(customer_id) = &filter.customer_id {
-        sql.push(" AND o.customer_id = ").push_bind(customer_id.clone());
+        sql.push(" AND o.customer_id = ").push_bind(customer_id);
     }
     if let Some(currency) = &filter.currency {
-        sql.push(" AND o.currency = ").push_bind(currency.clone());
+        sql.push(" AND o.currency = ").push_bind(currency);
     }
     if let Some(from) = filter.placed_from {
         sql.push(" AND o.placed_at IS NOT NULL AND o.listed_at >= ").push_bind(from);
@@ -161,7 +155,7 @@ pub(crate) fn push_constants(sql: &mut QueryBuilder<Sqlite>, filter: &OrderFilte
 }
 
 /// From the page's beginning on, in the page's order, no more than it holds.
-pub(crate) fn push_page(sql: &mut QueryBuilder<Sqlite>, key: &str, page: &OrderPage) {
+pub(crate) fn push_page(sql: &mut Sql, key: &str, page: &OrderPage) {
     let (beyond, direction) = (page.sort.beyond(), page.sort.direction());
     if let Some((sort_key, order_id)) = page.after {
         sql.push(format_args!(" AND ({key}, o.order_id) {beyond} ("));
@@ -171,13 +165,13 @@ pub(crate) fn push_page(sql: &mut QueryBuilder<Sqlite>, key: &str, page: &OrderP
     sql.push_bind(i64::from(page.limit));
 }
 
-fn live(filter: &OrderFilter, page: &OrderPage) -> QueryBuilder<Sqlite> {
+fn live(filter: &OrderFilter, page: &OrderPage) -> Sql {
     let key = match (page.sort.by, &filter.product_id) {
         (SortKey::Listed, None) => "o.listed_at",
         (SortKey::Listed, Some(_)) => "f.listed_at",
         (SortKey::Total, _) => "o.total",
     };
-    let mut sql = QueryBuilder::new(format!(
+    let mut sql = Sql::new(format!(
         "SELECT p.applied, t.order_id, t.sort_key, t.summary FROM ({APPLIED_ORDERS}) AS p LEFT JOIN \
          (SELECT o.order_id, {key} AS sort_key, o.summary FROM "
     ));
@@ -220,9 +214,7 @@ impl ReadModel {
         filter: &OrderFilter,
         page: &OrderPage,
     ) -> Result<Seen<Vec<ListedOrder>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<ListedRow> =
-            live(filter, page).build_query_as().fetch_all(&model.readers).await?;
+        let rows: Vec<ListedRow> = self.rows(live(filter, page)).await?;
         let position = loaded(rows.first().map_or(0, |row| row.applied))?;
         let listed = rows.into_iter().filter_map(|row| {
             Some(ListedOrder {

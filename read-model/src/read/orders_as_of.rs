@@ -8,8 +8,8 @@ use super::orders::{
     OrderFilter, OrderPage, SortKey, push_codes, push_constants, push_page, push_unplaced,
 };
 use super::{Seen, loaded};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
-use sqlx::{QueryBuilder, Sqlite};
 use uuid::Uuid;
 
 /// An order as a list showed it at a moment.
@@ -67,13 +67,7 @@ enum Part {
 const APPLIED: &str = "SELECT COALESCE((SELECT MIN(position) FROM projections \
      WHERE name IN ('orders', 'history')), 0) AS applied";
 
-fn push_part(
-    sql: &mut QueryBuilder<Sqlite>,
-    part: Part,
-    filter: &OrderFilter,
-    page: &OrderPage,
-    at: i64,
-) {
+fn push_part(sql: &mut Sql, part: Part, filter: &OrderFilter, page: &OrderPage, at: i64) {
     let by_product = part == Part::Placed && filter.product_id.is_some();
     let key = match (page.sort.by, part) {
         (SortKey::Listed, Part::Placed) if by_product => "f.listed_at",
@@ -131,9 +125,9 @@ fn parts(filter: &OrderFilter) -> Vec<Part> {
 }
 
 /// The page, and for each order on it the last version it had then: not every version changes what a list shows.
-fn then(filter: &OrderFilter, page: &OrderPage, at: i64, parts: &[Part]) -> QueryBuilder<Sqlite> {
+fn then(filter: &OrderFilter, page: &OrderPage, at: i64, parts: &[Part]) -> Sql {
     let direction = page.sort.direction();
-    let mut sql = QueryBuilder::new(format!(
+    let mut sql = Sql::new(format!(
         "SELECT p.applied, t.*, h.version AS last_version, h.occurred_at AS last_occurred_at \
          FROM ({APPLIED}) AS p LEFT JOIN (SELECT * FROM ("
     ));
@@ -192,14 +186,13 @@ impl ReadModel {
         page: &OrderPage,
         at: i64,
     ) -> Result<Seen<Vec<OrderThen>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
         let parts = parts(filter);
         if parts.is_empty() {
-            let applied: i64 = sqlx::query_scalar(APPLIED).fetch_one(&model.readers).await?;
-            return Ok(Seen { position: loaded(applied)?, found: Vec::new() });
+            let applied: Option<(i64,)> = self.first(Sql::new(APPLIED)).await?;
+            let position = loaded(applied.map_or(0, |(applied,)| applied))?;
+            return Ok(Seen { position, found: Vec::new() });
         }
-        let rows: Vec<ThenRow> =
-            then(filter, page, at, &parts).build_query_as().fetch_all(&model.readers).await?;
+        let rows: Vec<ThenRow> = self.rows(then(filter, page, at, &parts)).await?;
         let position = loaded(rows.first().map_or(0, |row| row.applied))?;
         Ok(Seen { position, found: rows.into_iter().filter_map(found).collect() })
     }

@@ -1,6 +1,7 @@
 //! How far each projection has come, and the key that signs cursors.
 
 use super::loaded;
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
 
 /// A projection that views read from.
@@ -65,10 +66,8 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn applied(&self) -> Result<Applied, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<(String, i64)> = sqlx::query_as("SELECT name, position FROM projections")
-            .fetch_all(&model.readers)
-            .await?;
+        let rows: Vec<(String, i64)> =
+            self.rows(Sql::new("SELECT name, position FROM projections")).await?;
         let mut applied = Applied::default();
         for (name, position) in rows {
             if let Some(known) = Projection::ALL.into_iter().find(|known| known.name() == name) {
@@ -83,10 +82,9 @@ impl ReadModel {
     /// # Errors
     /// When it is missing or the storage refuses.
     pub async fn cursor_key(&self) -> Result<Vec<u8>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        sqlx::query_scalar("SELECT value FROM secrets WHERE name = 'cursor'")
-            .fetch_optional(&model.readers)
-            .await?
+        let key: Option<(Vec<u8>,)> =
+            self.first(Sql::new("SELECT value FROM secrets WHERE name = 'cursor'")).await?;
+        key.map(|(key,)| key)
             .ok_or_else(|| ReadModelError::Corrupt("the key that signs cursors is missing".into()))
     }
 }

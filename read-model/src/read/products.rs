@@ -1,8 +1,8 @@
 //! What has sold: one product, some products, and the list of best sellers.
 
 use super::{CurrencyAmount, Seen, loaded};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
-use sqlx::{QueryBuilder, Sqlite};
 
 /// The most products read by their ids at once; a statement takes 32 766 values.
 pub const MAX_PRODUCTS: usize = 2_000;
@@ -90,25 +90,25 @@ fn gathered(rows: Vec<ProductRow>) -> Result<Seen<Vec<RankedProduct>>, ReadModel
     Ok(seen)
 }
 
-fn best_sellers(rank: &ProductRank, page: &ProductPage) -> QueryBuilder<Sqlite> {
+fn best_sellers(rank: &ProductRank, page: &ProductPage) -> Sql {
     let (key, currency) = match rank {
         ProductRank::Units => ("b.units", None),
         ProductRank::UnitsIn(currency) => ("b.units", Some(currency)),
         ProductRank::RevenueIn(currency) => ("b.revenue", Some(currency)),
     };
     let table = if currency.is_some() { "product_sales" } else { "products" };
-    let mut sql = QueryBuilder::new(format!(
+    let mut sql = Sql::new(format!(
         "SELECT p.applied, t.product_id, n.name, t.orders, t.units, t.rank, s.currency, s.revenue \
          FROM ({APPLIED}) AS p LEFT JOIN (SELECT b.product_id, b.orders, b.units, {key} AS rank \
          FROM {table} b WHERE 1 = 1"
     ));
     if let Some(currency) = currency {
-        sql.push(" AND b.currency = ").push_bind(currency.clone());
+        sql.push(" AND b.currency = ").push_bind(currency);
     }
     if let Some((rank, product_id)) = &page.after {
         sql.push(format_args!(" AND {key} <= ")).push_bind(*rank);
         sql.push(format_args!(" AND ({key} < ")).push_bind(*rank);
-        sql.push(" OR b.product_id > ").push_bind(product_id.clone()).push(")");
+        sql.push(" OR b.product_id > ").push_bind(product_id).push(")");
     }
     sql.push(format_args!(" ORDER BY {key} DESC, b.product_id LIMIT "));
     sql.push_bind(i64::from(page.limit));
@@ -117,7 +117,7 @@ fn best_sellers(rank: &ProductRank, page: &ProductPage) -> QueryBuilder<Sqlite> 
          LEFT JOIN product_sales s ON s.product_id = t.product_id",
     );
     if let Some(currency) = currency {
-        sql.push(" AND s.currency = ").push_bind(currency.clone());
+        sql.push(" AND s.currency = ").push_bind(currency);
     }
     sql.push(" ORDER BY t.rank DESC, t.product_id, s.currency");
     sql
@@ -137,10 +137,7 @@ impl ReadModel {
         &self,
         product_id: &str,
     ) -> Result<Seen<Option<ProductFigures>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<ProductRow> =
-            sqlx::query_as(ONE).bind(product_id.to_owned()).fetch_all(&model.readers).await?;
-        let seen = gathered(rows)?;
+        let seen = gathered(self.rows(Sql::new(ONE).bind(product_id)).await?)?;
         let found = seen.found.into_iter().next().map(|ranked| ranked.product);
         Ok(Seen { position: seen.position, found })
     }
@@ -153,20 +150,14 @@ impl ReadModel {
         &self,
         product_ids: &[String],
     ) -> Result<Seen<Vec<ProductFigures>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let mut sql = QueryBuilder::<Sqlite>::new(format!(
+        let mut sql = Sql::new(format!(
             "SELECT p.applied, n.product_id, n.name, n.orders, n.units, n.units AS rank, s.currency, s.revenue \
-             FROM ({APPLIED}) AS p LEFT JOIN products n ON n.product_id IN ("
+             FROM ({APPLIED}) AS p LEFT JOIN products n ON n.product_id IN "
         ));
-        let mut list = sql.separated(", ");
-        for product_id in product_ids.iter().take(MAX_PRODUCTS) {
-            list.push_bind(product_id.clone());
-        }
-        sql.push(
-            ") LEFT JOIN product_sales s ON s.product_id = n.product_id ORDER BY n.product_id, s.currency",
+        sql.push_list(product_ids.iter().take(MAX_PRODUCTS)).push(
+            " LEFT JOIN product_sales s ON s.product_id = n.product_id ORDER BY n.product_id, s.currency",
         );
-        let rows = sql.build_query_as().persistent(false).fetch_all(&model.readers).await?;
-        let seen = gathered(rows)?;
+        let seen = gathered(self.rows(sql.once()).await?)?;
         let found = seen.found.into_iter().map(|ranked| ranked.product).collect();
         Ok(Seen { position: seen.position, found })
     }
@@ -180,7 +171,6 @@ impl ReadModel {
         rank: &ProductRank,
         page: &ProductPage,
     ) -> Result<Seen<Vec<RankedProduct>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        gathered(best_sellers(rank, page).build_query_as().fetch_all(&model.readers).await?)
+        gathered(self.rows(best_sellers(rank, page)).await?)
     }
 }

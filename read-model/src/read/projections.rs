@@ -1,6 +1,7 @@
 //! How the projections themselves are doing.
 
 use super::loaded;
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
 
 /// A projection, as operators look at it.
@@ -77,8 +78,7 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn projection_statuses(&self) -> Result<Vec<ProjectionStatus>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<StatusRow> = sqlx::query_as(ALL).fetch_all(&model.readers).await?;
+        let rows: Vec<StatusRow> = self.rows(Sql::new(ALL)).await?;
         rows.into_iter().map(status).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! Reports: sums of daily changes, and for a moment in the past the part of its day before it, change by change.
 
 use super::{Seen, loaded};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
-use sqlx::{QueryBuilder, Sqlite};
 
 /// Microseconds in a UTC day.
 const DAY: i64 = 86_400_000_000;
@@ -51,7 +51,7 @@ struct SalesRow {
 const FIGURES: &str =
     "placed_day, currency, orders, units, revenue, cancelled_orders, cancelled_revenue";
 
-fn push_sales_filter(sql: &mut QueryBuilder<Sqlite>, filter: &SalesFilter) {
+fn push_sales_filter(sql: &mut Sql, filter: &SalesFilter) {
     if let Some(from) = filter.from_day {
         sql.push(" AND placed_day >= ").push_bind(from);
     }
@@ -59,13 +59,13 @@ fn push_sales_filter(sql: &mut QueryBuilder<Sqlite>, filter: &SalesFilter) {
         sql.push(" AND placed_day < ").push_bind(to);
     }
     if let Some(currency) = &filter.currency {
-        sql.push(" AND currency = ").push_bind(currency.clone());
+        sql.push(" AND currency = ").push_bind(currency);
     }
 }
 
 /// A day's sums cannot overflow where its rows did not: what later days change about it only takes back.
-fn sales(filter: &SalesFilter) -> QueryBuilder<Sqlite> {
-    let mut sql = QueryBuilder::new(format!(
+fn sales(filter: &SalesFilter) -> Sql {
+    let mut sql = Sql::new(format!(
         "SELECT p.applied, d.* FROM (SELECT COALESCE((SELECT position FROM projections WHERE name = 'sales'), 0) \
          AS applied) AS p LEFT JOIN (SELECT c.placed_day, c.currency, CAST(SUM(c.orders) AS BIGINT) AS orders, \
          CAST(SUM(c.units) AS BIGINT) AS units, CAST(SUM(c.revenue) AS BIGINT) AS revenue, \
@@ -117,7 +117,8 @@ struct CountRow {
 
 const COUNTS_NOW: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'orders'), 0) AS applied, \
      c.dimension, c.code, c.count FROM (SELECT 1 AS one) AS one LEFT JOIN \
-     (SELECT dimension, code, CAST(SUM(change) AS BIGINT) AS count FROM order_count_changes \
+     (SELECT CAST(dimension AS BIGINT) AS dimension, CAST(code AS BIGINT) AS code, \
+     CAST(SUM(change) AS BIGINT) AS count FROM order_count_changes \
      GROUP BY dimension, code) AS c ON TRUE";
 
 /// Days before the moment's own, and the versions of its own day up to it. Payment and fulfilment are counted over
@@ -135,7 +136,8 @@ const COUNTS_AS_OF: &str = "WITH today AS (SELECT status, payment_status, fulfil
      UNION ALL SELECT 2, was_fulfillment_status, -n FROM today WHERE was_status IN (1, 2, 3)) \
      SELECT COALESCE((SELECT position FROM projections WHERE name = 'orders'), 0) AS applied, \
      c.dimension, c.code, c.count FROM (SELECT 1 AS one) AS one LEFT JOIN \
-     (SELECT dimension, code, CAST(SUM(change) AS BIGINT) AS count FROM changes GROUP BY dimension, code) AS c ON TRUE";
+     (SELECT CAST(dimension AS BIGINT) AS dimension, CAST(code AS BIGINT) AS code, \
+     CAST(SUM(change) AS BIGINT) AS count FROM changes GROUP BY dimension, code) AS c ON TRUE";
 
 fn count(row: &CountRow) -> Option<StatusCount> {
     let dimension = match row.dimension? {
@@ -153,8 +155,7 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn sales(&self, filter: &SalesFilter) -> Result<Seen<Vec<SalesDay>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<SalesRow> = sales(filter).build_query_as().fetch_all(&model.readers).await?;
+        let rows: Vec<SalesRow> = self.rows(sales(filter)).await?;
         let position = loaded(rows.first().map_or(0, |row| row.applied))?;
         let days = rows.into_iter().filter_map(|row| {
             Some(SalesDay {
@@ -178,15 +179,14 @@ impl ReadModel {
         &self,
         as_of: Option<i64>,
     ) -> Result<Seen<Vec<StatusCount>>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let query = match as_of {
-            None => sqlx::query_as(COUNTS_NOW),
+        let sql = match as_of {
+            None => Sql::new(COUNTS_NOW),
             Some(at) => {
                 let day = at.div_euclid(DAY);
-                sqlx::query_as(COUNTS_AS_OF).bind(day).bind(day * DAY).bind(at)
+                Sql::new(COUNTS_AS_OF).bind(day).bind(day * DAY).bind(at)
             }
         };
-        let rows: Vec<CountRow> = query.fetch_all(&model.readers).await?;
+        let rows: Vec<CountRow> = self.rows(sql).await?;
         let position = loaded(rows.first().map_or(0, |row| row.applied))?;
         Ok(Seen { position, found: rows.iter().filter_map(count).collect() })
     }

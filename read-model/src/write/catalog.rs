@@ -1,8 +1,8 @@
 //! The catalog: which projections there are, how far each has come, and the compare-and-set that moves them.
 
-use super::{ReadModel, SqliteTx, WriteTx, loaded, stored, writer};
+use super::{ReadModel, WriteTx, loaded, stored};
 use crate::ReadModelError;
-use sqlx::AssertSqlSafe;
+use crate::sql::Sql;
 
 /// A projection as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,7 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn catalog(&self) -> Result<Vec<CatalogEntry>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<EntryRow> = sqlx::query_as(SELECT).fetch_all(&model.readers).await?;
+        let rows: Vec<EntryRow> = self.rows(Sql::new(SELECT)).await?;
         rows.into_iter().map(entry).collect()
     }
 
@@ -77,16 +76,11 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn register(&self, name: &str, version: u32, now: i64) -> Result<(), ReadModelError> {
-        let Self::Sqlite(model) = self;
-        sqlx::query(
+        let sql = Sql::new(
             "INSERT INTO projections (name, version, generation, state, position, updated_at) \
              VALUES ($1, $2, 1, 'live', 0, $3) ON CONFLICT DO NOTHING",
-        )
-        .bind(name)
-        .bind(i64::from(version))
-        .bind(now)
-        .execute(writer(model)?)
-        .await?;
+        );
+        self.execute(sql.bind(name).bind(i64::from(version)).bind(now)).await?;
         Ok(())
     }
 
@@ -95,13 +89,8 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn set_state(&self, name: &str, state: State) -> Result<bool, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let done = sqlx::query("UPDATE projections SET state = $1 WHERE name = $2")
-            .bind(state.as_str())
-            .bind(name)
-            .execute(writer(model)?)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        let sql = Sql::new("UPDATE projections SET state = $1 WHERE name = $2");
+        Ok(self.execute(sql.bind(state.as_str()).bind(name)).await? == 1)
     }
 }
 
@@ -123,16 +112,23 @@ impl State {
     }
 }
 
-/// `(?,?),(?,?)` for so many pairs.
-pub(crate) fn pairs(count: usize) -> String {
-    vec!["(?,?)"; count].join(",")
+/// `(name, generation) IN (…)`
+pub(crate) fn push_checkpoints(sql: &mut Sql, projections: &[Checkpoint]) {
+    let mut between = "(name, generation) IN (VALUES (";
+    for projection in projections {
+        sql.push(between).push_bind(projection.name);
+        sql.push(", ").push_bind(stored(projection.generation));
+        between = "), (";
+    }
+    sql.push(if projections.is_empty() { "FALSE" } else { "))" });
 }
 
 impl WriteTx {
     /// Moves live projections from one position to another, all or none.
     ///
     /// # Errors
-    /// [`ReadModelError::CheckpointMoved`] when one of them is not where the caller believes it to be.
+    /// [`ReadModelError::CheckpointMoved`] when one of them is not where the caller believes it to be, or is fed from a
+    /// topic by now.
     pub async fn advance(
         &mut self,
         projections: &[Checkpoint],
@@ -140,19 +136,14 @@ impl WriteTx {
         to: u64,
         now: i64,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let sql = format!(
-            "UPDATE projections SET position = ?, updated_at = ? \
-             WHERE position = ? AND state = 'live' AND (name, generation) IN (VALUES {})",
-            pairs(projections.len())
+        let sql = Sql::new(
+            "UPDATE projections SET position = $1, updated_at = $2 \
+             WHERE position = $3 AND state = 'live' AND NOT EXISTS (SELECT 1 FROM partitions p \
+             WHERE p.projection = projections.name AND p.generation = projections.generation) AND ",
         );
-        let mut query =
-            sqlx::query(AssertSqlSafe(sql)).bind(stored(to)).bind(now).bind(stored(from));
-        for projection in projections {
-            query = query.bind(projection.name).bind(stored(projection.generation));
-        }
-        let done = query.execute(&mut **transaction).await?;
-        if done.rows_affected() == projections.len() as u64 {
+        let mut sql = sql.bind(stored(to)).bind(now).bind(stored(from));
+        push_checkpoints(&mut sql, projections);
+        if self.execute(sql).await? == projections.len() as u64 {
             Ok(())
         } else {
             Err(ReadModelError::CheckpointMoved)
@@ -164,8 +155,7 @@ impl WriteTx {
     /// # Errors
     /// When the storage refuses.
     pub async fn catalog(&mut self) -> Result<Vec<CatalogEntry>, ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let rows: Vec<EntryRow> = sqlx::query_as(SELECT).fetch_all(&mut **transaction).await?;
+        let rows: Vec<EntryRow> = self.rows(Sql::new(SELECT)).await?;
         rows.into_iter().map(entry).collect()
     }
 
@@ -174,18 +164,14 @@ impl WriteTx {
     /// # Errors
     /// When the storage refuses.
     pub async fn set_source_head(&mut self, head: SourceHead) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        sqlx::query(
+        let sql = Sql::new(
             "INSERT INTO source_head AS kept (id, position, recorded_at, seen_at) VALUES (1, $1, $2, $3) \
              ON CONFLICT (id) DO UPDATE SET position = excluded.position, \
              recorded_at = excluded.recorded_at, seen_at = excluded.seen_at \
              WHERE excluded.position >= kept.position",
-        )
-        .bind(stored(head.position))
-        .bind(head.recorded_at)
-        .bind(head.seen_at)
-        .execute(&mut **transaction)
-        .await?;
+        );
+        self.execute(sql.bind(stored(head.position)).bind(head.recorded_at).bind(head.seen_at))
+            .await?;
         Ok(())
     }
 }

@@ -4,16 +4,22 @@
 
 use super::{ReadModel, loaded};
 use crate::ReadModelError;
+use crate::open::postgres;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, Transaction, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Postgres, Row, Sqlite, Transaction, TypeInfo, ValueRef};
 use std::cmp::Ordering;
+use uuid::Uuid;
 
 /// A read snapshot: everything read through it is as it was when it began.
 #[derive(Debug)]
-pub struct Snapshot {
-    transaction: Transaction<'static, Sqlite>,
+pub enum Snapshot {
+    /// Embedded SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
 }
 
 /// A row that the two sides disagree about. Names the place, not the values.
@@ -49,11 +55,13 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn snapshot(&self) -> Result<Snapshot, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let mut transaction = model.readers.begin().await?;
+        let mut snapshot = match self {
+            Self::Sqlite(model) => Snapshot::Sqlite(model.readers.begin().await?),
+            Self::Postgres(model) => Snapshot::Postgres(postgres::begin_snapshot(model).await?),
+        };
         // The snapshot is taken by the first read.
-        sqlx::query("SELECT COUNT(*) FROM projections").execute(&mut *transaction).await?;
-        Ok(Snapshot { transaction })
+        snapshot.positions().await?;
+        Ok(snapshot)
     }
 }
 
@@ -63,10 +71,13 @@ impl Snapshot {
     /// # Errors
     /// When the storage refuses.
     pub async fn positions(&mut self) -> Result<Vec<(String, u64)>, ReadModelError> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT name, position FROM projections ORDER BY name")
-                .fetch_all(&mut *self.transaction)
-                .await?;
+        let sql = "SELECT name, position FROM projections ORDER BY name";
+        let rows: Vec<(String, i64)> = match self {
+            Self::Sqlite(transaction) => sqlx::query_as(sql).fetch_all(&mut **transaction).await?,
+            Self::Postgres(transaction) => {
+                sqlx::query_as(sql).fetch_all(&mut **transaction).await?
+            }
+        };
         rows.into_iter().map(|(name, position)| Ok((name, loaded(position)?))).collect()
     }
 
@@ -80,9 +91,9 @@ impl Snapshot {
         table: &'static str,
         limit: usize,
     ) -> Result<(u64, Vec<Difference>), ReadModelError> {
-        let layout = layout(&mut self.transaction, table).await?;
-        let mut ours = rows(&mut self.transaction, table, &layout);
-        let mut theirs = rows(&mut fresh.transaction, table, &layout);
+        let layout = self.layout(table).await?;
+        let mut ours = self.rows(table, &layout);
+        let mut theirs = fresh.rows(table, &layout);
         let mut found = Vec::new();
         let mut compared = 0;
         let (mut left, mut right) = (next(&mut ours).await?, next(&mut theirs).await?);
@@ -117,50 +128,73 @@ impl Snapshot {
         }
         Ok((compared, found))
     }
+
+    /// Columns in order, with their place in the primary key from 1, or 0.
+    async fn layout(&mut self, table: &str) -> Result<Layout, ReadModelError> {
+        let info: Vec<(String, i64)> = match self {
+            Self::Sqlite(transaction) => {
+                sqlx::query_as("SELECT name, pk FROM pragma_table_info($1) ORDER BY cid")
+                    .bind(table)
+                    .fetch_all(&mut **transaction)
+                    .await?
+            }
+            Self::Postgres(transaction) => {
+                sqlx::query_as(
+                    "SELECT a.attname::text, \
+                     COALESCE(array_position(i.indkey::int2[], a.attnum) + 1, 0)::bigint \
+                     FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary \
+                     WHERE a.attrelid = CAST($1 AS regclass) AND a.attnum > 0 AND NOT a.attisdropped \
+                     ORDER BY a.attnum",
+                )
+                .bind(table)
+                .fetch_all(&mut **transaction)
+                .await?
+            }
+        };
+        let keyed = info.iter().enumerate().filter(|(_, (_, place))| *place > 0);
+        let mut key: Vec<(i64, usize)> = keyed.map(|(index, (_, place))| (*place, index)).collect();
+        key.sort_unstable();
+        Ok(Layout {
+            columns: info.into_iter().map(|(name, _)| name).collect(),
+            key: key.into_iter().map(|(_, index)| index).collect(),
+        })
+    }
+
+    /// All rows in the order of the primary key.
+    fn rows(&mut self, table: &str, layout: &Layout) -> Values<'_> {
+        let key: Vec<&str> =
+            layout.key.iter().map(|index| layout.columns[*index].as_str()).collect();
+        let columns = layout.columns.join(", ");
+        let sql = format!("SELECT {columns} FROM \"{table}\" ORDER BY {}", key.join(", "));
+        let sql = AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite(transaction) => {
+                let rows = sqlx::query(sql).fetch(&mut **transaction);
+                rows.map(|row| row.and_then(|row| values(&row, sqlite_value))).boxed()
+            }
+            Self::Postgres(transaction) => {
+                let rows = sqlx::query(sql).fetch(&mut **transaction);
+                rows.map(|row| row.and_then(|row| values(&row, postgres_value))).boxed()
+            }
+        }
+    }
 }
 
-async fn layout(connection: &mut SqliteConnection, table: &str) -> Result<Layout, ReadModelError> {
-    let info: Vec<(String, i64)> =
-        sqlx::query_as("SELECT name, pk FROM pragma_table_info($1) ORDER BY cid")
-            .bind(table)
-            .fetch_all(connection)
-            .await?;
-    let mut key: Vec<(i64, usize)> = info
-        .iter()
-        .enumerate()
-        .filter(|(_, (_, place))| *place > 0)
-        .map(|(index, (_, place))| (*place, index))
-        .collect();
-    key.sort_unstable();
-    Ok(Layout {
-        columns: info.into_iter().map(|(name, _)| name).collect(),
-        key: key.into_iter().map(|(_, index)| index).collect(),
-    })
+/// The values of rows, one row after the other.
+type Values<'c> = BoxStream<'c, Result<Vec<Value>, sqlx::Error>>;
+
+async fn next(rows: &mut Values<'_>) -> Result<Option<Vec<Value>>, ReadModelError> {
+    Ok(rows.next().await.transpose()?)
 }
 
-fn rows<'c>(
-    connection: &'c mut SqliteConnection,
-    table: &str,
-    layout: &Layout,
-) -> BoxStream<'c, Result<SqliteRow, sqlx::Error>> {
-    let key: Vec<&str> = layout.key.iter().map(|index| layout.columns[*index].as_str()).collect();
-    let sql = format!(
-        "SELECT {} FROM \"{table}\" ORDER BY {}",
-        layout.columns.join(", "),
-        key.join(", ")
-    );
-    sqlx::query(AssertSqlSafe(sql)).fetch(connection)
+fn values<R: Row>(
+    row: &R,
+    value: fn(&R, usize) -> Result<Value, sqlx::Error>,
+) -> Result<Vec<Value>, sqlx::Error> {
+    (0..row.len()).map(|index| value(row, index)).collect()
 }
 
-async fn next(
-    rows: &mut BoxStream<'_, Result<SqliteRow, sqlx::Error>>,
-) -> Result<Option<Vec<Value>>, ReadModelError> {
-    let Some(row) = rows.next().await.transpose()? else { return Ok(None) };
-    let values = (0..row.len()).map(|index| value(&row, index)).collect::<Result<_, _>>()?;
-    Ok(Some(values))
-}
-
-fn value(row: &SqliteRow, index: usize) -> Result<Value, sqlx::Error> {
+fn sqlite_value(row: &SqliteRow, index: usize) -> Result<Value, sqlx::Error> {
     let raw = row.try_get_raw(index)?;
     if raw.is_null() {
         return Ok(Value::Null);
@@ -170,6 +204,21 @@ fn value(row: &SqliteRow, index: usize) -> Result<Value, sqlx::Error> {
         "REAL" => Value::Real(row.try_get_unchecked(index)?),
         "TEXT" => Value::Text(row.try_get_unchecked(index)?),
         _ => Value::Blob(row.try_get_unchecked(index)?),
+    })
+}
+
+/// The same values: an id is the blob that SQLite keeps it as.
+fn postgres_value(row: &PgRow, index: usize) -> Result<Value, sqlx::Error> {
+    let raw = row.try_get_raw(index)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    Ok(match raw.type_info().name() {
+        "INT2" | "INT4" | "INT8" => Value::Int(row.try_get_unchecked(index)?),
+        "FLOAT8" => Value::Real(row.try_get_unchecked(index)?),
+        "UUID" => Value::Blob(row.try_get_unchecked::<Uuid, _>(index)?.as_bytes().to_vec()),
+        "BYTEA" => Value::Blob(row.try_get_unchecked(index)?),
+        _ => Value::Text(row.try_get_unchecked(index)?),
     })
 }
 
@@ -209,7 +258,7 @@ fn key(layout: &Layout, row: &[Value]) -> String {
         Value::Int(number) => number.to_string(),
         Value::Real(number) => number.to_string(),
         Value::Text(text) => text.clone(),
-        Value::Blob(bytes) => match uuid::Uuid::from_slice(bytes) {
+        Value::Blob(bytes) => match Uuid::from_slice(bytes) {
             Ok(id) => id.to_string(),
             Err(_) => format!("{} bytes", bytes.len()),
         },

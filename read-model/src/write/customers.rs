@@ -44,8 +44,7 @@ pub struct LifetimeDelta {
 
 const CUSTOMERS: Shape = Shape {
     id: "customers",
-    head: "INSERT INTO {table} AS kept (customer_id, name, orders, cancelled_orders, first_order_at, last_order_at) \
-        VALUES ",
+    head: "INSERT INTO {table} AS kept (customer_id, name, orders, cancelled_orders, first_order_at, last_order_at)",
     table: "customers",
     columns: 6,
     tail: "ON CONFLICT (customer_id) DO UPDATE SET name = COALESCE(excluded.name, kept.name), \
@@ -59,7 +58,7 @@ const CUSTOMERS: Shape = Shape {
 
 const LIFETIMES: Shape = Shape {
     id: "customer_lifetimes",
-    head: "INSERT INTO {table} AS kept (customer_id, currency, amount) VALUES ",
+    head: "INSERT INTO {table} AS kept (customer_id, currency, amount)",
     table: "customer_lifetimes",
     columns: 3,
     tail: "ON CONFLICT (customer_id, currency) DO UPDATE SET amount = kept.amount + excluded.amount",
@@ -93,8 +92,7 @@ impl WriteTx {
         tables: Tables,
         changes: CustomersChanges,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(tx) = self;
-        tx.bulk(&CUSTOMERS, tables, changes.customers).await?;
-        tx.bulk(&LIFETIMES, tables, changes.lifetimes).await
+        self.bulk(&CUSTOMERS, tables, changes.customers).await?;
+        self.bulk(&LIFETIMES, tables, changes.lifetimes).await
     }
 }

@@ -4,9 +4,9 @@
 //! transaction, so that it happens together with the catalog's rows or not at all. Names come from the program and
 //! from the schema itself, never from outside.
 
-use super::{SqliteTx, Tables, WriteTx, loaded, stored};
+use super::{WriteTx, loaded, stored};
 use crate::ReadModelError;
-use sqlx::AssertSqlSafe;
+use crate::sql::Sql;
 
 /// A generation that takes the live one's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,26 +30,20 @@ impl WriteTx {
         tables: &[&'static str],
         generation: u64,
     ) -> Result<(), ReadModelError> {
+        self.forget_kept_partitions(projection).await?;
         for table in tables {
             for other in self.generations_of(table).await? {
                 self.ddl(format!("DROP TABLE \"{table}__g{other}\"")).await?;
             }
-            for sql in self.definitions(table, generation).await? {
-                self.ddl(sql).await?;
-            }
+            self.copy_definition(table, generation).await?;
         }
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        sqlx::query("DELETE FROM kept_generations WHERE name = $1")
-            .bind(projection)
-            .execute(&mut **transaction)
-            .await?;
-        sqlx::query(
+        let kept = Sql::new("DELETE FROM kept_generations WHERE name = $1");
+        self.execute(kept.bind(projection)).await?;
+        let parked = Sql::new(
             "DELETE FROM parked_events WHERE projection = $1 AND generation <> \
              (SELECT generation FROM projections WHERE name = $1)",
-        )
-        .bind(projection)
-        .execute(&mut **transaction)
-        .await?;
+        );
+        self.execute(parked.bind(projection)).await?;
         Ok(())
     }
 
@@ -69,16 +63,14 @@ impl WriteTx {
             return Err(ReadModelError::CheckpointMoved);
         }
         for table in tables {
-            let (old, new) = (live.generation, next.generation);
-            self.ddl(format!("ALTER TABLE \"{table}\" RENAME TO \"{table}__g{old}\"")).await?;
-            self.ddl(format!("ALTER TABLE \"{table}__g{new}\" RENAME TO \"{table}\"")).await?;
+            self.take_stock(table, next.generation).await?;
         }
+        for table in tables {
+            self.exchange_table(table, live.generation, next.generation).await?;
+        }
+        self.carry_partitions(projection, live.generation, next.generation, next.position).await?;
         self.exchange(projection, next, live, now).await?;
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        sqlx::query("DELETE FROM rebuilds WHERE name = $1")
-            .bind(projection)
-            .execute(&mut **transaction)
-            .await?;
+        self.execute(Sql::new("DELETE FROM rebuilds WHERE name = $1").bind(projection)).await?;
         Ok(())
     }
 
@@ -93,29 +85,16 @@ impl WriteTx {
         now: i64,
     ) -> Result<Option<Successor>, ReadModelError> {
         let live = self.live(projection).await?;
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let kept: Option<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT generation, version, position FROM kept_generations WHERE name = $1",
-        )
-        .bind(projection)
-        .fetch_optional(&mut **transaction)
-        .await?;
-        let Some((kept, version, position)) = kept else { return Ok(None) };
+        let sql =
+            Sql::new("SELECT generation, version, position FROM kept_generations WHERE name = $1");
+        let kept: Vec<(i64, i64, i64)> = self.rows(sql.bind(projection)).await?;
+        let Some((kept, version, position)) = kept.first().copied() else { return Ok(None) };
         let (kept, next) = (loaded(kept)?, live.generation + 1);
         for table in tables {
-            let old = live.generation;
-            self.ddl(format!("ALTER TABLE \"{table}\" RENAME TO \"{table}__g{old}\"")).await?;
-            self.ddl(format!("ALTER TABLE \"{table}__g{kept}\" RENAME TO \"{table}\"")).await?;
+            self.exchange_table(table, live.generation, kept).await?;
         }
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        sqlx::query(
-            "UPDATE parked_events SET generation = $1 WHERE projection = $2 AND generation = $3",
-        )
-        .bind(stored(next))
-        .bind(projection)
-        .bind(stored(kept))
-        .execute(&mut **transaction)
-        .await?;
+        self.renumber_partitions(projection, kept, next).await?;
+        self.renumber_parked(projection, kept, next).await?;
         let next = Successor {
             generation: next,
             version: u32::try_from(version).unwrap_or(u32::MAX),
@@ -133,29 +112,28 @@ impl WriteTx {
         live: Successor,
         now: i64,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        sqlx::query(
+        let sql = Sql::new(
             "UPDATE projections SET version = $1, generation = $2, position = $3, updated_at = $4 WHERE name = $5",
-        )
-        .bind(i64::from(next.version))
-        .bind(stored(next.generation))
-        .bind(stored(next.position))
-        .bind(now)
-        .bind(projection)
-        .execute(&mut **transaction)
-        .await?;
-        sqlx::query(
+        );
+        let sql = sql
+            .bind(i64::from(next.version))
+            .bind(stored(next.generation))
+            .bind(stored(next.position))
+            .bind(now)
+            .bind(projection);
+        self.execute(sql).await?;
+        let sql = Sql::new(
             "INSERT INTO kept_generations (name, version, generation, position, kept_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO UPDATE SET version = excluded.version, \
              generation = excluded.generation, position = excluded.position, kept_at = excluded.kept_at",
-        )
-        .bind(projection)
-        .bind(i64::from(live.version))
-        .bind(stored(live.generation))
-        .bind(stored(live.position))
-        .bind(now)
-        .execute(&mut **transaction)
-        .await?;
+        );
+        let sql = sql
+            .bind(projection)
+            .bind(i64::from(live.version))
+            .bind(stored(live.generation))
+            .bind(stored(live.position))
+            .bind(now);
+        self.execute(sql).await?;
         Ok(())
     }
 
@@ -172,56 +150,19 @@ impl WriteTx {
         })
     }
 
-    /// The numbers of all generations of a table that are not live.
-    async fn generations_of(&mut self, table: &str) -> Result<Vec<u64>, ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let prefix = format!("{table}__g");
-        let names: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, length($1)) = $1",
-        )
-        .bind(&prefix)
-        .fetch_all(&mut **transaction)
-        .await?;
-        Ok(names.iter().filter_map(|name| name[prefix.len()..].parse().ok()).collect())
-    }
-
-    /// What creates `table` and its indexes under the names of another generation.
-    async fn definitions(
+    /// One table's live rows become those of generation `old`, those of `new` become live.
+    async fn exchange_table(
         &mut self,
         table: &str,
-        generation: u64,
-    ) -> Result<Vec<String>, ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let found: Vec<(String, String, String)> = sqlx::query_as(
-            "SELECT type, name, sql FROM sqlite_schema \
-             WHERE tbl_name = $1 AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC",
-        )
-        .bind(table)
-        .fetch_all(&mut **transaction)
-        .await?;
-        let name = Tables::Shadow(generation).name(table);
-        let definitions = found.iter().map(|(kind, index, sql)| {
-            let columns = sql.find('(').map(|at| &sql[at..]);
-            let columns = columns.ok_or_else(|| {
-                ReadModelError::Corrupt(format!("{table} has an unknown definition"))
-            })?;
-            Ok(match kind.as_str() {
-                "table" => format!("CREATE TABLE \"{name}\" {columns}"),
-                _ => {
-                    let unique = if sql.starts_with("CREATE UNIQUE") { "UNIQUE " } else { "" };
-                    let plain = index.split("__g").next().unwrap_or(index);
-                    format!(
-                        "CREATE {unique}INDEX \"{plain}__g{generation}\" ON \"{name}\" {columns}"
-                    )
-                }
-            })
-        });
-        definitions.collect()
+        old: u64,
+        new: u64,
+    ) -> Result<(), ReadModelError> {
+        self.ddl(format!("ALTER TABLE \"{table}\" RENAME TO \"{table}__g{old}\"")).await?;
+        self.ddl(format!("ALTER TABLE \"{table}__g{new}\" RENAME TO \"{table}\"")).await
     }
 
-    async fn ddl(&mut self, sql: String) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(&mut **transaction).await?;
+    pub(crate) async fn ddl(&mut self, sql: String) -> Result<(), ReadModelError> {
+        self.execute(Sql::new(sql).once()).await?;
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Table of the projection `history`: every event as it stands in the log.
 
-use super::insert::{Binds, MAX_KEYS, Row, Shape, key_list, padded};
+use super::insert::{Binds, MAX_KEYS, Row, Shape, padded};
 use super::{Tables, WriteTx, loaded, stored};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 /// The tables of this projection.
@@ -32,7 +32,7 @@ pub struct HistoryRow {
 const INSERT: Shape = Shape {
     id: "history",
     head: "INSERT INTO {table} (position, stream_type, stream_id, version, event_id, event_type, schema_version, \
-           occurred_at, recorded_at, actor, correlation_id, causation_id, traceparent, data) VALUES ",
+           occurred_at, recorded_at, actor, correlation_id, causation_id, traceparent, data)",
     table: "history",
     columns: 14,
     tail: "",
@@ -68,9 +68,7 @@ impl WriteTx {
         tables: Tables,
         rows: Vec<HistoryRow>,
     ) -> Result<(), ReadModelError> {
-        match self {
-            Self::Sqlite(tx) => tx.bulk(&INSERT, tables, rows).await,
-        }
+        self.bulk(&INSERT, tables, rows).await
     }
 }
 
@@ -84,20 +82,13 @@ impl ReadModel {
         tables: Tables,
         streams: &[Uuid],
     ) -> Result<Vec<(Uuid, u64)>, ReadModelError> {
-        let Self::Sqlite(model) = self;
         let mut found = Vec::with_capacity(streams.len());
         for keys in streams.chunks(MAX_KEYS) {
-            let size = padded(keys.len());
-            let sql = format!(
-                "SELECT stream_id, MAX(version) FROM {} WHERE stream_id IN {} GROUP BY stream_id",
-                tables.name("history"),
-                key_list(size)
-            );
-            let mut query = sqlx::query_as::<_, (Uuid, i64)>(AssertSqlSafe(sql));
-            for index in 0..size {
-                query = query.bind(keys[index.min(keys.len() - 1)]);
-            }
-            for (stream, version) in query.fetch_all(&model.readers).await? {
+            let mut sql = Sql::new("SELECT stream_id, MAX(version) FROM ");
+            sql.push(tables.name("history")).push(" WHERE stream_id IN ");
+            sql.push_list(padded(keys)).push(" GROUP BY stream_id");
+            let rows: Vec<(Uuid, i64)> = self.rows(sql).await?;
+            for (stream, version) in rows {
                 found.push((stream, loaded(version)?));
             }
         }

@@ -1,9 +1,11 @@
-//! Bulk statements: many rows in one `INSERT … VALUES`, in few fixed sizes, so that each is prepared once.
+//! Bulk statements: many rows in one statement. SQLite gets `VALUES (…), (…)` in few fixed sizes, PostgreSQL one array
+//! for each column and `UNNEST`; either way each statement is prepared once.
 //!
 //! A row type says how it binds itself ([`Row`]); this file cuts a list of rows into statements and keeps their text.
 
-use super::{SqliteTx, Tables};
+use super::{PostgresTx, SqliteTx, Tables, WriteTx};
 use crate::ReadModelError;
+use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 use std::collections::HashMap;
@@ -11,8 +13,10 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
-/// Rows in one statement, largest first. The largest stays far below SQLite's 32 766 parameters for 20 columns.
+/// Rows in one SQLite statement, largest first. The largest stays far below its 32 766 parameters for 20 columns.
 const CHUNKS: [usize; 4] = [128, 32, 8, 1];
+/// Rows in one PostgreSQL statement.
+const UNNESTED: usize = 4_096;
 
 /// A statement over many rows, without its rows.
 #[derive(Debug)]
@@ -36,31 +40,67 @@ pub(crate) trait Row {
 }
 
 /// The values of one statement.
-#[derive(Debug, Default)]
-pub(crate) struct Binds(SqliteArguments);
+#[derive(Debug)]
+pub(crate) enum Binds {
+    /// One after the other.
+    Sqlite(SqliteArguments),
+    /// Column by column; the next value goes to the column at this place.
+    Postgres { columns: Vec<Column>, next: usize },
+}
+
+/// The values of one column.
+#[derive(Debug)]
+pub(crate) enum Column {
+    Ints(Vec<Option<i64>>),
+    Texts(Vec<Option<String>>),
+    Uuids(Vec<Uuid>),
+}
+
+const ALWAYS_ENCODES: &str = "integers, texts and ids always encode";
+
+/// Adds a value to SQLite's arguments, or to the column of its kind whose turn it is.
+macro_rules! add {
+    ($binds:expr, $value:expr, $kind:ident) => {
+        match $binds {
+            Binds::Sqlite(arguments) => arguments.add($value).expect(ALWAYS_ENCODES),
+            Binds::Postgres { columns, next } => {
+                if *next == columns.len() {
+                    columns.push(Column::$kind(Vec::new()));
+                }
+                let Column::$kind(column) = &mut columns[*next] else {
+                    unreachable!("a column holds values of one kind")
+                };
+                column.push($value);
+                *next += 1;
+            }
+        }
+    };
+}
 
 impl Binds {
     pub(crate) fn int(&mut self, value: i64) -> &mut Self {
-        self.add(value)
+        self.maybe_int(Some(value))
     }
     pub(crate) fn maybe_int(&mut self, value: Option<i64>) -> &mut Self {
-        self.add(value)
+        add!(self, value, Ints);
+        self
     }
     pub(crate) fn text(&mut self, value: impl Into<String>) -> &mut Self {
-        self.add(value.into())
+        self.maybe_text(Some(value.into()))
     }
     pub(crate) fn maybe_text(&mut self, value: Option<String>) -> &mut Self {
-        self.add(value)
+        add!(self, value, Texts);
+        self
     }
     pub(crate) fn uuid(&mut self, value: Uuid) -> &mut Self {
-        self.add(value)
-    }
-    fn add<'t, T: sqlx::Encode<'t, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>>(
-        &mut self,
-        value: T,
-    ) -> &mut Self {
-        self.0.add(value).expect("integers, texts and blobs always encode");
+        add!(self, value, Uuids);
         self
+    }
+    fn row<R: Row>(&mut self, row: R) {
+        if let Self::Postgres { next, .. } = self {
+            *next = 0;
+        }
+        row.bind(self);
     }
 }
 
@@ -68,14 +108,14 @@ impl Binds {
 #[derive(Debug, Default)]
 pub(crate) struct Texts(Mutex<HashMap<TextKey, Arc<str>>>);
 
-/// Statement, tables, rows.
-type TextKey = (&'static str, Tables, usize);
+/// Statement, tables, rows; no rows: they come as arrays.
+type TextKey = (&'static str, Tables, Option<usize>);
 
 /// How many texts are kept before all are forgotten.
 const MAX_TEXTS: usize = 1_024;
 
 impl Texts {
-    fn get(&self, shape: &Shape, tables: Tables, rows: usize) -> Arc<str> {
+    fn get(&self, shape: &Shape, tables: Tables, rows: Option<usize>) -> Arc<str> {
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if texts.len() >= MAX_TEXTS {
             texts.clear();
@@ -86,22 +126,39 @@ impl Texts {
     }
 }
 
-fn write_out(shape: &Shape, tables: Tables, rows: usize) -> Arc<str> {
+fn write_out(shape: &Shape, tables: Tables, rows: Option<usize>) -> Arc<str> {
     let mut sql = shape.head.replace("{table}", &tables.name(shape.table));
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "(" } else { ",(" });
-        for column in 0..shape.columns {
-            sql.push_str(if column == 0 { "?" } else { ",?" });
+    match rows {
+        Some(rows) => {
+            let row = format!("({})", vec!["?"; shape.columns].join(","));
+            let _ = write!(sql, " VALUES {}", vec![row; rows].join(","));
         }
-        sql.push(')');
+        None => {
+            let columns: Vec<_> = (1..=shape.columns).map(|column| format!("${column}")).collect();
+            let _ = write!(sql, " SELECT * FROM UNNEST({})", columns.join(","));
+        }
     }
     let _ = write!(sql, " {}", shape.tail);
     sql.into()
 }
 
-impl SqliteTx {
+impl WriteTx {
     /// Runs `shape` over all `rows`.
     pub(crate) async fn bulk<R: Row>(
+        &mut self,
+        shape: &Shape,
+        tables: Tables,
+        rows: Vec<R>,
+    ) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(tx) => tx.bulk(shape, tables, rows).await,
+            Self::Postgres(tx) => tx.bulk(shape, tables, rows).await,
+        }
+    }
+}
+
+impl SqliteTx {
+    async fn bulk<R: Row>(
         &mut self,
         shape: &Shape,
         tables: Tables,
@@ -111,13 +168,13 @@ impl SqliteTx {
         let mut rows = rows.into_iter();
         for chunk in CHUNKS {
             while left >= chunk {
-                let mut binds = Binds::default();
-                binds.0.reserve(chunk * shape.columns, 0);
-                for row in rows.by_ref().take(chunk) {
-                    row.bind(&mut binds);
-                }
-                let sql = self.model.texts.get(shape, tables, chunk);
-                sqlx::query_with(AssertSqlSafe(sql), binds.0)
+                let mut arguments = SqliteArguments::default();
+                arguments.reserve(chunk * shape.columns, 0);
+                let mut binds = Binds::Sqlite(arguments);
+                rows.by_ref().take(chunk).for_each(|row| binds.row(row));
+                let Binds::Sqlite(arguments) = binds else { unreachable!("made above") };
+                let sql = self.model.texts.get(shape, tables, Some(chunk));
+                sqlx::query_with(AssertSqlSafe(sql), arguments)
                     .execute(&mut *self.transaction)
                     .await?;
                 left -= chunk;
@@ -127,21 +184,49 @@ impl SqliteTx {
     }
 }
 
+impl PostgresTx {
+    async fn bulk<R: Row>(
+        &mut self,
+        shape: &Shape,
+        tables: Tables,
+        rows: Vec<R>,
+    ) -> Result<(), ReadModelError> {
+        let mut rows = rows.into_iter();
+        while rows.len() > 0 {
+            let mut binds = Binds::Postgres { columns: Vec::with_capacity(shape.columns), next: 0 };
+            rows.by_ref().take(UNNESTED).for_each(|row| binds.row(row));
+            let sql = self.model.texts.get(shape, tables, None);
+            sqlx::query_with(AssertSqlSafe(sql), binds.into_arrays())
+                .execute(&mut *self.transaction)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Binds {
+    /// One array for each column.
+    fn into_arrays(self) -> PgArguments {
+        let mut arguments = PgArguments::default();
+        let Self::Postgres { columns, .. } = self else { return arguments };
+        for column in columns {
+            let added = match column {
+                Column::Ints(values) => arguments.add(values),
+                Column::Texts(values) => arguments.add(values),
+                Column::Uuids(values) => arguments.add(values),
+            };
+            added.expect(ALWAYS_ENCODES);
+        }
+        arguments
+    }
+}
+
 /// `SELECT … WHERE key IN (…)` in pieces of at most this many keys.
 pub(crate) const MAX_KEYS: usize = 128;
 
-/// A list of `keys` parameters: `(?,?,?)`; padded by the caller to few sizes so that statements are prepared once.
-pub(crate) fn key_list(keys: usize) -> String {
-    let mut list = String::with_capacity(keys * 2 + 2);
-    list.push('(');
-    for key in 0..keys {
-        list.push_str(if key == 0 { "?" } else { ",?" });
-    }
-    list.push(')');
-    list
-}
-
-/// The statement size that `keys` keys are padded to (by repeating the last one).
-pub(crate) fn padded(keys: usize) -> usize {
-    CHUNKS.iter().rev().copied().find(|size| *size >= keys).unwrap_or(MAX_KEYS)
+/// These keys, the last one repeated up to one of few sizes, so that statements are prepared once.
+pub(crate) fn padded<K: Copy>(keys: &[K]) -> impl Iterator<Item = K> {
+    let size = CHUNKS.iter().rev().copied().find(|size| *size >= keys.len());
+    let size = if keys.is_empty() { 0 } else { size.unwrap_or(keys.len()) };
+    (0..size).map(|index| keys[index.min(keys.len() - 1)])
 }

@@ -7,17 +7,20 @@
 pub mod catalog;
 pub mod compare;
 pub mod customers;
+mod definition;
 pub mod generation;
 pub mod history;
 pub(crate) mod insert;
 pub mod orders;
 pub mod parked;
+pub mod partitions;
 pub mod products;
 pub mod rebuild;
 pub mod sales;
 
-use crate::{ReadModel, ReadModelError, SqliteReadModel};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use crate::open::postgres;
+use crate::{PostgresReadModel, ReadModel, ReadModelError, SqliteReadModel};
+use sqlx::{Postgres, Sqlite, Transaction};
 use std::sync::Arc;
 
 /// Which generation of a projection's tables is meant.
@@ -44,6 +47,8 @@ impl Tables {
 pub enum WriteTx {
     /// Embedded SQLite.
     Sqlite(SqliteTx),
+    /// PostgreSQL.
+    Postgres(PostgresTx),
 }
 
 /// A transaction on SQLite's one writer connection.
@@ -51,6 +56,13 @@ pub enum WriteTx {
 pub struct SqliteTx {
     pub(crate) transaction: Transaction<'static, Sqlite>,
     pub(crate) model: Arc<SqliteReadModel>,
+}
+
+/// A transaction on PostgreSQL that no other writer of this read model overlaps with.
+#[derive(Debug)]
+pub struct PostgresTx {
+    pub(crate) transaction: Transaction<'static, Postgres>,
+    pub(crate) model: Arc<PostgresReadModel>,
 }
 
 impl ReadModel {
@@ -61,8 +73,12 @@ impl ReadModel {
     pub async fn begin_write(&self) -> Result<WriteTx, ReadModelError> {
         match self {
             Self::Sqlite(model) => {
-                let transaction = writer(model)?.begin_with("BEGIN IMMEDIATE").await?;
+                let transaction = writer(&model.writer)?.begin_with("BEGIN IMMEDIATE").await?;
                 Ok(WriteTx::Sqlite(SqliteTx { transaction, model: Arc::clone(model) }))
+            }
+            Self::Postgres(model) => {
+                let transaction = postgres::begin_write(writer(&model.writer)?.clone()).await?;
+                Ok(WriteTx::Postgres(PostgresTx { transaction, model: Arc::clone(model) }))
             }
         }
     }
@@ -80,14 +96,18 @@ impl WriteTx {
                 model.moved.send_replace(position);
                 Ok(())
             }
+            Self::Postgres(PostgresTx { transaction, model }) => {
+                postgres::commit(transaction).await?;
+                model.hints.tell(position);
+                Ok(())
+            }
         }
     }
 }
 
 /// The writer connection of a handle that was opened for writing.
-pub(crate) fn writer(model: &SqliteReadModel) -> Result<&SqlitePool, ReadModelError> {
-    model
-        .writer
+pub(crate) fn writer<P>(writer: &Option<P>) -> Result<&P, ReadModelError> {
+    writer
         .as_ref()
         .ok_or_else(|| ReadModelError::Unavailable("this handle was opened for reading".into()))
 }

@@ -1,9 +1,9 @@
 //! Tables of the projection `orders`: present rows, what they are found by, notes, versions over time, daily counts.
 
-use super::insert::{Binds, MAX_KEYS, Row, Shape, key_list, padded};
+use super::insert::{Binds, MAX_KEYS, Row, Shape, padded};
 use super::{Tables, WriteTx, loaded, stored};
+use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 /// The tables of this projection.
@@ -117,7 +117,7 @@ pub struct StoredOrder {
 }
 
 const ORDER_HEAD: &str = "INSERT INTO {table} (order_id, version, position, status, payment_status, \
-    fulfillment_status, customer_id, currency, total, created_at, placed_at, listed_at, summary, document) VALUES ";
+    fulfillment_status, customer_id, currency, total, created_at, placed_at, listed_at, summary, document)";
 
 const SHAPED: Shape = Shape {
     id: "orders-shaped",
@@ -146,7 +146,7 @@ const MOVED: Shape = Shape {
 
 const PRODUCTS_GONE: Shape = Shape {
     id: "order_products-gone",
-    head: "DELETE FROM {table} WHERE (product_id, listed_at, order_id) IN (VALUES ",
+    head: "DELETE FROM {table} WHERE (product_id, listed_at, order_id) IN (",
     table: "order_products",
     columns: 3,
     tail: ")",
@@ -154,7 +154,7 @@ const PRODUCTS_GONE: Shape = Shape {
 
 const PRODUCTS: Shape = Shape {
     id: "order_products",
-    head: "INSERT INTO {table} (product_id, listed_at, order_id) VALUES ",
+    head: "INSERT INTO {table} (product_id, listed_at, order_id)",
     table: "order_products",
     columns: 3,
     tail: "ON CONFLICT DO NOTHING",
@@ -162,7 +162,7 @@ const PRODUCTS: Shape = Shape {
 
 const NOTES: Shape = Shape {
     id: "order_notes",
-    head: "INSERT INTO {table} (order_id, version, note) VALUES ",
+    head: "INSERT INTO {table} (order_id, version, note)",
     table: "order_notes",
     columns: 3,
     tail: "",
@@ -171,7 +171,7 @@ const NOTES: Shape = Shape {
 const VERSIONS: Shape = Shape {
     id: "order_versions",
     head: "INSERT INTO {table} (order_id, version, occurred_at, status, payment_status, fulfillment_status, \
-        was_status, was_payment_status, was_fulfillment_status, total, paid, refunded, line_count, units) VALUES ",
+        was_status, was_payment_status, was_fulfillment_status, total, paid, refunded, line_count, units)",
     table: "order_versions",
     columns: 14,
     tail: "",
@@ -179,7 +179,7 @@ const VERSIONS: Shape = Shape {
 
 const COUNTS: Shape = Shape {
     id: "order_count_changes",
-    head: "INSERT INTO {table} AS kept (day, dimension, code, change) VALUES ",
+    head: "INSERT INTO {table} AS kept (day, dimension, code, change)",
     table: "order_count_changes",
     columns: 4,
     tail: "ON CONFLICT (day, dimension, code) DO UPDATE SET change = kept.change + excluded.change",
@@ -253,14 +253,13 @@ impl WriteTx {
         tables: Tables,
         changes: OrdersChanges,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(tx) = self;
-        tx.bulk(&SHAPED, tables, changes.shaped).await?;
-        tx.bulk(&MOVED, tables, changes.moved).await?;
-        tx.bulk(&PRODUCTS_GONE, tables, changes.products_gone).await?;
-        tx.bulk(&PRODUCTS, tables, changes.products).await?;
-        tx.bulk(&NOTES, tables, changes.notes).await?;
-        tx.bulk(&VERSIONS, tables, changes.versions).await?;
-        tx.bulk(&COUNTS, tables, changes.counts).await
+        self.bulk(&SHAPED, tables, changes.shaped).await?;
+        self.bulk(&MOVED, tables, changes.moved).await?;
+        self.bulk(&PRODUCTS_GONE, tables, changes.products_gone).await?;
+        self.bulk(&PRODUCTS, tables, changes.products).await?;
+        self.bulk(&NOTES, tables, changes.notes).await?;
+        self.bulk(&VERSIONS, tables, changes.versions).await?;
+        self.bulk(&COUNTS, tables, changes.counts).await
     }
 }
 
@@ -274,20 +273,12 @@ impl ReadModel {
         tables: Tables,
         orders: &[Uuid],
     ) -> Result<Vec<StoredOrder>, ReadModelError> {
-        let Self::Sqlite(model) = self;
         let mut found = Vec::with_capacity(orders.len());
         for keys in orders.chunks(MAX_KEYS) {
-            let size = padded(keys.len());
-            let sql = format!(
-                "SELECT order_id, version, document FROM {} WHERE order_id IN {}",
-                tables.name("orders"),
-                key_list(size)
-            );
-            let mut query = sqlx::query_as::<_, StoredOrderRow>(AssertSqlSafe(sql));
-            for index in 0..size {
-                query = query.bind(keys[index.min(keys.len() - 1)]);
-            }
-            for row in query.fetch_all(&model.readers).await? {
+            let mut sql = Sql::new("SELECT order_id, version, document FROM ");
+            sql.push(tables.name("orders")).push(" WHERE order_id IN ").push_list(padded(keys));
+            let rows: Vec<StoredOrderRow> = self.rows(sql).await?;
+            for row in rows {
                 let version = loaded(row.version)?;
                 found.push(StoredOrder { order_id: row.order_id, version, document: row.document });
             }

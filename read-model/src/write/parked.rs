@@ -1,9 +1,9 @@
 //! Events that could not be projected, with the later events of their orders, kept whole until they can be.
 
-use super::insert::{Binds, MAX_KEYS, Row, Shape, key_list, padded};
-use super::{ReadModel, SqliteTx, Tables, WriteTx, loaded, stored};
+use super::insert::{Binds, MAX_KEYS, Row, Shape, padded};
+use super::{ReadModel, Tables, WriteTx, loaded, stored};
 use crate::ReadModelError;
-use sqlx::AssertSqlSafe;
+use crate::sql::Sql;
 use uuid::Uuid;
 
 /// A parked event.
@@ -29,8 +29,7 @@ pub struct ParkedRow {
 
 const PARK: Shape = Shape {
     id: "parked_events",
-    head: "INSERT INTO {table} (projection, generation, position, stream_id, version, reason, event, parked_at) \
-        VALUES ",
+    head: "INSERT INTO {table} (projection, generation, position, stream_id, version, reason, event, parked_at)",
     table: "parked_events",
     columns: 8,
     tail: "ON CONFLICT (projection, generation, position) DO NOTHING",
@@ -60,14 +59,10 @@ impl ReadModel {
         projection: &str,
         generation: u64,
     ) -> Result<Vec<Uuid>, ReadModelError> {
-        let Self::Sqlite(model) = self;
         let sql = "SELECT DISTINCT stream_id FROM parked_events WHERE projection = $1 AND generation = $2";
-        let streams = sqlx::query_scalar(sql)
-            .bind(projection)
-            .bind(stored(generation))
-            .fetch_all(&model.readers)
-            .await?;
-        Ok(streams)
+        let streams: Vec<(Uuid,)> =
+            self.rows(Sql::new(sql).bind(projection).bind(stored(generation))).await?;
+        Ok(streams.into_iter().map(|(stream,)| stream).collect())
     }
 
     /// The first parked events of a generation, with why: position, stream, version, reason.
@@ -80,16 +75,12 @@ impl ReadModel {
         generation: u64,
         limit: u32,
     ) -> Result<Vec<(u64, Uuid, u64, String)>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<(i64, Uuid, i64, String)> = sqlx::query_as(
+        let sql = Sql::new(
             "SELECT position, stream_id, version, reason FROM parked_events \
              WHERE projection = $1 AND generation = $2 ORDER BY position LIMIT $3",
-        )
-        .bind(projection)
-        .bind(stored(generation))
-        .bind(i64::from(limit))
-        .fetch_all(&model.readers)
-        .await?;
+        );
+        let sql = sql.bind(projection).bind(stored(generation)).bind(i64::from(limit));
+        let rows: Vec<(i64, Uuid, i64, String)> = self.rows(sql).await?;
         rows.into_iter()
             .map(|(position, stream, version, reason)| {
                 Ok((loaded(position)?, stream, loaded(version)?, reason))
@@ -104,9 +95,7 @@ impl WriteTx {
     /// # Errors
     /// When the storage refuses.
     pub async fn park(&mut self, rows: Vec<ParkedRow>) -> Result<(), ReadModelError> {
-        match self {
-            Self::Sqlite(tx) => tx.bulk(&PARK, Tables::Live, rows).await,
-        }
+        self.bulk(&PARK, Tables::Live, rows).await
     }
 
     /// A page of parked events after a position, in order: position and event.
@@ -120,17 +109,12 @@ impl WriteTx {
         after: u64,
         limit: u32,
     ) -> Result<Vec<(u64, String)>, ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let rows: Vec<(i64, String)> = sqlx::query_as(
+        let sql = Sql::new(
             "SELECT position, event FROM parked_events \
              WHERE projection = $1 AND generation = $2 AND position > $3 ORDER BY position LIMIT $4",
-        )
-        .bind(projection)
-        .bind(stored(generation))
-        .bind(stored(after))
-        .bind(i64::from(limit))
-        .fetch_all(&mut **transaction)
-        .await?;
+        );
+        let sql = sql.bind(projection).bind(stored(generation)).bind(stored(after));
+        let rows: Vec<(i64, String)> = self.rows(sql.bind(i64::from(limit))).await?;
         rows.into_iter().map(|(position, event)| Ok((loaded(position)?, event))).collect()
     }
 
@@ -145,19 +129,11 @@ impl WriteTx {
         generation: u64,
         positions: &[u64],
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
         for keys in positions.chunks(MAX_KEYS) {
-            let size = padded(keys.len());
-            let sql = format!(
-                "DELETE FROM parked_events WHERE projection = ? AND generation = ? AND position IN {}",
-                key_list(size)
-            );
-            let mut query =
-                sqlx::query(AssertSqlSafe(sql)).bind(projection).bind(stored(generation));
-            for index in 0..size {
-                query = query.bind(stored(keys[index.min(keys.len() - 1)]));
-            }
-            query.execute(&mut **transaction).await?;
+            let mut sql = Sql::new("DELETE FROM parked_events WHERE projection = ");
+            sql.push_bind(projection).push(" AND generation = ").push_bind(stored(generation));
+            sql.push(" AND position IN ").push_list(padded(keys).map(stored));
+            self.execute(sql).await?;
         }
         self.renumber(projection, generation, generation + 1).await
     }
@@ -169,26 +145,27 @@ impl WriteTx {
         from: u64,
         to: u64,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let done = sqlx::query(
-            "UPDATE projections SET generation = $1 WHERE name = $2 AND generation = $3",
-        )
-        .bind(stored(to))
-        .bind(projection)
-        .bind(stored(from))
-        .execute(&mut **transaction)
-        .await?;
-        if done.rows_affected() != 1 {
+        let sql =
+            Sql::new("UPDATE projections SET generation = $1 WHERE name = $2 AND generation = $3");
+        let sql = sql.bind(stored(to)).bind(projection).bind(stored(from));
+        if self.execute(sql).await? != 1 {
             return Err(ReadModelError::CheckpointMoved);
         }
-        sqlx::query(
+        self.renumber_partitions(projection, from, to).await?;
+        self.renumber_parked(projection, from, to).await
+    }
+
+    /// What is parked of a generation belongs to one of another number from now on.
+    pub(crate) async fn renumber_parked(
+        &mut self,
+        projection: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<(), ReadModelError> {
+        let sql = Sql::new(
             "UPDATE parked_events SET generation = $1 WHERE projection = $2 AND generation = $3",
-        )
-        .bind(stored(to))
-        .bind(projection)
-        .bind(stored(from))
-        .execute(&mut **transaction)
-        .await?;
+        );
+        self.execute(sql.bind(stored(to)).bind(projection).bind(stored(from))).await?;
         Ok(())
     }
 }

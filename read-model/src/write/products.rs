@@ -42,7 +42,7 @@ pub struct ProductSalesDelta {
 
 const PRODUCTS: Shape = Shape {
     id: "products",
-    head: "INSERT INTO {table} AS kept (product_id, name, orders, units) VALUES ",
+    head: "INSERT INTO {table} AS kept (product_id, name, orders, units)",
     table: "products",
     columns: 4,
     tail: "ON CONFLICT (product_id) DO UPDATE SET \
@@ -52,7 +52,7 @@ const PRODUCTS: Shape = Shape {
 
 const SALES: Shape = Shape {
     id: "product_sales",
-    head: "INSERT INTO {table} AS kept (product_id, currency, orders, units, revenue) VALUES ",
+    head: "INSERT INTO {table} AS kept (product_id, currency, orders, units, revenue)",
     table: "product_sales",
     columns: 5,
     tail: "ON CONFLICT (product_id, currency) DO UPDATE SET orders = kept.orders + excluded.orders, \
@@ -90,8 +90,7 @@ impl WriteTx {
         tables: Tables,
         changes: ProductsChanges,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(tx) = self;
-        tx.bulk(&PRODUCTS, tables, changes.products).await?;
-        tx.bulk(&SALES, tables, changes.sales).await
+        self.bulk(&PRODUCTS, tables, changes.products).await?;
+        self.bulk(&SALES, tables, changes.sales).await
     }
 }

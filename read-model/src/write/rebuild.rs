@@ -1,10 +1,10 @@
 //! Rebuilds under way: who fills which generation, how far it has come. The same compare-and-set as live checkpoints,
 //! on the owner as well, so that one who was taken for dead cannot write any more.
 
-use super::catalog::{Checkpoint, pairs};
-use super::{ReadModel, SqliteTx, WriteTx, loaded, stored};
+use super::catalog::{Checkpoint, push_checkpoints};
+use super::{ReadModel, WriteTx, loaded, stored};
 use crate::ReadModelError;
-use sqlx::AssertSqlSafe;
+use crate::sql::Sql;
 
 /// A rebuild under way.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,8 +70,7 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn rebuilds(&self) -> Result<Vec<RebuildEntry>, ReadModelError> {
-        let Self::Sqlite(model) = self;
-        let rows: Vec<RebuildRow> = sqlx::query_as(SELECT).fetch_all(&model.readers).await?;
+        let rows: Vec<RebuildRow> = self.rows(Sql::new(SELECT)).await?;
         rows.into_iter().map(entry).collect()
     }
 }
@@ -82,8 +81,7 @@ impl WriteTx {
     /// # Errors
     /// When the storage refuses.
     pub async fn rebuilds(&mut self) -> Result<Vec<RebuildEntry>, ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let rows: Vec<RebuildRow> = sqlx::query_as(SELECT).fetch_all(&mut **transaction).await?;
+        let rows: Vec<RebuildRow> = self.rows(Sql::new(SELECT)).await?;
         rows.into_iter().map(entry).collect()
     }
 
@@ -96,23 +94,22 @@ impl WriteTx {
         claim: &RebuildEntry,
         target: u64,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        sqlx::query(
+        let sql = Sql::new(
             "INSERT INTO rebuilds (name, version, generation, position, target, events_per_second, owner, \
              heartbeat_at, started_at) VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $7) \
              ON CONFLICT (name) DO UPDATE SET version = excluded.version, generation = excluded.generation, \
              position = excluded.position, target = excluded.target, events_per_second = 0, \
              owner = excluded.owner, heartbeat_at = excluded.heartbeat_at",
-        )
-        .bind(&claim.name)
-        .bind(i64::from(claim.version))
-        .bind(stored(claim.generation))
-        .bind(stored(claim.position))
-        .bind(stored(target))
-        .bind(&claim.owner)
-        .bind(claim.heartbeat_at)
-        .execute(&mut **transaction)
-        .await?;
+        );
+        let sql = sql
+            .bind(&claim.name)
+            .bind(i64::from(claim.version))
+            .bind(stored(claim.generation))
+            .bind(stored(claim.position))
+            .bind(stored(target))
+            .bind(claim.owner.as_slice())
+            .bind(claim.heartbeat_at);
+        self.execute(sql).await?;
         Ok(())
     }
 
@@ -125,24 +122,19 @@ impl WriteTx {
         projections: &[Checkpoint],
         step: RebuildStep<'_>,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        let sql = format!(
-            "UPDATE rebuilds SET position = ?, target = ?, events_per_second = ?, heartbeat_at = ? \
-             WHERE position = ? AND owner = ? AND (name, generation) IN (VALUES {})",
-            pairs(projections.len())
+        let sql = Sql::new(
+            "UPDATE rebuilds SET position = $1, target = $2, events_per_second = $3, heartbeat_at = $4 \
+             WHERE position = $5 AND owner = $6 AND ",
         );
-        let mut query = sqlx::query(AssertSqlSafe(sql))
+        let mut sql = sql
             .bind(stored(step.to))
             .bind(stored(step.target))
             .bind(step.events_per_second)
             .bind(step.now)
             .bind(stored(step.from))
             .bind(step.owner);
-        for projection in projections {
-            query = query.bind(projection.name).bind(stored(projection.generation));
-        }
-        let done = query.execute(&mut **transaction).await?;
-        if done.rows_affected() == projections.len() as u64 {
+        push_checkpoints(&mut sql, projections);
+        if self.execute(sql).await? == projections.len() as u64 {
             Ok(())
         } else {
             Err(ReadModelError::CheckpointMoved)
@@ -154,11 +146,8 @@ impl WriteTx {
     /// # Errors
     /// When the storage refuses.
     pub async fn release_rebuild(&mut self, owner: &[u8]) -> Result<(), ReadModelError> {
-        let Self::Sqlite(SqliteTx { transaction, .. }) = self;
-        sqlx::query("UPDATE rebuilds SET heartbeat_at = 0 WHERE owner = $1")
-            .bind(owner)
-            .execute(&mut **transaction)
-            .await?;
+        let sql = Sql::new("UPDATE rebuilds SET heartbeat_at = 0 WHERE owner = $1");
+        self.execute(sql.bind(owner)).await?;
         Ok(())
     }
 }

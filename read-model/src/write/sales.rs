@@ -51,7 +51,7 @@ pub struct SalesChangeRow {
 const DAYS: Shape = Shape {
     id: "sales_days",
     head: "INSERT INTO {table} AS kept (placed_day, currency, changed_day, orders, units, revenue, \
-        cancelled_orders, cancelled_revenue) VALUES ",
+        cancelled_orders, cancelled_revenue)",
     table: "sales_days",
     columns: 8,
     tail: "ON CONFLICT (placed_day, currency, changed_day) DO UPDATE SET \
@@ -64,7 +64,7 @@ const DAYS: Shape = Shape {
 const CHANGES: Shape = Shape {
     id: "sales_changes",
     head: "INSERT INTO {table} (position, changed_at, placed_day, currency, orders, units, revenue, \
-        cancelled_orders, cancelled_revenue) VALUES ",
+        cancelled_orders, cancelled_revenue)",
     table: "sales_changes",
     columns: 9,
     tail: "",
@@ -109,8 +109,7 @@ impl WriteTx {
         tables: Tables,
         changes: SalesChanges,
     ) -> Result<(), ReadModelError> {
-        let Self::Sqlite(tx) = self;
-        tx.bulk(&DAYS, tables, changes.days).await?;
-        tx.bulk(&CHANGES, tables, changes.changes).await
+        self.bulk(&DAYS, tables, changes.days).await?;
+        self.bulk(&CHANGES, tables, changes.changes).await
     }
 }

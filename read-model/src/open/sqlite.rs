@@ -1,12 +1,12 @@
-//! Opening the read tables: connections, their settings, and the schema's version.
+//! The read tables in a SQLite file: connections and their settings.
 //!
-//! The projector creates and migrates; the query service insists on finding what it can read. Both refuse a file that
-//! a newer build has migrated. Derived data: WAL with `synchronous=NORMAL`, because what a power cut takes away the
-//! checkpoint in the same file forgets too, and the projector folds it again.
+//! Derived data: WAL with `synchronous=NORMAL`, because what a power cut takes away the checkpoint in the same file
+//! forgets too, and the projector folds it again.
 
+use super::{VERSION, migration_failed, not_migrated};
 use crate::write::insert::Texts;
 use crate::{Access, ReadModel, ReadModelError, SqliteReadModel};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlitePool};
 use std::str::FromStr;
@@ -29,13 +29,8 @@ const MIGRATE_ATTEMPTS: u32 = 5;
 /// The pause between those attempts.
 const MIGRATE_PAUSE: Duration = Duration::from_millis(200);
 
-/// Opens the one backend there is.
+/// Opens `sqlite://path`.
 pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadModelError> {
-    if !url.starts_with("sqlite:") {
-        return Err(ReadModelError::InvalidUrl(
-            "the read model's URL must begin with sqlite://".into(),
-        ));
-    }
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| ReadModelError::InvalidUrl(format!("the read model's URL: {error}")))?
         .busy_timeout(BUSY_TIMEOUT)
@@ -111,53 +106,30 @@ async fn migrate(writer: &SqlitePool) -> Result<(), ReadModelError> {
     loop {
         match MIGRATIONS.run(writer).await {
             Ok(()) => return Ok(()),
-            Err(MigrateError::VersionMissing(version)) => {
-                return Err(ReadModelError::Corrupt(format!(
-                    "migration {version} was made by a newer build; use that build"
-                )));
-            }
-            Err(MigrateError::VersionMismatch(version)) => {
-                return Err(ReadModelError::Corrupt(format!(
-                    "migration {version} differs from this build's; rebuild into a new read model"
-                )));
-            }
             // Two processes may create the same file at once: the second finds the first one's tables.
-            Err(error) if attempt < MIGRATE_ATTEMPTS => {
-                tracing::debug!(%error, attempt, "migration will be tried again");
-                attempt += 1;
-                tokio::time::sleep(MIGRATE_PAUSE).await;
-            }
-            Err(error) => return Err(ReadModelError::Unavailable(error.to_string())),
+            Err(error) if attempt < MIGRATE_ATTEMPTS => match migration_failed(&error) {
+                ReadModelError::Unavailable(reason) => {
+                    tracing::debug!(reason, attempt, "migration will be tried again");
+                    attempt += 1;
+                    tokio::time::sleep(MIGRATE_PAUSE).await;
+                }
+                final_error => return Err(final_error),
+            },
+            Err(error) => return Err(migration_failed(&error)),
         }
     }
 }
 
 /// Refuses a schema that is older or newer than this build's.
 async fn check_version(readers: &SqlitePool) -> Result<(), ReadModelError> {
-    let expected = MIGRATIONS.iter().map(|migration| migration.version).max();
-    let found: Option<i64> =
-        sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
-            .fetch_one(readers)
-            .await
-            .map_err(|error| match error {
-                sqlx::Error::Database(error) if error.message().contains("no such table") => {
-                    not_migrated()
-                }
-                error => error.into(),
-            })?;
-    if found < expected {
-        return Err(not_migrated());
-    }
-    if found > expected {
-        return Err(ReadModelError::Corrupt(
-            "the schema was migrated by a newer build; use that build".into(),
-        ));
-    }
-    Ok(())
-}
-
-fn not_migrated() -> ReadModelError {
-    ReadModelError::Unavailable("not migrated yet; start the projector of this build first".into())
+    let found =
+        sqlx::query_scalar(VERSION).fetch_one(readers).await.map_err(|error| match error {
+            sqlx::Error::Database(error) if error.message().contains("no such table") => {
+                not_migrated()
+            }
+            error => error.into(),
+        })?;
+    super::check_version(&MIGRATIONS, found)
 }
 
 /// Reachable and of this build's version?
@@ -170,37 +142,5 @@ pub(crate) async fn close(model: &SqliteReadModel) {
     model.readers.close().await;
     if let Some(writer) = &model.writer {
         writer.close().await;
-    }
-}
-
-impl From<sqlx::Error> for ReadModelError {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::ColumnNotFound(_)
-            | sqlx::Error::TypeNotFound { .. } => Self::Corrupt(error.to_string()),
-            error => Self::Unavailable(error.to_string()),
-        }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::write::WriteTx;
-
-    #[tokio::test]
-    async fn a_transaction_that_sqlite_ended_by_itself_does_not_spoil_the_next() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("views.db").display());
-        let model = open(&url, Access::ReadWrite).await.unwrap();
-        let WriteTx::Sqlite(mut tx) = model.begin_write().await.unwrap();
-        // What SQLite does by itself when the disk is full, without telling sqlx.
-        sqlx::query("ROLLBACK").execute(&mut *tx.transaction).await.unwrap();
-        assert!(WriteTx::Sqlite(tx).commit(1).await.is_err());
-        model.begin_write().await.unwrap().commit(2).await.unwrap();
-        model.close().await;
     }
 }

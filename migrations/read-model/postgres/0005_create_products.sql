@@ -1,0 +1,20 @@
+-- Projection `products`: what has sold, cancelled orders left out.
+
+CREATE TABLE products (
+    product_id text COLLATE "C" NOT NULL PRIMARY KEY,
+    name       text COLLATE "C" NOT NULL,
+    orders     bigint NOT NULL,
+    units      bigint NOT NULL
+);
+CREATE INDEX products_by_units ON products (units, product_id);
+
+CREATE TABLE product_sales (
+    product_id text COLLATE "C" NOT NULL,
+    currency   text COLLATE "C" NOT NULL,
+    orders     bigint NOT NULL,
+    units      bigint NOT NULL,
+    revenue    bigint NOT NULL,
+    PRIMARY KEY (product_id, currency)
+);
+CREATE INDEX product_sales_by_units   ON product_sales (currency, units, product_id);
+CREATE INDEX product_sales_by_revenue ON product_sales (currency, revenue, product_id);

@@ -1,0 +1,28 @@
+-- Projection `sales`: orders, units and revenue by UTC day of placing, each change kept with the day it happened on,
+-- so that the report can be given as of any moment.
+
+CREATE TABLE sales_days (
+    placed_day        bigint NOT NULL,     -- days since 1970
+    currency          text COLLATE "C" NOT NULL,
+    changed_day       bigint NOT NULL,
+    orders            bigint NOT NULL,
+    units             bigint NOT NULL,
+    revenue           bigint NOT NULL,
+    cancelled_orders  bigint NOT NULL,
+    cancelled_revenue bigint NOT NULL,
+    PRIMARY KEY (placed_day, currency, changed_day)
+);
+
+-- The single changes, for the part of a day before T.
+CREATE TABLE sales_changes (
+    position          bigint NOT NULL PRIMARY KEY,
+    changed_at        bigint NOT NULL,
+    placed_day        bigint NOT NULL,
+    currency          text COLLATE "C" NOT NULL,
+    orders            bigint NOT NULL,
+    units             bigint NOT NULL,
+    revenue           bigint NOT NULL,
+    cancelled_orders  bigint NOT NULL,
+    cancelled_revenue bigint NOT NULL
+);
+CREATE INDEX sales_changes_by_time ON sales_changes (changed_at);

@@ -1,0 +1,243 @@
+//! Statements that both backends understand: a text with `$n` and the values to bind, run on either.
+//!
+//! This is the one place where reads and writes fork by backend. Verbs say what they ask and how a row becomes a value;
+//! a verb forks itself only where the backends really differ.
+
+use crate::write::{WriteTx, writer};
+use crate::{ReadModel, ReadModelError};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, Database, FromRow, Postgres, Sqlite};
+use std::borrow::Cow;
+use std::fmt::{Display, Write};
+use uuid::Uuid;
+
+/// A value to bind.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Int(i64),
+    Real(f64),
+    Text(String),
+    Uuid(Uuid),
+    Bytes(Vec<u8>),
+}
+
+/// A statement with its values.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    text: Cow<'static, str>,
+    values: Vec<Value>,
+    persistent: bool,
+}
+
+impl Sql {
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { text: text.into(), values: Vec::new(), persistent: true }
+    }
+
+    /// Is not kept prepared: its text hardly comes twice.
+    pub(crate) fn once(mut self) -> Self {
+        self.persistent = false;
+        self
+    }
+
+    /// Gives the next `$n` of the text its value.
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    pub(crate) fn push(&mut self, text: impl Display) -> &mut Self {
+        write!(self.text.to_mut(), "{text}").expect("a String takes any text");
+        self
+    }
+
+    /// Writes the next `$n` and gives it its value.
+    pub(crate) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
+        self.values.push(value.into());
+        let number = self.values.len();
+        self.push(format_args!("${number}"))
+    }
+
+    /// `($n, $n, …)`; without values, what nothing is in.
+    pub(crate) fn push_list<V: Into<Value>>(
+        &mut self,
+        values: impl IntoIterator<Item = V>,
+    ) -> &mut Self {
+        let mut between = "(";
+        for value in values {
+            self.push(between).push_bind(value);
+            between = ", ";
+        }
+        self.push(if between == "(" { "(NULL)" } else { ")" })
+    }
+
+    fn into_sqlite(self) -> (AssertSqlSafe<Cow<'static, str>>, SqliteArguments, bool) {
+        let mut arguments = SqliteArguments::default();
+        for value in self.values {
+            let added = match value {
+                Value::Int(value) => arguments.add(value),
+                Value::Real(value) => arguments.add(value),
+                Value::Text(value) => arguments.add(value),
+                Value::Uuid(value) => arguments.add(value),
+                Value::Bytes(value) => arguments.add(value),
+            };
+            added.expect(ALWAYS_ENCODES);
+        }
+        (AssertSqlSafe(self.text), arguments, self.persistent)
+    }
+
+    fn into_postgres(self) -> (AssertSqlSafe<Cow<'static, str>>, PgArguments, bool) {
+        let mut arguments = PgArguments::default();
+        for value in self.values {
+            let added = match value {
+                Value::Int(value) => arguments.add(value),
+                Value::Real(value) => arguments.add(value),
+                Value::Text(value) => arguments.add(value),
+                Value::Uuid(value) => arguments.add(value),
+                Value::Bytes(value) => arguments.add(value),
+            };
+            added.expect(ALWAYS_ENCODES);
+        }
+        (AssertSqlSafe(self.text), arguments, self.persistent)
+    }
+}
+
+const ALWAYS_ENCODES: &str = "numbers, texts, ids and blobs always encode";
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<i16> for Value {
+    fn from(value: i16) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
+    }
+}
+
+impl From<Uuid> for Value {
+    fn from(value: Uuid) -> Self {
+        Self::Uuid(value)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(value.to_vec())
+    }
+}
+
+/// What a row of either backend can become.
+pub(crate) trait EitherRow:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static
+{
+}
+
+impl<R> EitherRow for R where
+    R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static
+{
+}
+
+type Rows<DB, R> = QueryAs<'static, DB, R, <DB as Database>::Arguments>;
+type Statement<DB> = Query<'static, DB, <DB as Database>::Arguments>;
+
+fn sqlite_rows<R: EitherRow>(sql: Sql) -> Rows<Sqlite, R> {
+    let (text, arguments, persistent) = sql.into_sqlite();
+    sqlx::query_as_with(text, arguments).persistent(persistent)
+}
+
+fn postgres_rows<R: EitherRow>(sql: Sql) -> Rows<Postgres, R> {
+    let (text, arguments, persistent) = sql.into_postgres();
+    sqlx::query_as_with(text, arguments).persistent(persistent)
+}
+
+fn sqlite(sql: Sql) -> Statement<Sqlite> {
+    let (text, arguments, persistent) = sql.into_sqlite();
+    sqlx::query_with(text, arguments).persistent(persistent)
+}
+
+fn postgres(sql: Sql) -> Statement<Postgres> {
+    let (text, arguments, persistent) = sql.into_postgres();
+    sqlx::query_with(text, arguments).persistent(persistent)
+}
+
+impl ReadModel {
+    /// All rows.
+    pub(crate) async fn rows<R: EitherRow>(&self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
+        Ok(match self {
+            Self::Sqlite(model) => sqlite_rows(sql).fetch_all(&model.readers).await?,
+            Self::Postgres(model) => postgres_rows(sql).fetch_all(&model.readers).await?,
+        })
+    }
+
+    /// The first row, if there is one.
+    pub(crate) async fn first<R: EitherRow>(&self, sql: Sql) -> Result<Option<R>, ReadModelError> {
+        Ok(match self {
+            Self::Sqlite(model) => sqlite_rows(sql).fetch_optional(&model.readers).await?,
+            Self::Postgres(model) => postgres_rows(sql).fetch_optional(&model.readers).await?,
+        })
+    }
+
+    /// Rows one by one, as they come.
+    pub(crate) fn stream<R: EitherRow>(&self, sql: Sql) -> BoxStream<'_, Result<R, sqlx::Error>> {
+        match self {
+            Self::Sqlite(model) => sqlite_rows(sql).fetch(&model.readers).boxed(),
+            Self::Postgres(model) => postgres_rows(sql).fetch(&model.readers).boxed(),
+        }
+    }
+
+    /// Writes outside of a transaction; how many rows changed.
+    pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, ReadModelError> {
+        Ok(match self {
+            Self::Sqlite(model) => {
+                sqlite(sql).execute(writer(&model.writer)?).await?.rows_affected()
+            }
+            Self::Postgres(model) => {
+                postgres(sql).execute(writer(&model.writer)?).await?.rows_affected()
+            }
+        })
+    }
+}
+
+impl WriteTx {
+    /// All rows, as this transaction sees them.
+    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
+        Ok(match self {
+            Self::Sqlite(tx) => sqlite_rows(sql).fetch_all(&mut *tx.transaction).await?,
+            Self::Postgres(tx) => postgres_rows(sql).fetch_all(&mut *tx.transaction).await?,
+        })
+    }
+
+    /// Writes; how many rows changed.
+    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, ReadModelError> {
+        Ok(match self {
+            Self::Sqlite(tx) => sqlite(sql).execute(&mut *tx.transaction).await?.rows_affected(),
+            Self::Postgres(tx) => {
+                postgres(sql).execute(&mut *tx.transaction).await?.rows_affected()
+            }
+        })
+    }
+}

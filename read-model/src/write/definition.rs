@@ -1,0 +1,100 @@
+//! How the tables of a new generation come to look like the live ones: the schema itself is asked, each backend in its
+//! own tongue. Names come from the program and from the schema, never from outside.
+
+use super::{Tables, WriteTx};
+use crate::ReadModelError;
+use crate::sql::Sql;
+
+impl WriteTx {
+    /// The numbers of all generations of a table that are not live.
+    pub(crate) async fn generations_of(&mut self, table: &str) -> Result<Vec<u64>, ReadModelError> {
+        let prefix = format!("{table}__g");
+        let sql = match self {
+            Self::Sqlite(_) => {
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, length($1)) = $1"
+            }
+            Self::Postgres(_) => {
+                "SELECT tablename::text FROM pg_tables \
+                 WHERE schemaname = current_schema() AND starts_with(tablename::text, $1)"
+            }
+        };
+        let names: Vec<(String,)> = self.rows(Sql::new(sql).bind(&prefix)).await?;
+        Ok(names.iter().filter_map(|(name,)| name[prefix.len()..].parse().ok()).collect())
+    }
+
+    /// Creates an empty table like the live one, with its indexes, for another generation.
+    pub(crate) async fn copy_definition(
+        &mut self,
+        table: &str,
+        generation: u64,
+    ) -> Result<(), ReadModelError> {
+        let name = Tables::Shadow(generation).name(table);
+        match self {
+            Self::Sqlite(_) => {
+                for sql in self.definitions(table, &name, generation).await? {
+                    self.ddl(sql).await?;
+                }
+                Ok(())
+            }
+            Self::Postgres(_) => {
+                self.ddl(format!("CREATE TABLE \"{name}\" (LIKE \"{table}\" INCLUDING ALL)"))
+                    .await?;
+                self.copy_grants(table, &name).await
+            }
+        }
+    }
+
+    /// What creates `table` and its indexes under the names of another generation, on SQLite.
+    async fn definitions(
+        &mut self,
+        table: &str,
+        name: &str,
+        generation: u64,
+    ) -> Result<Vec<String>, ReadModelError> {
+        let sql = "SELECT type, name, sql FROM sqlite_schema \
+             WHERE tbl_name = $1 AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC";
+        let found: Vec<(String, String, String)> = self.rows(Sql::new(sql).bind(table)).await?;
+        let definitions = found.iter().map(|(kind, index, sql)| {
+            let columns = sql.find('(').map(|at| &sql[at..]);
+            let columns = columns.ok_or_else(|| {
+                ReadModelError::Corrupt(format!("{table} has an unknown definition"))
+            })?;
+            Ok(match kind.as_str() {
+                "table" => format!("CREATE TABLE \"{name}\" {columns}"),
+                _ => {
+                    let unique = if sql.starts_with("CREATE UNIQUE") { "UNIQUE " } else { "" };
+                    let plain = index.split("__g").next().unwrap_or(index);
+                    format!(
+                        "CREATE {unique}INDEX \"{plain}__g{generation}\" ON \"{name}\" {columns}"
+                    )
+                }
+            })
+        });
+        definitions.collect()
+    }
+
+    /// Whoever may read the live table may read the new one, which will take its place.
+    async fn copy_grants(&mut self, table: &str, name: &str) -> Result<(), ReadModelError> {
+        let sql = "SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, privilege_type \
+             FROM pg_class, aclexplode(relacl) WHERE oid = CAST($1 AS regclass) AND grantee <> relowner";
+        let grants: Vec<(String, String)> = self.rows(Sql::new(sql).bind(table)).await?;
+        for (grantee, privilege) in grants {
+            self.ddl(format!("GRANT {privilege} ON \"{name}\" TO {grantee}")).await?;
+        }
+        Ok(())
+    }
+
+    /// PostgreSQL plans by what it knows of a table, and it does not know a new one yet. SQLite keeps no such figures.
+    pub(crate) async fn take_stock(
+        &mut self,
+        table: &str,
+        generation: u64,
+    ) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => {
+                self.ddl(format!("ANALYZE \"{}\"", Tables::Shadow(generation).name(table))).await
+            }
+        }
+    }
+}

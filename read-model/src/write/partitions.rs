@@ -1,0 +1,245 @@
+//! Checkpoints of projections that are fed from a topic: one for each partition, moved by compare-and-set in the
+//! transaction that writes the rows.
+//!
+//! The position of such a projection in the catalog is the least of its partitions'. So whoever waits for a position
+//! waits for all of them, whichever process reads them. Checkpoints belong to a generation, as parked events do: a swap
+//! carries them over, raised to where the new rows are; those of the kept generation wait for a rollback.
+
+use super::catalog::{Checkpoint, push_checkpoints};
+use super::{ReadModel, WriteTx, loaded, stored};
+use crate::ReadModelError;
+use crate::sql::Sql;
+
+/// How far a projection has read one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The record to be read next.
+    pub next_offset: i64,
+    /// Every event of the partition up to here is in the rows.
+    pub position: u64,
+}
+
+/// The checkpoint of one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionEntry {
+    /// The projection.
+    pub projection: String,
+    /// Its generation.
+    pub generation: u64,
+    /// The partition.
+    pub number: i32,
+    /// The topic.
+    pub topic: String,
+    /// How far it is.
+    pub mark: Mark,
+}
+
+#[derive(sqlx::FromRow)]
+struct PartitionRow {
+    projection: String,
+    generation: i64,
+    number: i64,
+    topic: String,
+    next_offset: i64,
+    position: i64,
+}
+
+/// Those of the generations that serve.
+const SELECT: &str = "SELECT p.projection, p.generation, p.number, p.topic, p.next_offset, p.position \
+    FROM partitions p JOIN projections c ON c.name = p.projection AND c.generation = p.generation \
+    ORDER BY p.projection, p.number";
+
+fn entry(row: PartitionRow) -> Result<PartitionEntry, ReadModelError> {
+    let number = i32::try_from(row.number)
+        .map_err(|_| ReadModelError::Corrupt("a partition's number is out of range".into()))?;
+    let mark = Mark { next_offset: row.next_offset, position: loaded(row.position)? };
+    Ok(PartitionEntry {
+        projection: row.projection,
+        generation: loaded(row.generation)?,
+        number,
+        topic: row.topic,
+        mark,
+    })
+}
+
+impl ReadModel {
+    /// The partitions' checkpoints of every projection that is fed from a topic.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn partitions(&self) -> Result<Vec<PartitionEntry>, ReadModelError> {
+        let rows: Vec<PartitionRow> = self.rows(Sql::new(SELECT)).await?;
+        rows.into_iter().map(entry).collect()
+    }
+}
+
+impl WriteTx {
+    /// The same as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn partitions(&mut self) -> Result<Vec<PartitionEntry>, ReadModelError> {
+        let rows: Vec<PartitionRow> = self.rows(Sql::new(SELECT)).await?;
+        rows.into_iter().map(entry).collect()
+    }
+
+    /// Keeps all other writers of these live projections out until this transaction ends.
+    ///
+    /// # Errors
+    /// [`ReadModelError::CheckpointMoved`] when one of them is stopped or of another generation.
+    pub async fn lock_projections(
+        &mut self,
+        projections: &[Checkpoint],
+        now: i64,
+    ) -> Result<(), ReadModelError> {
+        let sql = "UPDATE projections SET updated_at = $1 WHERE state = 'live' AND ";
+        let mut sql = Sql::new(sql).bind(now);
+        push_checkpoints(&mut sql, projections);
+        if self.execute(sql).await? == projections.len() as u64 {
+            Ok(())
+        } else {
+            Err(ReadModelError::CheckpointMoved)
+        }
+    }
+
+    /// Enters a partition, or says anew from where it is read.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn enter_partition(&mut self, entry: &PartitionEntry) -> Result<(), ReadModelError> {
+        let sql = Sql::new(
+            "INSERT INTO partitions (projection, generation, number, topic, next_offset, position) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (projection, generation, number) DO UPDATE SET \
+             topic = excluded.topic, next_offset = excluded.next_offset, position = excluded.position",
+        );
+        let sql = sql
+            .bind(&entry.projection)
+            .bind(stored(entry.generation))
+            .bind(i64::from(entry.number))
+            .bind(&entry.topic)
+            .bind(entry.mark.next_offset)
+            .bind(stored(entry.mark.position));
+        self.execute(sql).await?;
+        Ok(())
+    }
+
+    /// Forgets a generation's partitions: it is fed from the log again, or from a topic with another number of them.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn leave_partitions(&mut self, projection: Checkpoint) -> Result<(), ReadModelError> {
+        let sql = Sql::new("DELETE FROM partitions WHERE projection = $1 AND generation = $2");
+        self.execute(sql.bind(projection.name).bind(stored(projection.generation))).await?;
+        Ok(())
+    }
+
+    /// Moves one partition of a projection from one mark to another.
+    ///
+    /// # Errors
+    /// [`ReadModelError::CheckpointMoved`] when it is not where the caller believes it to be.
+    pub async fn move_partition(
+        &mut self,
+        projection: Checkpoint,
+        number: i32,
+        from: Mark,
+        to: Mark,
+    ) -> Result<(), ReadModelError> {
+        let sql = Sql::new(
+            "UPDATE partitions SET next_offset = $1, position = $2 WHERE projection = $3 \
+             AND generation = $4 AND number = $5 AND next_offset = $6 AND position = $7",
+        );
+        let sql = sql
+            .bind(to.next_offset)
+            .bind(stored(to.position))
+            .bind(projection.name)
+            .bind(stored(projection.generation))
+            .bind(i64::from(number))
+            .bind(from.next_offset)
+            .bind(stored(from.position));
+        if self.execute(sql).await? == 1 { Ok(()) } else { Err(ReadModelError::CheckpointMoved) }
+    }
+
+    /// Raises the catalog's positions of these projections to the least of their partitions'. Locks them first, in a
+    /// statement of its own, so that the least is taken of what others have committed by then.
+    ///
+    /// # Errors
+    /// [`ReadModelError::CheckpointMoved`] when one of them is stopped or of another generation by now.
+    pub async fn settle_partitions(
+        &mut self,
+        projections: &[Checkpoint],
+        now: i64,
+    ) -> Result<(), ReadModelError> {
+        self.lock_projections(projections, now).await?;
+        let least = "(SELECT MIN(p.position) FROM partitions p \
+            WHERE p.projection = projections.name AND p.generation = projections.generation)";
+        let mut sql = Sql::new(format!(
+            "UPDATE projections SET position = {least} WHERE position < {least} AND "
+        ));
+        push_checkpoints(&mut sql, projections);
+        self.execute(sql).await?;
+        Ok(())
+    }
+
+    /// How far the furthest partition of a projection is; locks all of them. `None`: no topic feeds it.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn lock_partitions(
+        &mut self,
+        projection: Checkpoint,
+    ) -> Result<Option<u64>, ReadModelError> {
+        let sql = Sql::new(
+            "UPDATE partitions SET position = position WHERE projection = $1 AND generation = $2 \
+             RETURNING position",
+        );
+        let positions: Vec<(i64,)> =
+            self.rows(sql.bind(projection.name).bind(stored(projection.generation))).await?;
+        positions.into_iter().map(|(position,)| position).max().map(loaded).transpose()
+    }
+
+    /// A generation takes another one's place with rows up to `position`.
+    pub(crate) async fn carry_partitions(
+        &mut self,
+        projection: &str,
+        from: u64,
+        to: u64,
+        position: u64,
+    ) -> Result<(), ReadModelError> {
+        let sql = Sql::new(
+            "INSERT INTO partitions (projection, generation, number, topic, next_offset, position) \
+             SELECT projection, $1, number, topic, next_offset, \
+             CASE WHEN position < $2 THEN $2 ELSE position END \
+             FROM partitions WHERE projection = $3 AND generation = $4",
+        );
+        let sql = sql.bind(stored(to)).bind(stored(position)).bind(projection).bind(stored(from));
+        self.execute(sql).await?;
+        Ok(())
+    }
+
+    /// A generation has another number from now on.
+    pub(crate) async fn renumber_partitions(
+        &mut self,
+        projection: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<(), ReadModelError> {
+        let sql = Sql::new(
+            "UPDATE partitions SET generation = $1 WHERE projection = $2 AND generation = $3",
+        );
+        self.execute(sql.bind(stored(to)).bind(projection).bind(stored(from))).await?;
+        Ok(())
+    }
+
+    /// Only the live generation's partitions stay.
+    pub(crate) async fn forget_kept_partitions(
+        &mut self,
+        projection: &str,
+    ) -> Result<(), ReadModelError> {
+        let sql = Sql::new(
+            "DELETE FROM partitions WHERE projection = $1 AND generation <> \
+             (SELECT generation FROM projections WHERE name = $1)",
+        );
+        self.execute(sql.bind(projection)).await?;
+        Ok(())
+    }
+}
