@@ -12,6 +12,10 @@ pub enum ProjectorError {
     /// The read model could not be read or written.
     #[error(transparent)]
     ReadModel(#[from] ReadModelError),
+    /// The topic could not be read.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Topic(#[from] relay::KafkaError),
     /// The log has a hole; nothing is projected past it.
     #[error("the log has a hole: position {expected} is missing, {found} came instead")]
     Gap {

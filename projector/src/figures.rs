@@ -26,3 +26,15 @@ pub(crate) fn flushed(events: usize, took: Duration) {
 pub(crate) fn failed() {
     metrics::counter!("projector_failures_total").increment(1);
 }
+
+/// A record of the topic was no event of the log.
+#[cfg(feature = "kafka")]
+pub(crate) fn passed_over() {
+    metrics::counter!("projector_foreign_records_total").increment(1);
+}
+
+/// A partition's missing records were taken from the log.
+#[cfg(feature = "kafka")]
+pub(crate) fn refilled() {
+    metrics::counter!("projector_refills_total").increment(1);
+}

@@ -3,8 +3,8 @@
 //! A projection is a pure fold from events to rows. A page of events is decoded once and folded by every projection
 //! that stands at its beginning; what changed is written in one transaction, together with the checkpoint's
 //! compare-and-set. So effects are exactly-once whoever else runs: a zombie or a redelivery changes nothing. Rebuilds
-//! share this code. What the projector never does: decide, answer HTTP commands, or hold SQL (that stands in
-//! `read-model`).
+//! share this code. Events come from the log ([`run`]) or from a topic (`run_topic`, feature `kafka`). What the projector
+//! never does: decide, answer HTTP commands, or hold SQL (that stands in `read-model`).
 
 mod cache;
 mod error;
@@ -20,6 +20,8 @@ mod rebuild;
 mod retry;
 mod rollback;
 mod source;
+#[cfg(feature = "kafka")]
+mod topic;
 mod verify;
 
 pub use error::ProjectorError;
@@ -29,4 +31,6 @@ pub use rebuild::{RebuildReport, Show, rebuild};
 pub use retry::{RetryReport, retry_parked};
 pub use rollback::roll_back;
 pub use source::Source;
+#[cfg(feature = "kafka")]
+pub use topic::{Condition, TopicFeed, run_topic};
 pub use verify::{ViewsReport, verify_views};

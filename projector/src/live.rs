@@ -13,7 +13,7 @@ use crate::outdated::Outdated;
 use crate::source::Source;
 use read_model::ReadModel;
 use read_model::write::Tables;
-use read_model::write::catalog::{CatalogEntry, SourceHead};
+use read_model::write::catalog::{CatalogEntry, Checkpoint, SourceHead};
 use server::clock;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -138,6 +138,7 @@ impl Engine {
                 members.push((entry.position, member));
             }
         }
+        leave_topic(model, &members, now).await?;
         let (position, recorded_at) = source.head().await?;
         Ok(Self {
             groups: Group::sort(members, source),
@@ -255,6 +256,34 @@ impl Engine {
             }
         }
     }
+}
+
+/// Projections that a topic has fed are fed from the log from now on, where all their partitions stand level.
+async fn leave_topic(
+    model: &ReadModel,
+    members: &[(u64, Member)],
+    now: i64,
+) -> Result<(), ProjectorError> {
+    if model.partitions().await?.is_empty() {
+        return Ok(());
+    }
+    let mut tx = model.begin_write().await?;
+    for (_, member) in members {
+        let name = member.kind.name();
+        let checkpoint = Checkpoint { name, generation: member.generation };
+        tx.lock_projections(&[checkpoint], now).await?;
+        let position = tx.catalog().await?.iter().find(|e| e.name == name).map(|e| e.position);
+        let entries = tx.partitions().await?;
+        let mut its = entries.iter().filter(|entry| entry.projection == name);
+        if its.any(|entry| Some(entry.mark.position) != position) {
+            return Err(ProjectorError::Refused(format!(
+                "{name} was fed from a topic whose partitions it has read unevenly; \
+                 follow the topic (--source kafka://…), or rebuild it from the log (--rebuild={name})"
+            )));
+        }
+        tx.leave_partitions(checkpoint).await?;
+    }
+    Ok(tx.commit(0).await?)
 }
 
 /// How many events a page may hold.

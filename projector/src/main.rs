@@ -1,16 +1,19 @@
-//! `projector`: follows a log into a read model, or rebuilds, rolls back, retries, stops and starts projections.
+//! `projector`: follows a log or a topic into a read model, or rebuilds, rolls back, retries, stops and starts projections.
 //!
 //! This file wires: it reads the settings, opens both ends and calls the library.
 
 use anyhow::Context;
 use clap::Parser;
 use event_store::EventStore;
-use projector::{Kind, Show, Source};
+use projector::{Condition, Kind, Show, Source, TopicFeed};
 use read_model::ReadModel;
 use read_model::write::catalog::State;
+use relay::consumer::ConsumerSettings;
+use relay::{Kafka, SecurityFlags};
 use server::{Limits, Readiness};
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often `/readyz` looks at both ends.
@@ -20,9 +23,17 @@ const CHECK: Duration = Duration::from_secs(2);
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Settings {
-    /// Where events come from: sqlite://path/to/events.db
+    /// Where events come from: sqlite://path/to/events.db, or kafka://host:port[,host:port…]/topic
     #[arg(long, env = "ORDERLOG_SOURCE")]
     source: String,
+    /// The log behind a Kafka source: for records that the topic no longer has, and for --rebuild
+    #[arg(long, visible_alias = "log", env = "ORDERLOG_EVENT_STORE", value_name = "URL")]
+    event_store: Option<String>,
+    /// The consumer group whose members share a Kafka source's partitions
+    #[arg(long, env = "ORDERLOG_GROUP", default_value = "orderlog-projector")]
+    group: String,
+    #[command(flatten)]
+    security: SecurityFlags,
     /// Where rows go: sqlite://path/to/views.db
     #[arg(long, env = "ORDERLOG_READ_MODEL")]
     read_model: String,
@@ -52,6 +63,9 @@ async fn main() -> ExitCode {
     server::telemetry::init("projector");
     server::telemetry::announce(&[
         ("source", settings.source.clone()),
+        ("event_store", settings.event_store.clone().unwrap_or_default()),
+        ("group", settings.group.clone()),
+        ("kafka_security_protocol", format!("{:?}", settings.security.protocol)),
         ("read_model", settings.read_model.clone()),
         ("listen", settings.listen.clone()),
     ]);
@@ -66,22 +80,58 @@ async fn main() -> ExitCode {
 
 async fn work(settings: Settings) -> anyhow::Result<()> {
     let shutdown = server::shutdown::on_signals();
-    let log = EventStore::open(&settings.source, event_store::Access::ReadOnly)
-        .await
-        .context("cannot open the source (--source)")?;
+    let feed = Feed::open(&settings).await?;
     let model = ReadModel::open(&settings.read_model, read_model::Access::ReadWrite)
         .await
         .context("cannot open the read model (--read-model)")?;
     let done = match verb(&settings) {
         Some((verb, names)) => {
             let kinds = Kind::parse_list(names).map_err(anyhow::Error::msg)?;
-            act(verb, &kinds, &log, &model, &shutdown).await
+            act(verb, &kinds, &feed, &model, &shutdown).await
         }
-        None => follow(&settings, &log, &model, shutdown).await,
+        None => follow(&settings, &feed, &model, shutdown).await,
     };
     model.close().await;
-    log.close().await;
+    if let Some(log) = feed.log() {
+        log.close().await;
+    }
     done
+}
+
+/// Where events come from.
+enum Feed {
+    Log(EventStore),
+    Topic(TopicFeed),
+}
+
+impl Feed {
+    async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let open = |url: String| async move {
+            EventStore::open(&url, event_store::Access::ReadOnly).await
+        };
+        if !settings.source.starts_with("kafka:") {
+            anyhow::ensure!(
+                settings.event_store.is_none(),
+                "--event-store goes with --source kafka://… only"
+            );
+            let log = open(settings.source.clone()).await;
+            return Ok(Self::Log(log.context("cannot open the source (--source)")?));
+        }
+        let kafka = Kafka::from_url(&settings.source, &settings.security)?;
+        let consumer = ConsumerSettings::new(kafka, &settings.group);
+        let log = match settings.event_store.clone() {
+            Some(url) => Some(open(url).await.context("cannot open the log (--event-store)")?),
+            None => None,
+        };
+        Ok(Self::Topic(TopicFeed { consumer, log }))
+    }
+
+    fn log(&self) -> Option<&EventStore> {
+        match self {
+            Self::Log(log) => Some(log),
+            Self::Topic(feed) => feed.log.as_ref(),
+        }
+    }
 }
 
 /// What is to be done once, instead of following.
@@ -108,12 +158,14 @@ fn verb(settings: &Settings) -> Option<(Verb, &str)> {
 async fn act(
     verb: Verb,
     kinds: &[Kind],
-    log: &EventStore,
+    feed: &Feed,
     model: &ReadModel,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
     match verb {
         Verb::Rebuild => {
+            let log =
+                feed.log().context("--rebuild with a Kafka source needs --event-store URL")?;
             let source = Source::Log(log.clone());
             let report =
                 projector::rebuild(&source, model, kinds, Show::detect(), shutdown).await?;
@@ -141,15 +193,24 @@ async fn set_state(model: &ReadModel, kinds: &[Kind], state: State) -> anyhow::R
 
 async fn follow(
     settings: &Settings,
-    log: &EventStore,
+    feed: &Feed,
     model: &ReadModel,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let listener = server::bind(&settings.listen).await?;
     let readiness = Readiness::draining_on(shutdown.clone());
-    let check = tokio::spawn(check(log.clone(), model.clone(), readiness.clone()));
-    let source = Source::Log(log.clone());
-    let run = tokio::spawn(projector::run(source, model.clone(), shutdown.clone()));
+    let (condition, told) = watch::channel(Err("the topic is not read yet".to_owned()));
+    let (model, until) = (model.clone(), shutdown.clone());
+    let (check, run) = match feed {
+        Feed::Log(log) => (
+            tokio::spawn(check(End::Log(log.clone()), model.clone(), readiness.clone())),
+            tokio::spawn(projector::run(Source::Log(log.clone()), model, until)),
+        ),
+        Feed::Topic(feed) => (
+            tokio::spawn(check(End::Topic(told), model.clone(), readiness.clone())),
+            tokio::spawn(projector::run_topic(feed.clone(), model, condition, until)),
+        ),
+    };
     let app = server::health::router(readiness);
     server::serve(listener, app, Limits::default(), shutdown.clone()).await?;
     shutdown.cancel();
@@ -158,12 +219,27 @@ async fn follow(
     Ok(())
 }
 
+/// The end that events come from, as it is looked at.
+enum End {
+    Log(EventStore),
+    Topic(watch::Receiver<Condition>),
+}
+
+impl End {
+    async fn condition(&self) -> Condition {
+        match self {
+            Self::Log(log) => log.ping().await.map_err(|error| error.to_string()),
+            Self::Topic(told) => told.borrow().clone(),
+        }
+    }
+}
+
 /// Tells `/readyz` how both ends are.
-async fn check(log: EventStore, model: ReadModel, readiness: Readiness) {
+async fn check(source: End, model: ReadModel, readiness: Readiness) {
     let mut every = tokio::time::interval(CHECK);
     loop {
         every.tick().await;
-        readiness.set("source", log.ping().await.map_err(|error| error.to_string()));
+        readiness.set("source", source.condition().await);
         readiness.set("read-model", model.ping().await.map_err(|error| error.to_string()));
     }
 }

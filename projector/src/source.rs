@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// After so many decoded events a page lets other tasks run.
 const YIELD_EVERY: usize = 256;
 
-/// A feed of events: a closed set. Kafka is the second.
+/// A feed of events in one sequence. (A topic is none: it is many sequences; `run_topic` follows it.)
 #[derive(Debug, Clone)]
 pub enum Source {
     /// The log itself.

@@ -72,7 +72,9 @@ impl CustomersFold {
                 amount,
             })
             .collect();
-        lifetimes.sort_unstable_by(|a, b| a.customer_id.cmp(&b.customer_id));
+        lifetimes.sort_unstable_by(|a, b| {
+            (&a.customer_id, a.currency).cmp(&(&b.customer_id, b.currency))
+        });
         CustomersChanges { customers, lifetimes }
     }
 }

@@ -88,7 +88,8 @@ impl ProductsFold {
         let mut products: Vec<_> = self.products.drain().map(|(_, delta)| delta).collect();
         products.sort_unstable_by(|a, b| a.product_id.cmp(&b.product_id));
         let mut sales: Vec<_> = self.sales.drain().map(|(_, delta)| delta).collect();
-        sales.sort_unstable_by(|a, b| a.product_id.cmp(&b.product_id));
+        sales
+            .sort_unstable_by(|a, b| (&a.product_id, a.currency).cmp(&(&b.product_id, b.currency)));
         ProductsChanges { products, sales }
     }
 }

@@ -6,11 +6,28 @@ use super::Run;
 use crate::ProjectorError;
 use crate::flush;
 use crate::group::Group;
+use read_model::ReadModelError;
+use read_model::write::WriteTx;
+use read_model::write::catalog::Checkpoint;
 use read_model::write::generation::Successor;
 use server::clock;
 
 /// The largest gap that is closed under the lock.
 pub(super) const GAP: u64 = 1_000;
+
+/// How far the live rows of any member are; where a topic feeds them, in any partition. They stand still from now on.
+async fn furthest(tx: &mut WriteTx, group: &Group) -> Result<u64, ReadModelError> {
+    let mut furthest = 0;
+    for member in &group.members {
+        let name = member.kind.name();
+        let catalog = tx.catalog().await?;
+        let Some(live) = catalog.iter().find(|entry| entry.name == name) else { continue };
+        let checkpoint = Checkpoint { name, generation: live.generation };
+        let reached = tx.lock_partitions(checkpoint).await?;
+        furthest = furthest.max(live.position).max(reached.unwrap_or(0));
+    }
+    Ok(furthest)
+}
 
 /// Swaps all of the one group in. `false`: the live rows have moved on too far; catch up and try again.
 pub(super) async fn finish(
@@ -19,14 +36,7 @@ pub(super) async fn finish(
 ) -> Result<bool, ProjectorError> {
     let [group] = groups else { return Ok(false) };
     let mut tx = run.model.begin_write().await?;
-    let catalog = tx.catalog().await?;
-    let live = |member: &crate::group::Member| {
-        catalog
-            .iter()
-            .find(|entry| entry.name == member.kind.name())
-            .map_or(0, |entry| entry.position)
-    };
-    let furthest = group.members.iter().map(live).max().unwrap_or(0);
+    let furthest = furthest(&mut tx, group).await?;
     let gap = furthest.saturating_sub(group.position);
     if gap > GAP {
         return Ok(false);

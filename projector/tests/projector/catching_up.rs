@@ -2,11 +2,11 @@
 
 use crate::shop::Shop;
 use read_model::write::catalog::State;
+use rig::views::Views;
 use std::time::Duration;
 
-#[tokio::test]
-async fn a_killed_projector_goes_on_where_its_rows_are() {
-    let mut shop = Shop::open().await;
+pub async fn a_killed_projector_goes_on_where_its_rows_are(views: Views) {
+    let mut shop = Shop::on(views).await;
     for round in 0..8 {
         let projector = shop.follow();
         for _ in 0..5 {
@@ -21,9 +21,8 @@ async fn a_killed_projector_goes_on_where_its_rows_are() {
     shop.assert_sound().await;
 }
 
-#[tokio::test]
-async fn two_projectors_on_one_read_model_have_one_effect() {
-    let mut shop = Shop::open().await;
+pub async fn two_projectors_on_one_read_model_have_one_effect(views: Views) {
+    let mut shop = Shop::on(views).await;
     let (first, second) = (shop.follow(), shop.follow());
     for _ in 0..40 {
         shop.place("ann").await;
@@ -34,9 +33,8 @@ async fn two_projectors_on_one_read_model_have_one_effect() {
     shop.assert_sound().await;
 }
 
-#[tokio::test]
-async fn a_writer_that_was_overtaken_is_refused() {
-    let mut shop = Shop::open().await;
+pub async fn a_writer_that_was_overtaken_is_refused(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann").await;
     shop.project().await;
     let checkpoints = [read_model::write::catalog::Checkpoint { name: "orders", generation: 1 }];
@@ -45,9 +43,8 @@ async fn a_writer_that_was_overtaken_is_refused() {
     assert!(matches!(late, Err(read_model::ReadModelError::CheckpointMoved)));
 }
 
-#[tokio::test]
-async fn a_stopped_projection_stands_still_and_catches_up_when_it_is_let_go() {
-    let mut shop = Shop::open().await;
+pub async fn a_stopped_projection_stands_still_and_catches_up_when_it_is_let_go(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann").await;
     shop.project().await;
     assert!(shop.model.set_state("sales", State::Stopped).await.unwrap());
@@ -62,9 +59,8 @@ async fn a_stopped_projection_stands_still_and_catches_up_when_it_is_let_go() {
     shop.assert_sound().await;
 }
 
-#[tokio::test]
-async fn a_lone_event_is_visible_at_once() {
-    let mut shop = Shop::open().await;
+pub async fn a_lone_event_is_visible_at_once(views: Views) {
+    let mut shop = Shop::on(views).await;
     let projector = shop.follow();
     shop.place("ann").await;
     shop.caught_up().await;

@@ -3,6 +3,7 @@
 use crate::shop::{Shop, create};
 use domain::order::OrderCommand;
 use domain::{Name, Note, Reason, Reference};
+use rig::views::Views;
 use uuid::Uuid;
 
 fn draft(command: OrderCommand) -> OrderCommand {
@@ -14,50 +15,37 @@ fn draft(command: OrderCommand) -> OrderCommand {
     }
 }
 
-#[tokio::test]
-async fn a_placed_and_a_cancelled_order_leave_their_rows() {
-    let mut shop = Shop::open().await;
+pub async fn a_placed_and_a_cancelled_order_leave_their_rows(views: Views) {
+    let mut shop = Shop::on(views).await;
     let kept = shop.place("ann").await;
     let gone = shop.place("ann").await;
     let reason = Reason::parse("changed my mind").unwrap();
     assert!(shop.command(gone, &OrderCommand::Cancel { reason }).await);
     shop.project().await;
 
-    let sql = &mut shop.sql().await;
-    let orders: Vec<(Uuid, i64, i64, i64)> =
-        sqlx::query_as("SELECT order_id, version, status, total FROM orders ORDER BY position")
-            .fetch_all(&mut *sql)
-            .await
-            .unwrap();
+    let orders: Vec<(Uuid, i64, i16, i64)> =
+        shop.rows("SELECT order_id, version, status, total FROM orders ORDER BY position").await;
     assert_eq!(orders, [(kept, 1, 1, 1899), (gone, 2, 4, 1899)]);
     let customers: Vec<(String, String, i64, i64)> =
-        sqlx::query_as("SELECT customer_id, name, orders, cancelled_orders FROM customers")
-            .fetch_all(&mut *sql)
-            .await
-            .unwrap();
+        shop.rows("SELECT customer_id, name, orders, cancelled_orders FROM customers").await;
     assert_eq!(customers, [("ann".into(), "Customer ann".into(), 1, 1)]);
-    let products: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-        "SELECT product_id, orders, units, revenue FROM product_sales ORDER BY product_id",
-    )
-    .fetch_all(&mut *sql)
-    .await
-    .unwrap();
+    let products: Vec<(String, i64, i64, i64)> = shop
+        .rows("SELECT product_id, orders, units, revenue FROM product_sales ORDER BY product_id")
+        .await;
     assert_eq!(products, [("cup".into(), 1, 1, 999), ("tea".into(), 1, 2, 900)]);
-    let sales: Vec<(i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "SELECT SUM(orders), SUM(units), SUM(revenue), SUM(cancelled_orders), SUM(cancelled_revenue) FROM sales_days",
-    )
-    .fetch_all(&mut *sql)
-    .await
-    .unwrap();
+    let sales: Vec<(i64, i64, i64, i64, i64)> = shop
+        .rows(
+            "SELECT CAST(SUM(orders) AS BIGINT), CAST(SUM(units) AS BIGINT), CAST(SUM(revenue) AS BIGINT), \
+             CAST(SUM(cancelled_orders) AS BIGINT), CAST(SUM(cancelled_revenue) AS BIGINT) FROM sales_days",
+        )
+        .await;
     assert_eq!(sales, [(1, 3, 1899, 1, 1899)]);
-    let history: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM history").fetch_one(sql).await.unwrap();
-    assert_eq!(history, 3);
+    let history: Vec<(i64,)> = shop.rows("SELECT COUNT(*) FROM history").await;
+    assert_eq!(history, [(3,)]);
 }
 
-#[tokio::test]
-async fn a_draft_is_found_by_the_products_it_has_now() {
-    let mut shop = Shop::open().await;
+pub async fn a_draft_is_found_by_the_products_it_has_now(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = Uuid::now_v7();
     shop.command(order, &draft(create("bob", &[("tea", 1, 100), ("tea", 2, 100), ("cup", 1, 5)])))
         .await;
@@ -74,26 +62,23 @@ async fn a_draft_is_found_by_the_products_it_has_now() {
     assert!(shop.command(order, &OrderCommand::Place { expected_total: None }).await);
     shop.project().await;
     assert_eq!(found_by(&shop).await, ["cup"]);
-    let same: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM order_products JOIN orders USING (order_id, listed_at) WHERE placed_at = listed_at",
-    )
-    .fetch_one(&mut shop.sql().await)
-    .await
-    .unwrap();
-    assert_eq!(same, 1);
+    let same: Vec<(i64,)> = shop
+        .rows(
+            "SELECT COUNT(*) FROM order_products JOIN orders USING (order_id, listed_at) WHERE placed_at = listed_at",
+        )
+        .await;
+    assert_eq!(same, [(1,)]);
     shop.assert_sound().await;
 }
 
 async fn found_by(shop: &Shop) -> Vec<String> {
-    sqlx::query_scalar("SELECT product_id FROM order_products ORDER BY product_id")
-        .fetch_all(&mut shop.sql().await)
-        .await
-        .unwrap()
+    let rows: Vec<(String,)> =
+        shop.rows("SELECT product_id FROM order_products ORDER BY product_id").await;
+    rows.into_iter().map(|(product,)| product).collect()
 }
 
-#[tokio::test]
-async fn a_product_on_two_lines_counts_once_and_a_note_changes_no_list() {
-    let mut shop = Shop::open().await;
+pub async fn a_product_on_two_lines_counts_once_and_a_note_changes_no_list(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = Uuid::now_v7();
     shop.command(order, &create("eve", &[("tea", 1, 100), ("tea", 2, 50)])).await;
     for text in ["first", "second"] {
@@ -101,30 +86,20 @@ async fn a_product_on_two_lines_counts_once_and_a_note_changes_no_list() {
         assert!(shop.command(order, &OrderCommand::AddNote { text }).await);
     }
     shop.project().await;
-    let sql = &mut shop.sql().await;
-    let sales: (i64, i64, i64) = sqlx::query_as("SELECT orders, units, revenue FROM product_sales")
-        .fetch_one(&mut *sql)
-        .await
-        .unwrap();
-    assert_eq!(sales, (1, 3, 200));
-    let versions: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM order_versions")
-        .fetch_one(&mut *sql)
-        .await
-        .unwrap();
-    assert_eq!(versions, 1);
+    let sales: Vec<(i64, i64, i64)> =
+        shop.rows("SELECT orders, units, revenue FROM product_sales").await;
+    assert_eq!(sales, [(1, 3, 200)]);
+    let versions: Vec<(i64,)> = shop.rows("SELECT COUNT(*) FROM order_versions").await;
+    assert_eq!(versions, [(1,)]);
     let notes: Vec<(i64, String)> =
-        sqlx::query_as("SELECT version, note FROM order_notes ORDER BY version")
-            .fetch_all(sql)
-            .await
-            .unwrap();
+        shop.rows("SELECT version, note FROM order_notes ORDER BY version").await;
     assert_eq!(notes.len(), 2);
     assert_eq!(notes[1].0, 3);
     assert!(notes[1].1.contains("\"second\""));
 }
 
-#[tokio::test]
-async fn the_summary_has_what_lists_show() {
-    let mut shop = Shop::open().await;
+pub async fn the_summary_has_what_lists_show(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("zoë".replace('ë', "e").as_str()).await;
     let payment = OrderCommand::RecordPayment {
         payment_id: Reference::parse("p1").unwrap(),
@@ -134,11 +109,8 @@ async fn the_summary_has_what_lists_show() {
     };
     assert!(shop.command(order, &payment).await);
     shop.project().await;
-    let summary: String = sqlx::query_scalar("SELECT summary FROM orders")
-        .fetch_one(&mut shop.sql().await)
-        .await
-        .unwrap();
-    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let summaries: Vec<(String,)> = shop.rows("SELECT summary FROM orders").await;
+    let summary: serde_json::Value = serde_json::from_str(&summaries[0].0).unwrap();
     let name = Name::parse("Customer zoe").unwrap();
     let expected = serde_json::json!({
         "order_id": order, "status": "placed", "payment_status": "partially_paid",

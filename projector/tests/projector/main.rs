@@ -8,3 +8,52 @@ mod parking;
 mod random;
 mod rebuilding;
 mod shop;
+mod topic;
+
+/// Every case on one backend.
+macro_rules! on {
+    ($backend:ident, $views:expr, [$($group:ident::$case:ident),* $(,)?]) => {
+        mod $backend {
+            use rig::views::Views;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    if let Some(views) = $views {
+                        crate::$group::$case(views).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+/// Both backends expand the one list in full: a case left off for one of them does not compile, and one that is not in
+/// it is dead code.
+macro_rules! on_both_backends {
+    ($($cases:tt)*) => {
+        on!(sqlite, Some(Views::sqlite()), [$($cases)*]);
+        on!(postgres, Views::postgres("projections kept in PostgreSQL").await, [$($cases)*]);
+    };
+}
+
+on_both_backends! {
+    catching_up::a_killed_projector_goes_on_where_its_rows_are,
+    catching_up::two_projectors_on_one_read_model_have_one_effect,
+    catching_up::a_writer_that_was_overtaken_is_refused,
+    catching_up::a_stopped_projection_stands_still_and_catches_up_when_it_is_let_go,
+    catching_up::a_lone_event_is_visible_at_once,
+    folding::a_placed_and_a_cancelled_order_leave_their_rows,
+    folding::a_draft_is_found_by_the_products_it_has_now,
+    folding::a_product_on_two_lines_counts_once_and_a_note_changes_no_list,
+    folding::the_summary_has_what_lists_show,
+    parking::a_poison_event_parks_its_order_and_no_other,
+    parking::what_still_does_not_fit_stays_parked,
+    parking::a_parked_order_goes_on_once_its_events_fit,
+    rebuilding::a_changed_row_is_found_by_verify_and_mended_by_a_rebuild,
+    rebuilding::a_rebuild_beside_a_live_projector_loses_nothing,
+    rebuilding::an_interrupted_rebuild_goes_on_where_it_stopped,
+    rebuilding::a_rebuild_killed_anywhere_can_be_run_again,
+    rebuilding::a_second_rebuild_is_refused_until_the_first_falls_silent,
+    rebuilding::a_rebuild_can_be_rolled_back_and_the_old_rows_catch_up,
+    rebuilding::rows_of_an_older_build_serve_until_they_are_rebuilt,
+}

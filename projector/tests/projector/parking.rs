@@ -4,18 +4,15 @@ use crate::shop::Shop;
 use domain::Note;
 use domain::order::OrderCommand;
 use projector::{Kind, retry_parked};
+use rig::views::Views;
 use uuid::Uuid;
 
 async fn parked(shop: &Shop) -> Vec<(String, i64)> {
-    sqlx::query_as("SELECT projection, position FROM parked_events ORDER BY projection, position")
-        .fetch_all(&mut shop.sql().await)
-        .await
-        .unwrap()
+    shop.rows("SELECT projection, position FROM parked_events ORDER BY projection, position").await
 }
 
-#[tokio::test]
-async fn a_poison_event_parks_its_order_and_no_other() {
-    let mut shop = Shop::open().await;
+pub async fn a_poison_event_parks_its_order_and_no_other(views: Views) {
+    let mut shop = Shop::on(views).await;
     let ill = shop.place("ann").await;
     shop.poison(ill, 1).await;
     let well = shop.place("bob").await;
@@ -30,10 +27,7 @@ async fn a_poison_event_parks_its_order_and_no_other() {
         .collect();
     assert_eq!(parked(&shop).await, expected);
     let versions: Vec<(Uuid, i64)> =
-        sqlx::query_as("SELECT order_id, version FROM orders ORDER BY position")
-            .fetch_all(&mut shop.sql().await)
-            .await
-            .unwrap();
+        shop.rows("SELECT order_id, version FROM orders ORDER BY position").await;
     assert_eq!(versions, [(ill, 1), (well, 2)]);
 
     let report = shop.verify().await;
@@ -41,9 +35,8 @@ async fn a_poison_event_parks_its_order_and_no_other() {
     assert!(!report.unfoldable.is_empty());
 }
 
-#[tokio::test]
-async fn what_still_does_not_fit_stays_parked() {
-    let mut shop = Shop::open().await;
+pub async fn what_still_does_not_fit_stays_parked(views: Views) {
+    let mut shop = Shop::on(views).await;
     let ill = shop.place("ann").await;
     shop.poison(ill, 1).await;
     shop.project().await;
@@ -53,15 +46,12 @@ async fn what_still_does_not_fit_stays_parked() {
     assert_eq!(parked(&shop).await, before);
 }
 
-#[tokio::test]
-async fn a_parked_order_goes_on_once_its_events_fit() {
-    let mut shop = Shop::open().await;
+pub async fn a_parked_order_goes_on_once_its_events_fit(views: Views) {
+    let mut shop = Shop::on(views).await;
     let order = shop.place("ann").await;
     shop.project().await;
     // The row is lost, so the next events do not fit; they wait.
-    let sql = &mut shop.sql().await;
-    let row = "CREATE TABLE aside AS SELECT * FROM orders; DELETE FROM orders;";
-    sqlx::raw_sql(row).execute(&mut *sql).await.unwrap();
+    shop.tamper("CREATE TABLE aside AS SELECT * FROM orders; DELETE FROM orders;").await;
     let projector = shop.follow();
     for text in ["one", "two"] {
         let text = Note::parse(text).unwrap();
@@ -70,7 +60,7 @@ async fn a_parked_order_goes_on_once_its_events_fit() {
     shop.caught_up().await;
     assert_eq!(parked(&shop).await, [("orders".to_owned(), 2), ("orders".to_owned(), 3)]);
 
-    sqlx::raw_sql("INSERT INTO orders SELECT * FROM aside").execute(sql).await.unwrap();
+    shop.tamper("INSERT INTO orders SELECT * FROM aside").await;
     let report = retry_parked(&shop.model, &[Kind::Orders]).await.unwrap();
     assert_eq!((report.folded, report.parked), (2, 0));
     // The projector that knew the order as parked takes its next event as well.

@@ -5,7 +5,9 @@ use domain::order::{OrderCommand, ShippedLine};
 use domain::{Note, Reason, Reference};
 use projector::{Kind, Show};
 use proptest::prelude::*;
+use rig::views::Views;
 use std::collections::BTreeMap;
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -58,8 +60,8 @@ fn command((_, kind, size): Wish) -> OrderCommand {
     }
 }
 
-async fn play(wishes: &[Wish]) {
-    let mut shop = Shop::open().await;
+async fn play(views: Views, wishes: &[Wish]) {
+    let mut shop = Shop::on(views).await;
     let orders: Vec<Uuid> = (0..ORDERS).map(|_| Uuid::now_v7()).collect();
     let (first, second) = wishes.split_at(wishes.len() / 2);
     for wish in first {
@@ -84,19 +86,14 @@ async fn play(wishes: &[Wish]) {
 
 /// Counts by day from the table, against a count of the orders' versions by hand.
 async fn assert_counts(shop: &Shop) {
-    let sql = &mut shop.sql().await;
-    let versions: Vec<(Uuid, i64, i64, i64, i64)> = sqlx::query_as(
-        "SELECT order_id, occurred_at, status, payment_status, fulfillment_status \
-         FROM order_versions ORDER BY order_id, version",
-    )
-    .fetch_all(&mut *sql)
-    .await
-    .unwrap();
-    let changes: Vec<(i64, i64, i64, i64)> =
-        sqlx::query_as("SELECT day, dimension, code, change FROM order_count_changes")
-            .fetch_all(sql)
-            .await
-            .unwrap();
+    let versions: Vec<(Uuid, i64, i16, i16, i16)> = shop
+        .rows(
+            "SELECT order_id, occurred_at, status, payment_status, fulfillment_status \
+             FROM order_versions ORDER BY order_id, version",
+        )
+        .await;
+    let changes: Vec<(i64, i16, i16, i64)> =
+        shop.rows("SELECT day, dimension, code, change FROM order_count_changes").await;
     let days: Vec<i64> =
         versions.iter().map(|version| version.1.div_euclid(86_400_000_000)).collect();
     for day in days {
@@ -105,7 +102,7 @@ async fn assert_counts(shop: &Shop) {
         {
             last.insert(version.0, version);
         }
-        let mut expected: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+        let mut expected: BTreeMap<(i16, i16), i64> = BTreeMap::new();
         for (_, _, status, payment, fulfillment) in last.into_values() {
             *expected.entry((0, *status)).or_default() += 1;
             if (1..=3).contains(status) {
@@ -113,7 +110,7 @@ async fn assert_counts(shop: &Shop) {
                 *expected.entry((2, *fulfillment)).or_default() += 1;
             }
         }
-        let mut found: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+        let mut found: BTreeMap<(i16, i16), i64> = BTreeMap::new();
         for (_, dimension, code, change) in changes.iter().filter(|change| change.0 <= day) {
             *found.entry((*dimension, *code)).or_default() += change;
         }
@@ -122,13 +119,27 @@ async fn assert_counts(shop: &Shop) {
     }
 }
 
+fn wishes() -> impl Strategy<Value = Vec<Wish>> {
+    prop::collection::vec((0..ORDERS, 0_u8..18, any::<u8>()), 50..120)
+}
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
     #[test]
-    fn live_rebuilt_and_fresh_rows_are_the_same(
-        wishes in prop::collection::vec((0..ORDERS, 0_u8..18, any::<u8>()), 50..120),
-    ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        runtime.unwrap().block_on(play(&wishes));
+    fn live_rebuilt_and_fresh_rows_are_the_same_on_sqlite(wishes in wishes()) {
+        runtime().block_on(play(Views::sqlite(), &wishes));
+    }
+
+    #[test]
+    fn live_rebuilt_and_fresh_rows_are_the_same_on_postgres(wishes in wishes()) {
+        runtime().block_on(async {
+            if let Some(views) = Views::postgres("random projections kept in PostgreSQL").await {
+                play(views, &wishes).await;
+            }
+        });
     }
 }

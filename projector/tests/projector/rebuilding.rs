@@ -3,6 +3,7 @@
 use crate::shop::Shop;
 use projector::{Kind, ProjectorError, RebuildReport, Show};
 use read_model::write::rebuild::RebuildEntry;
+use rig::views::Views;
 use tokio_util::sync::CancellationToken;
 
 async fn rebuild(shop: &Shop, kinds: &[Kind]) -> Result<RebuildReport, ProjectorError> {
@@ -10,14 +11,12 @@ async fn rebuild(shop: &Shop, kinds: &[Kind]) -> Result<RebuildReport, Projector
     projector::rebuild(&shop.source(), &shop.model, kinds, Show::Log, &shutdown).await
 }
 
-#[tokio::test]
-async fn a_changed_row_is_found_by_verify_and_mended_by_a_rebuild() {
-    let mut shop = Shop::open().await;
+pub async fn a_changed_row_is_found_by_verify_and_mended_by_a_rebuild(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann").await;
     shop.project().await;
-    let sql = &mut shop.sql().await;
-    sqlx::query("UPDATE orders SET total = total + 1").execute(&mut *sql).await.unwrap();
-    sqlx::query("DELETE FROM customers").execute(sql).await.unwrap();
+    shop.tamper("UPDATE orders SET total = total + 1").await;
+    shop.tamper("DELETE FROM customers").await;
     let report = shop.verify().await;
     assert!(
         report.differences.iter().any(|found| found.contains("orders") && found.contains("total"))
@@ -31,9 +30,8 @@ async fn a_changed_row_is_found_by_verify_and_mended_by_a_rebuild() {
     shop.assert_sound().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rebuild_beside_a_live_projector_loses_nothing() {
-    let mut shop = Shop::open().await;
+pub async fn a_rebuild_beside_a_live_projector_loses_nothing(views: Views) {
+    let mut shop = Shop::on(views).await;
     let projector = shop.follow();
     for _ in 0..50 {
         shop.place("ann").await;
@@ -55,9 +53,8 @@ async fn a_rebuild_beside_a_live_projector_loses_nothing() {
     shop.assert_sound().await;
 }
 
-#[tokio::test]
-async fn an_interrupted_rebuild_goes_on_where_it_stopped() {
-    let mut shop = Shop::open().await;
+pub async fn an_interrupted_rebuild_goes_on_where_it_stopped(views: Views) {
+    let mut shop = Shop::on(views).await;
     for _ in 0..10 {
         shop.place("ann").await;
     }
@@ -77,9 +74,8 @@ async fn an_interrupted_rebuild_goes_on_where_it_stopped() {
     shop.assert_sound().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rebuild_killed_anywhere_can_be_run_again() {
-    let mut shop = Shop::open().await;
+pub async fn a_rebuild_killed_anywhere_can_be_run_again(views: Views) {
+    let mut shop = Shop::on(views).await;
     for _ in 0..30 {
         shop.place("ann").await;
     }
@@ -104,9 +100,8 @@ async fn a_rebuild_killed_anywhere_can_be_run_again() {
     shop.assert_sound().await;
 }
 
-#[tokio::test]
-async fn a_second_rebuild_is_refused_until_the_first_falls_silent() {
-    let mut shop = Shop::open().await;
+pub async fn a_second_rebuild_is_refused_until_the_first_falls_silent(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann").await;
     shop.project().await;
     let now = server::clock::now().timestamp_micros();
@@ -132,9 +127,8 @@ async fn a_second_rebuild_is_refused_until_the_first_falls_silent() {
     shop.assert_sound().await;
 }
 
-#[tokio::test]
-async fn a_rebuild_can_be_rolled_back_and_the_old_rows_catch_up() {
-    let mut shop = Shop::open().await;
+pub async fn a_rebuild_can_be_rolled_back_and_the_old_rows_catch_up(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann").await;
     shop.project().await;
     let nothing = projector::roll_back(&shop.model, &[Kind::Orders]).await;
@@ -153,16 +147,11 @@ async fn a_rebuild_can_be_rolled_back_and_the_old_rows_catch_up() {
     shop.assert_sound().await;
 }
 
-#[tokio::test]
-async fn rows_of_an_older_build_serve_until_they_are_rebuilt() {
-    let mut shop = Shop::open().await;
+pub async fn rows_of_an_older_build_serve_until_they_are_rebuilt(views: Views) {
+    let mut shop = Shop::on(views).await;
     shop.place("ann").await;
     shop.project().await;
-    let sql = &mut shop.sql().await;
-    sqlx::query("UPDATE projections SET version = 0 WHERE name = 'sales'")
-        .execute(sql)
-        .await
-        .unwrap();
+    shop.tamper("UPDATE projections SET version = 0 WHERE name = 'sales'").await;
     shop.place("bob").await;
     let projector = shop.follow();
     shop.caught_up().await;

@@ -8,8 +8,10 @@ use domain::{Currency, Money, Name, Reference};
 use event_store::{Append, Entry, EntryOutcome, EventStore, Metadata, NewEvent, StreamId};
 use projector::{Source, ViewsReport};
 use read_model::{Access, ReadModel};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
+use rig::views::Views;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, SqliteConnection};
 use std::collections::HashMap;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -22,6 +24,9 @@ pub struct Shop {
     pub model: ReadModel,
     pub now: DateTime<Utc>,
     states: HashMap<Uuid, (Option<Order>, u64)>,
+    /// Where the views are.
+    url: String,
+    _views: Option<Views>,
 }
 
 /// A projector at work; ends when asked.
@@ -44,14 +49,25 @@ impl Projector {
 }
 
 impl Shop {
+    /// A shop whose views are a file beside its log.
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let url = |file: &str| format!("sqlite://{}", dir.path().join(file).display());
-        let log =
-            EventStore::open(&url("events.db"), event_store::Access::ReadWrite).await.unwrap();
-        let model = ReadModel::open(&url("views.db"), Access::ReadWrite).await.unwrap();
+        let url = format!("sqlite://{}", dir.path().join("views.db").display());
+        Self::at(dir, url, None).await
+    }
+
+    /// A shop with its views on either backend.
+    pub async fn on(views: Views) -> Self {
+        let url = views.url();
+        Self::at(tempfile::tempdir().unwrap(), url, Some(views)).await
+    }
+
+    async fn at(dir: TempDir, url: String, views: Option<Views>) -> Self {
+        let log = format!("sqlite://{}", dir.path().join("events.db").display());
+        let log = EventStore::open(&log, event_store::Access::ReadWrite).await.unwrap();
+        let model = ReadModel::open(&url, Access::ReadWrite).await.unwrap();
         let now = "2026-03-03T22:00:00Z".parse().unwrap();
-        Self { dir, log, model, now, states: HashMap::new() }
+        Self { dir, log, model, now, states: HashMap::new(), url, _views: views }
     }
 
     pub fn source(&self) -> Source {
@@ -151,7 +167,32 @@ impl Shop {
         assert!(report.is_sound(), "{:#?}{:#?}", report.differences, report.unfoldable);
     }
 
-    /// A plain connection to the views.
+    /// Rows of the views, past the read model.
+    pub async fn rows<R>(&self, sql: &'static str) -> Vec<R>
+    where
+        R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query_as(sql).fetch_all(&mut connection).await.unwrap()
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query_as(sql).fetch_all(&mut connection).await.unwrap()
+        }
+    }
+
+    /// Changes rows past the read model.
+    pub async fn tamper(&self, sql: &'static str) {
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        }
+    }
+
+    /// A plain connection to the views that are a file beside the log.
     pub async fn sql(&self) -> SqliteConnection {
         let file = self.dir.path().join("views.db");
         SqliteConnectOptions::new().filename(file).connect().await.unwrap()

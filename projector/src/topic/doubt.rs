@@ -1,0 +1,50 @@
+//! In doubt, the log decides: what it holds of one partition between two positions.
+
+use crate::ProjectorError;
+use crate::source::Decoded;
+use event_store::EventStore;
+use relay::partition_of;
+
+/// So many positions at most are looked through for an event in doubt; it is parked without, above that.
+const MAX_SPAN: u64 = 100_000;
+/// Events read from the log at once.
+pub(super) const PAGE: usize = 2_000;
+
+/// The events of a partition above `floor`, up to `top`; `None` if these are too far apart.
+pub(super) async fn truth(
+    log: &EventStore,
+    partition: i32,
+    partitions: u32,
+    floor: u64,
+    top: u64,
+) -> Result<Option<Vec<Decoded>>, ProjectorError> {
+    let top = top.min(log.head().await?.position);
+    if top.saturating_sub(floor) > MAX_SPAN {
+        return Ok(None);
+    }
+    let (mut events, mut after) = (Vec::new(), floor);
+    while after < top {
+        let (found, to) = page(log, partition, partitions, after, top).await?;
+        events.extend(found);
+        after = to;
+    }
+    Ok(Some(events))
+}
+
+/// A page of that, and the position up to which it holds all.
+pub(super) async fn page(
+    log: &EventStore,
+    partition: i32,
+    partitions: u32,
+    after: u64,
+    top: u64,
+) -> Result<(Vec<Decoded>, u64), ProjectorError> {
+    let room = usize::try_from(top - after).unwrap_or(usize::MAX);
+    let feed = log.read_feed(after, room.min(PAGE)).await?;
+    let Some(to) = feed.last().map(|event| event.position) else {
+        return Err(ProjectorError::Gap { expected: after + 1, found: top });
+    };
+    let here =
+        feed.into_iter().filter(|event| partition_of(event.stream.id, partitions) == partition);
+    Ok((here.map(Decoded::new).collect(), to))
+}

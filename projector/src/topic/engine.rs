@@ -1,0 +1,298 @@
+//! The loop: one step of the consumer after the other, and now and then a look at the catalog.
+//!
+//! What is held in memory (states of orders, checkpoints) is true only as long as this member alone writes its
+//! partitions. So it is forgotten whenever partitions come or go, when the catalog changes, and after every failure.
+
+use super::portion::{Goal, Portion};
+use super::seats::{self, Seat, Shape};
+use super::sift::sift;
+use super::{Condition, TopicFeed};
+use crate::ProjectorError;
+use crate::figures;
+use crate::kind::Kind;
+use crate::outdated::Outdated;
+use event_store::EventStore;
+use read_model::ReadModel;
+use read_model::write::catalog::{CatalogEntry, SourceHead};
+use read_model::write::partitions::Mark;
+use relay::consumer::{Page, Step, TopicSource};
+use relay::wire::Content;
+use server::clock;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// How often the catalog is looked at for projections stopped, let go, or added.
+const LOOK: Duration = Duration::from_secs(1);
+/// Failures in a row before the group is left and joined anew.
+const MAX_FAILURES: u32 = 8;
+/// The pause after a failure, for each in a row.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where a partition of ours is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cursor {
+    /// Just assigned: where the consumer was told to begin.
+    Fresh,
+    /// Told to jump here: pages that begin later are from before the jump. One that begins here may be, too; then the
+    /// same comes again, and is passed over.
+    Awaited(i64),
+    /// Page by page.
+    Reading,
+    /// To be set anew from the checkpoints.
+    Adrift,
+    /// Its records are gone and cannot be had elsewhere.
+    Gone,
+}
+
+/// A group member with the projections that it feeds.
+pub(super) struct Engine {
+    pub(super) model: ReadModel,
+    pub(super) log: Option<EventStore>,
+    pub(super) source: TopicSource,
+    pub(super) shape: Shape,
+    pub(super) seats: Vec<Seat>,
+    pub(super) cursors: BTreeMap<i32, Cursor>,
+    pub(super) head: SourceHead,
+    pub(super) condition: watch::Sender<Condition>,
+    catalog: Vec<CatalogEntry>,
+    look_at: Instant,
+    failures: u32,
+}
+
+impl Engine {
+    pub(super) async fn start(
+        feed: &TopicFeed,
+        model: &ReadModel,
+        condition: &watch::Sender<Condition>,
+    ) -> Result<Self, ProjectorError> {
+        let now = clock::now().timestamp_micros();
+        for kind in Kind::ALL {
+            model.register(kind.name(), kind.version(), now).await?;
+        }
+        let topic = feed.consumer.kafka.topic.clone();
+        let lookup = seats::lookup(model.clone(), topic.clone());
+        let source = TopicSource::join(feed.consumer.clone(), lookup).await?;
+        let partitions = source.partitions();
+        let mut engine = Self {
+            model: model.clone(),
+            log: feed.log.clone(),
+            source,
+            shape: Shape { topic, partitions },
+            seats: Vec::new(),
+            cursors: BTreeMap::new(),
+            head: SourceHead { position: 0, recorded_at: now, seen_at: now },
+            condition: condition.clone(),
+            catalog: Vec::new(),
+            look_at: Instant::now(),
+            failures: 0,
+        };
+        if let Err(error) = engine.reload().await {
+            engine.close().await;
+            return Err(error);
+        }
+        engine.tell();
+        Ok(engine)
+    }
+
+    /// Leaves the group.
+    pub(super) async fn close(self) {
+        self.source.close().await;
+    }
+
+    /// Follows until `shutdown`, or until failures do not end.
+    pub(super) async fn follow(
+        &mut self,
+        outdated: &mut Option<Outdated>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), ProjectorError> {
+        loop {
+            let step = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                step = self.source.next() => Some(step?),
+                () = sleep_until(self.look_at) => None,
+            };
+            let done = match step {
+                Some(step) => self.take(step).await,
+                None => self.look(outdated).await,
+            };
+            match done {
+                Ok(()) => self.failures = 0,
+                Err(error) => self.recover(error).await?,
+            }
+        }
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), ProjectorError> {
+        match step {
+            Step::Page(page) => self.page(page).await,
+            Step::Lost(lost) => self.refill(lost).await,
+            Step::Assigned(partitions) => {
+                tracing::info!(?partitions, "partitions assigned");
+                self.cursors.extend(partitions.into_iter().map(|number| (number, Cursor::Fresh)));
+                self.reload().await
+            }
+            Step::Revoked(partitions) => {
+                tracing::info!(?partitions, "partitions revoked");
+                partitions.iter().for_each(|number| {
+                    self.cursors.remove(number);
+                });
+                self.tell();
+                self.reload().await
+            }
+        }
+    }
+
+    async fn page(&mut self, page: Page) -> Result<(), ProjectorError> {
+        let number = page.partition;
+        match self.cursors.get(&number) {
+            Some(Cursor::Fresh | Cursor::Reading) => {}
+            Some(Cursor::Awaited(from)) if page.from <= *from => {}
+            _ => return Ok(()),
+        }
+        if let Some(hindmost) = self.hindmost(number) {
+            if hindmost.next_offset < page.from {
+                self.resume(number, hindmost.next_offset);
+                return Ok(());
+            }
+            let fresh = self.cursors.get(&number) == Some(&Cursor::Fresh);
+            if fresh && contradicts(&page, hindmost) {
+                return self.begin_again(number).await;
+            }
+            let marks = self.seats.iter().filter_map(|seat| seat.marks.get(&number));
+            let floor = marks.map(|mark| mark.position).min().unwrap_or(0);
+            let next = page.next;
+            let sifted = sift(page, floor, self.shape.partitions).await;
+            let (events, reach) = (sifted.events, sifted.reach);
+            let goal = Goal::Forward(next);
+            self.apply(Portion { partition: number, events, reach, goal }).await?;
+            self.source.applied(number, next);
+        }
+        // If nobody is fed at present, the page is let pass: whoever is let go later sets the cursor anew.
+        self.cursors.insert(number, Cursor::Reading);
+        Ok(())
+    }
+
+    /// The checkpoint of the projection that has read least of a partition.
+    pub(super) fn hindmost(&self, number: i32) -> Option<Mark> {
+        let marks = self.seats.iter().filter_map(|seat| seat.marks.get(&number));
+        marks.min_by_key(|mark| mark.next_offset).copied()
+    }
+
+    /// The topic is not the one that was read so far: it is read from its beginning, and what is applied passed over.
+    async fn begin_again(&mut self, number: i32) -> Result<(), ProjectorError> {
+        tracing::warn!(
+            kafka.partition = number,
+            "the topic was made anew; the partition is read from its beginning"
+        );
+        let goal = Goal::Jump(0);
+        self.apply(Portion { partition: number, events: Vec::new(), reach: 0, goal }).await?;
+        self.resume(number, 0);
+        Ok(())
+    }
+
+    /// Reads on from there; pages under way are from before.
+    pub(super) fn resume(&mut self, number: i32, offset: i64) {
+        self.cursors.insert(number, Cursor::Awaited(offset));
+        self.source.resume_at(number, offset);
+    }
+
+    /// After a failure: begins anew at the checkpoints, unless there have been too many.
+    async fn recover(&mut self, error: ProjectorError) -> Result<(), ProjectorError> {
+        self.failures += 1;
+        if self.failures > MAX_FAILURES {
+            return Err(error);
+        }
+        match error.is_moved() {
+            true => tracing::debug!("another writer moved a checkpoint; it is read again"),
+            false => {
+                tracing::warn!(%error, "a batch failed; it will be tried again");
+                figures::failed();
+            }
+        }
+        tokio::time::sleep(PAUSE * self.failures).await;
+        self.set_adrift();
+        // While the read model cannot be read, the next step or look fails and comes here again.
+        self.reload().await.or_else(|error| match self.failures < MAX_FAILURES {
+            true => Ok(()),
+            false => Err(error),
+        })
+    }
+
+    fn set_adrift(&mut self) {
+        let adrift = self.cursors.values_mut().filter(|cursor| **cursor != Cursor::Gone);
+        adrift.for_each(|cursor| *cursor = Cursor::Adrift);
+    }
+
+    /// Reads catalog and checkpoints, forgets all else, and sets adrift cursors where the hindmost projection is.
+    pub(super) async fn reload(&mut self) -> Result<(), ProjectorError> {
+        self.catalog = self.model.catalog().await?;
+        self.seats = seats::seat(&self.model, &self.catalog, &self.shape).await?;
+        let adrift = self.cursors.iter().filter(|(_, cursor)| **cursor == Cursor::Adrift);
+        let adrift: Vec<i32> = adrift.map(|(number, _)| *number).collect();
+        for number in adrift {
+            if let Some(hindmost) = self.hindmost(number) {
+                self.resume(number, hindmost.next_offset);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has somebody stopped, let go or exchanged a projection? How far is everything?
+    async fn look(&mut self, outdated: &mut Option<Outdated>) -> Result<(), ProjectorError> {
+        self.look_at = Instant::now() + LOOK;
+        let shape = |entry: &CatalogEntry| {
+            (entry.name.clone(), entry.generation, entry.version, entry.stopped)
+        };
+        let catalog = self.model.catalog().await?;
+        let adrift = self.cursors.values().any(|cursor| *cursor == Cursor::Adrift);
+        if adrift || catalog.iter().map(shape).ne(self.catalog.iter().map(shape)) {
+            self.set_adrift();
+            self.reload().await?;
+        }
+        if let Some(outdated) = outdated {
+            outdated.look(&catalog);
+        }
+        if let Some(log) = &self.log {
+            let head = log.head().await?;
+            let recorded_at = head.recorded_at.timestamp_micros();
+            let seen_at = clock::now().timestamp_micros();
+            self.head = SourceHead { position: head.position, recorded_at, seen_at };
+        }
+        for seat in &self.seats {
+            let its = catalog.iter().find(|entry| entry.name == seat.member.kind.name());
+            let position = its.map_or(0, |entry| entry.position);
+            figures::projection(seat.member.kind, position, self.head, seat.member.parked());
+        }
+        Ok(())
+    }
+
+    /// Tells whether all our partitions are being read.
+    pub(super) fn tell(&self) {
+        let gone = self.cursors.iter().filter(|(_, cursor)| **cursor == Cursor::Gone);
+        let gone: Vec<String> = gone.map(|(number, _)| number.to_string()).collect();
+        let condition = match gone.is_empty() {
+            true => Ok(()),
+            false => Err(format!(
+                "{} no longer holds the records after the checkpoint of partition {}; \
+                 start the projector with --event-store URL, to take them from the log",
+                self.shape.topic,
+                gone.join(", ")
+            )),
+        };
+        let _ = self.condition.send_replace(condition);
+    }
+}
+
+/// Whether the records that were applied before (a new member is given the last of them once more) are others now.
+fn contradicts(page: &Page, hindmost: Mark) -> bool {
+    let before = page.records.iter().take_while(|record| record.offset < hindmost.next_offset);
+    let mut positions = before.filter_map(|record| match &record.content {
+        Content::Event(event) => Some(event.position),
+        Content::Mark(position) => Some(*position),
+        Content::Poison(_) => None,
+    });
+    positions.any(|position| position > hindmost.position)
+}

@@ -1,0 +1,88 @@
+//! Following a topic instead of the log: the same folds and the same rows, fed by a member of a consumer group.
+//!
+//! The relay publishes in position order, so within a partition first occurrences have rising positions, and a record
+//! at or below the highest position applied is a repeat. So a checkpoint is, for each projection and partition, the
+//! next offset and that position; both move by compare-and-set in the transaction that writes the rows. Whatever is
+//! delivered twice, late, or to a member that has lost its partition changes nothing. A projection's position in the
+//! catalog is the least of its partitions' (idle ones are raised by the relay's marks), so tokens hold as ever.
+//!
+//! A record that is no event of the log is counted and passed over: the relay writes the log's own bytes, so nothing is
+//! lost with it. An event that cannot be folded parks its order; where the log can be read it is asked first. Records
+//! that were removed before they were read are taken from the log; without it their partition stands still, and says so.
+
+mod doubt;
+mod engine;
+mod portion;
+mod refill;
+mod seats;
+mod sift;
+
+use crate::ProjectorError;
+use crate::figures;
+use crate::outdated::Outdated;
+use crate::source::Source;
+use engine::Engine;
+use event_store::EventStore;
+use read_model::ReadModel;
+use relay::consumer::ConsumerSettings;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The first pause after a failure; doubled up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause after failures.
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A topic to be followed.
+#[derive(Debug, Clone)]
+pub struct TopicFeed {
+    /// Which topic, as a member of which group.
+    pub consumer: ConsumerSettings,
+    /// The log behind it, for records that the topic no longer has and for events in doubt.
+    pub log: Option<EventStore>,
+}
+
+/// What keeps a follower from following; for `/readyz`.
+pub type Condition = Result<(), String>;
+
+/// Follows a topic until `shutdown`; failures are told to `condition`, logged, waited out and tried again.
+///
+/// # Errors
+/// None at present but those that no waiting can cure.
+pub async fn run_topic(
+    feed: TopicFeed,
+    model: ReadModel,
+    condition: watch::Sender<Condition>,
+    shutdown: CancellationToken,
+) -> Result<(), ProjectorError> {
+    let mut pause = FIRST_PAUSE;
+    let mut outdated = feed
+        .log
+        .clone()
+        .map(|log| Outdated::new(Source::Log(log), model.clone(), shutdown.clone()));
+    while !shutdown.is_cancelled() {
+        let begun = tokio::time::Instant::now();
+        let followed = match Engine::start(&feed, &model, &condition).await {
+            Ok(mut engine) => {
+                let followed = engine.follow(&mut outdated, &shutdown).await;
+                engine.close().await;
+                followed
+            }
+            Err(error) => Err(error),
+        };
+        let Err(error) = followed else { return Ok(()) };
+        tracing::error!(%error, "following the topic failed; it will be tried again");
+        figures::failed();
+        let _ = condition.send_replace(Err(error.to_string()));
+        if begun.elapsed() > LAST_PAUSE {
+            pause = FIRST_PAUSE;
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+    Ok(())
+}

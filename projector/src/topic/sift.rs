@@ -1,0 +1,65 @@
+//! From records to events: what is no event of the log is counted and left out, what comes twice is taken once.
+
+use crate::figures;
+use crate::source::Decoded;
+use relay::consumer::Page;
+use relay::partition_of;
+use relay::wire::{Content, PoisonReason};
+use std::collections::HashSet;
+
+/// After so many decoded events other tasks get their turn.
+const YIELD_EVERY: usize = 256;
+
+/// What a page holds.
+#[derive(Debug)]
+pub(super) struct Sifted {
+    /// Its events above the floor, each once, by position.
+    pub events: Vec<Decoded>,
+    /// Every event of the partition up to here came before, or is among them.
+    pub reach: u64,
+}
+
+/// Takes from a page of a topic with so many partitions what may be new above `floor`.
+///
+/// A position that is out of order is no reason to drop those after it: repeats are told by having been seen.
+pub(super) async fn sift(page: Page, floor: u64, partitions: u32) -> Sifted {
+    let mut seen = HashSet::with_capacity(page.records.len());
+    let mut events = Vec::with_capacity(page.records.len());
+    let mut reach = 0;
+    for (index, record) in page.records.into_iter().enumerate() {
+        if index % YIELD_EVERY == YIELD_EVERY - 1 {
+            tokio::task::yield_now().await;
+        }
+        let reason = match record.content {
+            Content::Event(event)
+                if partition_of(event.stream.id, partitions) != page.partition =>
+            {
+                PoisonReason::WrongPartition
+            }
+            Content::Event(event) => {
+                if event.position > floor && seen.insert(event.position) {
+                    events.push(Decoded::new(*event));
+                }
+                continue;
+            }
+            Content::Mark(position) => {
+                reach = reach.max(position);
+                continue;
+            }
+            Content::Poison(poison) => poison.reason,
+        };
+        pass_over(page.partition, record.offset, reason);
+    }
+    events.sort_by_key(|event| event.recorded.position);
+    Sifted { events, reach }
+}
+
+fn pass_over(partition: i32, offset: i64, reason: PoisonReason) {
+    figures::passed_over();
+    tracing::warn!(
+        kafka.partition = partition,
+        kafka.offset = offset,
+        %reason,
+        "a record that is no event of the log is passed over"
+    );
+}

@@ -1,0 +1,108 @@
+//! Records that are no events, events that nobody can read, events that are not the log's.
+
+use super::records::{self, Raw};
+use super::{Market, UNTESTED};
+use uuid::Uuid;
+
+/// A record that claims to be the first event of an order that there is not.
+fn forged(like: &Raw, event_type: &str, version: u64) -> Raw {
+    let order = Uuid::now_v7();
+    let mut forged = like
+        .clone()
+        .set("ce_type", event_type)
+        .set("ce_streamversion", &version.to_string())
+        .set("ce_sequence", "1000000")
+        .set("ce_subject", &format!("order/{order}"));
+    forged.key = Some(order.to_string().into_bytes());
+    forged.partition = relay::partition_of(order, super::PARTITIONS.unsigned_abs());
+    forged
+}
+
+fn poison(like: &Raw) -> Vec<Raw> {
+    let with = |value: Option<Vec<u8>>| Raw { value, ..like.clone() };
+    let elsewhere = Raw { partition: (like.partition + 1) % super::PARTITIONS, ..like.clone() };
+    vec![
+        with(Some(b"not JSON".to_vec())),
+        with(None),
+        with(Some(vec![b'x'; 900_000])),
+        Raw { headers: Vec::new(), ..like.clone() },
+        Raw { key: None, ..like.clone() },
+        elsewhere.set("ce_sequence", "900000"),
+        like.clone().set("ce_streamversion", "0"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_event_of_the_log_holds_nobody_up() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    let mut market = Market::open(&broker, "poison").await;
+    let relay = market.relay().await;
+    market.trade(5).await;
+    let event = market.published().await.into_iter().find(Raw::is_event).unwrap();
+    records::write(&market.broker, &market.kafka, &poison(&event));
+    let strangers = [forged(&event, "OrderTeleported", 1), forged(&event, "OrderConfirmed", 7)];
+    records::write(&market.broker, &market.kafka, &strangers);
+    market.trade(20).await;
+    // The log is asked about what cannot be folded, and does not know it.
+    market.project(market.log()).await;
+    market.trade(20).await;
+    market.project(None).await;
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_nobody_can_read_parks_its_order_as_it_does_from_the_log() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    let mut market = Market::open(&broker, "parks").await;
+    let relay = market.relay().await;
+    let ill = market.shop.place("ann").await;
+    market.shop.poison(ill, 1).await;
+    market.shop.poison(ill, 2).await;
+    market.trade(10).await;
+    for log in [None, market.log()] {
+        let (follower, _) = market.follow(log).await;
+        market.caught_up().await;
+        follower.stop().await;
+        let report = market.shop.verify().await;
+        assert!(report.differences.is_empty(), "{:#?}", report.differences);
+        let parked: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT projection, COUNT(*) FROM parked_events GROUP BY projection ORDER BY projection",
+        )
+        .fetch_all(&mut market.shop.sql().await)
+        .await
+        .unwrap();
+        let names = ["customers", "orders", "products", "sales"];
+        assert_eq!(parked, names.map(|name| (name.to_owned(), 2)));
+        market.trade(5).await;
+    }
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_the_topic_lost_is_taken_from_the_log_or_parks_its_order() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    let mut market = Market::open(&broker, "hole").await;
+    let relay = market.relay().await;
+    let order = market.shop.place("ann").await;
+    let text = || domain::Note::parse("well").unwrap();
+    for _ in 0..3 {
+        let note = domain::order::OrderCommand::AddNote { text: text() };
+        assert!(market.shop.command(order, &note).await);
+    }
+    let mut all = market.published().await;
+    relay.stop().await;
+    let gap = |raw: &Raw| raw.headers.iter().any(|(k, v)| k == "ce_streamversion" && v == b"2");
+    all.retain(|raw| !gap(raw));
+    let head = market.shop.log.head().await.unwrap().position;
+    all.extend((0..super::PARTITIONS).map(|partition| Raw::mark(partition, head)));
+    // The same topic without one event; each partition ends with a mark.
+    records::remake(&market.broker, &market.kafka, super::PARTITIONS).await;
+    records::write(&market.broker, &market.kafka, &all);
+    let (follower, _) = market.follow(None).await;
+    market.caught_up().await;
+    follower.stop().await;
+    let parked = market.shop.model.parked_streams("orders", 1).await.unwrap();
+    assert_eq!(parked, [order]);
+    market.begin_other_views().await;
+    market.project(market.log()).await;
+}
