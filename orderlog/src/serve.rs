@@ -12,6 +12,7 @@ use projector::Source;
 use query_service::QueryService;
 use server::{Limits, Readiness};
 use std::process::ExitCode;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,7 +60,11 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     );
     let following = CancellationToken::new();
     let source = Source::Log(storage.log.clone());
-    let projector = tokio::spawn(projector::run(source, storage.views.clone(), following.clone()));
+    projector::check_lineage(&source, &storage.views).await?;
+    let (condition, told) = watch::channel(Err("nothing is followed yet".to_owned()));
+    let projector =
+        tokio::spawn(projector::run(source, storage.views.clone(), condition, following.clone()));
+    tokio::spawn(projector::watch_condition(told, readiness.clone()));
     tokio::spawn(command_service::watch_store(storage.log.clone(), readiness.clone()));
     tokio::spawn(query_service::watch_read_model(storage.views.clone(), readiness.clone()));
 

@@ -16,6 +16,12 @@ pub enum ProjectorError {
     #[cfg(feature = "kafka")]
     #[error(transparent)]
     Topic(#[from] relay::KafkaError),
+    /// The views were made from another log.
+    #[error(
+        "the views were not made from this log: {0}. If the log was exchanged by mistake, stop and bring the right one \
+         back; if this is the one to go on with, make all views anew from it (--rebuild)"
+    )]
+    ForeignLog(String),
     /// The log has a hole; nothing is projected past it.
     #[error("the log has a hole: position {expected} is missing, {found} came instead")]
     Gap {

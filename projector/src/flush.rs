@@ -17,6 +17,8 @@ pub(crate) struct Batch {
     pub parked: Vec<ParkedRow>,
     /// When the last event was stored.
     pub recorded_at: i64,
+    /// Its hash in the log's chain.
+    pub hash: Option<[u8; 32]>,
 }
 
 /// Which checkpoints move, and what is noted beside them.

@@ -160,6 +160,7 @@ impl Group {
         let mut events = page.events;
         let recorded_at =
             events.last().map_or(now, |event| event.recorded.recorded_at.timestamp_micros());
+        let hash = events.last().map(|event| event.recorded.hash);
         let mut parked = Vec::new();
         for member in &mut self.members {
             parked.extend(member.fold(&events, model, now).await?);
@@ -168,7 +169,7 @@ impl Group {
             self.members.iter_mut().map(|member| (member.tables, member.take(&mut events)));
         let changes = changes.collect();
         self.position = to;
-        Ok(Batch { from, to, checkpoints: self.checkpoints(), changes, parked, recorded_at })
+        Ok(Batch { from, to, checkpoints: self.checkpoints(), changes, parked, recorded_at, hash })
     }
 
     fn checkpoints(&self) -> Vec<Checkpoint> {

@@ -12,6 +12,7 @@ mod figures;
 mod flush;
 mod group;
 mod kind;
+mod lineage;
 mod live;
 mod outdated;
 mod parking;
@@ -26,11 +27,12 @@ mod verify;
 
 pub use error::ProjectorError;
 pub use kind::Kind;
-pub use live::run;
+pub use lineage::check_lineage;
+pub use live::{Condition, run, watch_condition};
 pub use rebuild::{RebuildReport, Show, rebuild};
 pub use retry::{RetryReport, retry_parked};
 pub use rollback::roll_back;
 pub use source::Source;
 #[cfg(feature = "kafka")]
-pub use topic::{Condition, TopicFeed, run_topic};
+pub use topic::{TopicFeed, run_topic};
 pub use verify::{ViewsReport, verify_views};

@@ -9,13 +9,15 @@ use crate::figures;
 use crate::flush::{Advance, flush};
 use crate::group::{Group, Member};
 use crate::kind::Kind;
+use crate::lineage::check_lineage;
 use crate::outdated::Outdated;
 use crate::source::Source;
 use read_model::ReadModel;
 use read_model::write::Tables;
 use read_model::write::catalog::{CatalogEntry, Checkpoint, SourceHead};
-use server::clock;
+use server::{Readiness, clock};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,46 +36,58 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause after failures.
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Follows the log until `shutdown`; failures are logged, waited out and tried again.
+/// What keeps a follower from following; for `/readyz`.
+pub type Condition = Result<(), String>;
+
+/// Follows the log until `shutdown`; failures are told to `condition`, logged, waited out and tried again.
 ///
 /// # Errors
 /// None at present but those that no waiting can cure.
 pub async fn run(
     source: Source,
     model: ReadModel,
+    condition: watch::Sender<Condition>,
     shutdown: CancellationToken,
 ) -> Result<(), ProjectorError> {
     let mut pause = FIRST_PAUSE;
     let mut outdated = Outdated::new(source.clone(), model.clone(), shutdown.clone());
     loop {
-        let mut engine = match Engine::start(&source, &model, &mut outdated).await {
-            Ok(engine) => engine,
-            Err(error) => {
-                tracing::error!(%error, "the projector cannot start; it will try again");
-                if wait(pause, &shutdown).await {
-                    return Ok(());
-                }
-                pause = (pause * 2).min(LAST_PAUSE);
-                continue;
-            }
-        };
         let since = Instant::now();
-        let Err(error) = engine.follow(&shutdown).await else { return Ok(()) };
+        let stop = match Engine::start(&source, &model, &mut outdated).await {
+            Ok(mut engine) => match engine.follow(&condition, &shutdown).await {
+                Ok(()) => return Ok(()),
+                Err(stop) => stop,
+            },
+            Err(error) => Stop::Failed(error),
+        };
         if since.elapsed() > LAST_PAUSE {
             pause = FIRST_PAUSE;
         }
-        let rest = match error {
+        let rest = match stop {
             Stop::Reload => Duration::ZERO,
             Stop::Lost => STAND_BY,
             Stop::Failed(error) => {
                 tracing::error!(%error, "projecting failed; it will be tried again");
                 figures::failed();
+                let _ = condition.send_replace(Err(error.to_string()));
+                let rest = pause;
                 pause = (pause * 2).min(LAST_PAUSE);
-                pause
+                rest
             }
         };
         if wait(rest, &shutdown).await {
             return Ok(());
+        }
+    }
+}
+
+/// Tells `/readyz` what a follower tells of itself, until the follower ends.
+pub async fn watch_condition(mut told: watch::Receiver<Condition>, readiness: Readiness) {
+    loop {
+        readiness.set("projector", told.borrow_and_update().clone());
+        if told.changed().await.is_err() {
+            readiness.set("projector", Err("the projector has ended".into()));
+            return;
         }
     }
 }
@@ -121,6 +135,7 @@ impl Engine {
         model: &ReadModel,
         outdated: &mut Outdated,
     ) -> Result<Self, ProjectorError> {
+        check_lineage(source, model).await?;
         let now = clock::now().timestamp_micros();
         let mut catalog = model.catalog().await?;
         for kind in Kind::ALL {
@@ -139,7 +154,6 @@ impl Engine {
             }
         }
         leave_topic(model, &members, now).await?;
-        let (position, recorded_at) = source.head().await?;
         Ok(Self {
             groups: Group::sort(members, source),
             source: source.clone(),
@@ -147,25 +161,37 @@ impl Engine {
             catalog,
             looked: Instant::now(),
             noted: Instant::now() - NOTE_HEAD,
-            head: SourceHead { position, recorded_at, seen_at: now },
+            head: source.head().await?,
             noted_head: 0,
         })
     }
 
     /// Follows until `shutdown`.
-    async fn follow(&mut self, shutdown: &CancellationToken) -> Result<(), Stop> {
+    async fn follow(
+        &mut self,
+        condition: &watch::Sender<Condition>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Stop> {
         let mut hint = self.source.hint();
         while !shutdown.is_cancelled() {
             hint.borrow_and_update();
-            let moved = self.turn().await?;
+            let turn = self.turn().await;
+            if turn.is_err() {
+                // How far behind the views are is known as long as the log can be read.
+                self.head = self.source.head().await.unwrap_or(self.head);
+            }
             self.figures();
+            let moved = turn?;
             if self.looked.elapsed() >= LOOK {
                 self.look().await?;
             }
+            if !moved {
+                self.note_head().await?;
+            }
+            condition.send_if_modified(|condition| std::mem::replace(condition, Ok(())).is_err());
             if moved {
                 continue;
             }
-            self.note_head().await?;
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(POLL) => {}
@@ -208,11 +234,19 @@ impl Engine {
         let now = clock::now().timestamp_micros();
         let batch = group.fold(page, &self.model, now).await?;
         if batch.to > self.head.position {
-            self.head =
-                SourceHead { position: batch.to, recorded_at: batch.recorded_at, seen_at: now };
+            self.head = SourceHead {
+                position: batch.to,
+                recorded_at: batch.recorded_at,
+                seen_at: now,
+                hash: batch.hash,
+            };
         }
         let note = (self.noted.elapsed() >= NOTE_HEAD).then_some(self.head);
-        flush(self.model.clone(), batch, Advance::Live(note), now).await?;
+        let from = batch.from;
+        if let Err(error) = flush(self.model.clone(), batch, Advance::Live(note), now).await {
+            self.groups[index].position = from;
+            return Err(error.into());
+        }
         if note.is_some() {
             (self.noted, self.noted_head) = (Instant::now(), self.head.position);
         }
@@ -236,9 +270,12 @@ impl Engine {
     /// Has somebody stopped, let go or exchanged a projection? How far does the log reach?
     async fn look(&mut self) -> Result<(), Stop> {
         self.looked = Instant::now();
-        let (position, recorded_at) = self.source.head().await?;
-        let seen_at = clock::now().timestamp_micros();
-        self.head = SourceHead { position, recorded_at, seen_at };
+        let head = self.source.head().await?;
+        if head.position < self.head.position {
+            // It was longer a moment ago; the check that a new start makes says so at length.
+            return Err(Stop::Reload);
+        }
+        self.head = head;
         let shape = |entry: &CatalogEntry| {
             (entry.name.clone(), entry.generation, entry.version, entry.stopped)
         };

@@ -5,7 +5,7 @@
 use anyhow::Context;
 use clap::Parser;
 use event_store::EventStore;
-use projector::{Condition, Kind, Show, Source, TopicFeed};
+use projector::{Kind, Show, Source, TopicFeed};
 use read_model::ReadModel;
 use read_model::write::catalog::State;
 use relay::consumer::ConsumerSettings;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How often `/readyz` looks at both ends.
+/// How often `/readyz` looks at the read model.
 const CHECK: Duration = Duration::from_secs(2);
 
 /// Follows the log of orders into the read model, and keeps the read model in shape.
@@ -199,47 +199,39 @@ async fn follow(
 ) -> anyhow::Result<()> {
     let listener = server::bind(&settings.listen).await?;
     let readiness = Readiness::draining_on(shutdown.clone());
-    let (condition, told) = watch::channel(Err("the topic is not read yet".to_owned()));
-    let (model, until) = (model.clone(), shutdown.clone());
-    let (check, run) = match feed {
-        Feed::Log(log) => (
-            tokio::spawn(check(End::Log(log.clone()), model.clone(), readiness.clone())),
-            tokio::spawn(projector::run(Source::Log(log.clone()), model, until)),
-        ),
-        Feed::Topic(feed) => (
-            tokio::spawn(check(End::Topic(told), model.clone(), readiness.clone())),
-            tokio::spawn(projector::run_topic(feed.clone(), model, condition, until)),
-        ),
+    let (condition, told) = watch::channel(Err("nothing is followed yet".to_owned()));
+    let following = CancellationToken::new();
+    let (model, until) = (model.clone(), following.clone());
+    tokio::spawn(projector::watch_condition(told, readiness.clone()));
+    let check = tokio::spawn(check(model.clone(), readiness.clone()));
+    let mut run = match feed {
+        Feed::Log(log) => {
+            tokio::spawn(projector::run(Source::Log(log.clone()), model, condition, until))
+        }
+        Feed::Topic(feed) => {
+            tokio::spawn(projector::run_topic(feed.clone(), model, condition, until))
+        }
     };
     let app = server::health::router(readiness);
-    server::serve(listener, app, Limits::default(), shutdown.clone()).await?;
-    shutdown.cancel();
+    let served = tokio::select! {
+        served = server::serve(listener, app, Limits::default(), shutdown) => served,
+        // Following ends only when it is told to, or by a defect of ours: better no process than an idle one.
+        ended = &mut run => {
+            ended.context("following panicked")??;
+            anyhow::bail!("following has ended by itself");
+        }
+    };
+    following.cancel();
     run.await??;
     check.abort();
-    Ok(())
+    Ok(served?)
 }
 
-/// The end that events come from, as it is looked at.
-enum End {
-    Log(EventStore),
-    Topic(watch::Receiver<Condition>),
-}
-
-impl End {
-    async fn condition(&self) -> Condition {
-        match self {
-            Self::Log(log) => log.ping().await.map_err(|error| error.to_string()),
-            Self::Topic(told) => told.borrow().clone(),
-        }
-    }
-}
-
-/// Tells `/readyz` how both ends are.
-async fn check(source: End, model: ReadModel, readiness: Readiness) {
+/// Tells `/readyz` how the read model is.
+async fn check(model: ReadModel, readiness: Readiness) {
     let mut every = tokio::time::interval(CHECK);
     loop {
         every.tick().await;
-        readiness.set("source", source.condition().await);
         readiness.set("read-model", model.ping().await.map_err(|error| error.to_string()));
     }
 }

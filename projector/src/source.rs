@@ -7,6 +7,8 @@ use crate::ProjectorError;
 use domain::order::{OrderAggregate, OrderEvent};
 use domain::{Aggregate, DecodeError};
 use event_store::{EventStore, RecordedEvent};
+use read_model::write::catalog::SourceHead;
+use server::clock;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -71,11 +73,24 @@ impl Page {
 }
 
 impl Source {
-    /// The end of the log: its position and when that was stored, in microseconds.
-    pub(crate) async fn head(&self) -> Result<(u64, i64), ProjectorError> {
+    /// The end of the log, as of now.
+    pub(crate) async fn head(&self) -> Result<SourceHead, ProjectorError> {
         let Self::Log(store) = self;
         let head = store.head().await?;
-        Ok((head.position, head.recorded_at.timestamp_micros()))
+        Ok(SourceHead {
+            position: head.position,
+            recorded_at: head.recorded_at.timestamp_micros(),
+            seen_at: clock::now().timestamp_micros(),
+            hash: Some(head.hash),
+        })
+    }
+
+    /// The hash of the event at a position, if there is one.
+    pub(crate) async fn hash_at(&self, position: u64) -> Result<Option<[u8; 32]>, ProjectorError> {
+        let Self::Log(store) = self;
+        let Some(before) = position.checked_sub(1) else { return Ok(None) };
+        let found = store.read_feed(before, 1).await?;
+        Ok(found.first().filter(|event| event.position == position).map(|event| event.hash))
     }
 
     /// Hints that the log has grown; the poll is the truth.

@@ -1,17 +1,22 @@
 //! Verifying the views: fold the log afresh into a read model of its own, compare row by row.
 //!
-//! The live side is read under one snapshot, so a running projector disturbs nothing; the fresh side is folded exactly
-//! to each projection's position in that snapshot. Every stream passes through the domain's fold on the way: an event
-//! that does not fit is a defect of the log.
+//! The live side is read under one snapshot, so a running projector disturbs nothing; each projection is compared where
+//! it stands in that snapshot. The fresh fold goes on to the log's end all the same, so that every stream passes
+//! through the domain's fold: an event that does not fit is a defect of the log. Views that stay behind the log are a
+//! finding too, for nobody moves them.
 
 use crate::ProjectorError;
 use crate::flush::{Advance, flush};
 use crate::group::{Group, Member};
 use crate::kind::Kind;
+use crate::lineage::check_lineage;
 use crate::source::Source;
 use read_model::write::Tables;
+use read_model::write::compare::Snapshot;
 use read_model::{Access, ReadModel};
 use server::clock;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Events in one page of the fresh fold.
 const PAGE: usize = 4_000;
@@ -19,6 +24,10 @@ const PAGE: usize = 4_000;
 const MAX_DIFFERENCES: usize = 10;
 /// Defects told of each projection.
 const MAX_DEFECTS: u32 = 10;
+/// How long views may take to come to where the log ended when verifying began.
+const CATCH_UP: Duration = Duration::from_secs(5);
+/// How often they are looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What verifying found.
 #[derive(Debug, Clone, Default)]
@@ -44,109 +53,135 @@ impl ViewsReport {
 /// compares. `progress` is told (position, target) now and then.
 ///
 /// # Errors
-/// When a storage refuses; what is wrong with the views is in the report.
+/// When the views belong to another log or a storage refuses; what is wrong with the views is in the report.
 pub async fn verify_views(
     source: &Source,
     model: &ReadModel,
     scratch: &std::path::Path,
-    mut progress: impl FnMut(u64, u64) + Send,
+    progress: impl FnMut(u64, u64) + Send,
 ) -> Result<ViewsReport, ProjectorError> {
+    check_lineage(source, model).await?;
+    let begun_at = source.head().await?.position;
+    catch_up(model, begun_at).await?;
     let fresh =
         ReadModel::open(&format!("sqlite://{}", scratch.display()), Access::ReadWrite).await?;
     let mut snapshot = model.snapshot().await?;
     let positions = snapshot.positions().await?;
-    let mut report = ViewsReport { differences: missing(&positions), ..ViewsReport::default() };
-    fold(source, &fresh, &positions, &mut report, &mut progress).await?;
-    let mut other = fresh.snapshot().await?;
-    for kind in followed(&positions) {
-        for table in kind.0.tables() {
-            let (rows, found) = snapshot.compare(&mut other, table, MAX_DIFFERENCES).await?;
-            report.rows += rows;
-            report.differences.extend(found.into_iter().map(|difference| {
-                let (projection, key) = (kind.0.name(), difference.key);
-                format!("{projection}: {table} {key}: {}", difference.what)
-            }));
-        }
-    }
-    drop(other);
-    fresh.close().await;
-    Ok(report)
+    let mut report = ViewsReport::default();
+    report.differences.extend(Kind::ALL.into_iter().filter_map(|kind| {
+        let entry = positions.iter().find(|(name, _)| name == kind.name());
+        Some(match entry {
+            None => format!("{}: the projection is not in the catalog", kind.name()),
+            Some((name, position)) if *position < begun_at => format!(
+                "{name}: stands at position {position}, {} events behind the log; nobody moves it",
+                begun_at - position
+            ),
+            Some(_) => return None,
+        })
+    }));
+    let target = source.head().await?.position;
+    let group = begin(source, &fresh).await?;
+    let mut check = Check { group, fresh, snapshot, target, report, progress };
+    check.fold_and_compare(&positions).await?;
+    check.fresh.close().await;
+    Ok(check.report)
 }
 
-/// A line for every projection that the catalog should have and does not.
-fn missing(positions: &[(String, u64)]) -> Vec<String> {
-    let known = |kind: &Kind| positions.iter().any(|(name, _)| name == kind.name());
-    let absent = Kind::ALL.into_iter().filter(|kind| !known(kind));
-    absent.map(|kind| format!("{}: the projection is not in the catalog", kind.name())).collect()
-}
-
-/// The projections of the catalog that this build knows, with their positions.
-fn followed(positions: &[(String, u64)]) -> impl Iterator<Item = (Kind, u64)> {
-    positions.iter().filter_map(|(name, position)| Some((Kind::from_name(name)?, *position)))
-}
-
-/// Folds every projection up to its position.
-async fn fold(
-    source: &Source,
-    fresh: &ReadModel,
-    positions: &[(String, u64)],
-    report: &mut ViewsReport,
-    progress: &mut (impl FnMut(u64, u64) + Send),
-) -> Result<(), ProjectorError> {
-    let now = clock::now().timestamp_micros();
-    let mut targets: Vec<u64> = followed(positions).map(|(_, position)| position).collect();
-    targets.sort_unstable();
-    targets.dedup();
-    let last = targets.last().copied().unwrap_or(0);
-    let mut members = Vec::new();
-    for (kind, _) in followed(positions) {
-        fresh.register(kind.name(), kind.version(), now).await?;
-        members.push((0, Member::load(kind, 1, Tables::Live, fresh).await?));
-    }
-    let Some(mut group) = Group::sort(members, source).pop() else { return Ok(()) };
-    for target in targets {
-        report.events += fold_to(target, &mut group, fresh, |at| progress(at, last)).await?;
-        // Those that stand here in the snapshot are done.
-        let done =
-            |kind: Kind| followed(positions).any(|(other, at)| other == kind && at <= target);
-        group.members.retain(|member| !done(member.kind));
-    }
-    for (kind, _) in followed(positions) {
-        for (position, stream, version, reason) in
-            fresh.parked_reasons(kind.name(), 1, MAX_DEFECTS).await?
-        {
-            report.unfoldable.push(format!(
-                "position {position}, order {stream}, version {version}: {reason} ({})",
-                kind.name()
-            ));
-        }
+/// Lets whoever follows the log come to `position`.
+async fn catch_up(model: &ReadModel, position: u64) -> Result<(), ProjectorError> {
+    let until = Instant::now() + CATCH_UP;
+    while model.catalog().await?.iter().any(|entry| entry.position < position && !entry.stopped)
+        && Instant::now() < until
+    {
+        tokio::time::sleep(LOOK).await;
     }
     Ok(())
 }
 
-async fn fold_to(
-    target: u64,
-    group: &mut Group,
-    fresh: &ReadModel,
-    mut progress: impl FnMut(u64),
-) -> Result<u64, ProjectorError> {
-    let mut events = 0;
-    while group.position < target {
-        let room = usize::try_from(target - group.position).unwrap_or(usize::MAX);
-        let page = group.reader.page(group.position, room.min(PAGE)).await?;
-        if page.events.is_empty() {
-            return Err(ProjectorError::Refused(format!(
-                "the views stand at position {target}, but the log ends at {}: they belong to another log",
-                group.position
-            )));
-        }
-        group.reader.prefetch(page.to(), PAGE);
-        events += page.events.len() as u64;
-        let now = clock::now().timestamp_micros();
-        let batch = group.fold(page, fresh, now).await?;
-        flush(fresh.clone(), batch, Advance::Live(None), now).await?;
-        group.committed(0);
-        progress(group.position);
+/// Every projection, at the beginning of a fresh read model.
+async fn begin(source: &Source, fresh: &ReadModel) -> Result<Group, ProjectorError> {
+    let now = clock::now().timestamp_micros();
+    let mut members = Vec::new();
+    for kind in Kind::ALL {
+        fresh.register(kind.name(), kind.version(), now).await?;
+        members.push((0, Member::load(kind, 1, Tables::Live, fresh).await?));
     }
-    Ok(events)
+    let group = Group::sort(members, source).pop();
+    Ok(group.expect("there are projections, and all stand at the beginning"))
+}
+
+/// A fresh fold under way.
+struct Check<P> {
+    group: Group,
+    fresh: ReadModel,
+    snapshot: Snapshot,
+    /// Where the fold ends.
+    target: u64,
+    report: ViewsReport,
+    progress: P,
+}
+
+impl<P: FnMut(u64, u64) + Send> Check<P> {
+    /// Folds to the end, and compares every projection when the fold comes to where it stands.
+    async fn fold_and_compare(
+        &mut self,
+        positions: &[(String, u64)],
+    ) -> Result<(), ProjectorError> {
+        let known = |(name, at): &(String, u64)| Some((Kind::from_name(name)?, *at));
+        let known: Vec<(Kind, u64)> = positions.iter().filter_map(known).collect();
+        let mut stops: Vec<u64> = known.iter().map(|(_, at)| *at).chain([self.target]).collect();
+        stops.sort_unstable();
+        stops.dedup();
+        for stop in stops {
+            self.fold_to(stop).await?;
+            for (kind, _) in known.iter().filter(|(_, at)| *at == stop) {
+                self.compare(*kind).await?;
+            }
+        }
+        for kind in Kind::ALL {
+            let parked = self.fresh.parked_reasons(kind.name(), 1, MAX_DEFECTS).await?;
+            self.report.unfoldable.extend(parked.into_iter().map(
+                |(position, stream, version, reason)| {
+                    let name = kind.name();
+                    format!(
+                        "position {position}, order {stream}, version {version}: {reason} ({name})"
+                    )
+                },
+            ));
+        }
+        Ok(())
+    }
+
+    async fn compare(&mut self, kind: Kind) -> Result<(), ProjectorError> {
+        let mut fresh = self.fresh.snapshot().await?;
+        for table in kind.tables() {
+            let (rows, found) = self.snapshot.compare(&mut fresh, table, MAX_DIFFERENCES).await?;
+            self.report.rows += rows;
+            self.report.differences.extend(found.into_iter().map(|difference| {
+                format!("{}: {table} {}: {}", kind.name(), difference.key, difference.what)
+            }));
+        }
+        Ok(())
+    }
+
+    async fn fold_to(&mut self, stop: u64) -> Result<(), ProjectorError> {
+        while self.group.position < stop {
+            let room = usize::try_from(stop - self.group.position).unwrap_or(usize::MAX);
+            let page = self.group.reader.page(self.group.position, room.min(PAGE)).await?;
+            if page.events.is_empty() {
+                return Err(ProjectorError::ForeignLog(format!(
+                    "they stand at position {stop}, it ends at {}",
+                    self.group.position
+                )));
+            }
+            self.group.reader.prefetch(page.to(), PAGE);
+            self.report.events += page.events.len() as u64;
+            let now = clock::now().timestamp_micros();
+            let batch = self.group.fold(page, &self.fresh, now).await?;
+            flush(self.fresh.clone(), batch, Advance::Live(None), now).await?;
+            self.group.committed(0);
+            (self.progress)(self.group.position, self.target);
+        }
+        Ok(())
+    }
 }

@@ -10,7 +10,7 @@ use sha2::Sha256;
 /// Bytes of the MAC that are kept.
 const MAC_BYTES: usize = 16;
 /// The longest cursor: a sort key, the longest id, the MAC, in hex.
-const MAX_CURSOR: usize = 2 * (8 + 64 + MAC_BYTES);
+const MAX_CURSOR: usize = 2 * (16 + 64 + MAC_BYTES);
 
 /// Signs and checks cursors.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub(crate) struct CursorKey(Hmac<Sha256>);
 /// A place in a list: the sort key and the id of the last row before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub key: i64,
+    pub key: i128,
     pub id: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ impl CursorKey {
         let (place, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
         self.over(scope, place).verify_truncated_left(mac).ok()?;
         let (key, id) = place.split_first_chunk()?;
-        Some(Place { key: i64::from_be_bytes(*key), id: id.to_vec() })
+        Some(Place { key: i128::from_be_bytes(*key), id: id.to_vec() })
     }
 
     fn over(&self, scope: &str, place: &[u8]) -> Hmac<Sha256> {

@@ -5,6 +5,7 @@ mod hint;
 mod open;
 pub mod read;
 mod sql;
+mod sum;
 pub mod write;
 
 use sqlx::{PgPool, SqlitePool};

@@ -76,7 +76,10 @@ const VIEW_TAMPERINGS: [(&str, &str); 8] = [
         "customers",
         "UPDATE customers SET orders = orders + 1 WHERE customer_id = (SELECT min(customer_id) FROM customers)",
     ),
-    ("product_sales", "UPDATE product_sales SET revenue = revenue + 1 WHERE product_id = 'tea'"),
+    (
+        "product_sales",
+        "UPDATE product_sales SET revenue_low = revenue_low + 1 WHERE product_id = 'tea'",
+    ),
     ("sales_days", "UPDATE sales_days SET units = units - 1"),
     (
         "order_notes",

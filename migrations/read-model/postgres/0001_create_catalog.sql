@@ -49,7 +49,9 @@ CREATE TABLE source_head (
     id          bigint NOT NULL PRIMARY KEY CHECK (id = 1),
     position    bigint NOT NULL,
     recorded_at bigint NOT NULL,
-    seen_at     bigint NOT NULL
+    seen_at     bigint NOT NULL,
+    witness_position bigint,                -- an event that this log has, and its hash in the log's chain:
+    witness_hash bytea                     -- another log has another there
 );
 
 -- Secrets of this read model, e.g. the key that signs cursors.

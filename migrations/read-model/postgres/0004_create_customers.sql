@@ -12,6 +12,7 @@ CREATE TABLE customers (
 CREATE TABLE customer_lifetimes (
     customer_id text COLLATE "C" NOT NULL,
     currency    text COLLATE "C" NOT NULL,
-    amount      bigint NOT NULL,
+    amount_high bigint NOT NULL,           -- amount in minor units = high * 1 000 000 000 + low
+    amount_low  bigint NOT NULL,
     PRIMARY KEY (customer_id, currency)
 );

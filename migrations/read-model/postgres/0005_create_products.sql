@@ -13,8 +13,9 @@ CREATE TABLE product_sales (
     currency   text COLLATE "C" NOT NULL,
     orders     bigint NOT NULL,
     units      bigint NOT NULL,
-    revenue    bigint NOT NULL,
+    revenue_high bigint NOT NULL,          -- revenue in minor units = high * 1 000 000 000 + low
+    revenue_low bigint NOT NULL,
     PRIMARY KEY (product_id, currency)
 );
 CREATE INDEX product_sales_by_units   ON product_sales (currency, units, product_id);
-CREATE INDEX product_sales_by_revenue ON product_sales (currency, revenue, product_id);
+CREATE INDEX product_sales_by_revenue ON product_sales (currency, revenue_high, revenue_low, product_id);

@@ -1,5 +1,5 @@
 -- Projection `sales`: orders, units and revenue by UTC day of placing, each change kept with the day it happened on,
--- so that the report can be given as of any moment.
+-- so that the report can be given as of any moment. Money is high * 1 000 000 000 + low, in minor units.
 
 CREATE TABLE sales_days (
     placed_day        bigint NOT NULL,     -- days since 1970
@@ -7,9 +7,11 @@ CREATE TABLE sales_days (
     changed_day       bigint NOT NULL,
     orders            bigint NOT NULL,
     units             bigint NOT NULL,
-    revenue           bigint NOT NULL,
+    revenue_high bigint NOT NULL,
+    revenue_low bigint NOT NULL,
     cancelled_orders  bigint NOT NULL,
-    cancelled_revenue bigint NOT NULL,
+    cancelled_revenue_high bigint NOT NULL,
+    cancelled_revenue_low bigint NOT NULL,
     PRIMARY KEY (placed_day, currency, changed_day)
 );
 
@@ -21,8 +23,10 @@ CREATE TABLE sales_changes (
     currency          text COLLATE "C" NOT NULL,
     orders            bigint NOT NULL,
     units             bigint NOT NULL,
-    revenue           bigint NOT NULL,
+    revenue_high bigint NOT NULL,
+    revenue_low bigint NOT NULL,
     cancelled_orders  bigint NOT NULL,
-    cancelled_revenue bigint NOT NULL
+    cancelled_revenue_high bigint NOT NULL,
+    cancelled_revenue_low bigint NOT NULL
 );
 CREATE INDEX sales_changes_by_time ON sales_changes (changed_at);

@@ -8,7 +8,7 @@ CREATE TABLE projections (
     state       TEXT    NOT NULL,           -- live | stopped
     position    INTEGER NOT NULL,           -- every event up to here is in the rows
     updated_at  INTEGER NOT NULL            -- microseconds since 1970
-);
+) STRICT;
 
 CREATE TABLE rebuilds (
     name         TEXT    NOT NULL PRIMARY KEY,
@@ -20,7 +20,7 @@ CREATE TABLE rebuilds (
     owner        BLOB    NOT NULL,          -- who is filling it: an id, a process and when that process started
     heartbeat_at INTEGER NOT NULL,
     started_at   INTEGER NOT NULL
-);
+) STRICT;
 
 -- The generation that the last swap replaced: its tables stay as <table>__g<generation> until the next rebuild.
 CREATE TABLE kept_generations (
@@ -29,7 +29,7 @@ CREATE TABLE kept_generations (
     generation   INTEGER NOT NULL,
     position     INTEGER NOT NULL,          -- how far its rows had come
     kept_at      INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE parked_events (
     projection   TEXT    NOT NULL,
@@ -41,7 +41,7 @@ CREATE TABLE parked_events (
     event        TEXT    NOT NULL,          -- the whole event as JSON, to be retried without its source
     parked_at    INTEGER NOT NULL,
     PRIMARY KEY (projection, generation, position)
-);
+) STRICT;
 CREATE INDEX parked_events_by_stream ON parked_events (projection, generation, stream_id);
 
 -- The log's head as the projector last saw it: what "lag" is measured against.
@@ -49,11 +49,13 @@ CREATE TABLE source_head (
     id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     position    INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
-    seen_at     INTEGER NOT NULL
-);
+    seen_at     INTEGER NOT NULL,
+    witness_position INTEGER,                -- an event that this log has, and its hash in the log's chain:
+    witness_hash BLOB                     -- another log has another there
+) STRICT;
 
 -- Secrets of this read model, e.g. the key that signs cursors.
 CREATE TABLE secrets (
     name  TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
-);
+) STRICT;

@@ -16,7 +16,7 @@ CREATE TABLE orders (
     listed_at          INTEGER NOT NULL,    -- placed_at, else created_at: what lists sort by
     summary            TEXT    NOT NULL,    -- JSON, as lists show it
     document           TEXT    NOT NULL     -- JSON, as GET shows it, with "notes":[]
-);
+) STRICT;
 CREATE INDEX orders_by_listed   ON orders (listed_at, order_id);
 CREATE INDEX orders_by_status   ON orders (status, listed_at, order_id);
 CREATE INDEX orders_by_customer ON orders (customer_id, listed_at, order_id);
@@ -27,14 +27,14 @@ CREATE TABLE order_products (
     listed_at  INTEGER NOT NULL,
     order_id   BLOB    NOT NULL,
     PRIMARY KEY (product_id, listed_at, order_id)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE order_notes (
     order_id    BLOB    NOT NULL,
     version     INTEGER NOT NULL,           -- of the event that brought it
     note        TEXT    NOT NULL,           -- JSON, as GET shows it
     PRIMARY KEY (order_id, version)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 
 -- One row for every version that changed what a list shows.
 CREATE TABLE order_versions (
@@ -53,7 +53,7 @@ CREATE TABLE order_versions (
     line_count             INTEGER NOT NULL,
     units                  INTEGER NOT NULL,
     PRIMARY KEY (order_id, version)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX order_versions_by_time ON order_versions (occurred_at);
 
 -- By how much each count changed on each UTC day: counts as of T are the sums of the days before T's plus the
@@ -64,4 +64,4 @@ CREATE TABLE order_count_changes (
     code      INTEGER NOT NULL,
     change    INTEGER NOT NULL,
     PRIMARY KEY (day, dimension, code)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;

@@ -15,5 +15,5 @@ CREATE TABLE history (
     causation_id   TEXT,
     traceparent    TEXT,
     data           TEXT    NOT NULL
-);
+) STRICT;
 CREATE UNIQUE INDEX history_by_stream ON history (stream_id, version);

@@ -7,11 +7,12 @@ CREATE TABLE customers (
     cancelled_orders INTEGER NOT NULL,
     first_order_at   INTEGER NOT NULL,      -- placed, cancelled later or not
     last_order_at    INTEGER NOT NULL
-);
+) STRICT;
 
 CREATE TABLE customer_lifetimes (
     customer_id TEXT    NOT NULL,
     currency    TEXT    NOT NULL,
-    amount      INTEGER NOT NULL,
+    amount_high INTEGER NOT NULL,           -- amount in minor units = high * 1 000 000 000 + low
+    amount_low  INTEGER NOT NULL,
     PRIMARY KEY (customer_id, currency)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;

@@ -5,7 +5,7 @@ CREATE TABLE products (
     name       TEXT    NOT NULL,
     orders     INTEGER NOT NULL,
     units      INTEGER NOT NULL
-);
+) STRICT;
 CREATE INDEX products_by_units ON products (units, product_id);
 
 CREATE TABLE product_sales (
@@ -13,8 +13,9 @@ CREATE TABLE product_sales (
     currency   TEXT    NOT NULL,
     orders     INTEGER NOT NULL,
     units      INTEGER NOT NULL,
-    revenue    INTEGER NOT NULL,
+    revenue_high INTEGER NOT NULL,          -- revenue in minor units = high * 1 000 000 000 + low
+    revenue_low INTEGER NOT NULL,
     PRIMARY KEY (product_id, currency)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX product_sales_by_units   ON product_sales (currency, units, product_id);
-CREATE INDEX product_sales_by_revenue ON product_sales (currency, revenue, product_id);
+CREATE INDEX product_sales_by_revenue ON product_sales (currency, revenue_high, revenue_low, product_id);

@@ -1,5 +1,5 @@
 -- Projection `sales`: orders, units and revenue by UTC day of placing, each change kept with the day it happened on,
--- so that the report can be given as of any moment.
+-- so that the report can be given as of any moment. Money is high * 1 000 000 000 + low, in minor units.
 
 CREATE TABLE sales_days (
     placed_day        INTEGER NOT NULL,     -- days since 1970
@@ -7,11 +7,13 @@ CREATE TABLE sales_days (
     changed_day       INTEGER NOT NULL,
     orders            INTEGER NOT NULL,
     units             INTEGER NOT NULL,
-    revenue           INTEGER NOT NULL,
+    revenue_high INTEGER NOT NULL,
+    revenue_low INTEGER NOT NULL,
     cancelled_orders  INTEGER NOT NULL,
-    cancelled_revenue INTEGER NOT NULL,
+    cancelled_revenue_high INTEGER NOT NULL,
+    cancelled_revenue_low INTEGER NOT NULL,
     PRIMARY KEY (placed_day, currency, changed_day)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 
 -- The single changes, for the part of a day before T.
 CREATE TABLE sales_changes (
@@ -21,8 +23,10 @@ CREATE TABLE sales_changes (
     currency          TEXT    NOT NULL,
     orders            INTEGER NOT NULL,
     units             INTEGER NOT NULL,
-    revenue           INTEGER NOT NULL,
+    revenue_high INTEGER NOT NULL,
+    revenue_low INTEGER NOT NULL,
     cancelled_orders  INTEGER NOT NULL,
-    cancelled_revenue INTEGER NOT NULL
-);
+    cancelled_revenue_high INTEGER NOT NULL,
+    cancelled_revenue_low INTEGER NOT NULL
+) STRICT;
 CREATE INDEX sales_changes_by_time ON sales_changes (changed_at);

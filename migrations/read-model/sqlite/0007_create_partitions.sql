@@ -9,4 +9,4 @@ CREATE TABLE partitions (
     next_offset INTEGER NOT NULL,           -- the record to be read next
     position    INTEGER NOT NULL,           -- every event of this partition up to here is in the rows
     PRIMARY KEY (projection, generation, number)
-);
+) STRICT;

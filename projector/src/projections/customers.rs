@@ -9,7 +9,7 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub(crate) struct CustomersFold {
     customers: HashMap<String, CustomerDelta>,
-    lifetimes: HashMap<(String, &'static str), i64>,
+    lifetimes: HashMap<(String, &'static str), i128>,
 }
 
 impl CustomersFold {
@@ -56,8 +56,7 @@ impl CustomersFold {
     }
 
     fn earn(&mut self, id: &str, currency: &'static str, amount: i64) {
-        let sum = self.lifetimes.entry((id.to_owned(), currency)).or_default();
-        *sum = sum.saturating_add(amount);
+        *self.lifetimes.entry((id.to_owned(), currency)).or_default() += i128::from(amount);
     }
 
     pub(crate) fn take(&mut self) -> CustomersChanges {

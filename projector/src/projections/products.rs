@@ -17,7 +17,7 @@ struct Line<'a> {
     product: &'a str,
     name: Option<&'a str>,
     units: i64,
-    revenue: i64,
+    revenue: i128,
 }
 
 impl ProductsFold {
@@ -28,7 +28,7 @@ impl ProductsFold {
                     product: line.product_id.as_str(),
                     name: Some(line.name.as_str()),
                     units: line.quantity.into(),
-                    revenue: line.unit_price.minor().saturating_mul(line.quantity.into()),
+                    revenue: i128::from(line.unit_price.minor()) * i128::from(line.quantity),
                 });
                 self.add(lines.collect(), currency.code(), 1);
             }
@@ -37,7 +37,7 @@ impl ProductsFold {
                     product: line.product_id.as_str(),
                     name: None,
                     units: -i64::from(line.quantity),
-                    revenue: -line.line_total.minor(),
+                    revenue: -i128::from(line.line_total.minor()),
                 });
                 self.add(lines.collect(), total.currency().code(), -1);
             }
@@ -61,7 +61,7 @@ impl ProductsFold {
             let sales = self.sales(line.product, currency);
             sales.orders += orders;
             sales.units += line.units;
-            sales.revenue = sales.revenue.saturating_add(line.revenue);
+            sales.revenue += line.revenue;
         }
     }
 

@@ -19,8 +19,12 @@ impl SalesFold {
         let (placed_at, currency, figures) = match fact {
             OrderEvent::OrderPlaced { lines, total, .. } => {
                 let units = lines.iter().map(|line| i64::from(line.quantity)).sum();
-                let figures =
-                    SalesFigures { orders: 1, units, revenue: total.minor(), ..Default::default() };
+                let figures = SalesFigures {
+                    orders: 1,
+                    units,
+                    revenue: total.minor().into(),
+                    ..Default::default()
+                };
                 (changed_at, total.currency().code(), figures)
             }
             OrderEvent::OrderCancelled { placed_at, total, lines, .. } => {
@@ -28,9 +32,9 @@ impl SalesFold {
                 let figures = SalesFigures {
                     orders: -1,
                     units: -units,
-                    revenue: -total.minor(),
+                    revenue: -i128::from(total.minor()),
                     cancelled_orders: 1,
-                    cancelled_revenue: total.minor(),
+                    cancelled_revenue: total.minor().into(),
                 };
                 (placed_at.timestamp_micros(), total.currency().code(), figures)
             }
@@ -56,8 +60,8 @@ fn added(a: SalesFigures, b: SalesFigures) -> SalesFigures {
     SalesFigures {
         orders: a.orders + b.orders,
         units: a.units + b.units,
-        revenue: a.revenue.saturating_add(b.revenue),
+        revenue: a.revenue + b.revenue,
         cancelled_orders: a.cancelled_orders + b.cancelled_orders,
-        cancelled_revenue: a.cancelled_revenue.saturating_add(b.cancelled_revenue),
+        cancelled_revenue: a.cancelled_revenue + b.cancelled_revenue,
     }
 }

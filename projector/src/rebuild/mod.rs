@@ -15,6 +15,7 @@ use crate::ProjectorError;
 use crate::flush::{Advance, Batch, flush};
 use crate::group::Group;
 use crate::kind::Kind;
+use crate::lineage;
 use crate::source::Source;
 use claim::Claims;
 use owner::Owner;
@@ -69,7 +70,8 @@ pub async fn rebuild(
     shutdown: &CancellationToken,
 ) -> Result<RebuildReport, ProjectorError> {
     let owner = Owner::new();
-    let (target, _) = source.head().await?;
+    lineage::adopt(source, model, kinds).await?;
+    let target = source.head().await?.position;
     let claims = claim::claim(model, kinds, target, &owner).await?;
     let done = pass(source, model, &claims, show, shutdown).await;
     if done.is_err() {

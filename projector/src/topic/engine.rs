@@ -3,14 +3,17 @@
 //! What is held in memory (states of orders, checkpoints) is true only as long as this member alone writes its
 //! partitions. So it is forgotten whenever partitions come or go, when the catalog changes, and after every failure.
 
+use super::TopicFeed;
 use super::portion::{Goal, Portion};
 use super::seats::{self, Seat, Shape};
 use super::sift::sift;
-use super::{Condition, TopicFeed};
 use crate::ProjectorError;
 use crate::figures;
 use crate::kind::Kind;
+use crate::lineage::check_lineage;
+use crate::live::Condition;
 use crate::outdated::Outdated;
+use crate::source::Source;
 use event_store::EventStore;
 use read_model::ReadModel;
 use read_model::write::catalog::{CatalogEntry, SourceHead};
@@ -68,6 +71,9 @@ impl Engine {
         model: &ReadModel,
         condition: &watch::Sender<Condition>,
     ) -> Result<Self, ProjectorError> {
+        if let Some(log) = &feed.log {
+            check_lineage(&Source::Log(log.clone()), model).await?;
+        }
         let now = clock::now().timestamp_micros();
         for kind in Kind::ALL {
             model.register(kind.name(), kind.version(), now).await?;
@@ -83,7 +89,7 @@ impl Engine {
             shape: Shape { topic, partitions },
             seats: Vec::new(),
             cursors: BTreeMap::new(),
-            head: SourceHead { position: 0, recorded_at: now, seen_at: now },
+            head: SourceHead { position: 0, recorded_at: now, seen_at: now, hash: None },
             condition: condition.clone(),
             catalog: Vec::new(),
             look_at: Instant::now(),
@@ -256,10 +262,7 @@ impl Engine {
             outdated.look(&catalog);
         }
         if let Some(log) = &self.log {
-            let head = log.head().await?;
-            let recorded_at = head.recorded_at.timestamp_micros();
-            let seen_at = clock::now().timestamp_micros();
-            self.head = SourceHead { position: head.position, recorded_at, seen_at };
+            self.head = Source::Log(log.clone()).head().await?;
         }
         for seat in &self.seats {
             let its = catalog.iter().find(|entry| entry.name == seat.member.kind.name());

@@ -19,6 +19,7 @@ mod sift;
 
 use crate::ProjectorError;
 use crate::figures;
+use crate::live::Condition;
 use crate::outdated::Outdated;
 use crate::source::Source;
 use engine::Engine;
@@ -42,9 +43,6 @@ pub struct TopicFeed {
     /// The log behind it, for records that the topic no longer has and for events in doubt.
     pub log: Option<EventStore>,
 }
-
-/// What keeps a follower from following; for `/readyz`.
-pub type Condition = Result<(), String>;
 
 /// Follows a topic until `shutdown`; failures are told to `condition`, logged, waited out and tried again.
 ///

@@ -145,7 +145,7 @@ impl Engine {
             let last = portion.events.last();
             let recorded_at = last.map(|last| last.recorded.recorded_at.timestamp_micros());
             let recorded_at = recorded_at.unwrap_or(head.recorded_at);
-            head = SourceHead { position: top, recorded_at, seen_at: now };
+            head = SourceHead { position: top, recorded_at, seen_at: now, hash: None };
         }
         let mut changes = Vec::new();
         let Portion { partition, mut events, .. } = portion;

@@ -1,8 +1,11 @@
 //! Known sequences and the rows they must leave.
 
 use crate::shop::{Shop, create};
+use domain::money::MAX_PUBLIC_MINOR;
 use domain::order::OrderCommand;
 use domain::{Name, Note, Reason, Reference};
+use read_model::read::products::{ProductPage, ProductRank};
+use read_model::read::reports::SalesFilter;
 use rig::views::Views;
 use uuid::Uuid;
 
@@ -30,13 +33,15 @@ pub async fn a_placed_and_a_cancelled_order_leave_their_rows(views: Views) {
         shop.rows("SELECT customer_id, name, orders, cancelled_orders FROM customers").await;
     assert_eq!(customers, [("ann".into(), "Customer ann".into(), 1, 1)]);
     let products: Vec<(String, i64, i64, i64)> = shop
-        .rows("SELECT product_id, orders, units, revenue FROM product_sales ORDER BY product_id")
+        .rows(
+            "SELECT product_id, orders, units, revenue_low FROM product_sales ORDER BY product_id",
+        )
         .await;
     assert_eq!(products, [("cup".into(), 1, 1, 999), ("tea".into(), 1, 2, 900)]);
     let sales: Vec<(i64, i64, i64, i64, i64)> = shop
         .rows(
-            "SELECT CAST(SUM(orders) AS BIGINT), CAST(SUM(units) AS BIGINT), CAST(SUM(revenue) AS BIGINT), \
-             CAST(SUM(cancelled_orders) AS BIGINT), CAST(SUM(cancelled_revenue) AS BIGINT) FROM sales_days",
+            "SELECT CAST(SUM(orders) AS BIGINT), CAST(SUM(units) AS BIGINT), CAST(SUM(revenue_low) AS BIGINT), \
+             CAST(SUM(cancelled_orders) AS BIGINT), CAST(SUM(cancelled_revenue_low) AS BIGINT) FROM sales_days",
         )
         .await;
     assert_eq!(sales, [(1, 3, 1899, 1, 1899)]);
@@ -87,7 +92,7 @@ pub async fn a_product_on_two_lines_counts_once_and_a_note_changes_no_list(views
     }
     shop.project().await;
     let sales: Vec<(i64, i64, i64)> =
-        shop.rows("SELECT orders, units, revenue FROM product_sales").await;
+        shop.rows("SELECT orders, units, revenue_low FROM product_sales").await;
     assert_eq!(sales, [(1, 3, 200)]);
     let versions: Vec<(i64,)> = shop.rows("SELECT COUNT(*) FROM order_versions").await;
     assert_eq!(versions, [(1,)]);
@@ -122,4 +127,36 @@ pub async fn the_summary_has_what_lists_show(views: Views) {
         "updated_at": "2026-03-03T22:14:00.000000Z",
     });
     assert_eq!(summary, expected);
+}
+
+/// Largest orders whose sum no 64-bit integer holds; two pages of the projector.
+const LARGEST_ORDERS: i128 = 1_030;
+
+pub async fn sums_larger_than_64_bits_are_exact(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let largest = create("ann", &[("gold", 1, MAX_PUBLIC_MINOR)]);
+    for number in 0..LARGEST_ORDERS {
+        assert!(shop.command(Uuid::now_v7(), &largest).await);
+        if number == 3 {
+            shop.project().await;
+        }
+    }
+    shop.place("ann").await;
+    shop.project().await;
+    let gold = LARGEST_ORDERS * i128::from(MAX_PUBLIC_MINOR);
+    assert!(gold > i128::from(i64::MAX));
+    let customer = shop.model.customer("ann").await.unwrap().found.unwrap();
+    assert_eq!(customer.lifetime[0].amount, gold + 1899);
+    let product = shop.model.product("gold").await.unwrap().found.unwrap();
+    assert_eq!((product.units, product.revenue[0].amount), (1_030, gold));
+    let days = shop.model.sales(&SalesFilter::default()).await.unwrap().found;
+    assert_eq!(days.iter().map(|day| day.revenue).sum::<i128>(), gold + 1899);
+
+    // Best sellers go on after a place that 64 bits do not hold.
+    let rank = ProductRank::RevenueIn("EUR".into());
+    let after = Some((gold, "gold".to_owned()));
+    let next = shop.model.best_sellers(&rank, &ProductPage { after, limit: 10 }).await.unwrap();
+    let next: Vec<_> = next.found.iter().map(|ranked| ranked.product.product_id.as_str()).collect();
+    assert_eq!(next, ["cup", "tea"]);
+    shop.assert_sound().await;
 }

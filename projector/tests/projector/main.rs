@@ -4,6 +4,7 @@
 
 mod catching_up;
 mod folding;
+mod lineage;
 mod parking;
 mod random;
 mod rebuilding;
@@ -45,7 +46,13 @@ on_both_backends! {
     folding::a_placed_and_a_cancelled_order_leave_their_rows,
     folding::a_draft_is_found_by_the_products_it_has_now,
     folding::a_product_on_two_lines_counts_once_and_a_note_changes_no_list,
+    folding::sums_larger_than_64_bits_are_exact,
     folding::the_summary_has_what_lists_show,
+    lineage::a_log_shorter_than_its_views_is_refused_until_everything_is_rebuilt,
+    lineage::another_log_of_the_same_length_is_refused,
+    lineage::a_log_that_goes_back_under_a_running_projector_is_noticed,
+    lineage::views_that_cannot_be_written_say_so_until_they_can,
+    lineage::verify_tells_views_that_stay_behind_and_folds_what_they_have_not_seen,
     parking::a_poison_event_parks_its_order_and_no_other,
     parking::what_still_does_not_fit_stays_parked,
     parking::a_parked_order_goes_on_once_its_events_fit,

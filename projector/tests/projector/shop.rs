@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, SqliteConnection};
 use std::collections::HashMap;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -33,6 +34,8 @@ pub struct Shop {
 pub struct Projector {
     shutdown: CancellationToken,
     task: JoinHandle<()>,
+    /// What it says of itself.
+    pub condition: watch::Receiver<projector::Condition>,
 }
 
 impl Projector {
@@ -128,9 +131,10 @@ impl Shop {
 
     pub fn follow(&self) -> Projector {
         let shutdown = CancellationToken::new();
-        let run = projector::run(self.source(), self.model.clone(), shutdown.clone());
+        let (condition, told) = watch::channel(Err(String::new()));
+        let run = projector::run(self.source(), self.model.clone(), condition, shutdown.clone());
         let task = tokio::spawn(async move { run.await.unwrap() });
-        Projector { shutdown, task }
+        Projector { shutdown, task, condition: told }
     }
 
     /// Waits until every projection stands at the log's head.
@@ -190,6 +194,13 @@ impl Shop {
             let mut connection = PgConnection::connect(&self.url).await.unwrap();
             sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
         }
+    }
+
+    /// Puts another, empty log in the place of this one.
+    pub async fn exchange_log(&mut self) {
+        let other = format!("sqlite://{}", self.dir.path().join("other.db").display());
+        self.log = EventStore::open(&other, event_store::Access::ReadWrite).await.unwrap();
+        self.states.clear();
     }
 
     /// A plain connection to the views that are a file beside the log.

@@ -116,7 +116,11 @@ pub async fn history(
     let next = match (seen.found.more, seen.found.events.last()) {
         (true, Some(last)) => {
             let key = i64::try_from(last.version).unwrap_or(i64::MAX);
-            Some(app.cursor_key().await?.seal(&scope(order_id), &Place { key, id: Vec::new() }))
+            Some(
+                app.cursor_key()
+                    .await?
+                    .seal(&scope(order_id), &Place { key: key.into(), id: Vec::new() }),
+            )
         }
         _ => None,
     };

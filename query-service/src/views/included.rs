@@ -143,7 +143,7 @@ async fn timeline(
     }
     body.push(b']');
     if let (true, Some(last)) = (page.more, page.events.last()) {
-        let place = Place { key: i64::try_from(last.version).unwrap_or(i64::MAX), id: Vec::new() };
+        let place = Place { key: last.version.into(), id: Vec::new() };
         let cursor = app.cursor_key().await?.seal(&super::history::scope(order_id), &place);
         body.extend_from_slice(b",\"timeline_cursor\":");
         body.extend(json(&cursor));

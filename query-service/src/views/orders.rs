@@ -56,7 +56,8 @@ async fn list(
     let after = match &request.cursor {
         Some(cursor) => {
             let place = app.cursor_key().await?.open(&request.scope(endpoint), cursor)?;
-            Some((place.key, Uuid::from_slice(&place.id).unwrap_or_default()))
+            let key = i64::try_from(place.key).unwrap_or(i64::MAX);
+            Some((key, Uuid::from_slice(&place.id).unwrap_or_default()))
         }
         None => None,
     };
@@ -72,7 +73,7 @@ async fn list(
     seen.found.truncate(request.limit as usize);
     let next = match seen.found.last() {
         Some(last) if more => {
-            let place = Place { key: last.sort_key, id: last.order_id.as_bytes().to_vec() };
+            let place = Place { key: last.sort_key.into(), id: last.order_id.as_bytes().to_vec() };
             Some(app.cursor_key().await?.seal(&request.scope(endpoint), &place))
         }
         _ => None,

@@ -59,9 +59,9 @@ impl Sums {
     fn add(&mut self, day: &SalesDay) {
         self.orders += i128::from(day.orders);
         self.units += i128::from(day.units);
-        self.revenue += i128::from(day.revenue);
+        self.revenue += day.revenue;
         self.cancelled_orders += i128::from(day.cancelled_orders);
-        self.cancelled_revenue += i128::from(day.cancelled_revenue);
+        self.cancelled_revenue += day.cancelled_revenue;
     }
 }
 
@@ -135,7 +135,7 @@ fn summed(days: &[SalesDay], interval: Interval) -> BTreeMap<(String, &str), Sum
 mod tests {
     use super::*;
 
-    fn day(placed_day: i64, revenue: i64) -> SalesDay {
+    fn day(placed_day: i64, revenue: i128) -> SalesDay {
         SalesDay {
             placed_day,
             currency: "USD".into(),
@@ -149,10 +149,11 @@ mod tests {
 
     #[test]
     fn a_month_may_sum_to_more_than_64_bits_hold() {
-        let days = [day(17_494, i64::MAX), day(17_495, i64::MAX), day(17_600, 1)];
+        let most = i128::from(i64::MAX);
+        let days = [day(17_494, most), day(17_495, most), day(17_600, 1)];
         let months = summed(&days, Interval::Month);
         let november = months[&("2017-11".to_owned(), "USD")];
-        assert_eq!(november.revenue, 2 * i128::from(i64::MAX));
+        assert_eq!(november.revenue, 2 * most);
         assert_eq!(november.units, 4);
         assert_eq!(months.len(), 2);
     }

@@ -141,7 +141,9 @@ impl Shop {
     pub async fn project(&self) {
         let shutdown = CancellationToken::new();
         let source = Source::Log(self.log.clone());
-        let run = tokio::spawn(projector::run(source, self.model.clone(), shutdown.clone()));
+        let (condition, _told) = tokio::sync::watch::channel(Ok(()));
+        let model = self.model.clone();
+        let run = tokio::spawn(projector::run(source, model, condition, shutdown.clone()));
         let head = self.log.head().await.unwrap().position;
         let mut moved = self.model.moved_hint();
         while self

@@ -29,7 +29,9 @@ pub async fn whoever_waits_sees_what_was_written(views: Views) {
     let mut shop = Shop::on(views).await;
     let shutdown = CancellationToken::new();
     let source = Source::Log(shop.log.clone());
-    let run = tokio::spawn(projector::run(source, shop.model.clone(), shutdown.clone()));
+    let (condition, _told) = tokio::sync::watch::channel(Ok(()));
+    let model = shop.model.clone();
+    let run = tokio::spawn(projector::run(source, model, condition, shutdown.clone()));
     for _ in 0..20 {
         let order = shop.place("ann", &[("tea", 1, 100)]).await;
         let token = shop.head().await.to_string();

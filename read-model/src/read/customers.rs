@@ -2,7 +2,7 @@
 
 use super::{CurrencyAmount, Seen, loaded};
 use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::{ReadModel, ReadModelError, sum};
 
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +28,13 @@ struct CustomerRow {
     first_order_at: Option<i64>,
     last_order_at: Option<i64>,
     currency: Option<String>,
-    amount: Option<i64>,
+    amount_high: Option<i64>,
+    amount_low: Option<i64>,
 }
 
 const ONE: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'customers'), 0) AS applied, \
-     c.customer_id, c.name, c.orders, c.cancelled_orders, c.first_order_at, c.last_order_at, l.currency, l.amount \
+     c.customer_id, c.name, c.orders, c.cancelled_orders, c.first_order_at, c.last_order_at, l.currency, \
+     l.amount_high, l.amount_low \
      FROM (SELECT 1 AS one) AS one LEFT JOIN customers c ON c.customer_id = $1 \
      LEFT JOIN customer_lifetimes l ON l.customer_id = c.customer_id ORDER BY l.currency";
 
@@ -49,7 +51,9 @@ impl ReadModel {
         let mut seen = Seen { position: 0, found: None };
         for row in rows {
             seen.position = loaded(row.applied)?;
-            let amount = row.currency.clone().zip(row.amount);
+            let amount =
+                row.amount_high.zip(row.amount_low).map(|(high, low)| sum::join(high, low));
+            let amount = row.currency.clone().zip(amount);
             if seen.found.is_none() {
                 seen.found = figures(row);
             }

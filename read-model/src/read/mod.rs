@@ -31,5 +31,5 @@ pub struct CurrencyAmount {
     /// ISO 4217 code.
     pub currency: String,
     /// Minor units.
-    pub amount: i64,
+    pub amount: i128,
 }

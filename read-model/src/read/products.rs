@@ -2,7 +2,7 @@
 
 use super::{CurrencyAmount, Seen, loaded};
 use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::{ReadModel, ReadModelError, sum};
 
 /// The most products read by their ids at once; a statement takes 32 766 values.
 pub const MAX_PRODUCTS: usize = 2_000;
@@ -34,7 +34,7 @@ pub enum ProductRank {
 #[derive(Debug, Clone)]
 pub struct ProductPage {
     /// Rank and id of the last product before the page.
-    pub after: Option<(i64, String)>,
+    pub after: Option<(i128, String)>,
     /// The most products it holds.
     pub limit: u32,
 }
@@ -43,7 +43,7 @@ pub struct ProductPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RankedProduct {
     /// What it is sorted by.
-    pub rank: i64,
+    pub rank: i128,
     /// Its figures.
     pub product: ProductFigures,
 }
@@ -55,13 +55,19 @@ struct ProductRow {
     name: Option<String>,
     orders: Option<i64>,
     units: Option<i64>,
-    rank: Option<i64>,
+    rank_high: Option<i64>,
+    rank_low: Option<i64>,
     currency: Option<String>,
-    revenue: Option<i64>,
+    revenue_high: Option<i64>,
+    revenue_low: Option<i64>,
 }
 
 const APPLIED: &str =
     "SELECT COALESCE((SELECT position FROM projections WHERE name = 'products'), 0) AS applied";
+
+fn joined(high: Option<i64>, low: Option<i64>) -> Option<i128> {
+    Some(sum::join(high?, low?))
+}
 
 /// Rows of one product follow each other, one for each of its currencies.
 fn gathered(rows: Vec<ProductRow>) -> Result<Seen<Vec<RankedProduct>>, ReadModelError> {
@@ -69,14 +75,15 @@ fn gathered(rows: Vec<ProductRow>) -> Result<Seen<Vec<RankedProduct>>, ReadModel
     for row in rows {
         seen.position = loaded(row.applied)?;
         let (Some(product_id), Some(name)) = (row.product_id, row.name) else { continue };
-        let amount = row.currency.zip(row.revenue);
+        let revenue = joined(row.revenue_high, row.revenue_low);
+        let amount = row.currency.zip(revenue);
         let amount = amount.map(|(currency, amount)| CurrencyAmount { currency, amount });
         match seen.found.last_mut() {
             Some(last) if last.product.product_id == product_id => {
                 last.product.revenue.extend(amount);
             }
             _ => seen.found.push(RankedProduct {
-                rank: row.rank.unwrap_or(0),
+                rank: joined(row.rank_high, row.rank_low).unwrap_or(0),
                 product: ProductFigures {
                     product_id,
                     name,
@@ -91,26 +98,38 @@ fn gathered(rows: Vec<ProductRow>) -> Result<Seen<Vec<RankedProduct>>, ReadModel
 }
 
 fn best_sellers(rank: &ProductRank, page: &ProductPage) -> Sql {
-    let (key, currency) = match rank {
-        ProductRank::Units => ("b.units", None),
-        ProductRank::UnitsIn(currency) => ("b.units", Some(currency)),
-        ProductRank::RevenueIn(currency) => ("b.revenue", Some(currency)),
+    // A sum is compared by its two columns; units are one that has only the lower.
+    let (table, (high, low), key, currency) = match rank {
+        ProductRank::Units => ("products", ("CAST(0 AS BIGINT)", "b.units"), "b.units", None),
+        ProductRank::UnitsIn(currency) => {
+            ("product_sales", ("CAST(0 AS BIGINT)", "b.units"), "b.units", Some(currency))
+        }
+        ProductRank::RevenueIn(currency) => (
+            "product_sales",
+            ("b.revenue_high", "b.revenue_low"),
+            "b.revenue_high, b.revenue_low",
+            Some(currency),
+        ),
     };
-    let table = if currency.is_some() { "product_sales" } else { "products" };
     let mut sql = Sql::new(format!(
-        "SELECT p.applied, t.product_id, n.name, t.orders, t.units, t.rank, s.currency, s.revenue \
-         FROM ({APPLIED}) AS p LEFT JOIN (SELECT b.product_id, b.orders, b.units, {key} AS rank \
-         FROM {table} b WHERE 1 = 1"
+        "SELECT p.applied, t.product_id, n.name, t.orders, t.units, t.rank_high, t.rank_low, s.currency, \
+         s.revenue_high, s.revenue_low FROM ({APPLIED}) AS p LEFT JOIN (SELECT b.product_id, b.orders, b.units, \
+         {high} AS rank_high, {low} AS rank_low FROM {table} b WHERE 1 = 1"
     ));
     if let Some(currency) = currency {
         sql.push(" AND b.currency = ").push_bind(currency);
     }
-    if let Some((rank, product_id)) = &page.after {
-        sql.push(format_args!(" AND {key} <= ")).push_bind(*rank);
-        sql.push(format_args!(" AND ({key} < ")).push_bind(*rank);
-        sql.push(" OR b.product_id > ").push_bind(product_id).push(")");
+    if let Some((place, product_id)) = &page.after {
+        for (before, compared, after) in
+            [(" AND ", "<=", " AND ("), ("", "<", " OR b.product_id > ")]
+        {
+            sql.push(format_args!("{before}({key}) {compared} ("));
+            push_place(&mut sql, rank, *place);
+            sql.push(")").push(after);
+        }
+        sql.push_bind(product_id).push(")");
     }
-    sql.push(format_args!(" ORDER BY {key} DESC, b.product_id LIMIT "));
+    sql.push(format_args!(" ORDER BY {} DESC, b.product_id LIMIT ", key.replace(',', " DESC,")));
     sql.push_bind(i64::from(page.limit));
     sql.push(
         ") AS t ON TRUE LEFT JOIN products n ON n.product_id = t.product_id \
@@ -119,12 +138,25 @@ fn best_sellers(rank: &ProductRank, page: &ProductPage) -> Sql {
     if let Some(currency) = currency {
         sql.push(" AND s.currency = ").push_bind(currency);
     }
-    sql.push(" ORDER BY t.rank DESC, t.product_id, s.currency");
+    sql.push(" ORDER BY t.rank_high DESC, t.rank_low DESC, t.product_id, s.currency");
     sql
 }
 
+/// What a product before the page is ranked by, column by column.
+fn push_place(sql: &mut Sql, rank: &ProductRank, place: i128) {
+    match rank {
+        ProductRank::Units | ProductRank::UnitsIn(_) => {
+            sql.push_bind(i64::try_from(place).unwrap_or(i64::MAX));
+        }
+        ProductRank::RevenueIn(_) => {
+            let (high, low) = sum::split(place);
+            sql.push_bind(high).push(", ").push_bind(low);
+        }
+    }
+}
+
 const ONE: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'products'), 0) AS applied, \
-     n.product_id, n.name, n.orders, n.units, n.units AS rank, s.currency, s.revenue \
+     n.product_id, n.name, n.orders, n.units, CAST(0 AS BIGINT) AS rank_high, n.units AS rank_low, s.currency, s.revenue_high, s.revenue_low \
      FROM (SELECT 1 AS one) AS one LEFT JOIN products n ON n.product_id = $1 \
      LEFT JOIN product_sales s ON s.product_id = n.product_id ORDER BY s.currency";
 
@@ -151,7 +183,7 @@ impl ReadModel {
         product_ids: &[String],
     ) -> Result<Seen<Vec<ProductFigures>>, ReadModelError> {
         let mut sql = Sql::new(format!(
-            "SELECT p.applied, n.product_id, n.name, n.orders, n.units, n.units AS rank, s.currency, s.revenue \
+            "SELECT p.applied, n.product_id, n.name, n.orders, n.units, CAST(0 AS BIGINT) AS rank_high, n.units AS rank_low, s.currency, s.revenue_high, s.revenue_low \
              FROM ({APPLIED}) AS p LEFT JOIN products n ON n.product_id IN "
         ));
         sql.push_list(product_ids.iter().take(MAX_PRODUCTS)).push(

@@ -2,7 +2,7 @@
 
 use super::{Seen, loaded};
 use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::{ReadModel, ReadModelError, sum};
 
 /// Microseconds in a UTC day.
 const DAY: i64 = 86_400_000_000;
@@ -31,9 +31,9 @@ pub struct SalesDay {
     pub currency: String,
     pub orders: i64,
     pub units: i64,
-    pub revenue: i64,
+    pub revenue: i128,
     pub cancelled_orders: i64,
-    pub cancelled_revenue: i64,
+    pub cancelled_revenue: i128,
 }
 
 #[derive(sqlx::FromRow)]
@@ -43,13 +43,15 @@ struct SalesRow {
     currency: Option<String>,
     orders: Option<i64>,
     units: Option<i64>,
-    revenue: Option<i64>,
+    revenue_high: Option<i64>,
+    revenue_low: Option<i64>,
     cancelled_orders: Option<i64>,
-    cancelled_revenue: Option<i64>,
+    cancelled_revenue_high: Option<i64>,
+    cancelled_revenue_low: Option<i64>,
 }
 
-const FIGURES: &str =
-    "placed_day, currency, orders, units, revenue, cancelled_orders, cancelled_revenue";
+const FIGURES: &str = "placed_day, currency, orders, units, revenue_high, revenue_low, cancelled_orders, \
+     cancelled_revenue_high, cancelled_revenue_low";
 
 fn push_sales_filter(sql: &mut Sql, filter: &SalesFilter) {
     if let Some(from) = filter.from_day {
@@ -63,14 +65,16 @@ fn push_sales_filter(sql: &mut Sql, filter: &SalesFilter) {
     }
 }
 
-/// A day's sums cannot overflow where its rows did not: what later days change about it only takes back.
+/// Sums are added column by column: the lower ones of less than 10⁹ rows stay below 10¹⁸.
 fn sales(filter: &SalesFilter) -> Sql {
     let mut sql = Sql::new(format!(
         "SELECT p.applied, d.* FROM (SELECT COALESCE((SELECT position FROM projections WHERE name = 'sales'), 0) \
          AS applied) AS p LEFT JOIN (SELECT c.placed_day, c.currency, CAST(SUM(c.orders) AS BIGINT) AS orders, \
-         CAST(SUM(c.units) AS BIGINT) AS units, CAST(SUM(c.revenue) AS BIGINT) AS revenue, \
+         CAST(SUM(c.units) AS BIGINT) AS units, CAST(SUM(c.revenue_high) AS BIGINT) AS revenue_high, \
+         CAST(SUM(c.revenue_low) AS BIGINT) AS revenue_low, \
          CAST(SUM(c.cancelled_orders) AS BIGINT) AS cancelled_orders, \
-         CAST(SUM(c.cancelled_revenue) AS BIGINT) AS cancelled_revenue \
+         CAST(SUM(c.cancelled_revenue_high) AS BIGINT) AS cancelled_revenue_high, \
+         CAST(SUM(c.cancelled_revenue_low) AS BIGINT) AS cancelled_revenue_low \
          FROM (SELECT {FIGURES} FROM sales_days WHERE 1 = 1"
     ));
     push_sales_filter(&mut sql, filter);
@@ -163,9 +167,12 @@ impl ReadModel {
                 currency: row.currency?,
                 orders: row.orders?,
                 units: row.units?,
-                revenue: row.revenue?,
+                revenue: sum::join(row.revenue_high?, row.revenue_low?),
                 cancelled_orders: row.cancelled_orders?,
-                cancelled_revenue: row.cancelled_revenue?,
+                cancelled_revenue: sum::join(
+                    row.cancelled_revenue_high?,
+                    row.cancelled_revenue_low?,
+                ),
             })
         });
         Ok(Seen { position, found: days.collect() })

@@ -37,6 +37,25 @@ pub struct SourceHead {
     pub recorded_at: i64,
     /// When it was seen, in microseconds.
     pub seen_at: i64,
+    /// Its hash in the log's chain, where it is known: by it the log is known again.
+    pub hash: Option<[u8; 32]>,
+}
+
+/// The log that views were made from, as far as they can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenLog {
+    /// It has at least so many events.
+    pub length: u64,
+    /// The position of one of them, and its hash.
+    pub witness: Option<(u64, Vec<u8>)>,
+}
+
+#[derive(sqlx::FromRow)]
+struct SeenRow {
+    position: Option<i64>,
+    witness_position: Option<i64>,
+    witness_hash: Option<Vec<u8>>,
+    applied: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -82,6 +101,24 @@ impl ReadModel {
         );
         self.execute(sql.bind(name).bind(i64::from(version)).bind(now)).await?;
         Ok(())
+    }
+
+    /// What is known of the log that these views were made from; `None`: nothing was read yet.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn seen_log(&self) -> Result<Option<SeenLog>, ReadModelError> {
+        let sql = "SELECT s.position, s.witness_position, s.witness_hash, \
+             COALESCE((SELECT MAX(p.position) FROM projections p), 0) AS applied \
+             FROM (SELECT 1 AS one) AS one LEFT JOIN source_head s ON s.id = 1";
+        let row: Option<SeenRow> = self.first(Sql::new(sql)).await?;
+        let Some(row) = row else { return Ok(None) };
+        let length = loaded(row.position.unwrap_or(0).max(row.applied))?;
+        let witness = match (row.witness_position, row.witness_hash) {
+            (Some(position), Some(hash)) => Some((loaded(position)?, hash)),
+            _ => None,
+        };
+        Ok((length > 0).then_some(SeenLog { length, witness }))
     }
 
     /// Stops a projection, or lets it go on. `false`: there is none of that name.
@@ -172,6 +209,12 @@ impl WriteTx {
         );
         self.execute(sql.bind(stored(head.position)).bind(head.recorded_at).bind(head.seen_at))
             .await?;
+        let Some(hash) = &head.hash else { return Ok(()) };
+        let sql = Sql::new(
+            "UPDATE source_head SET witness_position = $1, witness_hash = $2 \
+             WHERE id = 1 AND COALESCE(witness_position, 0) < $1",
+        );
+        self.execute(sql.bind(stored(head.position)).bind(hash.as_slice())).await?;
         Ok(())
     }
 }

@@ -39,7 +39,7 @@ pub struct CustomerDelta {
 pub struct LifetimeDelta {
     pub customer_id: String,
     pub currency: &'static str,
-    pub amount: i64,
+    pub amount: i128,
 }
 
 const CUSTOMERS: Shape = Shape {
@@ -58,10 +58,13 @@ const CUSTOMERS: Shape = Shape {
 
 const LIFETIMES: Shape = Shape {
     id: "customer_lifetimes",
-    head: "INSERT INTO {table} AS kept (customer_id, currency, amount)",
+    head: "INSERT INTO {table} AS kept (customer_id, currency, amount_high, amount_low)",
     table: "customer_lifetimes",
-    columns: 3,
-    tail: "ON CONFLICT (customer_id, currency) DO UPDATE SET amount = kept.amount + excluded.amount",
+    columns: 4,
+    tail: "ON CONFLICT (customer_id, currency) DO UPDATE SET \
+        amount_high = kept.amount_high + excluded.amount_high \
+            + (kept.amount_low + excluded.amount_low) / 1000000000, \
+        amount_low = (kept.amount_low + excluded.amount_low) % 1000000000",
 };
 
 impl Row for CustomerDelta {
@@ -78,7 +81,7 @@ impl Row for CustomerDelta {
 
 impl Row for LifetimeDelta {
     fn bind(self, binds: &mut Binds) {
-        binds.text(self.customer_id).text(self.currency).int(self.amount);
+        binds.text(self.customer_id).text(self.currency).sum(self.amount);
     }
 }
 

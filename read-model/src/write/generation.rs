@@ -47,6 +47,39 @@ impl WriteTx {
         Ok(())
     }
 
+    /// Forgets every row of a projection, live or not, and where they came from; whoever writes it at present is
+    /// refused from now on.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn begin_anew(
+        &mut self,
+        projection: &str,
+        tables: &[&'static str],
+        now: i64,
+    ) -> Result<(), ReadModelError> {
+        for table in tables {
+            for other in self.generations_of(table).await? {
+                self.ddl(format!("DROP TABLE \"{table}__g{other}\"")).await?;
+            }
+            self.ddl(format!("DELETE FROM \"{table}\"")).await?;
+        }
+        let sql = Sql::new(
+            "UPDATE projections SET position = 0, generation = generation + 1, updated_at = $1 WHERE name = $2",
+        );
+        self.execute(sql.bind(now).bind(projection)).await?;
+        for sql in [
+            "DELETE FROM kept_generations WHERE name = $1",
+            "DELETE FROM rebuilds WHERE name = $1",
+            "DELETE FROM parked_events WHERE projection = $1",
+            "DELETE FROM partitions WHERE projection = $1",
+        ] {
+            self.execute(Sql::new(sql).bind(projection)).await?;
+        }
+        self.execute(Sql::new("DELETE FROM source_head")).await?;
+        Ok(())
+    }
+
     /// Puts a filled generation in the live one's place and keeps the live one; ends the rebuild.
     ///
     /// # Errors

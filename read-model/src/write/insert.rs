@@ -4,7 +4,7 @@
 //! A row type says how it binds itself ([`Row`]); this file cuts a list of rows into statements and keeps their text.
 
 use super::{PostgresTx, SqliteTx, Tables, WriteTx};
-use crate::ReadModelError;
+use crate::{ReadModelError, sum};
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe};
@@ -84,6 +84,11 @@ impl Binds {
     pub(crate) fn maybe_int(&mut self, value: Option<i64>) -> &mut Self {
         add!(self, value, Ints);
         self
+    }
+    /// A sum of money, in two columns.
+    pub(crate) fn sum(&mut self, value: i128) -> &mut Self {
+        let (high, low) = sum::split(value);
+        self.int(high).int(low)
     }
     pub(crate) fn text(&mut self, value: impl Into<String>) -> &mut Self {
         self.maybe_text(Some(value.into()))

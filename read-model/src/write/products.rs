@@ -37,7 +37,7 @@ pub struct ProductSalesDelta {
     pub currency: &'static str,
     pub orders: i64,
     pub units: i64,
-    pub revenue: i64,
+    pub revenue: i128,
 }
 
 const PRODUCTS: Shape = Shape {
@@ -52,11 +52,14 @@ const PRODUCTS: Shape = Shape {
 
 const SALES: Shape = Shape {
     id: "product_sales",
-    head: "INSERT INTO {table} AS kept (product_id, currency, orders, units, revenue)",
+    head: "INSERT INTO {table} AS kept (product_id, currency, orders, units, revenue_high, revenue_low)",
     table: "product_sales",
-    columns: 5,
+    columns: 6,
     tail: "ON CONFLICT (product_id, currency) DO UPDATE SET orders = kept.orders + excluded.orders, \
-        units = kept.units + excluded.units, revenue = kept.revenue + excluded.revenue",
+        units = kept.units + excluded.units, \
+        revenue_high = kept.revenue_high + excluded.revenue_high \
+            + (kept.revenue_low + excluded.revenue_low) / 1000000000, \
+        revenue_low = (kept.revenue_low + excluded.revenue_low) % 1000000000",
 };
 
 impl Row for ProductDelta {
@@ -76,7 +79,7 @@ impl Row for ProductSalesDelta {
             .text(self.currency)
             .int(self.orders)
             .int(self.units)
-            .int(self.revenue);
+            .sum(self.revenue);
     }
 }
 

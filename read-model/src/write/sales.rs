@@ -22,9 +22,9 @@ pub struct SalesChanges {
 pub struct SalesFigures {
     pub orders: i64,
     pub units: i64,
-    pub revenue: i64,
+    pub revenue: i128,
     pub cancelled_orders: i64,
-    pub cancelled_revenue: i64,
+    pub cancelled_revenue: i128,
 }
 
 /// What changed on a day about orders placed on a day.
@@ -50,23 +50,27 @@ pub struct SalesChangeRow {
 
 const DAYS: Shape = Shape {
     id: "sales_days",
-    head: "INSERT INTO {table} AS kept (placed_day, currency, changed_day, orders, units, revenue, \
-        cancelled_orders, cancelled_revenue)",
+    head: "INSERT INTO {table} AS kept (placed_day, currency, changed_day, orders, units, revenue_high, revenue_low, \
+        cancelled_orders, cancelled_revenue_high, cancelled_revenue_low)",
     table: "sales_days",
-    columns: 8,
+    columns: 10,
     tail: "ON CONFLICT (placed_day, currency, changed_day) DO UPDATE SET \
         orders = kept.orders + excluded.orders, units = kept.units + excluded.units, \
-        revenue = kept.revenue + excluded.revenue, \
+        revenue_high = kept.revenue_high + excluded.revenue_high \
+            + (kept.revenue_low + excluded.revenue_low) / 1000000000, \
+        revenue_low = (kept.revenue_low + excluded.revenue_low) % 1000000000, \
         cancelled_orders = kept.cancelled_orders + excluded.cancelled_orders, \
-        cancelled_revenue = kept.cancelled_revenue + excluded.cancelled_revenue",
+        cancelled_revenue_high = kept.cancelled_revenue_high + excluded.cancelled_revenue_high \
+            + (kept.cancelled_revenue_low + excluded.cancelled_revenue_low) / 1000000000, \
+        cancelled_revenue_low = (kept.cancelled_revenue_low + excluded.cancelled_revenue_low) % 1000000000",
 };
 
 const CHANGES: Shape = Shape {
     id: "sales_changes",
-    head: "INSERT INTO {table} (position, changed_at, placed_day, currency, orders, units, revenue, \
-        cancelled_orders, cancelled_revenue)",
+    head: "INSERT INTO {table} (position, changed_at, placed_day, currency, orders, units, revenue_high, revenue_low, \
+        cancelled_orders, cancelled_revenue_high, cancelled_revenue_low)",
     table: "sales_changes",
-    columns: 9,
+    columns: 11,
     tail: "",
 };
 
@@ -75,9 +79,9 @@ impl SalesFigures {
         binds
             .int(self.orders)
             .int(self.units)
-            .int(self.revenue)
+            .sum(self.revenue)
             .int(self.cancelled_orders)
-            .int(self.cancelled_revenue);
+            .sum(self.cancelled_revenue);
     }
 }
 

@@ -1,0 +1,56 @@
+//! Are the views made from this very log? One that was deleted, exchanged, or restored from an older backup is not it.
+//!
+//! Views keep the log's length and the hash of one of its events. A log that is shorter, or has another hash there, is
+//! another one, and folding it into these rows would make lies of both. So nothing is folded; a rebuild of everything
+//! begins the views anew.
+
+use crate::ProjectorError;
+use crate::kind::Kind;
+use crate::source::Source;
+use read_model::ReadModel;
+use server::clock;
+
+/// Refuses a log that the views were not made from.
+///
+/// # Errors
+/// [`ProjectorError::ForeignLog`], which says what to do; or when a storage refuses.
+pub async fn check_lineage(source: &Source, model: &ReadModel) -> Result<(), ProjectorError> {
+    let Some(seen) = model.seen_log().await? else { return Ok(()) };
+    // Asked after the views, so that what was appended meanwhile cannot make it look too short.
+    let length = source.head().await?.position;
+    if length < seen.length {
+        return Err(ProjectorError::ForeignLog(format!(
+            "they have seen {} events, it has {length}",
+            seen.length
+        )));
+    }
+    let Some((position, hash)) = seen.witness else { return Ok(()) };
+    if source.hash_at(position).await?.is_none_or(|found| found[..] != hash[..]) {
+        return Err(ProjectorError::ForeignLog(format!(
+            "its event at position {position} is not the one that they have seen there"
+        )));
+    }
+    Ok(())
+}
+
+/// Empties views that were made from another log, if everything is to be rebuilt; refuses otherwise.
+pub(crate) async fn adopt(
+    source: &Source,
+    model: &ReadModel,
+    kinds: &[Kind],
+) -> Result<(), ProjectorError> {
+    let foreign = match check_lineage(source, model).await {
+        Err(foreign @ ProjectorError::ForeignLog(_)) => foreign,
+        other => return other,
+    };
+    if Kind::ALL.iter().any(|kind| !kinds.contains(kind)) {
+        return Err(foreign);
+    }
+    tracing::warn!(%foreign, "the views are emptied, and made anew from this log");
+    let now = clock::now().timestamp_micros();
+    let mut tx = model.begin_write().await?;
+    for kind in Kind::ALL {
+        tx.begin_anew(kind.name(), kind.tables(), now).await?;
+    }
+    Ok(tx.commit(0).await?)
+}

@@ -1,0 +1,43 @@
+//! Sums of money, which outgrow one 64-bit column: 1 025 orders of the largest total already do.
+//!
+//! A sum stands in two columns, `…_high` (milliards) and `…_low` (the rest, 0 to 999 999 999): sum = high · 10⁹ + low,
+//! also below zero. So both backends add exactly, carry included, keep an index in the order of the sums, and nothing
+//! saturates or turns into a fraction.
+
+/// What one of `high` is worth, in minor units.
+const MILLIARD: i128 = 1_000_000_000;
+
+/// A sum's two columns.
+pub(crate) fn split(sum: i128) -> (i64, i64) {
+    let high = i64::try_from(sum.div_euclid(MILLIARD));
+    let low = i64::try_from(sum.rem_euclid(MILLIARD));
+    (
+        high.expect("9 · 10²⁷ minor units are more than 10¹² orders of the largest total"),
+        low.expect("a remainder is less than its divisor"),
+    )
+}
+
+/// The sum that two columns, or the sums over two columns, stand for.
+pub(crate) fn join(high: i64, low: i64) -> i128 {
+    i128::from(high) * MILLIARD + i128::from(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_sum_comes_back_from_its_columns(sum in -(1_i128 << 90)..(1_i128 << 90)) {
+            let (high, low) = split(sum);
+            prop_assert!((0..1_000_000_000).contains(&low));
+            prop_assert_eq!(join(high, low), sum);
+        }
+
+        #[test]
+        fn columns_are_in_the_order_of_the_sums(a in any::<i64>(), b in any::<i64>()) {
+            prop_assert_eq!(split(a.into()).cmp(&split(b.into())), a.cmp(&b));
+        }
+    }
+}
