@@ -46,6 +46,7 @@ impl EventStore {
     pub async fn lease(&self, name: &str) -> Result<Option<LeaseState>, StoreError> {
         match self {
             Self::Sqlite(store) => store.lease(name).await,
+            Self::Postgres(store) => store.lease(name).await,
         }
     }
 
@@ -68,6 +69,7 @@ impl EventStore {
         }
         match self {
             Self::Sqlite(store) => store.take_lease(name, holder, seen).await,
+            Self::Postgres(store) => store.take_lease(name, holder, seen).await,
         }
     }
 
@@ -78,6 +80,7 @@ impl EventStore {
     pub async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(store) => store.renew_lease(lease).await,
+            Self::Postgres(store) => store.renew_lease(lease).await,
         }
     }
 
@@ -97,6 +100,7 @@ impl EventStore {
         }
         match self {
             Self::Sqlite(store) => store.advance_checkpoint(lease, checkpoint, note).await,
+            Self::Postgres(store) => store.advance_checkpoint(lease, checkpoint, note).await,
         }
     }
 
@@ -107,6 +111,7 @@ impl EventStore {
     pub async fn release_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(store) => store.release_lease(lease).await,
+            Self::Postgres(store) => store.release_lease(lease).await,
         }
     }
 }

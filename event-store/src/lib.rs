@@ -12,15 +12,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod append;
+mod ask;
 mod audit;
 mod chain;
+mod contiguity;
 mod crash;
 pub mod event;
 pub mod lease;
 mod plan;
+mod postgres;
 mod row;
+mod schema;
 mod sqlite;
 mod store;
+mod versions;
 
 pub use append::{
     Append, AppendError, Appended, Entry, EntryOutcome, KeyedAnswer, MAX_ENTRIES, StoredAnswer,
@@ -28,6 +33,7 @@ pub use append::{
 pub use audit::{MAX_DEFECTS, VerifyReport};
 pub use event::{Metadata, NewEvent, RecordedEvent, StreamId, Timestamp};
 pub use lease::{Lease, LeaseState};
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use store::{Access, EventStore};
 
@@ -86,4 +92,16 @@ pub enum StoreError {
     /// The URL names no supported backend or cannot be opened.
     #[error("{0}")]
     InvalidUrl(String),
+}
+
+impl StoreError {
+    /// Of a handle that was opened without the right to append.
+    pub(crate) fn not_appending() -> Self {
+        Self::Unavailable("it was not opened for appending".to_owned())
+    }
+
+    /// Of a handle that was opened without the right to write anything.
+    pub(crate) fn only_reading() -> Self {
+        Self::Unavailable("it was opened for reading only".to_owned())
+    }
 }

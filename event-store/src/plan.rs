@@ -5,7 +5,9 @@
 //! is left out; from then on every entry of that stream is, because it was decided on events that are not there.
 
 use crate::chain::{Fields, Hash};
-use crate::{Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, StoredAnswer, StreamId};
+use crate::{
+    Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, StoredAnswer, StreamId,
+};
 use crate::{Timestamp, Version};
 use std::collections::{HashMap, HashSet};
 
@@ -35,6 +37,15 @@ pub(crate) struct AnswerRow<'a> {
     pub answer: &'a KeyedAnswer,
 }
 
+impl AnswerRow<'_> {
+    /// Whether it is this answer that was found.
+    pub fn is(&self, stored: &StoredAnswer) -> bool {
+        stored.first_position == self.first_position
+            && stored.fingerprint == self.answer.fingerprint
+            && stored.answer == self.answer.answer
+    }
+}
+
 /// What to write, and what to tell the caller once it is committed.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
@@ -51,6 +62,15 @@ impl Plan<'_> {
     /// Nothing to write: every entry was left out, or held nothing.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.answers.is_empty()
+    }
+
+    /// What the caller is told once it is committed.
+    pub fn appended(self) -> Appended {
+        Appended {
+            outcomes: self.outcomes,
+            head: self.head.position,
+            recorded_at: self.head.recorded_at,
+        }
     }
 }
 

@@ -60,6 +60,11 @@ where
     }
 }
 
+/// The number as databases hold it. Positions and versions stay far below 2^63.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// A number that is stored signed and means an unsigned one.
 pub(crate) fn number<'r, R, N>(row: &'r R, index: usize) -> sqlx::Result<N>
 where

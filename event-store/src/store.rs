@@ -4,6 +4,7 @@
 //! to clone and share their connections. Reads may be dropped half-way; what writes runs in a task of its own, so a
 //! caller that goes away neither cancels an append nor leaves a transaction open behind it.
 
+use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
     Append, AppendError, Appended, Head, LoadedStream, MAX_PAGE, Position, RecordedEvent, Snapshot,
@@ -17,20 +18,24 @@ use tokio::sync::watch;
 pub enum EventStore {
     /// Embedded SQLite, one file.
     Sqlite(Arc<SqliteStore>),
+    /// A PostgreSQL database.
+    Postgres(Arc<PostgresStore>),
 }
 
-/// Whether this handle may append.
+/// What this handle may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Appends and reads; creates and migrates the storage.
     ReadWrite,
+    /// Reads, and holds leases with their checkpoints; the storage must exist.
+    Lease,
     /// Reads only; the storage must exist.
     ReadOnly,
 }
 
 impl EventStore {
-    /// Opens `sqlite://path/to/events.db`; creates and migrates it for [`Access::ReadWrite`]. Takes the same time
-    /// however long the log is.
+    /// Opens `sqlite://path/to/events.db` or `postgres://user@host/database`; creates and migrates it for
+    /// [`Access::ReadWrite`]. Takes the same time however long the log is.
     ///
     /// # Errors
     /// [`StoreError::InvalidUrl`] for a URL of no known backend, [`StoreError::Corrupt`] for storage that is not
@@ -41,8 +46,13 @@ impl EventStore {
                 let path = path.strip_prefix("//").unwrap_or(path);
                 Ok(Self::Sqlite(Arc::new(SqliteStore::open(path, access).await?)))
             }
+            Some(("postgres" | "postgresql", _)) => {
+                Ok(Self::Postgres(Arc::new(PostgresStore::open(url, access).await?)))
+            }
             _ => Err(StoreError::InvalidUrl(
-                "the event store's URL must be of the form sqlite://path/to/events.db".to_owned(),
+                "the event store's URL must be of the form sqlite://path/to/events.db \
+                 or postgres://user@host/database"
+                    .to_owned(),
             )),
         }
     }
@@ -57,6 +67,7 @@ impl EventStore {
         append.check()?;
         match self {
             Self::Sqlite(store) => store.append(append).await,
+            Self::Postgres(store) => store.append(append).await,
         }
     }
 
@@ -74,6 +85,7 @@ impl EventStore {
         refuse_above_page("streams", streams.len())?;
         match self {
             Self::Sqlite(store) => store.load(streams, snapshot_version).await,
+            Self::Postgres(store) => store.load(streams, snapshot_version).await,
         }
     }
 
@@ -85,6 +97,7 @@ impl EventStore {
         refuse_above_page("keys", keys.len())?;
         match self {
             Self::Sqlite(store) => store.answers(keys).await,
+            Self::Postgres(store) => store.answers(keys).await,
         }
     }
 
@@ -101,6 +114,7 @@ impl EventStore {
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         match self {
             Self::Sqlite(store) => store.read_stream(stream, after, limit.min(MAX_PAGE)).await,
+            Self::Postgres(store) => store.read_stream(stream, after, limit.min(MAX_PAGE)).await,
         }
     }
 
@@ -116,6 +130,7 @@ impl EventStore {
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         match self {
             Self::Sqlite(store) => store.read_feed(after, limit.min(MAX_PAGE)).await,
+            Self::Postgres(store) => store.read_feed(after, limit.min(MAX_PAGE)).await,
         }
     }
 
@@ -126,6 +141,7 @@ impl EventStore {
     pub async fn head(&self) -> Result<Head, StoreError> {
         match self {
             Self::Sqlite(store) => store.head().await,
+            Self::Postgres(store) => store.head().await,
         }
     }
 
@@ -142,6 +158,7 @@ impl EventStore {
     ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(store) => store.save_snapshot(stream, snapshot_version, snapshot).await,
+            Self::Postgres(store) => store.save_snapshot(stream, snapshot_version, snapshot).await,
         }
     }
 
@@ -153,6 +170,7 @@ impl EventStore {
     pub async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(store) => store.forget_answers(before).await,
+            Self::Postgres(store) => store.forget_answers(before).await,
         }
     }
 
@@ -167,14 +185,17 @@ impl EventStore {
     ) -> Result<VerifyReport, StoreError> {
         match self {
             Self::Sqlite(store) => store.verify(progress).await,
+            Self::Postgres(store) => store.verify(progress).await,
         }
     }
 
-    /// Hints that the head moved, from appends through this handle. The poll is the truth.
+    /// Hints that the head moved, from appends through this handle; on PostgreSQL from those of others as well. The
+    /// poll is the truth.
     #[must_use]
     pub fn head_hint(&self) -> watch::Receiver<Position> {
         match self {
             Self::Sqlite(store) => store.head_hint(),
+            Self::Postgres(store) => store.head_hint(),
         }
     }
 
@@ -190,6 +211,7 @@ impl EventStore {
     pub async fn close(&self) {
         match self {
             Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
         }
     }
 }

@@ -70,6 +70,7 @@ macro_rules! conformance_cases {
             leases::a_checkpoint_beyond_the_head_is_refused,
             leases::the_epoch_of_a_lease_never_goes_back,
             leases::a_handle_that_only_reads_sees_leases_and_takes_none,
+            leases::a_handle_for_leases_takes_them_and_cannot_append,
             tampering::a_sound_log_verifies,
             tampering::rows_cannot_be_changed_removed_or_replaced,
             tampering::every_changed_column_is_found_at_its_position,
@@ -84,16 +85,29 @@ macro_rules! conformance_cases {
     };
 }
 
-macro_rules! on_sqlite {
-    ($($group:ident::$case:ident),* $(,)?) => {
-        mod sqlite {
+/// Every case on one backend; `None`: it cannot run here, and has said so.
+macro_rules! on {
+    ($name:ident, $backend:expr, [$($group:ident::$case:ident),* $(,)?]) => {
+        mod $name {
+            use crate::backend::Backend;
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    crate::$group::$case(crate::backend::Backend::sqlite()).await;
+                    if let Some(backend) = $backend {
+                        crate::$group::$case(backend).await;
+                    }
                 }
             )*
         }
     };
 }
+
+macro_rules! on_sqlite {
+    ($($cases:tt)*) => { on!(sqlite, Some(Backend::sqlite()), [$($cases)*]); };
+}
 conformance_cases!(on_sqlite);
+
+macro_rules! on_postgres {
+    ($($cases:tt)*) => { on!(postgres, Backend::postgres().await, [$($cases)*]); };
+}
+conformance_cases!(on_postgres);

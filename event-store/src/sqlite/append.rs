@@ -1,28 +1,18 @@
 //! One append: one transaction on the write connection.
 //!
-//! BEGIN IMMEDIATE takes the write lock; only then is the head read. Most of what an append relies on needs no
-//! question of its own: streams that this handle wrote last are known (`versions`), a stream that must not exist yet
-//! is proved by its first row going in (the unique index), a key that must be free likewise. If a row does not go in,
-//! the attempt is rolled back and made once more with everything asked beforehand. Nothing is decided by an error's
-//! text. A commit that fails is settled by reading back (`settle`).
+//! BEGIN IMMEDIATE takes the write lock; only then is the head read, and what the append needs to know (`ask`). If a row
+//! does not go in, the attempt is rolled back and made once more with everything asked beforehand. Nothing is decided
+//! by an error's text. A commit that fails is settled by reading back (`settle`).
 
 use super::insert::{insert_answers, insert_events};
+use super::refusal;
 use super::writer::Writer;
-use super::{refusal, signed};
+use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Found, Plan, plan};
-use crate::{Append, AppendError, Appended, Entry, Head, StoreError, StoredAnswer, row};
+use crate::row::{self, signed};
+use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
 use sqlx::SqliteConnection;
-use std::collections::HashSet;
-
-/// What an attempt asks before it writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ask {
-    /// Only what neither this handle nor a unique index knows.
-    Needed,
-    /// Every stream's version, every key.
-    Everything,
-}
 
 enum Attempt<'a> {
     Done(Appended),
@@ -78,7 +68,7 @@ impl Writer {
         let plan = plan(&append.entries, found, head, append.recorded_at);
         if plan.is_empty() {
             sqlx::query("ROLLBACK").execute(connection).await?;
-            return Ok(Attempt::Done(appended(plan)));
+            return Ok(Attempt::Done(plan.appended()));
         }
         let events = insert_events(connection, &plan).await?;
         crash::pass(Point::AfterEvents);
@@ -93,7 +83,7 @@ impl Writer {
         crash::pass(Point::AfterCommit);
         let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
         self.known.committed(revision + 1, versions);
-        Ok(Attempt::Done(appended(plan)))
+        Ok(Attempt::Done(plan.appended()))
     }
 
     /// Looks up, under the lock, what the plan needs to know.
@@ -103,47 +93,13 @@ impl Writer {
         entries: &'a [Entry],
         ask: Ask,
     ) -> sqlx::Result<Found<'a>> {
-        let mut found = Found::default();
-        let mut unknown = Vec::new();
-        let mut seen = HashSet::with_capacity(entries.len());
-        for entry in entries.iter().filter(|entry| seen.insert(&entry.stream)) {
-            let stream = &entry.stream;
-            match (self.known.get(stream), ask, proves_itself_new(entry)) {
-                (Some(version), Ask::Needed, _) => _ = found.versions.insert(stream, version),
-                (None, Ask::Needed, true) => {}
-                _ => unknown.push(stream),
-            }
+        let question = Question::about(entries, &self.known, ask);
+        let mut versions = Vec::new();
+        if !question.streams.is_empty() {
+            versions = super::read::versions(connection, &question.streams).await?;
         }
-        if !unknown.is_empty() {
-            let versions = super::read::versions(connection, &unknown).await?;
-            found.versions.extend(unknown.into_iter().zip(versions));
-        }
-        if ask == Ask::Everything {
-            let keys: Vec<&str> = keys(entries).collect();
-            let answers: Vec<Option<StoredAnswer>> =
-                super::answers::find(&mut *connection, &keys).await?;
-            let taken = keys.into_iter().zip(answers);
-            found.answers.extend(taken.filter_map(|(key, answer)| Some((key, answer?))));
-        }
-        Ok(found)
-    }
-}
-
-/// A stream's first entry that expects nothing and writes version 1: if the stream exists, so does its version 1, and
-/// the row does not go in.
-fn proves_itself_new(entry: &Entry) -> bool {
-    entry.expected_version == 0 && !entry.events.is_empty()
-}
-
-fn keys(entries: &[Entry]) -> impl Iterator<Item = &str> {
-    entries.iter().filter_map(|entry| Some(entry.answer.as_ref()?.key.as_str()))
-}
-
-pub(super) fn appended(plan: Plan<'_>) -> Appended {
-    Appended {
-        outcomes: plan.outcomes,
-        head: plan.head.position,
-        recorded_at: plan.head.recorded_at,
+        let answers = super::answers::find(connection, &question.keys).await?;
+        Ok(question.answered(versions, answers))
     }
 }
 

@@ -3,9 +3,8 @@
 //! Every statement is a way to the connection's thread and back, so rows go in by few large ones. A row that is there
 //! already, or whose place is taken, does not go in and is not counted: the caller compares the count.
 
-use super::signed;
 use crate::plan::{AnswerRow, EventRow, Plan};
-use crate::row;
+use crate::row::{self, signed};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection};
 use std::sync::{Arc, LazyLock};

@@ -1,8 +1,9 @@
 //! Leases in SQLite: each verb is one statement, and its row count is the answer.
 
-use super::{SqliteStore, refusal, signed};
+use super::{SqliteStore, refusal};
 use crate::lease::{Lease, LeaseState};
-use crate::{Position, StoreError, row};
+use crate::row::{self, signed};
+use crate::{Position, StoreError};
 use sqlx::Row;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};

@@ -14,10 +14,9 @@ mod read;
 mod settle;
 mod snapshots;
 mod verify;
-mod versions;
 mod writer;
 
-use crate::{Append, AppendError, Appended, Head, Position, StoreError, row};
+use crate::{Access, Append, AppendError, Appended, Head, Position, StoreError, row};
 use sqlx::SqlitePool;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -29,11 +28,15 @@ pub struct SqliteStore {
     readers: SqlitePool,
     /// `None` for a handle that only reads.
     writer: Option<Arc<Mutex<Writer>>>,
+    access: Access,
     hint: Arc<watch::Sender<Position>>,
 }
 
 impl SqliteStore {
     pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        if self.access != Access::ReadWrite {
+            return Err(StoreError::not_appending().into());
+        }
         let writer = self.writer()?;
         let hint = Arc::clone(&self.hint);
         let task = tokio::spawn(async move {
@@ -74,8 +77,7 @@ impl SqliteStore {
     }
 
     fn writer(&self) -> Result<Arc<Mutex<Writer>>, StoreError> {
-        let writer = self.writer.as_ref().map(Arc::clone);
-        writer.ok_or_else(|| StoreError::Unavailable("it was opened for reading only".to_owned()))
+        self.writer.as_ref().map(Arc::clone).ok_or_else(StoreError::only_reading)
     }
 }
 
@@ -97,11 +99,6 @@ fn refusal(error: sqlx::Error) -> StoreError {
         | sqlx::Error::RowNotFound => StoreError::Corrupt(error.to_string()),
         _ => StoreError::Unavailable(error.to_string()),
     }
-}
-
-/// The number as SQLite holds it. Positions and versions stay far below 2^63.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use super::SqliteStore;
 use super::refusal;
 use super::writer::Writer;
+use crate::schema::{self, Schema};
 use crate::{Access, StoreError};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -34,6 +35,7 @@ impl SqliteStore {
         let options = options(Path::new(path));
         let writer = match access {
             Access::ReadOnly => None,
+            Access::Lease => Some(Arc::new(Mutex::new(Writer::new(options.clone())))),
             Access::ReadWrite => {
                 let options = options.clone().create_if_missing(true);
                 migrate(&options).await?;
@@ -52,7 +54,7 @@ impl SqliteStore {
         let mut connection = readers.acquire().await.map_err(refusal)?;
         check_schema(&mut connection).await?;
         drop(connection);
-        let store = Self { readers, writer, hint: Arc::new(watch::Sender::new(0)) };
+        let store = Self { readers, writer, access, hint: Arc::new(watch::Sender::new(0)) };
         store.hint.send_replace(store.head().await?.position);
         Ok(store)
     }
@@ -79,7 +81,7 @@ async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
             {
                 attempt += 1;
             }
-            Err(error) => return Err(schema_refusal(error)),
+            Err(error) => return Err(schema::refused(error, refusal)),
         }
     }
     connection.close().await.map_err(refusal)
@@ -105,47 +107,14 @@ async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<(), StoreEr
 /// The schema must be exactly this build's, whoever made it.
 async fn check_schema(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     refuse_foreign(&mut *connection).await?;
-    let applied: Vec<(i64, Vec<u8>)> = match sqlx::query_as(
-        "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    {
+    let applied = sqlx::query_as(schema::APPLIED).fetch_all(&mut *connection).await;
+    let applied: Vec<(i64, Vec<u8>)> = match applied {
         Ok(applied) => applied,
         Err(sqlx::Error::Database(_)) => Vec::new(),
         Err(error) => return Err(refusal(error)),
     };
-    for migration in MIGRATIONS.iter() {
-        match applied.iter().find(|(version, _)| *version == migration.version) {
-            None => return Err(older()),
-            Some((version, checksum)) if **checksum != *migration.checksum => {
-                return Err(schema_refusal(MigrateError::VersionMismatch(*version)));
-            }
-            Some(_) => {}
-        }
-    }
-    match applied.iter().find(|(version, _)| !MIGRATIONS.version_exists(*version)) {
-        Some((version, _)) => Err(schema_refusal(MigrateError::VersionMissing(*version))),
-        None => Ok(()),
-    }
-}
-
-fn older() -> StoreError {
-    StoreError::Corrupt(
-        "its schema is older than this program; start the program that writes it once to migrate it"
-            .to_owned(),
-    )
-}
-
-fn schema_refusal(error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::VersionMissing(version) => StoreError::Corrupt(format!(
-            "its schema is newer than this program (migration {version} is unknown here); use a newer program"
-        )),
-        MigrateError::VersionMismatch(version) => StoreError::Corrupt(format!(
-            "its schema is not this program's (migration {version} was another one)"
-        )),
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => refusal(error),
-        other => StoreError::Corrupt(other.to_string()),
+    match schema::compare(&MIGRATIONS, &applied)? {
+        Schema::Same => Ok(()),
+        Schema::Older => Err(schema::older()),
     }
 }

@@ -3,8 +3,9 @@
 //! Each page is one SELECT, so it sees one state of the log and holds nothing open afterwards. Pages end at a number
 //! of rows or of bytes, never by skipping, and what is read is checked to be contiguous before it is given out.
 
-use super::{SqliteStore, refusal, signed};
-use crate::row::{EventRow, event_columns};
+use super::{SqliteStore, refusal};
+use crate::contiguity::{check_positions, check_versions};
+use crate::row::{EventRow, event_columns, signed};
 use crate::{LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, Version};
 use futures::TryStreamExt;
 use sqlx::query::QueryAs;
@@ -26,11 +27,8 @@ impl SqliteStore {
             " FROM events WHERE position > $1 ORDER BY position LIMIT $2"
         ));
         let events = page(&self.readers, query.bind(signed(after)).bind(rows(limit))).await?;
-        let places = events.iter().map(|event| event.position);
-        match first_gap(after, places) {
-            Some(gap) => Err(StoreError::Corrupt(format!("position {gap} is missing"))),
-            None => Ok(events),
-        }
+        check_positions(after, &events)?;
+        Ok(events)
     }
 
     pub(crate) async fn read_stream(
@@ -144,27 +142,4 @@ async fn page(readers: &SqlitePool, query: EventQuery) -> Result<Vec<RecordedEve
         events.push(event);
     }
     Ok(events)
-}
-
-/// The first place after `after` that is not there although a later one is.
-fn first_gap(after: u64, places: impl Iterator<Item = u64>) -> Option<u64> {
-    let mut expected = after;
-    for place in places {
-        expected += 1;
-        if place != expected {
-            return Some(expected);
-        }
-    }
-    None
-}
-
-fn check_versions(after: Version, events: &[RecordedEvent]) -> Result<(), StoreError> {
-    let gap = first_gap(after, events.iter().map(|event| event.version));
-    match (gap, events.first()) {
-        (Some(gap), Some(RecordedEvent { stream, .. })) => Err(StoreError::Corrupt(format!(
-            "{} {} version {gap} is missing",
-            stream.stream_type, stream.id
-        ))),
-        _ => Ok(()),
-    }
 }

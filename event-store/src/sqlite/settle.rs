@@ -4,10 +4,11 @@
 //! nothing was stored. If it moved, either we or somebody after us moved it, and the rows tell: the hash at our last
 //! position covers every byte of ours; without events, the kept answer is compared.
 
-use super::append::{Unsettled, appended};
+use super::append::Unsettled;
+use super::refusal;
 use super::writer::Writer;
-use super::{refusal, signed};
 use crate::plan::Plan;
+use crate::row::signed;
 use crate::{AppendError, Appended};
 use sqlx::SqliteConnection;
 
@@ -25,7 +26,7 @@ impl Writer {
             Ok(stored) => {
                 self.put_back(connection);
                 tracing::warn!(%error, stored, "a commit failed and was settled by reading back");
-                if stored { Ok(appended(plan)) } else { Err(refusal(error).into()) }
+                if stored { Ok(plan.appended()) } else { Err(refusal(error).into()) }
             }
             Err(unreadable) => Err(AppendError::Unknown(format!("{error}; {unreadable}"))),
         }
@@ -53,9 +54,5 @@ async fn is_stored(
     let Some(row) = plan.answers.first() else { return Ok(false) };
     let found = super::answers::find(connection, &[&row.answer.key]).await?;
     let stored = found.into_iter().flatten().next();
-    Ok(stored.is_some_and(|stored| {
-        stored.first_position == row.first_position
-            && stored.fingerprint == row.answer.fingerprint
-            && stored.answer == row.answer.answer
-    }))
+    Ok(stored.is_some_and(|stored| row.is(&stored)))
 }

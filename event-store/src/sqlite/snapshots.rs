@@ -1,8 +1,9 @@
 //! Snapshots: states of long streams, kept so that loading one need not fold all its events. A cache.
 
 use super::read::asked;
-use super::{SqliteStore, refusal, signed};
-use crate::{LoadedStream, Snapshot, StoreError, StreamId, row};
+use super::{SqliteStore, refusal};
+use crate::row::{self, signed};
+use crate::{LoadedStream, Snapshot, StoreError, StreamId};
 use sqlx::Row;
 
 impl SqliteStore {

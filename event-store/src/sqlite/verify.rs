@@ -3,9 +3,9 @@
 //! Pages are their own SELECTs, so appends go on meanwhile; the head at the start is how far it goes. Order within
 //! streams is asked of the index in one pass that remembers nothing but the row before.
 
-use super::{SqliteStore, refusal, signed};
+use super::{SqliteStore, refusal};
 use crate::audit::Audit;
-use crate::row::{self, EventRow, event_columns};
+use crate::row::{self, EventRow, event_columns, signed};
 use crate::{Position, StoreError, VerifyReport};
 use futures::TryStreamExt;
 use sqlx::sqlite::SqliteRow;

@@ -5,8 +5,8 @@
 //! opens another. So a transaction can never leak from one append into the next.
 
 use super::refusal;
-use super::versions::KnownVersions;
 use crate::StoreError;
+use crate::versions::KnownVersions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 

@@ -1,6 +1,8 @@
 //! An empty store of one backend, and what a case may do to it behind the store's back.
 
 use event_store::{Access, EventStore};
+use rig::postgres::{Database, database_or_say};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
@@ -9,12 +11,19 @@ use tempfile::TempDir;
 pub enum Backend {
     /// A file in a directory of its own.
     Sqlite(TempDir),
+    /// A database of its own.
+    Postgres(Database),
 }
 
 impl Backend {
     /// A new, empty place for a SQLite file.
     pub fn sqlite() -> Self {
         Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    /// A new, empty database, or `None` after saying that there is no server.
+    pub async fn postgres() -> Option<Self> {
+        database_or_say("the event store on PostgreSQL").await.map(Self::Postgres)
     }
 
     /// A handle that appends; every call opens another one.
@@ -27,12 +36,25 @@ impl Backend {
         EventStore::open(&self.url(), Access::ReadOnly).await.unwrap()
     }
 
+    /// A handle that reads and holds leases.
+    pub async fn open_for_leases(&self) -> EventStore {
+        EventStore::open(&self.url(), Access::Lease).await.unwrap()
+    }
+
     /// Runs a statement past the store, with the schema's guards in force; how many rows it changed.
     pub async fn execute(&self, sql: &str) -> Result<u64, sqlx::Error> {
         match self {
             Self::Sqlite(directory) => {
                 let file = directory.path().join("events.db");
                 let options = SqliteConnectOptions::new().filename(file);
+                let mut connection = options.connect().await?;
+                let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+                connection.close().await?;
+                Ok(done?.rows_affected())
+            }
+            Self::Postgres(database) => {
+                let options: PgConnectOptions = database.url().parse().unwrap();
+                let options = options.options([("search_path", "event_store")]);
                 let mut connection = options.connect().await?;
                 let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
                 connection.close().await?;
@@ -50,8 +72,37 @@ impl Backend {
                     DROP TRIGGER IF EXISTS events_are_never_replaced;";
                 self.execute(guards).await.unwrap();
             }
+            Self::Postgres(_) => {
+                self.execute("ALTER TABLE events DISABLE TRIGGER USER").await.unwrap();
+            }
         }
         self.execute(sql).await.unwrap();
+    }
+
+    /// Ways to put other rows in the place of stored ones, or to do away with all of them, that only this backend has.
+    pub fn replacements(&self, columns: &str) -> Vec<String> {
+        let insert = |verb: &str, position: u8, tail: &str| {
+            format!(
+                "{verb} INTO events (position, {columns})
+                 SELECT {position}, {columns} FROM events WHERE position = 1 {tail}"
+            )
+        };
+        match self {
+            Self::Sqlite(_) => vec![
+                insert("INSERT", 2, "ON CONFLICT DO NOTHING"),
+                insert("INSERT OR REPLACE", 2, ""),
+                insert("INSERT OR REPLACE", 99, ""),
+            ],
+            Self::Postgres(_) => vec![
+                insert("INSERT", 2, "ON CONFLICT DO NOTHING"),
+                insert("INSERT", 2, "ON CONFLICT (position) DO UPDATE SET payload = '{}'"),
+                insert("INSERT", 99, ""),
+                "TRUNCATE events".to_owned(),
+                "TRUNCATE log_head".to_owned(),
+                "SET session_replication_role = replica; DELETE FROM events".to_owned(),
+                "MERGE INTO events USING log_head ON TRUE WHEN MATCHED THEN DELETE".to_owned(),
+            ],
+        }
     }
 
     fn url(&self) -> String {
@@ -59,6 +110,7 @@ impl Backend {
             Self::Sqlite(directory) => {
                 format!("sqlite://{}", directory.path().join("events.db").display())
             }
+            Self::Postgres(database) => database.url(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Leases: one holder at a time, and whoever held it before changes nothing any more.
 
 use crate::backend::Backend;
-use crate::given::fill;
-use event_store::EventStore;
+use crate::given::{entry, fill, try_append};
+use event_store::{AppendError, EventStore, StoreError};
 
 const NAME: &str = "relay:orders";
 
@@ -94,4 +94,18 @@ pub async fn a_handle_that_only_reads_sees_leases_and_takes_none(backend: Backen
     let seen = reader.lease(NAME).await.unwrap();
     assert_eq!(seen.as_ref().unwrap().epoch, 1);
     assert!(reader.take_lease(NAME, "b", seen.as_ref()).await.is_err());
+}
+
+pub async fn a_handle_for_leases_takes_them_and_cannot_append(backend: Backend) {
+    let store = backend.open().await;
+    fill(&store, 1).await;
+    let holder = backend.open_for_leases().await;
+    let lease = must_take(&holder, "a").await;
+    assert!(holder.advance_checkpoint(&lease, 3, "three").await.unwrap());
+    assert_eq!(holder.read_feed(0, 10).await.unwrap().len(), 3);
+    let refused = try_append(&holder, vec![entry(2, 0, 1)]).await;
+    assert!(matches!(refused, Err(AppendError::Failed(StoreError::Unavailable(_)))), "{refused:?}");
+    assert_eq!(store.head().await.unwrap().position, 3);
+    holder.close().await;
+    assert!(holder.renew_lease(&lease).await.is_err());
 }

@@ -12,7 +12,7 @@ const MAX_YOUNG: usize = 65_536;
 
 /// Stream versions as of one revision of the log.
 #[derive(Debug, Default)]
-pub(super) struct KnownVersions {
+pub(crate) struct KnownVersions {
     revision: i64,
     young: HashMap<StreamId, Version>,
     old: HashMap<StreamId, Version>,
@@ -20,18 +20,18 @@ pub(super) struct KnownVersions {
 
 impl KnownVersions {
     /// Call under the lock, before relying on [`KnownVersions::get`].
-    pub(super) fn expect_revision(&mut self, revision: i64) {
+    pub(crate) fn expect_revision(&mut self, revision: i64) {
         if self.revision != revision {
             *self = Self { revision, ..Self::default() };
         }
     }
 
-    pub(super) fn get(&self, stream: &StreamId) -> Option<Version> {
+    pub(crate) fn get(&self, stream: &StreamId) -> Option<Version> {
         self.young.get(stream).or_else(|| self.old.get(stream)).copied()
     }
 
     /// Call after a commit that led from the expected revision to `revision`.
-    pub(super) fn committed<'a>(
+    pub(crate) fn committed<'a>(
         &mut self,
         revision: i64,
         versions: impl IntoIterator<Item = (&'a StreamId, Version)>,

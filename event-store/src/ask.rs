@@ -1,0 +1,71 @@
+//! What an append asks the database, under the lock, before it writes; the same on every backend.
+//!
+//! Most of what an append relies on needs no question of its own: streams that this handle wrote last are known
+//! (`versions`), a stream that must not exist yet is proved by its first row going in (the unique index), a key that
+//! must be free likewise. If a row does not go in, the attempt is rolled back and made once more with everything
+//! asked beforehand.
+
+use crate::plan::Found;
+use crate::versions::KnownVersions;
+use crate::{Entry, StoredAnswer, StreamId, Version};
+use std::collections::HashSet;
+
+/// How much an attempt asks before it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Only what neither this handle nor a unique index knows.
+    Needed,
+    /// Every stream's version, every key.
+    Everything,
+}
+
+/// What is to be asked, and what is known without asking.
+#[derive(Debug, Default)]
+pub(crate) struct Question<'a> {
+    /// Streams whose versions are not known.
+    pub streams: Vec<&'a StreamId>,
+    /// Keys that may be taken.
+    pub keys: Vec<&'a str>,
+    found: Found<'a>,
+}
+
+impl<'a> Question<'a> {
+    /// What these entries need to know.
+    pub fn about(entries: &'a [Entry], known: &KnownVersions, ask: Ask) -> Self {
+        let mut question = Self::default();
+        let mut seen = HashSet::with_capacity(entries.len());
+        for entry in entries.iter().filter(|entry| seen.insert(&entry.stream)) {
+            let stream = &entry.stream;
+            match (known.get(stream), ask, proves_itself_new(entry)) {
+                (Some(version), Ask::Needed, _) => {
+                    question.found.versions.insert(stream, version);
+                }
+                (None, Ask::Needed, true) => {}
+                _ => question.streams.push(stream),
+            }
+        }
+        if ask == Ask::Everything {
+            question.keys.extend(keys(entries));
+        }
+        question
+    }
+
+    /// With the answers, each in the order in which it was asked.
+    pub fn answered(self, versions: Vec<Version>, answers: Vec<Option<StoredAnswer>>) -> Found<'a> {
+        let Self { streams, keys, mut found } = self;
+        found.versions.extend(streams.into_iter().zip(versions));
+        let taken = keys.into_iter().zip(answers);
+        found.answers.extend(taken.filter_map(|(key, answer)| Some((key, answer?))));
+        found
+    }
+}
+
+/// A stream's first entry that expects nothing and writes version 1: if the stream exists, so does its version 1, and
+/// the row does not go in.
+fn proves_itself_new(entry: &Entry) -> bool {
+    entry.expected_version == 0 && !entry.events.is_empty()
+}
+
+fn keys(entries: &[Entry]) -> impl Iterator<Item = &str> {
+    entries.iter().filter_map(|entry| Some(entry.answer.as_ref()?.key.as_str()))
+}

@@ -1,0 +1,83 @@
+//! A commit that got no answer, or an error: did it happen? Read back, never guess.
+//!
+//! The COMMIT may still be on its way to a server whose connection looks dead from here. So the head row is locked
+//! before it is read: our own transaction held that lock, and whoever gets it knows that the transaction has ended, one
+//! way or the other. If the head still has the revision that we saw under our lock, nothing was stored. If it moved,
+//! either we or somebody after us moved it, and the rows tell: the hash at our last position covers every byte of ours;
+//! without events, the kept answer is compared.
+
+use super::append::{Unsettled, lock_head};
+use super::writer::Writer;
+use super::{ANSWER_TIMEOUT, answers, is_lost, no_answer, refusal};
+use crate::plan::Plan;
+use crate::row::signed;
+use crate::{AppendError, StoreError};
+use sqlx::PgConnection;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Times that the database is asked: through a server's restart, and longer than it lets a transaction stay idle.
+const MAX_ATTEMPTS: u32 = 30;
+/// The pause between two of them.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Writer {
+    /// True when it is stored, false when it is not because the connection was lost.
+    pub(super) async fn settle(
+        &mut self,
+        unsettled: Unsettled<'_, '_>,
+    ) -> Result<bool, AppendError> {
+        let Unsettled { error, revision, plan } = unsettled;
+        let mut unreadable = None;
+        for attempt in 0..MAX_ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            match self.read_back(revision, plan).await {
+                Ok(stored) => {
+                    tracing::warn!(%error, stored, "a commit failed and was settled by reading back");
+                    return if stored || is_lost(&error) {
+                        Ok(stored)
+                    } else {
+                        Err(refusal(error).into())
+                    };
+                }
+                Err(reason) => unreadable = Some(reason),
+            }
+        }
+        let unreadable = unreadable.map_or_else(String::new, |reason| reason.to_string());
+        Err(AppendError::Unknown(format!("{error}; {unreadable}")))
+    }
+
+    async fn read_back(&mut self, revision: i64, plan: &Plan<'_>) -> Result<bool, StoreError> {
+        let mut connection = self.take().await?;
+        let stored = timeout(ANSWER_TIMEOUT, is_stored(&mut connection, revision, plan)).await;
+        let stored = stored.unwrap_or_else(|_| Err(no_answer()));
+        self.roll_back(connection, stored.as_ref().err()).await;
+        stored.map_err(refusal)
+    }
+}
+
+async fn is_stored(
+    connection: &mut PgConnection,
+    revision: i64,
+    plan: &Plan<'_>,
+) -> sqlx::Result<bool> {
+    sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
+    let (_, now) = lock_head(connection).await?;
+    if now == revision {
+        return Ok(false);
+    }
+    if !plan.events.is_empty() {
+        let hash: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT hash FROM events WHERE position = $1")
+                .bind(signed(plan.head.position))
+                .fetch_optional(connection)
+                .await?;
+        return Ok(hash.is_some_and(|hash| *hash == plan.head.hash));
+    }
+    let Some(row) = plan.answers.first() else { return Ok(false) };
+    let found = answers::find(connection, &[&row.answer.key]).await?;
+    let stored = found.into_iter().flatten().next();
+    Ok(stored.is_some_and(|stored| row.is(&stored)))
+}

@@ -1,0 +1,107 @@
+//! The connection that appends: opened when needed, kept only when nothing is left open on it.
+//!
+//! Whoever appends takes the connection out. If that ends in any unexpected way (an error that cannot be rolled back, a
+//! panic), the connection is not put back; the server rolls back when it is dropped, and the next append opens another.
+//! So a transaction can never leak from one append into the next, and a lost connection costs one append's retry.
+
+use super::{ANSWER_TIMEOUT, is_lost, open, refusal};
+use crate::StoreError;
+use crate::versions::KnownVersions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
+
+/// Owns the connection that appends; used by one task at a time.
+#[derive(Debug)]
+pub(super) struct Writer {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    closed: bool,
+    /// Stream versions that need not be asked for.
+    pub(super) known: KnownVersions,
+}
+
+impl Writer {
+    /// Connects, so that a server which does not keep its commits is refused before anything relies on it.
+    pub(super) async fn open(options: PgConnectOptions) -> Result<Self, StoreError> {
+        let mut writer =
+            Self { options, connection: None, closed: false, known: KnownVersions::default() };
+        let connection = writer.take().await?;
+        writer.put_back(connection);
+        Ok(writer)
+    }
+
+    /// The connection, with no transaction open.
+    pub(super) async fn take(&mut self) -> Result<PgConnection, StoreError> {
+        if self.closed {
+            return Err(StoreError::Unavailable("it is closed".to_owned()));
+        }
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        // Another server may answer now, with a log that ends earlier.
+        self.known = KnownVersions::default();
+        let mut connection = open::connect(&self.options).await.map_err(refusal)?;
+        refuse_forgetful(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Gives it back after work that ended well.
+    pub(super) fn put_back(&mut self, connection: PgConnection) {
+        self.connection = Some(connection);
+    }
+
+    /// Gives it back after work that failed: rolled back, or not at all.
+    pub(super) async fn roll_back(
+        &mut self,
+        mut connection: PgConnection,
+        error: Option<&sqlx::Error>,
+    ) {
+        if error.is_some_and(is_lost) {
+            return;
+        }
+        let done = timeout(ANSWER_TIMEOUT, sqlx::raw_sql("ROLLBACK").execute(&mut connection));
+        if matches!(done.await, Ok(Ok(_))) {
+            self.connection = Some(connection);
+        }
+    }
+
+    pub(super) async fn close(&mut self) {
+        self.closed = true;
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "closing the event store's write connection");
+        }
+    }
+}
+
+/// What is answered must be on the disk.
+async fn refuse_forgetful(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let settings = sqlx::query_as(
+        "SELECT current_setting('synchronous_commit'), current_setting('fsync'), pg_is_in_recovery()",
+    )
+    .fetch_one(connection);
+    let (synchronous_commit, fsync, standby): (String, String, bool) =
+        timeout(ANSWER_TIMEOUT, settings)
+            .await
+            .unwrap_or_else(|_| Err(super::no_answer()))
+            .map_err(refusal)?;
+    if standby {
+        return Err(StoreError::Unavailable(
+            "this PostgreSQL server is a standby; the URL must name the primary".to_owned(),
+        ));
+    }
+    if synchronous_commit != "on" {
+        return Err(StoreError::Unavailable(format!(
+            "synchronous_commit is {synchronous_commit} and cannot be switched on; \
+             without it a crash forgets what was answered"
+        )));
+    }
+    if fsync != "on" {
+        tracing::warn!(
+            "the PostgreSQL server runs with fsync = off: a crash may lose answered commands"
+        );
+    }
+    Ok(())
+}

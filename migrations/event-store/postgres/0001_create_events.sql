@@ -1,0 +1,68 @@
+-- The log and its head. Everything of the log lives in a schema of its own, `event_store`.
+--
+-- payload is json, not jsonb: it keeps the very bytes that were given and can still be asked, e.g.
+--     SELECT payload -> 'customer' ->> 'name' FROM event_store.events WHERE event_type = 'OrderCreated';
+-- The one index beside the key answers "which version is this stream at" and "this stream's events" and makes a version
+-- unique. event_id has no index: ids are made in one place from 74 random bits, nothing looks an event up by it, and a
+-- third B-tree would be paid on every append.
+
+CREATE TABLE events (
+    position       bigint  PRIMARY KEY,
+    stream_id      uuid    NOT NULL,
+    version        bigint  NOT NULL,
+    event_id       uuid    NOT NULL,
+    occurred_at    bigint  NOT NULL, -- microseconds since 1970, UTC
+    recorded_at    bigint  NOT NULL, -- microseconds since 1970, UTC; never decreases with position
+    schema_version bigint  NOT NULL,
+    -- Lets a page end when it is full without reading what lies beyond it.
+    payload_bytes  integer NOT NULL GENERATED ALWAYS AS (octet_length(payload::text)) STORED,
+    stream_type    text COLLATE "C" NOT NULL,
+    event_type     text COLLATE "C" NOT NULL,
+    correlation_id text COLLATE "C",
+    causation_id   text COLLATE "C",
+    traceparent    text COLLATE "C",
+    actor          text COLLATE "C",
+    payload        json    NOT NULL, -- the very bytes that were given
+    hash           bytea   NOT NULL  -- SHA-256(hash of the event before, canonical bytes of this one)
+);
+
+CREATE UNIQUE INDEX events_by_stream ON events (stream_id, stream_type, version);
+
+-- The end of the log, one row. It is locked and read before anything that an append relies on, and written in the same
+-- transaction as the events: that is what makes positions gapless and in commit order. revision counts appends, those
+-- without events too. Room on the page, so that an update never touches the index.
+CREATE TABLE log_head (
+    only_row    integer PRIMARY KEY CHECK (only_row = 1),
+    position    bigint  NOT NULL,
+    hash        bytea   NOT NULL,
+    recorded_at bigint  NOT NULL,
+    revision    bigint  NOT NULL
+) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+INSERT INTO log_head (only_row, position, hash, recorded_at, revision)
+VALUES (1, 0, decode(repeat('00', 32), 'hex'), 0, 0);
+
+-- Append-only. The triggers are always in force, for a replication session too, and fire before any row is looked at;
+-- only the tables' owner can switch them off.
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the log is append-only: % of % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'integrity_constraint_violation';
+END
+$$;
+
+CREATE TRIGGER events_are_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON events
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE events ENABLE ALWAYS TRIGGER events_are_never_changed;
+
+CREATE TRIGGER log_head_is_never_deleted BEFORE DELETE OR TRUNCATE ON log_head
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE log_head ENABLE ALWAYS TRIGGER log_head_is_never_deleted;
+
+-- For people: the times as times.
+CREATE VIEW readable_events AS
+SELECT position, stream_type, stream_id, version, event_id, event_type, schema_version,
+    timestamptz 'epoch' + occurred_at * interval '1 microsecond' AS occurred_at,
+    timestamptz 'epoch' + recorded_at * interval '1 microsecond' AS recorded_at,
+    correlation_id, causation_id, traceparent, actor, payload, hash
+FROM events;
