@@ -56,7 +56,7 @@ pub fn keep<A: Commanded>(
             Record::PreconditionFailed { current_version, correlation_id }
         }
         Err(Refusal::Rejected(rejection)) => {
-            if A::settles(rejection) == Settles::Nothing && *retention == Retention::Retries {
+            if A::settles(rejection) == Settles::Nothing {
                 return None;
             }
             Record::Rejected { rejection: A::keep(rejection), correlation_id: correlation_id() }

@@ -24,7 +24,7 @@ pub trait Commanded: Aggregate {
 pub enum Settles {
     /// Kept and replayed.
     Key,
-    /// Decided anew on a retry, except for keys that are kept for ever.
+    /// Decided anew when it comes again, whatever kind of key it has.
     Nothing,
 }
 

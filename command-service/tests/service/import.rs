@@ -98,6 +98,17 @@ async fn a_refused_line_is_reported_and_stops_no_other() {
 }
 
 #[tokio::test]
+async fn a_line_whose_order_came_later_is_applied_the_next_time() {
+    let rig = Rig::new().await;
+    let early = line("2025-01-02T00:00:00Z", "confirm", json!({}));
+    let refused = import(&rig, std::slice::from_ref(&early)).await;
+    assert_eq!(refused[0]["problem"]["code"], "order-not-found");
+    let lines = [line("2025-01-01T00:00:00Z", "create", order()), early];
+    assert_eq!(counts(&import(&rig, &lines).await), [2, 0, 0, 2, 2]);
+    assert_eq!(counts(&import(&rig, &lines).await), [0, 2, 0, 0, 2]);
+}
+
+#[tokio::test]
 async fn the_order_of_lines_is_kept_over_many_chunks() {
     let rig = Rig::new().await;
     let mut lines = vec![line("2025-01-01T00:00:00Z", "create", order())];
