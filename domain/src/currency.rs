@@ -1,4 +1,6 @@
 //! Currencies: ISO 4217 codes that have minor units.
+//!
+//! New orders are made in currencies in use; an order made while its currency was in use is read for ever.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -8,7 +10,16 @@ use std::fmt;
 #[serde(try_from = "String", into = "&'static str")]
 pub struct Currency(iso_currency::Currency);
 
+/// Followed by another currency, says the table, but still on the standard's list of those in use.
+const STILL_IN_USE: &str = "VES";
+
 impl Currency {
+    /// As [`Currency::from_code`], and `None` for codes that were withdrawn (`HRK`, `ZWL` …): what a new order may name.
+    pub fn in_use(code: &str) -> Option<Self> {
+        let currency = Self::from_code(code)?;
+        (currency.0.is_superseded().is_none() || code == STILL_IN_USE).then_some(currency)
+    }
+
     /// Parses an upper-case alphabetic code. `None` for anything else, and for codes without minor units.
     pub fn from_code(code: &str) -> Option<Self> {
         let currency = iso_currency::Currency::from_code(code)?;

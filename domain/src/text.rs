@@ -1,7 +1,11 @@
 //! Validated texts and the caller's ids: once parsed, trusted.
 //!
 //! Free texts are kept byte for byte; what they may not hold is what could change how a line reads or where it ends:
-//! control characters (NUL, CR, LF, ESC …), bidirectional overrides and isolates, zero-width characters.
+//! control characters (NUL, CR, LF, ESC …), bidirectional overrides and isolates, characters that show nothing (of zero
+//! width, soft hyphens, tags) and noncharacters. A text of nothing but white space says nothing and is refused as well.
+//!
+//! These are rules for what comes in. What was stored before a rule was made stays readable: a stored text is asked
+//! only for its length.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +31,17 @@ fn is_forbidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{ad}'
+            | '\u{e0000}'..='\u{e007f}' | '\u{fdd0}'..='\u{fdef}')
+        || is_last_of_its_plane(character)
 }
 
-fn check_text(text: &str, longest: usize) -> Result<(), FieldError> {
+/// U+FFFE, U+FFFF and their like in every plane: never characters.
+fn is_last_of_its_plane(character: char) -> bool {
+    u32::from(character) & 0xfffe == 0xfffe
+}
+
+fn check_length(text: &str, longest: usize) -> Result<(), FieldError> {
     if text.is_empty() {
         return Err(FieldError::new("too-short", "must not be empty"));
     }
@@ -38,22 +49,25 @@ fn check_text(text: &str, longest: usize) -> Result<(), FieldError> {
     if text.len() > longest && text.chars().count() > longest {
         return Err(FieldError::new("too-long", format!("must have at most {longest} characters")));
     }
+    Ok(())
+}
+
+fn check_text(text: &str, longest: usize) -> Result<(), FieldError> {
+    check_length(text, longest)?;
     if text.chars().any(is_forbidden) {
         return Err(FieldError::new(
             "invalid-characters",
-            "must not hold control, bidirectional or zero-width characters",
+            "must not hold control, bidirectional or invisible characters",
         ));
+    }
+    if text.chars().all(char::is_whitespace) {
+        return Err(FieldError::new("too-short", "must not be only white space"));
     }
     Ok(())
 }
 
 fn check_reference(text: &str, longest: usize) -> Result<(), FieldError> {
-    if text.is_empty() {
-        return Err(FieldError::new("too-short", "must not be empty"));
-    }
-    if text.len() > longest {
-        return Err(FieldError::new("too-long", format!("must have at most {longest} characters")));
-    }
+    check_length(text, longest)?;
     let allowed =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
     if !text.bytes().all(allowed) {
@@ -61,6 +75,10 @@ fn check_reference(text: &str, longest: usize) -> Result<(), FieldError> {
             "invalid-characters",
             "may only hold letters A-Z and a-z, digits and . _ : -",
         ));
+    }
+    // As the last part of an address these mean the part before.
+    if matches!(text, "." | "..") {
+        return Err(FieldError::new("invalid-format", "must not be only one or two points"));
     }
     Ok(())
 }
@@ -92,10 +110,12 @@ macro_rules! text {
             }
         }
 
+        /// As it was stored.
         impl TryFrom<String> for $name {
             type Error = String;
             fn try_from(text: String) -> Result<Self, String> {
-                Self::parse(text).map_err(|error| error.detail)
+                check_length(&text, Self::MAX_CHARACTERS).map_err(|error| error.detail)?;
+                Ok(Self(text.into_boxed_str()))
             }
         }
 
@@ -108,7 +128,8 @@ macro_rules! text {
 }
 
 text!(
-    /// The caller's own id of a customer, product, payment, refund or shipment: 1–64 of `A–Z a–z 0–9 . _ : -`.
+    /// The caller's own id of a customer, product, payment, refund or shipment: 1–64 of `A–Z a–z 0–9 . _ : -`, but
+    /// neither `.` nor `..`.
     Reference, 64, check_reference
 );
 text!(

@@ -144,3 +144,16 @@ proptest! {
         prop_assert_eq!(Money::parse(&money.to_string(), currency), Ok(money));
     }
 }
+
+#[test]
+fn withdrawn_currencies_are_read_but_not_in_use() {
+    for code in ["BGN", "CUC", "HRK", "SLL", "ZWL"] {
+        assert!(Currency::from_code(code).is_some(), "{code}");
+        assert_eq!(Currency::in_use(code), None, "{code}");
+    }
+    for code in ["USD", "EUR", "VES", "VED", "ZWG", "CLF", "XCG"] {
+        assert_eq!(Currency::in_use(code), Currency::from_code(code), "{code}");
+        assert!(Currency::in_use(code).is_some(), "{code}");
+    }
+    assert_eq!((Currency::in_use("XAU"), Currency::in_use("usd")), (None, None));
+}

@@ -6,7 +6,7 @@ use domain::{Label, Name, Note, Reason, Reference};
 
 #[test]
 fn an_id_is_of_the_callers_plain_characters() {
-    for good in ["a", "A-9_z.:", &"x".repeat(64)] {
+    for good in ["a", "A-9_z.:", "...", ".a", "a..", &"x".repeat(64)] {
         assert!(Reference::parse(good).is_ok(), "{good}");
     }
     let bad = [
@@ -14,6 +14,8 @@ fn an_id_is_of_the_callers_plain_characters() {
         ("a b", "invalid-characters"),
         ("ä", "invalid-characters"),
         ("a/b", "invalid-characters"),
+        (".", "invalid-format"),
+        ("..", "invalid-format"),
     ];
     for (text, code) in bad {
         assert_eq!(Reference::parse(text).unwrap_err().code, code, "{text:?}");
@@ -40,9 +42,26 @@ fn characters_that_change_how_a_line_reads_are_refused() {
     let bad = [
         '\0', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{85}', '\u{200b}', '\u{200e}', '\u{202e}',
         '\u{2066}', '\u{2028}', '\u{feff}', '\u{61c}', '\u{180e}',
+        '\u{ad}', '\u{e0001}', '\u{e0041}', '\u{fdd0}', '\u{fffe}', '\u{ffff}', '\u{1fffe}',
+        '\u{10ffff}',
     ];
     for character in bad {
         let refused = Note::parse(format!("a{character}b")).unwrap_err();
         assert_eq!(refused.code, "invalid-characters", "{character:?}");
     }
+}
+
+#[test]
+fn a_text_of_nothing_but_white_space_is_refused() {
+    for blank in [" ", "   ", "\u{a0}", "\u{3000} "] {
+        assert_eq!(Name::parse(blank).unwrap_err().code, "too-short", "{blank:?}");
+    }
+}
+
+#[test]
+fn what_an_earlier_rule_let_in_is_still_read_from_where_it_is_stored() {
+    let stored: Name = serde_json::from_str("\"a\u{ad}b\"").unwrap();
+    assert_eq!(stored.as_str(), "a\u{ad}b");
+    assert!(serde_json::from_str::<Reference>("\"..\"").is_ok());
+    assert!(serde_json::from_str::<Name>("\"\"").is_err());
 }

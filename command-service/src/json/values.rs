@@ -86,9 +86,9 @@ pub fn timestamp(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Optio
 /// An ISO 4217 code of a currency with minor units.
 pub fn currency(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<Currency> {
     let text = string(json, at, errors)?;
-    let currency = Currency::from_code(&text);
+    let currency = Currency::in_use(&text);
     if currency.is_none() {
-        let detail = "must be the upper-case ISO 4217 code of a currency that has minor units";
+        let detail = "must be the upper-case ISO 4217 code of a currency in use that has minor units";
         errors.add(at, "unknown-currency", detail);
     }
     currency

@@ -22,7 +22,7 @@ pub struct LineBody {
     #[schema(
         min_length = 1,
         max_length = 64,
-        pattern = "^[A-Za-z0-9._:-]+$",
+        pattern = r"^([A-Za-z0-9_:-]|\.[A-Za-z0-9_:-]|\.\.[A-Za-z0-9._:-])[A-Za-z0-9._:-]*$",
         example = "mug-blue"
     )]
     pub product_id: String,

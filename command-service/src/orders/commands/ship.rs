@@ -21,7 +21,7 @@ pub struct ShipmentBody {
     #[schema(
         min_length = 1,
         max_length = 64,
-        pattern = "^[A-Za-z0-9._:-]+$",
+        pattern = r"^([A-Za-z0-9_:-]|\.[A-Za-z0-9_:-]|\.\.[A-Za-z0-9._:-])[A-Za-z0-9._:-]*$",
         example = "parcel-1"
     )]
     pub shipment_id: String,
