@@ -40,9 +40,28 @@ fn texts_are_counted_in_characters_and_kept_byte_for_byte() {
 #[test]
 fn characters_that_change_how_a_line_reads_are_refused() {
     let bad = [
-        '\0', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{85}', '\u{200b}', '\u{200e}', '\u{202e}',
-        '\u{2066}', '\u{2028}', '\u{feff}', '\u{61c}', '\u{180e}',
-        '\u{ad}', '\u{e0001}', '\u{e0041}', '\u{fdd0}', '\u{fffe}', '\u{ffff}', '\u{1fffe}',
+        '\0',
+        '\n',
+        '\r',
+        '\t',
+        '\u{1b}',
+        '\u{7f}',
+        '\u{85}',
+        '\u{200b}',
+        '\u{200e}',
+        '\u{202e}',
+        '\u{2066}',
+        '\u{2028}',
+        '\u{feff}',
+        '\u{61c}',
+        '\u{180e}',
+        '\u{ad}',
+        '\u{e0001}',
+        '\u{e0041}',
+        '\u{fdd0}',
+        '\u{fffe}',
+        '\u{ffff}',
+        '\u{1fffe}',
         '\u{10ffff}',
     ];
     for character in bad {

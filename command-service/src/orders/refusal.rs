@@ -6,7 +6,7 @@
 use crate::json::{FieldProblem, Unreadable};
 use crate::pipeline::{Commanded, Refusal, Settles};
 use domain::FieldError;
-use domain::order::{CommandName, Order, OrderAggregate, OrderRejection};
+use domain::order::{CommandName, MAX_LINES, Order, OrderAggregate, OrderRejection, Status};
 use serde_json::{Map, Value, json};
 use server::{Problem, ProblemCode};
 
@@ -121,7 +121,7 @@ fn rejected(rejection: &OrderRejection) -> Problem {
         ),
         OrderRejection::IllegalTransition { command, current_status, allowed_commands } => {
             let allowed: Vec<_> = allowed_commands.iter().map(|name| name.as_str()).collect();
-            conflict(ProblemCode::IllegalTransition, &not_now(*command, current_status.as_str()))
+            conflict(ProblemCode::IllegalTransition, &not_now(*command, *current_status))
                 .with("current_status", current_status.as_str())
                 .with("allowed_commands", allowed)
         }
@@ -155,8 +155,21 @@ fn rejected(rejection: &OrderRejection) -> Problem {
     }
 }
 
-fn not_now(command: CommandName, status: &str) -> String {
-    format!("{} is not possible while the order is {status}.", command.as_str())
+/// Why a command is not possible: the status, or what has been done in it when others in that status may.
+fn not_now(command: CommandName, status: Status) -> String {
+    let command = match (command, status) {
+        (CommandName::Ship, Status::Confirmed) => {
+            return "Everything in the order is shipped: nothing remains to ship.".to_owned();
+        }
+        (CommandName::Cancel, Status::Placed | Status::Confirmed) => {
+            return "Part of the order is shipped: it cannot be cancelled any more.".to_owned();
+        }
+        (CommandName::AddLine, Status::Draft) => {
+            return format!("The order has {MAX_LINES} lines already, the most it may have.");
+        }
+        (command, _) => command.as_str(),
+    };
+    format!("{command} is not possible while the order is {}.", status.as_str())
 }
 
 fn broken_field((pointer, error): &(String, FieldError)) -> FieldProblem {
@@ -189,7 +202,6 @@ fn unknown_record(code: &Value) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::order::Status;
     use domain::{Currency, Money};
 
     #[test]

@@ -131,6 +131,23 @@ async fn each_broken_rule_has_its_code_and_members() {
 }
 
 #[tokio::test]
+async fn what_a_refusal_says_is_true_of_orders_that_are_shipped() {
+    let rig = Rig::new().await;
+    let path = rig.placed().await;
+    rig.post(&format!("{path}/confirm"), "{}").await;
+    // Null is the same as left out: all that remains.
+    let all = rig.post(&format!("{path}/ship"), r#"{"shipment_id":"s","lines":null}"#).await;
+    assert_eq!(all.types(), ["OrderShipped"]);
+    let again = rig.post(&format!("{path}/ship"), r#"{"shipment_id":"t"}"#).await;
+    assert_eq!(again.problem(), (409, "illegal-transition".to_owned()));
+    let detail = "Everything in the order is shipped: nothing remains to ship.";
+    assert_eq!(again.json()["detail"], detail);
+    let cancel = rig.post(&format!("{path}/cancel"), r#"{"reason":"late"}"#).await;
+    let detail = "Part of the order is shipped: it cannot be cancelled any more.";
+    assert_eq!(cancel.json()["detail"], detail);
+}
+
+#[tokio::test]
 async fn ids_queries_and_headers_are_read_strictly() {
     let rig = Rig::new().await;
     let path = rig.placed().await;

@@ -5,7 +5,7 @@
 
 use super::{
     CommandName, Customer, FulfillmentStatus, Line, Order, OrderEvent, Payment, PaymentStatus,
-    Refund, Shipment, ShippedLine, Status,
+    Recorded, Refund, Shipment, ShippedLine, Status,
 };
 use crate::{Currency, Money, Timestamp};
 
@@ -49,9 +49,9 @@ impl Order {
             total: total_of(currency, lines),
             paid: Money::zero(currency),
             refunded: Money::zero(currency),
-            payments: Vec::new(),
-            refunds: Vec::new(),
-            shipments: Vec::new(),
+            payments: Recorded::new(),
+            refunds: Recorded::new(),
+            shipments: Recorded::new(),
             cancel_reason: None,
             created_at: at,
             placed_at: None,
@@ -119,8 +119,7 @@ impl Order {
                 });
             }
             OrderEvent::ShipmentDelivered { shipment_id } => {
-                let known = |shipment: &&mut Shipment| shipment.shipment_id == *shipment_id;
-                if let Some(shipment) = self.shipments.iter_mut().find(known) {
+                if let Some(shipment) = self.shipments.get_mut(shipment_id) {
                     shipment.delivered_at = Some(at);
                     let lines = shipment.lines.clone();
                     self.count(&lines, |line, quantity| line.delivered += quantity);

@@ -7,6 +7,7 @@ mod decide;
 pub mod document;
 pub mod event;
 mod evolve;
+pub mod recorded;
 pub mod rejection;
 pub mod status;
 pub mod stored;
@@ -21,6 +22,7 @@ pub use command::{CommandName, NewLine, OrderCommand, UnpricedLine};
 pub use document::{NoteEntry, OrderDocument};
 pub use event::{CancelledLine, OrderEvent};
 pub use evolve::MAX_LINES;
+pub use recorded::Recorded;
 pub use rejection::OrderRejection;
 pub use status::{FulfillmentStatus, PaymentStatus, Status};
 
@@ -78,11 +80,11 @@ pub struct Order {
     /// Σ refunds.
     pub refunded: Money,
     /// Payments, in the order they were recorded.
-    pub payments: Vec<Payment>,
+    pub payments: Recorded<Payment>,
     /// Refunds, in the order they were recorded.
-    pub refunds: Vec<Refund>,
+    pub refunds: Recorded<Refund>,
     /// Shipments, in the order they were recorded.
-    pub shipments: Vec<Shipment>,
+    pub shipments: Recorded<Shipment>,
     /// Why it was cancelled.
     pub cancel_reason: Option<Reason>,
     /// When the order was first heard of (drafted or placed).

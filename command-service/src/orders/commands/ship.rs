@@ -31,7 +31,7 @@ pub struct ShipmentBody {
     /// The carrier's number for it.
     #[schema(min_length = 1, max_length = 200, example = "JD0140", required = false)]
     pub tracking_number: Option<String>,
-    /// What is in it; without it, all that remains.
+    /// What is in it; left out or null, all that remains.
     #[schema(min_items = 1, max_items = 2_000, required = false)]
     pub lines: Option<Vec<ShippedLineBody>>,
 }

@@ -12,7 +12,7 @@ pub(super) fn ship(
     tracking_number: Option<&Label>,
     lines: Option<&[ShippedLine]>,
 ) -> Decision {
-    if let Some(known) = order.shipments.iter().find(|known| known.shipment_id == *shipment_id) {
+    if let Some(known) = order.shipments.get(shipment_id) {
         let same = known.carrier.as_ref() == carrier
             && known.tracking_number.as_ref() == tracking_number
             && match lines {
@@ -49,10 +49,9 @@ pub(super) fn deliver(order: &Order, shipment_id: &Reference) -> Decision {
     if matches!(order.status, Status::Draft | Status::Discarded) {
         return Err(illegal(order, CommandName::Deliver));
     }
-    let shipment =
-        order.shipments.iter().find(|shipment| shipment.shipment_id == *shipment_id).ok_or_else(
-            || invalid("/shipment_id", "unknown-shipment", "the order has no such shipment"),
-        )?;
+    let shipment = order.shipments.get(shipment_id).ok_or_else(|| {
+        invalid("/shipment_id", "unknown-shipment", "the order has no such shipment")
+    })?;
     if shipment.delivered_at.is_some() {
         return Ok(vec![]);
     }

@@ -17,7 +17,7 @@ pub(super) fn record_payment(
 ) -> Decision {
     require_status(order, CommandName::RecordPayment, &PLACED_ONCE)?;
     let amount = positive_amount(order, amount, currency)?;
-    if let Some(known) = order.payments.iter().find(|known| known.payment_id == *payment_id) {
+    if let Some(known) = order.payments.get(payment_id) {
         return if known.amount == amount {
             Ok(vec![])
         } else {
@@ -47,7 +47,7 @@ pub(super) fn record_refund(
 ) -> Decision {
     require_status(order, CommandName::RecordRefund, &PLACED_ONCE)?;
     let amount = positive_amount(order, amount, currency)?;
-    if let Some(known) = order.refunds.iter().find(|known| known.refund_id == *refund_id) {
+    if let Some(known) = order.refunds.get(refund_id) {
         return if known.amount == amount {
             Ok(vec![])
         } else {
