@@ -145,7 +145,7 @@ async fn respond(
             }
         }
     };
-    let import = super::run(api.pipeline(), input, metadata, refused, api.draining());
+    let import = super::run(api.pipeline(), api.store(), input, metadata, refused, api.draining());
     let (ended, ()) = tokio::join!(import, forward);
     let last = match ended {
         Ok(summary) => {

@@ -38,19 +38,24 @@ impl Pointer<'_> {
             Self::Root => {}
             Self::Member(parent, name) => {
                 parent.write(out);
-                out.push('/');
-                for character in name.chars().take(MAX_ECHOED_NAME) {
-                    match character {
-                        '~' => out.push_str("~0"),
-                        '/' => out.push_str("~1"),
-                        other => out.push(other),
-                    }
-                }
+                push_name(out, name);
             }
             Self::Element(parent, index) => {
                 parent.write(out);
                 write!(out, "/{index}").expect("a String takes everything");
             }
+        }
+    }
+}
+
+/// Appends a member's name to a pointer.
+pub fn push_name(pointer: &mut String, name: &str) {
+    pointer.push('/');
+    for character in name.chars().take(MAX_ECHOED_NAME) {
+        match character {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
         }
     }
 }

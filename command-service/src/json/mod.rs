@@ -2,6 +2,7 @@
 
 mod errors;
 mod fields;
+mod locate;
 mod tree;
 mod values;
 

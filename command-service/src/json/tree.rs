@@ -3,6 +3,7 @@
 //! Strings without escapes are borrowed from the input. What is not one JSON document in UTF-8 of bounded depth is
 //! [`Unreadable`]; everything else, however unexpected, becomes a tree that the field readers judge.
 
+use super::locate;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
@@ -30,12 +31,15 @@ pub enum Json<'a> {
 }
 
 /// Why bytes are no document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
     /// Not JSON, not UTF-8, or nested too deep.
     Malformed,
     /// JSON, but with a number that no reader could hold.
-    HugeNumber,
+    HugeNumber {
+        /// JSON Pointer to it.
+        pointer: String,
+    },
 }
 
 /// Parses one document.
@@ -44,15 +48,16 @@ pub enum Unreadable {
 /// [`Unreadable`].
 pub fn parse(bytes: &[u8]) -> Result<Json<'_>, Unreadable> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let tree = AtDepth(0).deserialize(&mut reader).map_err(unreadable)?;
+    let tree = AtDepth(0).deserialize(&mut reader).map_err(|error| unreadable(&error, bytes))?;
     reader.end().map_err(|_| Unreadable::Malformed)?;
     Ok(tree)
 }
 
-fn unreadable(error: serde_json::Error) -> Unreadable {
+fn unreadable(error: &serde_json::Error, bytes: &[u8]) -> Unreadable {
     // The parser has no other way to tell; a test notices if it changes its words.
     if error.is_syntax() && error.to_string().starts_with("number out of range") {
-        return Unreadable::HugeNumber;
+        let pointer = locate::pointer(bytes, error.line(), error.column());
+        return Unreadable::HugeNumber { pointer };
     }
     Unreadable::Malformed
 }
@@ -199,8 +204,21 @@ mod tests {
         for other in ["9223372036854775808", "1.0", "1e3", "-0.0", "100000000000000000000000"] {
             assert_eq!(read(other), Ok(Json::OtherNumber), "{other}");
         }
-        assert_eq!(read("1e131071"), Err(Unreadable::HugeNumber));
-        assert_eq!(read("{\"a\":[1e400]}"), Err(Unreadable::HugeNumber));
+    }
+
+    #[test]
+    fn a_number_beyond_all_limits_is_pointed_at() {
+        let long = format!("{{\"price\":{}}}", "9".repeat(400));
+        for (text, expected) in [
+            ("1e131071", ""),
+            (r#"{"a":[1e400]}"#, "/a/0"),
+            ("{\"a\":\"{[,\\\"\",\n \"lines\":[{\"x\":1},\n{\"y/z\":-1e131071}]}", "/lines/1/y~1z"),
+            (r#"{"a":{"b":1},"c":[[],{}],"\u0064":1e400,"e":"#, "/d"),
+            (&long, "/price"),
+        ] {
+            let pointer = expected.to_owned();
+            assert_eq!(parse(text.as_bytes()), Err(Unreadable::HugeNumber { pointer }), "{text}");
+        }
     }
 
     #[test]

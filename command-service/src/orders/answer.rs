@@ -79,7 +79,7 @@ pub async fn render(
     success: Success,
     store: &EventStore,
 ) -> Response {
-    let Reply { result, replayed, token } = reply;
+    let Reply { result, replayed, token, version } = reply;
     let mut response = match result {
         Ok(accepted) => match preview(&accepted, store).await {
             Ok(order) => accepted_response(&accepted, order, success),
@@ -90,7 +90,12 @@ pub async fn render(
         },
         Err(refused) => refused_response(refused, &replayed),
     };
+    let unknown = response.status() == StatusCode::NOT_FOUND;
     let headers = response.headers_mut();
+    // A dry run changes nothing, so its answer names the version it found; 0 for an order that is not there.
+    if let Some(version) = version.filter(|_| !unknown) {
+        headers.insert(ETAG, ascii(format!("\"{version}\"")));
+    }
     if token > 0 {
         headers.insert(CONSISTENCY_TOKEN.clone(), HeaderValue::from(token));
     }
@@ -133,14 +138,6 @@ fn accepted_response(
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // A dry run changes nothing, so the order's version is still the one it found.
-    let preview = accepted.preview.as_ref();
-    match preview.map_or(accepted.version, |preview| preview.current_version) {
-        0 => {}
-        version => {
-            headers.insert(ETAG, ascii(format!("\"{version}\"")));
-        }
-    }
     if success == Success::Created && !dry_run {
         headers.insert(LOCATION, ascii(format!("/v1/orders/{}", accepted.id)));
         *response.status_mut() = StatusCode::CREATED;

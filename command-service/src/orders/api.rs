@@ -50,6 +50,11 @@ impl OrderApi {
         &self.0.pipeline
     }
 
+    /// The log that it appends to.
+    pub fn store(&self) -> &EventStore {
+        &self.0.store
+    }
+
     /// A place among the imports that may run at a time; `None` when all are taken.
     pub fn import_place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.imports).try_acquire_owned().ok()

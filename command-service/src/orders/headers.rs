@@ -39,8 +39,8 @@ pub struct CommandHeaders {
         required = false
     )]
     idempotency_key: Option<String>,
-    /// Only if the order is at this version: `"7"`, or `*` for any.
-    #[param(rename = "If-Match", pattern = r#"^("[1-9][0-9]{0,17}"|\*)$"#, required = false, value_type = String)]
+    /// Only if the order is at this version: `"7"`, or `*` for any, or `"0"` if it must not exist yet.
+    #[param(rename = "If-Match", pattern = r#"^("(0|[1-9][0-9]{0,17})"|\*)$"#, required = false, value_type = String)]
     if_match: Option<String>,
     /// Stored on the events and given back; made if absent.
     #[param(

@@ -92,7 +92,9 @@ pub fn unreadable(why: Unreadable) -> Problem {
     match why {
         Unreadable::Malformed => Problem::new(ProblemCode::MalformedJson)
             .detail("The body must be one JSON document in UTF-8, nested at most 16 deep."),
-        Unreadable::HugeNumber => field("", "out-of-range", "holds a number beyond all limits"),
+        Unreadable::HugeNumber { pointer } => {
+            field(&pointer, "out-of-range", "is a number beyond all limits")
+        }
     }
 }
 

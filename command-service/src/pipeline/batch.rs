@@ -14,7 +14,7 @@ use super::snapshots::Snapshots;
 use super::stream::Stream;
 use domain::{Aggregate, Timestamp};
 use event_store::{
-    Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StreamId,
+    Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StreamId, Version,
 };
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -42,6 +42,8 @@ struct Seated<A: Aggregate> {
 struct Decided<A: Aggregate> {
     job: Job<A>,
     stream: usize,
+    /// The stream's version that the decision found.
+    found: Version,
     result: Judged<A, Accepted<A>>,
 }
 
@@ -164,7 +166,7 @@ impl<A: Commanded> Worker<A> {
     ) -> Vec<Job<A>> {
         let mut stale = vec![false; streams.len()];
         let mut losers = Vec::new();
-        for (Decided { job, stream, result }, outcome) in
+        for (Decided { job, stream, found, result }, outcome) in
             decided.into_iter().zip(&appended.outcomes)
         {
             match outcome {
@@ -173,7 +175,7 @@ impl<A: Commanded> Worker<A> {
                     if events > 0 {
                         streams[stream].position = first_position + events - 1;
                     }
-                    answer(job, result, *first_position);
+                    answer(job, result, found, *first_position);
                 }
                 EntryOutcome::WrongExpectedVersion { .. } => {
                     stale[stream] = true;
@@ -182,7 +184,7 @@ impl<A: Commanded> Worker<A> {
                 EntryOutcome::KeyTaken(stored) => {
                     stale[stream] = true;
                     let reply = job.request.key.as_ref().map(|key| kept::replay(key, stored));
-                    job.answer(reply.unwrap_or_else(|| refusal(Refusal::Internal)));
+                    job.answer(reply.unwrap_or_else(|| Reply::undecided(Refusal::Internal)));
                 }
             }
         }
@@ -214,14 +216,15 @@ fn decide<A: Commanded>(
             refuse(job, Refusal::Internal);
             continue;
         }
+        let found = decision.expected_version;
         entries.push(Entry {
             stream: stream_id::<A>(streams[stream].id),
-            expected_version: decision.expected_version,
+            expected_version: found,
             events: decision.events,
-            answer: kept::keep(&job.request, &decision.result),
+            answer: kept::keep(&job.request, &decision.result, found),
             metadata: job.request.metadata.clone(),
         });
-        decided.push(Decided { job, stream, result: decision.result });
+        decided.push(Decided { job, stream, found, result: decision.result });
     }
     (decided, Append { entries, recorded_at: now })
 }
@@ -234,18 +237,27 @@ fn stored_events<A: Aggregate>(result: &Judged<A, Accepted<A>>) -> u64 {
     }
 }
 
-fn answer<A: Aggregate>(job: Job<A>, mut result: Judged<A, Accepted<A>>, first_position: Position) {
+fn answer<A: Aggregate>(
+    job: Job<A>,
+    mut result: Judged<A, Accepted<A>>,
+    found: Version,
+    first_position: Position,
+) {
     let mut token = first_position;
+    let mut version = found;
     if let Ok(accepted) = &mut result {
         accepted.first_position = first_position;
         match accepted.preview {
             // Where the events would stand if nobody came in between.
             Some(_) if !accepted.events.is_empty() => accepted.first_position += 1,
             Some(_) => {}
-            None => token = accepted.position(),
+            None => {
+                token = accepted.position();
+                version = accepted.version;
+            }
         }
     }
-    job.answer(Reply { result, replayed: Replayed::No, token });
+    job.answer(Reply { result, replayed: Replayed::No, token, version: Some(version) });
 }
 
 fn fail<A: Aggregate>(decided: Vec<Decided<A>>, error: &AppendError) {
@@ -262,11 +274,7 @@ fn fail<A: Aggregate>(decided: Vec<Decided<A>>, error: &AppendError) {
 }
 
 fn refuse<A: Aggregate>(job: Job<A>, why: Refusal<A::Rejection>) {
-    job.answer(refusal(why));
-}
-
-fn refusal<A: Aggregate>(why: Refusal<A::Rejection>) -> Reply<A> {
-    Reply { result: Err(why), replayed: Replayed::No, token: 0 }
+    job.answer(Reply::undecided(why));
 }
 
 fn stream_id<A: Aggregate>(id: Uuid) -> StreamId {

@@ -27,13 +27,21 @@ enum Record<'a> {
     #[serde(rename = "stale")]
     PreconditionFailed { current_version: Version, correlation_id: Option<String> },
     #[serde(rename = "no")]
-    Rejected { rejection: Value, correlation_id: Option<String> },
+    Rejected {
+        rejection: Value,
+        correlation_id: Option<String>,
+        /// What the decision found; records of earlier builds do not tell.
+        #[serde(default)]
+        version: Option<Version>,
+    },
 }
 
-/// What is to be kept of a decision, if its request has a key and the decision is final for it.
+/// What is to be kept of a decision on the stream's version `found`, if its request has a key and the decision is
+/// final for it.
 pub fn keep<A: Commanded>(
     request: &Request<A::Command>,
     result: &Judged<A, Accepted<A>>,
+    found: Version,
 ) -> Option<KeyedAnswer> {
     let Key { key, fingerprint, retention } = request.key.as_ref()?;
     if request.effect == Effect::Preview {
@@ -59,7 +67,11 @@ pub fn keep<A: Commanded>(
             if A::settles(rejection) == Settles::Nothing {
                 return None;
             }
-            Record::Rejected { rejection: A::keep(rejection), correlation_id: correlation_id() }
+            Record::Rejected {
+                rejection: A::keep(rejection),
+                correlation_id: correlation_id(),
+                version: Some(found),
+            }
         }
         Err(_) => return None,
     };
@@ -71,10 +83,10 @@ pub fn keep<A: Commanded>(
 /// The answer to a request whose key is already used.
 pub fn replay<A: Commanded>(key: &Key, stored: &StoredAnswer) -> Reply<A> {
     if key.fingerprint != stored.fingerprint {
-        let result = Err(Refusal::KeyReused);
-        return Reply { result, replayed: Replayed::No, token: stored.first_position };
+        let token = stored.first_position;
+        return Reply { token, ..Reply::undecided(Refusal::KeyReused) };
     }
-    let (result, correlation_id) = match serde_json::from_slice(&stored.answer) {
+    let (result, correlation_id, version) = match serde_json::from_slice(&stored.answer) {
         Ok(Record::Accepted { id, version, status, events }) => {
             let accepted = Accepted {
                 id,
@@ -84,21 +96,22 @@ pub fn replay<A: Commanded>(key: &Key, stored: &StoredAnswer) -> Reply<A> {
                 first_position: stored.first_position,
                 preview: None,
             };
-            (Ok(accepted), None)
+            (Ok(accepted), None, Some(version))
         }
         Ok(Record::PreconditionFailed { current_version, correlation_id }) => {
-            (Err(Refusal::PreconditionFailed { current_version }), correlation_id)
+            let refusal = Refusal::PreconditionFailed { current_version };
+            (Err(refusal), correlation_id, Some(current_version))
         }
-        Ok(Record::Rejected { rejection, correlation_id }) => {
-            (Err(Refusal::Replayed(rejection)), correlation_id)
+        Ok(Record::Rejected { rejection, correlation_id, version }) => {
+            (Err(Refusal::Replayed(rejection)), correlation_id, version)
         }
         Err(error) => {
             tracing::error!(%error, "unreadable kept answer");
-            (Err(Refusal::Internal), None)
+            (Err(Refusal::Internal), None, None)
         }
     };
     let token = result.as_ref().map_or(stored.first_position, Accepted::position);
-    Reply { result, replayed: Replayed::Yes { correlation_id }, token }
+    Reply { result, replayed: Replayed::Yes { correlation_id }, token, version }
 }
 
 fn event_ref((event_id, event_type): (Uuid, Cow<'_, str>)) -> EventRef {

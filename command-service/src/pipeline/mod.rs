@@ -66,7 +66,7 @@ impl<A: Aggregate> Pending<A> {
     pub async fn reply(self) -> Reply<A> {
         self.0.await.unwrap_or_else(|_| {
             tracing::error!("the pipeline ended without an answer");
-            Reply { result: Err(Refusal::OutcomeUnknown), replayed: Replayed::No, token: 0 }
+            Reply::undecided(Refusal::OutcomeUnknown)
         })
     }
 }

@@ -72,7 +72,7 @@ impl Target {
 pub enum Precondition {
     /// `*`: the stream exists.
     Exists,
-    /// `"7"`: the stream is at this version.
+    /// `"7"`: the stream is at this version; `"0"`: it does not exist.
     Version(Version),
 }
 
@@ -197,6 +197,15 @@ pub struct Reply<A: Aggregate> {
     pub replayed: Replayed,
     /// Waiting for this position shows at least everything the decision saw. 0 = nothing was read.
     pub token: Position,
+    /// The stream's version that the decision left or, when it stored nothing, found. `None` = nothing was decided.
+    pub version: Option<Version>,
+}
+
+impl<A: Aggregate> Reply<A> {
+    /// A refusal without a decision.
+    pub fn undecided(why: Refusal<A::Rejection>) -> Self {
+        Self { result: Err(why), replayed: Replayed::No, token: 0, version: None }
+    }
 }
 
 /// Whether an answer is given for the first time.

@@ -110,7 +110,8 @@ impl<A: Commanded> Stream<A> {
         let at = self.occurs_at(request.at, now)?;
         let decided = guarded(self.id, || A::decide(state, &request.command));
         let events = decided.ok_or(Refusal::Internal)?.map_err(Refusal::Rejected)?;
-        if current_version == 0 && request.precondition.is_some() {
+        let expects_none = request.precondition == Some(Precondition::Version(0));
+        if current_version == 0 && request.precondition.is_some() && !expects_none {
             // The domain would begin the stream here, but the caller believes that it exists.
             return Err(Refusal::PreconditionFailed { current_version });
         }

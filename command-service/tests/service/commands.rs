@@ -220,11 +220,19 @@ async fn a_dry_run_shows_the_order_as_it_would_be_and_stores_nothing() {
     let created = rig.post("/v1/orders?dry_run=true", order().to_string()).await;
     assert_eq!(created.status, 200);
     assert_eq!(created.json()["order"]["status"], "placed");
-    assert_eq!(created.header("location"), "");
+    assert_eq!((created.header("location"), created.header("etag")), ("", "\"0\""));
+    let shown = [("if-match", created.header("etag"))];
     assert_eq!(rig.events().await, 2);
     // Not even the key was used.
     let real = rig.post_with(&format!("{path}/add-note"), &key, r#"{"text":"second"}"#).await;
     assert_eq!((real.status.as_u16(), real.header("idempotent-replayed")), (200, ""));
+    // The tag that a dry run answers is the one that its command may be guarded with.
+    let mut named = order();
+    named["order_id"] = json!("0190d3c4-7b5e-4cc1-9d5e-0c9f6a3b1e10");
+    let created = rig.post_with("/v1/orders", &shown, named.to_string()).await;
+    assert_eq!((created.status.as_u16(), created.header("etag")), (201, "\"1\""));
+    let twice = rig.post_with("/v1/orders", &shown, named.to_string()).await;
+    assert_eq!(twice.problem(), (412, "precondition-failed".to_owned()));
 }
 
 #[tokio::test]

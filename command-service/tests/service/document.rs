@@ -31,7 +31,7 @@ async fn every_command_and_every_status_is_documented() {
     let paths = document["paths"].as_object().unwrap();
     assert_eq!(paths.len(), COMMANDS.len() + 2);
     for command in COMMANDS {
-        let operation = &paths[&format!("/v1/orders/{{order_id}}/{command}")]["post"];
+        let operation = &paths[&format!("/v1/orders/{{id}}/{command}")]["post"];
         let responses = operation["responses"].as_object().unwrap();
         for status in ["200", "400", "404", "408", "409", "412", "413", "415", "422", "500", "503"]
         {
@@ -39,7 +39,7 @@ async fn every_command_and_every_status_is_documented() {
         }
         let parameters = operation["parameters"].as_array().unwrap();
         let named: Vec<_> = parameters.iter().map(|p| p["name"].as_str().unwrap()).collect();
-        for name in ["order_id", "dry_run", "Idempotency-Key", "If-Match", "X-Correlation-Id"] {
+        for name in ["id", "dry_run", "Idempotency-Key", "If-Match", "X-Correlation-Id"] {
             assert!(named.contains(&name), "{command} {name} {named:?}");
         }
     }

@@ -33,6 +33,7 @@ async fn a_refusal_of_the_domain_is_kept_too() {
     assert_eq!((again.status, &again.body), (first.status, &first.body));
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(again.header("x-correlation-id"), "two");
+    assert_eq!((first.header("etag"), again.header("etag")), ("\"1\"", "\"1\""));
 
     let stale = [("idempotency-key", "k-2"), ("if-match", "\"1\"")];
     let first = rig.post_with(&ship, &stale, body).await;
@@ -40,6 +41,7 @@ async fn a_refusal_of_the_domain_is_kept_too() {
     rig.post(&format!("{path}/add-note"), r#"{"text":"moved on"}"#).await;
     let again = rig.post_with(&ship, &stale, body).await;
     assert_eq!(again.body, first.body);
+    assert_eq!((first.header("etag"), again.header("etag")), ("\"2\"", "\"2\""));
     assert_eq!(rig.events().await, 3);
 }
 
@@ -53,6 +55,7 @@ async fn an_unknown_order_and_a_broken_body_are_not_kept() {
     let body = r#"{"text":"a"}"#;
     let absent = rig.post_with(&path, &[KEY], body).await;
     assert_eq!(absent.problem(), (404, "order-not-found".to_owned()));
+    assert_eq!(absent.header("etag"), "");
     let mut named = order();
     named["order_id"] = json!(id);
     rig.post("/v1/orders", named.to_string()).await;

@@ -109,6 +109,30 @@ async fn a_line_whose_order_came_later_is_applied_the_next_time() {
 }
 
 #[tokio::test]
+async fn a_time_before_the_year_1_is_refused() {
+    let rig = Rig::new().await;
+    let early = ["0000-12-31T23:59:59Z", "0001-01-01T00:00:00+00:01", "-0001-01-01T00:00:00Z"];
+    for at in early {
+        let outputs = import(&rig, &[line(at, "create", order())]).await;
+        let problem = &outputs[0]["problem"];
+        assert_eq!(problem["code"], "validation", "{at}");
+        assert_eq!(problem["errors"][0]["pointer"], "/at", "{at}");
+    }
+    let outputs = import(&rig, &[line("0001-01-01T00:00:00Z", "create", order())]).await;
+    assert_eq!(counts(&outputs), [1, 0, 0, 1, 1]);
+}
+
+#[tokio::test]
+async fn the_summary_tells_where_the_log_stands_even_if_nothing_was_applied() {
+    let rig = Rig::new().await;
+    rig.placed().await;
+    assert_eq!(counts(&import(&rig, &[]).await), [0, 0, 0, 0, 1]);
+    assert_eq!(counts(&import(&rig, &["{".to_owned()]).await), [0, 0, 1, 0, 1]);
+    let early = line("2025-01-01T00:00:00Z", "confirm", json!({}));
+    assert_eq!(counts(&import(&rig, &[early]).await), [0, 0, 1, 0, 1]);
+}
+
+#[tokio::test]
 async fn the_order_of_lines_is_kept_over_many_chunks() {
     let rig = Rig::new().await;
     let mut lines = vec![line("2025-01-01T00:00:00Z", "create", order())];

@@ -32,7 +32,8 @@ pub(super) async fn import(settings: &Settings, input: Input) -> anyhow::Result<
     });
     let context = server::RequestContext::made();
     let metadata = Metadata { correlation_id: Some(context.correlation_id), ..Metadata::default() };
-    let summary = import::run(commands.orders(), input, metadata, refused, &shutdown).await;
+    let summary =
+        import::run(commands.orders(), &storage.log, input, metadata, refused, &shutdown).await;
     printing.await?;
     commands.close().await;
     storage.close().await;

@@ -42,8 +42,8 @@ pub const MEMBERS: [&str; 4] = ["product_id", "name", "quantity", "unit_price"];
 
 /// Add a line to a draft.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/add-line", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/add-line", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = LineBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

@@ -24,8 +24,8 @@ pub struct NoteBody {
 
 /// Add a note.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/add-note", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/add-note", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = NoteBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

@@ -24,8 +24,8 @@ pub struct CancelBody {
 
 /// Cancel an order of which nothing has been shipped.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/cancel", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/cancel", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = CancelBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

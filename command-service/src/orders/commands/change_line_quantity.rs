@@ -26,8 +26,8 @@ pub struct LineQuantityBody {
 
 /// Change the quantity of a draft's line.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/change-line-quantity", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/change-line-quantity", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = LineQuantityBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

@@ -45,7 +45,12 @@ pub struct CreateOrderBody {
 #[serde(deny_unknown_fields)]
 pub struct CustomerBody {
     /// The caller's id of the customer.
-    #[schema(min_length = 1, max_length = 64, pattern = r"^([A-Za-z0-9_:-]|\.[A-Za-z0-9_:-]|\.\.[A-Za-z0-9._:-])[A-Za-z0-9._:-]*$", example = "c-17850")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = r"^([A-Za-z0-9_:-]|\.[A-Za-z0-9_:-]|\.\.[A-Za-z0-9._:-])[A-Za-z0-9._:-]*$",
+        example = "c-17850"
+    )]
     pub id: String,
     /// The customer's name.
     #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace", required = false)]

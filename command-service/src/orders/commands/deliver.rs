@@ -29,8 +29,8 @@ pub struct DeliveryBody {
 
 /// Record that a shipment arrived.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/deliver", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/deliver", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = DeliveryBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

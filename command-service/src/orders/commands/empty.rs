@@ -20,8 +20,8 @@ pub struct EmptyBody {}
 
 /// Confirm a placed order.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/confirm", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/confirm", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = EmptyBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
@@ -42,8 +42,8 @@ pub async fn confirm_order(
 
 /// Throw a draft away.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/discard", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/discard", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = EmptyBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

@@ -28,8 +28,8 @@ pub struct PlaceBody {
 
 /// Place a draft.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/place", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/place", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = PlaceBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

@@ -38,8 +38,8 @@ pub struct RefundBody {
 
 /// Record a refund.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/record-refund", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/record-refund", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = RefundBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

@@ -23,8 +23,8 @@ pub struct RemoveLineBody {
 
 /// Take a line off a draft.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/remove-line", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/remove-line", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = RemoveLineBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(

@@ -50,8 +50,8 @@ pub struct ShippedLineBody {
 
 /// Ship some or all of a confirmed order.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/ship", tag = "commands",
-    params(("order_id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
+    post, path = "/v1/orders/{id}/ship", tag = "commands",
+    params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = ShipmentBody,
     responses(
         (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
