@@ -34,7 +34,7 @@ impl BodyFault {
                     .detail("The body did not arrive in time. Send it again, without pauses."),
             ),
             BROKEN => Some(
-                Problem::new(ProblemCode::BadRequest)
+                Problem::new(ProblemCode::MalformedJson)
                     .detail("The body's framing is broken or the connection ended within it."),
             ),
             _ => None,

@@ -85,7 +85,7 @@ impl ImportError {
     /// How it reads on the wire.
     pub fn problem(&self) -> Problem {
         let (code, detail) = match self {
-            Self::Input(_) => (ProblemCode::BadRequest, "The input broke off. Send it again."),
+            Self::Input(_) => (ProblemCode::MalformedJson, "The input broke off. Send it again."),
             Self::Unavailable | Self::Stopped => {
                 (ProblemCode::Unavailable, "The import stopped early. Send the same lines again.")
             }

@@ -155,7 +155,7 @@ async fn a_client_that_breaks_off_loses_nothing_that_was_accepted() {
     let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
     let answer = rig.send(request.body(body).unwrap()).await;
     let last = outputs(&answer).pop().unwrap();
-    assert_eq!(last["problem"]["code"], "bad-request");
+    assert_eq!(last["problem"]["code"], "malformed-json");
     rig.service.close().await;
     assert_eq!(rig.events().await, 1);
 }

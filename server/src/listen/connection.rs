@@ -137,7 +137,7 @@ fn refused(request: &Request<Incoming>, problem: Problem) -> Response {
 }
 
 fn unreadable(request: &Request<Incoming>) -> Option<Problem> {
-    let bad = |detail: &str| Some(Problem::new(ProblemCode::BadRequest).detail(detail));
+    let bad = |detail: &str| Some(Problem::new(ProblemCode::InvalidParameter).detail(detail));
     let uri = request.uri();
     let length = uri.path().len() + uri.query().map_or(0, str::len);
     if length > MAX_URI_BYTES {

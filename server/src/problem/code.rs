@@ -10,7 +10,6 @@ pub enum ProblemCode {
     InvalidParameter,
     UnknownParameter,
     InvalidCursor,
-    BadRequest,
     Unauthorized,
     Forbidden,
     OrderNotFound,
@@ -44,12 +43,11 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// All codes, in the order of their statuses.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 33] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::UnknownParameter,
         Self::InvalidCursor,
-        Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
         Self::OrderNotFound,
@@ -117,7 +115,7 @@ impl ProblemCode {
             429 => Self::RateLimited,
             431 => Self::HeadersTooLarge,
             503 => Self::Unavailable,
-            400..=499 => Self::BadRequest,
+            400..=499 => Self::InvalidParameter,
             _ => Self::Internal,
         }
     }
@@ -126,16 +124,17 @@ impl ProblemCode {
         use StatusCode as S;
         match self {
             Self::MalformedJson => ("malformed-json", S::BAD_REQUEST, "The body is not JSON"),
-            Self::InvalidParameter => {
-                ("invalid-parameter", S::BAD_REQUEST, "A parameter cannot be read")
-            }
+            Self::InvalidParameter => (
+                "invalid-parameter",
+                S::BAD_REQUEST,
+                "The request or a parameter of it cannot be read",
+            ),
             Self::UnknownParameter => {
                 ("unknown-parameter", S::BAD_REQUEST, "A query parameter is not known here")
             }
             Self::InvalidCursor => {
                 ("invalid-cursor", S::BAD_REQUEST, "The cursor does not belong to this list")
             }
-            Self::BadRequest => ("bad-request", S::BAD_REQUEST, "The request cannot be read"),
             Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "Who is asking is not known"),
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "This is not permitted"),
             Self::OrderNotFound => ("order-not-found", S::NOT_FOUND, "There is no such order"),

@@ -30,13 +30,14 @@ pub struct ProblemDocument {
     /// The path that was asked for.
     #[schema(required = false)]
     pub instance: Option<String>,
-    /// The stable code that programs branch on.
+    /// The stable code that programs branch on. Beside those of the operations there are three that any request can
+    /// meet before an operation is looked for: `request-timeout`, `uri-too-long`, `headers-too-large`.
     pub code: String,
     /// The request's correlation id, as in `X-Correlation-Id`.
     #[schema(required = false)]
     pub correlation_id: Option<String>,
-    /// The broken fields, with code `validation`.
-    #[schema(required = false)]
+    /// The broken fields, with code `validation`: at most 100, further ones are not looked for.
+    #[schema(required = false, max_items = 100)]
     pub errors: Option<Vec<FieldError>>,
 }
 
@@ -53,7 +54,7 @@ pub struct FieldError {
 
 /// What the edge can answer to any request.
 const EDGE: &[ProblemCode] = &[
-    ProblemCode::BadRequest,
+    ProblemCode::MalformedJson,
     ProblemCode::InvalidParameter,
     ProblemCode::UnknownParameter,
     ProblemCode::RequestTimeout,
@@ -72,7 +73,6 @@ impl IntoResponses for CommandProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         use ProblemCode as C;
         problem_responses(&[
-            C::MalformedJson,
             C::OrderNotFound,
             C::IllegalTransition,
             C::OrderAlreadyExists,

@@ -38,7 +38,7 @@ async fn heads_that_cannot_be_trusted_are_refused_and_the_connection_closed() {
         let mut client = Client::to(&server).await;
         let answer = client.send(&request).await.answer().await;
         println!("{name}: {}", answer.status);
-        answer.is_problem(400, "bad-request");
+        answer.is_problem(400, "invalid-parameter");
         let rest = client.closed().await;
         assert!(rest.is_empty(), "{name}: {}", String::from_utf8_lossy(&rest));
     }
@@ -52,7 +52,7 @@ async fn a_smuggled_request_on_a_kept_connection_is_refused() {
     assert_eq!(client.answer().await.body, "3");
     let smuggled = with_body("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n");
     client.send(smuggled + &get_request("/")).await;
-    client.answer().await.is_problem(400, "bad-request");
+    client.answer().await.is_problem(400, "invalid-parameter");
     assert!(client.closed().await.is_empty(), "nothing after the refusal is answered");
 }
 
@@ -136,7 +136,7 @@ async fn heads_over_their_limits_are_refused() {
 async fn odd_paths_and_methods_are_refused_as_problems() {
     let server = start(long_limits()).await;
     for path in ["/%ff", "/%", "/%4", "/%zz", "/a%00b", "/%c3%28"] {
-        ask(&server, get_request(path)).await.is_problem(400, "bad-request");
+        ask(&server, get_request(path)).await.is_problem(400, "invalid-parameter");
     }
     for path in ["/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/nothing", "//"] {
         let document = ask(&server, get_request(path)).await.is_problem(404, "not-found");
@@ -168,6 +168,6 @@ async fn a_body_with_broken_chunks_is_refused() {
     let server = start(long_limits()).await;
     for body in ["zz\r\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "fffffffffffffffff\r\n"] {
         let request = with_body("Transfer-Encoding: chunked\r\n", body);
-        ask(&server, request).await.is_problem(400, "bad-request");
+        ask(&server, request).await.is_problem(400, "malformed-json");
     }
 }
