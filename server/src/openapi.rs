@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::header;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use utoipa::OpenApi as _;
@@ -37,11 +37,19 @@ fn document(json: Bytes) -> impl IntoResponse {
 }
 
 /// A page to read and try the contract.
-#[utoipa::path(get, path = "/docs/", tag = "operations",
+#[utoipa::path(get, path = "/docs", tag = "operations",
     responses((status = 200, description = "the page", body = String, content_type = "text/html"),
         OperationProblems))]
 fn page(config: Arc<Config<'static>>) -> Response {
     asset("", config)
+}
+
+/// The page names its files relative to `/docs/`; served at `/docs` as well, it must name them wherever it is.
+fn with_absolute_files(page: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(page)
+        .replace("=\"./", "=\"/docs/")
+        .replace("href=\"index.css\"", "href=\"/docs/index.css\"")
+        .into_bytes()
 }
 
 /// Routes `/openapi.json` and `/docs` for a document; the problem schemas are added to it.
@@ -55,10 +63,11 @@ pub fn router(mut document: OpenApi) -> Router {
     // Without this the page asks a validator on the internet for a badge.
     let config = Arc::new(Config::from(DOCUMENT_PATH).validator_url("none"));
     let index = Arc::clone(&config);
+    let page = move || async move { page(index) };
     Router::new()
         .route(DOCUMENT_PATH, get(move || async move { self::document(json) }))
-        .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
-        .route("/docs/", get(move || async move { page(index) }))
+        .route("/docs", get(page.clone()))
+        .route("/docs/", get(page))
         .route(
             "/docs/{*file}",
             get(move |Path(file): Path<String>| async move { asset(&file, config) }),
@@ -85,7 +94,11 @@ fn asset(path: &str, config: Arc<Config<'static>>) -> Response {
                     (header::CONTENT_TYPE, file.content_type),
                     (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY.to_owned()),
                 ],
-                file.bytes.into_owned(),
+                if path.is_empty() {
+                    with_absolute_files(&file.bytes)
+                } else {
+                    file.bytes.into_owned()
+                },
             )
                 .into_response();
             if file.gzpipped {
@@ -140,15 +153,15 @@ mod tests {
 
     #[tokio::test]
     async fn the_page_loads_nothing_from_elsewhere() {
-        let (status, page) = get_text("/docs/").await;
+        let (status, page) = get_text("/docs").await;
         assert_eq!(status, 200);
+        assert_eq!(get_text("/docs/").await, (200, page.clone()));
         let mut files = 0;
         for attribute in ["src=\"", "href=\""] {
             for rest in page.split(attribute).skip(1) {
                 let file = rest.split('"').next().unwrap();
-                assert!(!file.contains("//"), "{file} is outside");
-                let (status, _) =
-                    get_text(&format!("/docs/{}", file.trim_start_matches("./"))).await;
+                assert!(file.starts_with("/docs/") && !file.contains("//"), "{file} is outside");
+                let (status, _) = get_text(file).await;
                 assert_eq!(status, 200, "{file}");
                 files += 1;
             }
