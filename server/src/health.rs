@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::get};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::{OpenApi, ToSchema};
@@ -19,6 +19,12 @@ use crate::problem::{OperationProblems, Problem, ProblemCode};
 /// Upper bounds of the duration buckets, in seconds.
 const DURATION_BUCKETS: [f64; 13] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Upper bounds of the buckets for how many of something came together.
+const SIZE_BUCKETS: [f64; 8] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0];
+
+/// How the names of such figures end.
+const SIZE_SUFFIXES: [&str; 2] = ["_size", "_batch_events"];
 
 /// Seconds after which a client may ask an unready service again.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -129,14 +135,17 @@ async fn metrics() -> Response {
 pub(crate) fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {
-        let recorder = PrometheusBuilder::new()
-            .set_buckets(&DURATION_BUCKETS)
-            .expect("the list of buckets is not empty")
-            .build_recorder();
+        let timed = PrometheusBuilder::new().set_buckets(&DURATION_BUCKETS);
+        let sized = SIZE_SUFFIXES.iter().fold(timed, |builder, suffix| {
+            let matcher = Matcher::Suffix((*suffix).to_owned());
+            builder.and_then(|builder| builder.set_buckets_for_metric(matcher, &SIZE_BUCKETS))
+        });
+        let recorder = sized.expect("the lists of buckets are not empty").build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::warn!("another metrics recorder is installed; /metrics stays empty");
         }
+        crate::stats::describe();
         handle
     })
 }

@@ -4,7 +4,20 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+
+const REQUESTS: &str = "http_requests_total";
+const DURATION: &str = "http_request_duration_seconds";
+
+/// Says what the figures mean, for `/metrics`.
+pub(crate) fn describe() {
+    describe_counter!(REQUESTS, "Requests answered, by method, route and status.");
+    describe_histogram!(
+        DURATION,
+        Unit::Seconds,
+        "From a request's head to its answer's, by method and route."
+    );
+}
 
 /// Statuses whose handles are kept; another one is looked up each time.
 const KEPT: [u16; 22] = [
@@ -48,8 +61,9 @@ impl Handles {
             ("status", status.as_str().to_owned()),
         ];
         Self {
-            requests: counter!("http_requests_total", &labels),
-            duration: histogram!("http_request_duration_seconds", &labels),
+            requests: counter!(REQUESTS, &labels),
+            // Without the status: a dozen buckets for each would make the page long and tell little.
+            duration: histogram!(DURATION, &labels[..2]),
         }
     }
 
@@ -66,6 +80,6 @@ fn is_standard(method: &Method) -> bool {
 
 /// Counts a refusal of what no route has seen.
 pub(crate) fn count_unreadable(status: StatusCode) {
-    counter!("http_requests_total", "method" => "other", "route" => "unreadable", "status" => status.as_str().to_owned())
+    counter!(REQUESTS, "method" => "other", "route" => "unreadable", "status" => status.as_str().to_owned())
         .increment(1);
 }

@@ -4,7 +4,7 @@
 //! problem, so that a replay reads the same whatever this file says by then.
 
 use crate::json::{FieldProblem, Unreadable};
-use crate::pipeline::{Commanded, Refusal, Settles};
+use crate::pipeline::{Commanded, Refusal, Settles, figures};
 use domain::FieldError;
 use domain::order::{CommandName, MAX_LINES, Order, OrderAggregate, OrderRejection, Status};
 use serde_json::{Map, Value, json};
@@ -82,8 +82,7 @@ pub fn problem(refusal: Refusal<OrderRejection>) -> Problem {
             .retry_after(RETRY_SOON),
         Refusal::Internal => Problem::new(ProblemCode::Internal),
     };
-    metrics::counter!("orderlog_commands_refused_total", "code" => problem.code().as_str())
-        .increment(1);
+    metrics::counter!(figures::REFUSED, "code" => problem.code().as_str()).increment(1);
     problem
 }
 

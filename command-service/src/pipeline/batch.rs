@@ -7,6 +7,7 @@
 //! again, a bounded number of times. States go back into the cache only after the commit.
 
 use super::cache::Cache;
+use super::figures;
 use super::kept;
 use super::queue::{Job, QueueReceiver};
 use super::request::{Accepted, Commanded, Judged, Refusal, Replayed, Reply, Target};
@@ -51,10 +52,10 @@ impl<A: Commanded> Worker<A> {
     /// Works until the queue is closed and empty.
     pub async fn run(mut self) {
         while let Some(jobs) = self.queue.next_batch().await {
-            metrics::histogram!("orderlog_command_batch_size").record(jobs.len() as f64);
+            metrics::histogram!(figures::BATCH_SIZE).record(jobs.len() as f64);
             self.work(jobs).await;
-            metrics::gauge!("orderlog_command_cache_streams").set(self.cache.len() as f64);
-            metrics::gauge!("orderlog_command_cache_bytes").set(self.cache.weight() as f64);
+            metrics::gauge!(figures::CACHE_STREAMS).set(self.cache.len() as f64);
+            metrics::gauge!(figures::CACHE_BYTES).set(self.cache.weight() as f64);
         }
     }
 
@@ -72,7 +73,7 @@ impl<A: Commanded> Worker<A> {
             }
             let started = Instant::now();
             let appended = self.store.append(append).await;
-            metrics::histogram!("orderlog_command_commit_seconds").record(started.elapsed());
+            metrics::histogram!(figures::COMMIT_SECONDS).record(started.elapsed());
             waiting = match appended {
                 Ok(appended) => self.settle(decided, streams, &appended),
                 Err(error) => return fail(decided, &error),
@@ -196,7 +197,7 @@ impl<A: Commanded> Worker<A> {
             self.cache.put(stream);
         }
         if !losers.is_empty() {
-            metrics::counter!("orderlog_command_conflicts_total").increment(losers.len() as u64);
+            metrics::counter!(figures::CONFLICTS).increment(losers.len() as u64);
         }
         losers
     }

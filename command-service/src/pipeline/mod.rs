@@ -8,6 +8,7 @@ mod batch;
 mod cache;
 #[cfg(test)]
 pub(crate) mod counter;
+pub mod figures;
 mod kept;
 mod queue;
 pub mod request;
@@ -74,6 +75,7 @@ impl<A: Aggregate> Pending<A> {
 impl<A: Commanded> Pipeline<A> {
     /// Starts the pipeline's tasks on the current runtime.
     pub fn spawn(store: EventStore, clock: Clock, limits: PipelineLimits) -> Self {
+        figures::describe();
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (queue, receiver) = queue::bounded(limits.queue, closing.clone());
@@ -92,7 +94,7 @@ impl<A: Commanded> Pipeline<A> {
     /// `Overloaded`, `InProgress`, or `Unavailable` when closing.
     pub fn submit(&self, request: Request<A::Command>) -> Judged<A, Pending<A>> {
         let pending = self.queue.try_push(request).map(Pending);
-        metrics::gauge!("orderlog_command_queue_depth").set(self.queue.depth() as f64);
+        metrics::gauge!(figures::QUEUE_DEPTH).set(self.queue.depth() as f64);
         pending
     }
 
