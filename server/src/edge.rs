@@ -21,6 +21,7 @@ use tower::{Layer, Service};
 use tracing::Span;
 
 use crate::body::{BodyFault, guard};
+use crate::budget::AnswerBudget;
 use crate::context::{CORRELATION_HEADER, RequestContext};
 use crate::listen::Limits;
 use crate::problem::{Problem, ProblemCode, rendered};
@@ -31,7 +32,8 @@ static CORRELATION: HeaderName = HeaderName::from_static(CORRELATION_HEADER);
 /// Puts the edge around all routes of `app` and its fallback. [`crate::serve`] does this itself; tests that call a
 /// router directly want it too.
 pub fn layer(app: Router, limits: &Limits) -> Router {
-    app.layer(EdgeLayer { limits: Arc::new(limits.clone()) }).with_state(())
+    let budget = AnswerBudget::of(limits.answer_bytes);
+    app.layer(EdgeLayer { limits: Arc::new(limits.clone()), budget }).with_state(())
 }
 
 /// What is answered before any route is looked for (by the connection itself).
@@ -43,6 +45,7 @@ pub(crate) fn refuse(problem: Problem, uri: &Uri, context: &RequestContext) -> R
 #[derive(Clone)]
 struct EdgeLayer {
     limits: Arc<Limits>,
+    budget: AnswerBudget,
 }
 
 impl Layer<Route> for EdgeLayer {
@@ -50,7 +53,7 @@ impl Layer<Route> for EdgeLayer {
 
     fn layer(&self, route: Route) -> Edge {
         let (limits, stats) = (Arc::clone(&self.limits), Arc::default());
-        Edge { route, limits, stats }
+        Edge { route, limits, budget: self.budget.clone(), stats }
     }
 }
 
@@ -59,6 +62,7 @@ impl Layer<Route> for EdgeLayer {
 struct Edge {
     route: Route,
     limits: Arc<Limits>,
+    budget: AnswerBudget,
     stats: Arc<RouteStats>,
 }
 
@@ -86,6 +90,7 @@ impl Service<Request> for Edge {
             fault: None,
             span: Span::none(),
             stats: Arc::clone(&self.stats),
+            budget: self.budget.clone(),
         };
         exchange.span = exchange.open_span(&context);
         if let Some(problem) = refusal.or_else(|| encoded(&request)) {
@@ -153,6 +158,7 @@ struct Exchange {
     fault: Option<Arc<BodyFault>>,
     span: Span,
     stats: Arc<RouteStats>,
+    budget: AnswerBudget,
 }
 
 impl Exchange {
@@ -175,6 +181,7 @@ impl Exchange {
             response = problem.into_response();
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        let response = self.budget.admit(response);
         let code = response.extensions().get::<Problem>().map(Problem::code);
         let correlation_id = self.correlation.to_str().unwrap_or_default();
         let response = rendered(response, self.uri.path(), correlation_id);

@@ -6,11 +6,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod body;
+mod budget;
 pub mod clock;
 pub mod context;
 pub mod edge;
 pub mod extract;
 pub mod health;
+pub mod heavy;
 pub mod listen;
 pub mod openapi;
 pub mod problem;

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::budget::MAX_ANSWER_BYTES;
 pub use bind::{BindError, bind, refuse_public_bind};
 use connection::Stage;
 
@@ -30,6 +31,9 @@ pub const MAX_HEAD_BYTES: usize = 60 * 1024;
 
 /// Longest path with its query.
 pub const MAX_URI_BYTES: usize = 8 * 1024;
+
+/// What a client that keeps us waiting must take of a response within a deadline: 8 KiB a second by default.
+pub const MIN_WRITTEN_BYTES: usize = 64 * 1024;
 
 /// Connections served at a time; more wait in the kernel's queue.
 pub const MAX_CONNECTIONS: usize = 4096;
@@ -52,12 +56,14 @@ pub struct Limits {
     pub body_stall: Duration,
     /// For a whole body, unless its route streams it.
     pub body_total: Duration,
-    /// For the client to take the next piece of a response.
+    /// For the client to take the next piece of a response ([`MIN_WRITTEN_BYTES`], or all of a shorter rest).
     pub write_stall: Duration,
     /// Largest body, unless its route streams it.
     pub body_bytes: u64,
     /// Paths that take a body of any length as a stream.
     pub streamed_paths: &'static [&'static str],
+    /// Bytes that large answers may hold together until they are taken; further ones are refused.
+    pub answer_bytes: usize,
     /// Connections served at a time; more wait to be accepted.
     pub connections: usize,
     /// From the shutdown signal on, requests are still taken for so long, so that whoever watches `/readyz` sees it.
@@ -75,6 +81,7 @@ impl Default for Limits {
             write_stall: Duration::from_secs(8),
             body_bytes: MAX_BODY_BYTES,
             streamed_paths: &["/v1/import"],
+            answer_bytes: MAX_ANSWER_BYTES,
             connections: MAX_CONNECTIONS,
             drain_notice: Duration::from_secs(1),
             drain: Duration::from_secs(7),

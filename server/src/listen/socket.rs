@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::MAX_URI_BYTES;
 use super::framing::Framing;
+use super::{MAX_URI_BYTES, MIN_WRITTEN_BYTES};
 use crate::context::RequestContext;
 use crate::problem::{PROBLEM_JSON, Problem, ProblemCode};
 use crate::stats;
@@ -25,10 +25,52 @@ const MAX_BARE: usize = 256;
 pub(super) struct Socket {
     stream: TcpStream,
     framing: Framing,
-    write_stall: Duration,
-    /// Runs only while the client does not take what is written.
-    timer: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
     own: Option<OwnRefusal>,
+}
+
+/// Whether the client takes what is written fast enough.
+struct Pace {
+    stall: Duration,
+    /// Runs from the first write that has to wait until enough was taken after it, or all.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Taken since the timer runs.
+    taken: usize,
+}
+
+impl Pace {
+    fn new(stall: Duration) -> Self {
+        Self { stall, timer: None, taken: 0 }
+    }
+
+    /// Bounds a write that does not get on, or gets on by drops only.
+    fn judge(
+        &mut self,
+        poll: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = poll {
+            self.taken += written.as_ref().copied().unwrap_or_default();
+            if self.taken >= MIN_WRITTEN_BYTES {
+                self.rest();
+            }
+            return Poll::Ready(written);
+        }
+        let timer = match &mut self.timer {
+            Some(timer) => timer,
+            none => {
+                self.taken = 0;
+                none.insert(Box::pin(sleep(self.stall)))
+            }
+        };
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Nothing waits to be taken.
+    fn rest(&mut self) {
+        (self.timer, self.taken) = (None, 0);
+    }
 }
 
 /// A problem document that goes out instead of hyper's bare refusal.
@@ -41,33 +83,17 @@ struct OwnRefusal {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, write_stall: Duration) -> Self {
-        Self { stream, framing: Framing::new(), write_stall, timer: None, own: None }
+        Self { stream, framing: Framing::new(), pace: Pace::new(write_stall), own: None }
     }
 
     pub(super) fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// Bounds a write that does not get on.
-    fn in_time<T>(
-        &mut self,
-        poll: Poll<io::Result<T>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
-        if poll.is_ready() {
-            self.timer = None;
-            return poll;
-        }
-        let stall = self.write_stall;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(stall)));
-        ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-
     fn poll_own(&mut self, mut own: OwnRefusal, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         while own.written < own.text.len() {
             let poll = Pin::new(&mut self.stream).poll_write(cx, &own.text[own.written..]);
-            match self.in_time(poll, cx) {
+            match self.pace.judge(poll, cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => own.written += count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -151,7 +177,7 @@ impl AsyncWrite for Socket {
             return this.poll_own(own, cx);
         }
         let poll = Pin::new(&mut this.stream).poll_write(cx, bytes);
-        this.in_time(poll, cx)
+        this.pace.judge(poll, cx)
     }
 
     fn poll_write_vectored(
@@ -165,18 +191,62 @@ impl AsyncWrite for Socket {
         }
         let this = self.get_mut();
         let poll = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
-        this.in_time(poll, cx)
+        this.pace.judge(poll, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
+    /// hyper flushes when it has written all it had.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        this.pace.rest();
+        Pin::new(&mut this.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    const STALL: Duration = Duration::from_millis(50);
+
+    async fn judged(pace: &mut Pace, poll: Option<usize>) -> Poll<io::Result<usize>> {
+        let polled = |poll: Option<usize>| poll.map_or(Poll::Pending, |n| Poll::Ready(Ok(n)));
+        poll_fn(|cx| Poll::Ready(pace.judge(polled(poll), cx))).await
+    }
+
+    #[tokio::test]
+    async fn drops_do_not_stop_the_clock_and_enough_does() {
+        let mut pace = Pace::new(STALL);
+        assert!(judged(&mut pace, None).await.is_pending());
+        for _ in 0..3 {
+            assert!(judged(&mut pace, Some(1_000)).await.is_ready());
+            assert!(pace.timer.is_some());
+        }
+        let cut = poll_fn(|cx| pace.judge(Poll::Pending, cx)).await.unwrap_err();
+        assert_eq!(cut.kind(), io::ErrorKind::TimedOut);
+
+        let mut pace = Pace::new(STALL);
+        assert!(judged(&mut pace, None).await.is_pending());
+        assert!(judged(&mut pace, Some(MIN_WRITTEN_BYTES / 2)).await.is_ready());
+        assert!(pace.timer.is_some());
+        assert!(judged(&mut pace, Some(MIN_WRITTEN_BYTES / 2)).await.is_ready());
+        assert!(pace.timer.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_clock_rests_while_nothing_waits_to_be_taken() {
+        let mut pace = Pace::new(STALL);
+        assert!(judged(&mut pace, None).await.is_pending());
+        pace.rest();
+        assert!(judged(&mut pace, Some(10)).await.is_ready());
+        assert!(pace.timer.is_none());
     }
 }

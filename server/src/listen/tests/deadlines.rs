@@ -101,6 +101,30 @@ async fn a_client_that_does_not_read_is_cut() {
     watched.closed().await;
 }
 
+#[tokio::test]
+async fn large_answers_that_nobody_takes_are_bounded_and_their_room_comes_back() {
+    let write_stall = Duration::from_secs(2);
+    // Room for one answer of /large, not for two.
+    let server = start(Limits { write_stall, answer_bytes: 100 << 20, ..short_limits() }).await;
+    let mut idle = Client::to(&server).await;
+    idle.send(get_request("/large")).await;
+    assert!(timeout(PATIENCE, idle.head()).await.unwrap().starts_with("HTTP/1.1 200"));
+    let refused = ask(&server, get_request("/large")).await;
+    refused.is_problem(503, "overloaded");
+    assert_eq!(header(&refused.head, "retry-after").as_deref(), Some("2"));
+    assert_eq!(ask(&server, get_request("/")).await.status, 200);
+    let admitted = async {
+        loop {
+            let mut client = Client::to(&server).await;
+            client.send(get_request("/large")).await;
+            if client.head().await.starts_with("HTTP/1.1 200") {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, admitted).await.expect("the one who does not read is cut");
+}
+
 /// True while the server's side of a connection is not closed, as the kernel tells.
 fn established(server_port: u16, client_port: u16) -> bool {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();

@@ -1,0 +1,125 @@
+//! Work that keeps a processor busy for long: off the threads that serve everybody, and only so much at once.
+//!
+//! Who wants to do some takes a [`Place`] first, waits for one among a bounded number of others, and keeps it for all
+//! of its work. A place is kept by work that was begun even if its client goes away, so the bound is one on work, not
+//! on clients.
+
+use std::sync::{Arc, LazyLock};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::problem::{Problem, ProblemCode};
+
+/// Pieces of heavy work at a time.
+const MAX_AT_ONCE: usize = 2;
+
+/// Pieces that may wait; whoever comes then is refused.
+const MAX_WAITING: usize = 32;
+
+/// Seconds after which a client may ask again.
+const RETRY_AFTER_SECONDS: u64 = 2;
+
+static HALL: LazyLock<Hall> = LazyLock::new(|| Hall::of(MAX_AT_ONCE, MAX_WAITING));
+
+/// Leave to do heavy work; clones stand for the same place.
+#[derive(Debug, Clone)]
+pub struct Place(#[allow(dead_code)] Arc<OwnedSemaphorePermit>); // held, never read
+
+/// Waits for a place.
+///
+/// # Errors
+/// 503 `overloaded` when too many wait already.
+pub async fn place() -> Result<Place, Problem> {
+    HALL.place().await
+}
+
+impl Place {
+    /// Does a piece of the work, away from the threads that serve.
+    ///
+    /// # Errors
+    /// 500 `internal` when the work panics; the panic hook has logged it.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let kept = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _kept = kept;
+            work()
+        });
+        done.await.map_err(|_| Problem::new(ProblemCode::Internal))
+    }
+}
+
+/// The places and the queue before them.
+struct Hall {
+    places: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+impl Hall {
+    fn of(places: usize, waiting: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), waiting: Semaphore::new(waiting) }
+    }
+
+    async fn place(&self) -> Result<Place, Problem> {
+        if let Ok(free) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(Place(Arc::new(free)));
+        }
+        let _queued = self.waiting.try_acquire().map_err(|_| overloaded())?;
+        let free = Arc::clone(&self.places).acquire_owned().await.map_err(|_| overloaded())?;
+        Ok(Place(Arc::new(free)))
+    }
+}
+
+fn overloaded() -> Problem {
+    Problem::new(ProblemCode::Overloaded)
+        .detail("Too many large questions are being worked on. Ask again in a moment.")
+        .retry_after(RETRY_AFTER_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    #[tokio::test]
+    async fn one_works_one_waits_and_the_next_is_refused() {
+        let hall = Hall::of(1, 1);
+        let first = hall.place().await.unwrap();
+        let mut second = Box::pin(hall.place());
+        assert!(second.as_mut().now_or_never().is_none());
+        assert_eq!(hall.place().await.unwrap_err().code(), ProblemCode::Overloaded);
+        assert_eq!(first.run(|| 6 * 7).await.unwrap(), 42);
+        drop(first);
+        assert!(second.await.is_ok());
+        assert!(hall.place().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn work_keeps_its_place_when_its_client_goes() {
+        let hall = Hall::of(1, 0);
+        let place = hall.place().await.unwrap();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let working = place.run(move || wait.recv().ok());
+        let mut working = Box::pin(working);
+        assert!(working.as_mut().now_or_never().is_none());
+        drop(working);
+        drop(place);
+        assert_eq!(hall.place().await.unwrap_err().code(), ProblemCode::Overloaded);
+        drop(go);
+        while hall.place().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_500_and_gives_its_place_back() {
+        let hall = Hall::of(1, 0);
+        let place = hall.place().await.unwrap();
+        let failed = place.run(|| panic!("planted")).await.map(|()| ());
+        assert_eq!(failed.unwrap_err().code(), ProblemCode::Internal);
+        drop(place);
+        assert!(hall.place().await.is_ok());
+    }
+}
