@@ -71,7 +71,7 @@ fn profile_dir() -> PathBuf {
     deps.parent().expect("cargo puts tests into target/<profile>/deps").to_owned()
 }
 
-fn build(target: &Path, build_dir: &Path, packages: &[&str], more: &[&str]) {
+fn build(target: &Path, build_dir: &Path, programs: &[&str], more: &[&str]) {
     let profile_dir = profile_dir();
     let profile = match profile_dir.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
@@ -81,11 +81,13 @@ fn build(target: &Path, build_dir: &Path, packages: &[&str], more: &[&str]) {
     let mut command = Command::new(cargo);
     command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .args(["build", "--quiet", "--bins", "--profile", profile])
+        // The whole workspace is named, and with it every feature its members ask for: then dependencies are those that
+        // the tests were built with, and not compiled once more.
+        .args(["build", "--quiet", "--workspace", "--profile", profile])
         .arg("--target-dir")
         .arg(target)
         .env("CARGO_BUILD_BUILD_DIR", build_dir)
-        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .args(programs.iter().flat_map(|program| ["--bin", program]))
         .args(more);
     let status = command.status().expect("cargo runs the tests, so it can be run");
     assert!(status.success(), "the programs under test do not build: {command:?}");
