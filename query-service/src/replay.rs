@@ -1,6 +1,7 @@
 //! Replay: an order as it was, folded from its stored events by the domain's own `decode` and `evolve`.
 //!
-//! Events come a page at a time, so memory is bounded by the order, not by its history.
+//! Events come a page at a time, so memory is bounded by the order, not by its history. From the first page that is
+//! large on, the work is done in a place for heavy work, of which there are few.
 
 use crate::app;
 use crate::wire::moment;
@@ -8,11 +9,14 @@ use domain::Aggregate;
 use domain::order::{NoteEntry, Order, OrderAggregate, OrderDocument, OrderEvent};
 use read_model::ReadModel;
 use read_model::read::events::{StoredEvent, Until};
+use server::heavy::{self, Place};
 use server::{Problem, ProblemCode};
 use uuid::Uuid;
 
 /// Events folded from one read.
-const PAGE: usize = 1_000;
+const PAGE: usize = 500;
+/// Payloads of one page that are folded on the spot: about a millisecond's work.
+const MAX_LIGHT_BYTES: usize = 32 * 1024;
 
 /// An order on its way through its events.
 #[derive(Debug, Default)]
@@ -25,6 +29,8 @@ pub struct Replay {
     recorded_at: i64,
     /// How far the history had come when it was last read.
     applied: u64,
+    /// Taken when the order turns out to be large.
+    place: Option<Place>,
 }
 
 /// The stream of an order.
@@ -48,16 +54,45 @@ impl Replay {
             let read = model.stream_events(stream(order_id), self.version, until, PAGE).await;
             let seen = read.map_err(app::problem)?;
             self.applied = seen.position;
-            for event in &seen.found.events {
-                self.fold(event).map_err(|error| {
-                    tracing::error!(order.id = %order_id, event.position, %error, "an event cannot be replayed");
-                    Problem::new(ProblemCode::Internal)
-                })?;
+            let (events, more) = (seen.found.events, seen.found.more);
+            let bytes: usize = events.iter().map(|event| event.data.len()).sum();
+            if bytes > MAX_LIGHT_BYTES && self.place.is_none() {
+                self.place = Some(heavy::place().await?);
             }
-            if !seen.found.more {
+            self.with(move |replay| replay.fold_all(order_id, &events)).await??;
+            if !more {
                 return Ok(());
             }
         }
+    }
+
+    /// Does something with the replay: on the spot while the order is small, in its place for heavy work when not.
+    ///
+    /// # Errors
+    /// When the work panics in its place.
+    pub async fn with<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Some(place) = self.place.clone() else { return Ok(work(self)) };
+        let mut replay = std::mem::take(self);
+        let worked = place.run(move || {
+            let done = work(&mut replay);
+            (replay, done)
+        });
+        let (replay, done) = worked.await?;
+        *self = replay;
+        Ok(done)
+    }
+
+    fn fold_all(&mut self, order_id: Uuid, events: &[StoredEvent]) -> Result<(), Problem> {
+        for event in events {
+            self.fold(event).map_err(|error| {
+                tracing::error!(order.id = %order_id, event.position, %error, "an event cannot be replayed");
+                Problem::new(ProblemCode::Internal)
+            })?;
+        }
+        Ok(())
     }
 
     fn fold(&mut self, event: &StoredEvent) -> Result<(), domain::DecodeError> {

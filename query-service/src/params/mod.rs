@@ -10,7 +10,7 @@ mod time;
 pub use headers::ViewHeaders;
 pub(crate) use lists::{codes, limit, names};
 pub use orders::{CustomerOrdersQuery, ListRequest, OrdersQuery, OrdersSort};
-pub(crate) use time::{as_of, date_or_time};
+pub(crate) use time::{as_of, date_or_time, day};
 
 use domain::{Currency, Reference};
 use server::{Problem, ProblemCode};

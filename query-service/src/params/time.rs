@@ -1,11 +1,15 @@
-//! Times: RFC 3339, cut to microseconds; dates stand for their first moment in UTC.
+//! Times: RFC 3339 from the year 1 on, cut to microseconds; dates stand for their first moment in UTC.
 
 use super::invalid;
-use chrono::{DateTime, NaiveDate, Utc};
+use crate::wire::DAY;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use server::Problem;
 
 const TIME: &str = "an RFC 3339 time such as 2026-03-03T00:00:00Z";
 const DATE_OR_TIME: &str = "a date or an RFC 3339 time such as 2026-03-03 or 2026-03-03T00:00:00Z";
+const WHOLE_DAY: &str = "a date, or a time that is midnight in UTC: whole UTC days are counted";
+/// As in imports: nothing happened earlier.
+const FIRST_YEAR: i32 = 1;
 /// `2026-03-03`
 const DATE_LENGTH: usize = 10;
 
@@ -13,8 +17,8 @@ fn read(text: &str) -> Option<i64> {
     // A plus sign that was not percent-encoded arrives as a space.
     let plus = text.rfind(' ').filter(|at| *at > DATE_LENGTH);
     let restored = plus.map(|at| format!("{}+{}", &text[..at], &text[at + 1..]));
-    let time = DateTime::parse_from_rfc3339(restored.as_deref().unwrap_or(text)).ok()?;
-    Some(time.with_timezone(&Utc).timestamp_micros())
+    let time = DateTime::parse_from_rfc3339(restored.as_deref().unwrap_or(text)).ok()?.to_utc();
+    (time.year() >= FIRST_YEAR).then(|| time.timestamp_micros())
 }
 
 /// A time, in microseconds since 1970.
@@ -43,9 +47,18 @@ pub(crate) fn date_or_time(parameter: &str, text: Option<&str>) -> Result<Option
     let date = (text.len() == DATE_LENGTH && text.bytes().all(plain))
         .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
         .flatten()
+        .filter(|date| date.year() >= FIRST_YEAR)
         .and_then(|date| date.and_hms_opt(0, 0, 0))
         .map(|midnight| midnight.and_utc().timestamp_micros());
     date.or_else(|| read(text)).map(Some).ok_or_else(|| invalid(parameter, DATE_OR_TIME))
+}
+
+/// A UTC day, by its date or its first moment, in days since 1970. Other times are refused rather than rounded.
+pub(crate) fn day(parameter: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
+    match date_or_time(parameter, text)? {
+        Some(at) if at.rem_euclid(DAY) != 0 => Err(invalid(parameter, WHOLE_DAY)),
+        at => Ok(at.map(|at| at.div_euclid(DAY))),
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +79,9 @@ mod tests {
             ("yesterday", None),
             ("é é é é é é", None),
             ("", None),
+            ("0001-01-01T00:00:00Z", Some(-62_135_596_800_000_000)),
+            ("0001-01-01T00:00:00+00:01", None),
+            ("0000-12-31T23:59:59Z", None),
         ] {
             assert_eq!(time("t", text).ok(), expected, "{text}");
         }
@@ -75,8 +91,22 @@ mod tests {
     fn a_date_is_its_first_moment_in_utc() {
         let midnight = date_or_time("from", Some("2026-03-03")).unwrap();
         assert_eq!(midnight, date_or_time("from", Some("2026-03-03T00:00:00Z")).unwrap());
-        for bad in ["2026-3-03", "2026-02-30", "20260303", "+026-03-03"] {
+        for bad in ["2026-3-03", "2026-02-30", "20260303", "+026-03-03", "0000-12-31"] {
             assert!(date_or_time("from", Some(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_its_date_or_its_first_moment_and_nothing_between() {
+        for (text, expected) in [
+            ("1970-01-02", Some(1)),
+            ("1970-01-02T00:00:00Z", Some(1)),
+            ("1970-01-02T01:00:00+01:00", Some(1)),
+            ("1969-12-31", Some(-1)),
+            ("1970-01-02T00:00:00.000001Z", None),
+            ("1970-01-02T00:00:00+01:00", None),
+        ] {
+            assert_eq!(day("from", Some(text)).ok().flatten(), expected, "{text}");
         }
     }
 

@@ -53,11 +53,9 @@ pub async fn diff(
         if from <= to { ((from, "from"), (to, "to")) } else { ((to, "to"), (from, "from")) };
     let earlier = document(model, order_id, &mut replay, first, first_name).await?;
     let later = document(model, order_id, &mut replay, second, second_name).await?;
-    let patch = match from <= to {
-        true => json_patch::diff(&earlier, &later),
-        false => json_patch::diff(&later, &earlier),
-    };
-    let mut response = reply::json(replay.applied(), json(&patch));
+    let (old, new) = if from <= to { (earlier, later) } else { (later, earlier) };
+    let patch = replay.with(move |_| json(&json_patch::diff(&old, &new))).await?;
+    let mut response = reply::json(replay.applied(), patch);
     let kind = HeaderValue::from_static("application/json-patch+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
@@ -72,6 +70,9 @@ async fn document(
 ) -> Result<Value, Problem> {
     replay.advance(model, order_id, Until::Version(version)).await?;
     past::reached(model, order_id, replay, parameter, version).await?;
-    let document = replay.document(order_id).ok_or_else(order_not_found)?;
-    Ok(serde_json::from_slice(&document).expect("the domain writes JSON"))
+    let document = replay.with(move |replay| {
+        let document = replay.document(order_id)?;
+        Some(serde_json::from_slice(&document).expect("the domain writes JSON"))
+    });
+    document.await?.ok_or_else(order_not_found)
 }

@@ -60,7 +60,7 @@ pub(super) async fn order(
     if let Until::Version(version) = until {
         reached(model, order_id, &replay, "version", version).await?;
     }
-    let Some(document) = replay.document(order_id) else {
+    let Some(document) = replay.with(move |replay| replay.document(order_id)).await? else {
         return Err(unborn(model, order_id).await?);
     };
     if reply::has_version(headers, replay.version()) {

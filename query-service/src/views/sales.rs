@@ -2,8 +2,8 @@
 
 use crate::app::{self, App};
 use crate::consistency::Consistency;
-use crate::params::{ViewHeaders, as_of, currency, date_or_time, invalid};
-use crate::wire::{Amount, DAY, day_name, json, month_name};
+use crate::params::{ViewHeaders, as_of, currency, day, invalid};
+use crate::wire::{Amount, day_name, json, month_name};
 use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
@@ -31,10 +31,10 @@ pub struct SalesQuery {
     /// The periods; days if not given.
     #[param(inline)]
     interval: Option<Interval>,
-    /// Orders placed on the UTC day of this date or time, or later.
+    /// Orders placed on this UTC day or later: a date, or a time that is midnight in UTC.
     #[param(example = "2026-03-01")]
     from: Option<String>,
-    /// Orders placed before this date or time; the UTC day that it falls into counts whole.
+    /// Orders placed before this UTC day: a date, or a time that is midnight in UTC.
     #[param(example = "2026-04-01")]
     to: Option<String>,
     /// One currency only.
@@ -94,9 +94,8 @@ pub async fn sales(
     consistency: Consistency,
 ) -> Result<Response, Problem> {
     let filter = SalesFilter {
-        from_day: date_or_time("from", query.from.as_deref())?.map(|from| from.div_euclid(DAY)),
-        to_day: date_or_time("to", query.to.as_deref())?
-            .map(|to| to.div_euclid(DAY) + i64::from(to.rem_euclid(DAY) > 0)),
+        from_day: day("from", query.from.as_deref())?,
+        to_day: day("to", query.to.as_deref())?,
         currency: currency(query.currency)?,
         as_of: as_of("as_of", query.as_of.as_deref(), server::clock::now())?,
     };

@@ -189,13 +189,17 @@ pub async fn a_long_order_is_replayed_over_several_pages(views: Views) {
     let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     for index in 0..2_100 {
-        let command = note(&format!("note {index}"));
+        // Long enough for whole pages to count as heavy work.
+        let command = note(&format!("note {index} {}", "x".repeat(60)));
         assert!(shop.command(order, &command, Duration::seconds(1)).await);
     }
     shop.project().await;
     let path = format!("/v1/orders/{order}");
     let past = shop.ok(&format!("{path}?version=2050")).await;
     assert_eq!(past["notes"].as_array().unwrap().len(), 2_049);
+    let patch = shop.ok(&format!("{path}/diff?from=2050&to=2051")).await;
+    let added = patch.as_array().unwrap().iter().find(|step| step["op"] == "add").unwrap();
+    assert_eq!(added["path"], "/notes/2049");
     let whole = shop.ok(&format!("{path}?include=timeline")).await;
     assert_eq!(whole["included"]["timeline"].as_array().unwrap().len(), 1_000);
     let cursor = whole["included"]["timeline_cursor"].as_str().unwrap();
