@@ -14,9 +14,14 @@ use domain::{Aggregate, Note};
 use event_store::{EventStore, MAX_PAGE, StoreError, StreamId, Version};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use server::{Problem, heavy};
 use std::borrow::Cow;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Events and lines of an order that is written on the spot: about a millisecond's work.
+const MAX_LIGHT_EVENTS: Version = 100;
+const MAX_LIGHT_LINES: usize = 200;
 
 static CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -81,12 +86,10 @@ pub async fn render(
 ) -> Response {
     let Reply { result, replayed, token, version } = reply;
     let mut response = match result {
-        Ok(accepted) => match preview(&accepted, store).await {
-            Ok(order) => accepted_response(&accepted, order, success),
-            Err(error) => {
-                tracing::warn!(%error, "cannot read the notes for a dry run");
-                return refusal::problem(Refusal::Unavailable).into_response();
-            }
+        Ok(accepted) if accepted.preview.is_none() => accepted_response(&accepted, None, success),
+        Ok(accepted) => match previewed(accepted, success, store).await {
+            Ok(response) => response,
+            Err(problem) => return problem.into_response(),
         },
         Err(refused) => refused_response(refused, &replayed),
     };
@@ -162,14 +165,38 @@ fn events(accepted: &Accepted<OrderAggregate>) -> Vec<EventAnswer<'_>> {
     answer.collect()
 }
 
-/// The order as a dry run leaves it.
-async fn preview(
-    accepted: &Accepted<OrderAggregate>,
+/// The answer to a dry run, with the order as it would be; a large one is written in a place for heavy work.
+async fn previewed(
+    accepted: Accepted<OrderAggregate>,
+    success: Success,
     store: &EventStore,
-) -> Result<Option<Box<RawValue>>, StoreError> {
-    let Some(preview) = &accepted.preview else { return Ok(None) };
-    let Preview { state: Some(order), .. } = &**preview else { return Ok(None) };
-    let mut notes = stored_notes(store, accepted.id, preview.current_version).await?;
+) -> Result<Response, Problem> {
+    let light = accepted.preview.as_ref().is_none_or(|preview| is_light(preview));
+    let place = if light { None } else { Some(heavy::place().await?) };
+    let found = accepted.preview.as_ref().map_or(0, |preview| preview.current_version);
+    let notes = stored_notes(store, accepted.id, found).await.map_err(|error| {
+        tracing::warn!(%error, "cannot read the notes for a dry run");
+        refusal::problem(Refusal::Unavailable)
+    })?;
+    let write = move || accepted_response(&accepted, composed(&accepted, notes), success);
+    match place {
+        Some(place) => place.run(write).await,
+        None => Ok(write()),
+    }
+}
+
+fn is_light(preview: &Preview<OrderAggregate>) -> bool {
+    let lines = preview.state.as_ref().map_or(0, |order| order.lines.len());
+    preview.current_version <= MAX_LIGHT_EVENTS && lines <= MAX_LIGHT_LINES
+}
+
+/// The order as a dry run leaves it.
+fn composed(
+    accepted: &Accepted<OrderAggregate>,
+    mut notes: Vec<NoteEntry>,
+) -> Option<Box<RawValue>> {
+    let preview = accepted.preview.as_ref()?;
+    let order = preview.state.as_ref()?;
     let new = preview.events.iter().filter_map(note_of).cloned();
     notes.extend(new.map(|text| NoteEntry { text, occurred_at: preview.at }));
     let document = OrderDocument {
@@ -184,7 +211,7 @@ async fn preview(
         notes: &notes,
     };
     let json = serde_json::from_slice::<Box<RawValue>>(&document.to_json());
-    Ok(Some(json.expect("a composed order is JSON")))
+    Some(json.expect("a composed order is JSON"))
 }
 
 /// All notes of an order up to a version, read in bounded pages.

@@ -95,7 +95,7 @@ async fn members_are_all_known_present_and_of_their_type() {
         ("add-note", r#"{"text":1}"#.into(), &[("/text", "wrong-type")]),
         ("add-note", r#"{"text":"a","a/b~c":1}"#.into(), &[("/a~1b~0c", "unknown-member")]),
         ("add-note", r#"{"text":"a","text":"b"}"#.into(), &[("/text", "repeated-member")]),
-        ("add-note", r#"{"text":1e400}"#.into(), &[("", "out-of-range")]),
+        ("add-note", r#"{"text":1e400}"#.into(), &[("/text", "out-of-range")]),
         ("confirm", r#"{"a":1}"#.into(), &[("/a", "unknown-member")]),
         ("discard", "[]".into(), &[("", "wrong-type")]),
         ("place", r#"{"expected_total":10.5}"#.into(), &[("/expected_total", "wrong-type")]),
