@@ -13,6 +13,7 @@ use query_service::QueryService;
 use server::{Limits, Readiness};
 use std::process::ExitCode;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -65,6 +66,12 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     let projector =
         tokio::spawn(projector::run(source, storage.views.clone(), condition, following.clone()));
     tokio::spawn(projector::watch_condition(told, readiness.clone()));
+    let watch = Watch {
+        following: following.clone(),
+        readiness: readiness.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let projector = tokio::spawn(watch.over(projector));
     tokio::spawn(command_service::watch_store(storage.log.clone(), readiness.clone()));
     tokio::spawn(query_service::watch_read_model(storage.views.clone(), readiness.clone()));
 
@@ -72,10 +79,41 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     let served = server::serve(listener, app, Limits::default(), shutdown).await;
     commands.close().await;
     following.cancel();
-    projector.await??;
+    let projected = projector.await?;
     storage.close().await;
     served?;
+    projected?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Watches the projector. Without it the views stand still while everything else looks well, so if it ends unasked the
+/// whole program stops, with an error, for whoever supervises it to start it again.
+struct Watch {
+    /// Cancelled when the projector is asked to end.
+    following: CancellationToken,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+}
+
+impl Watch {
+    async fn over<E: Into<anyhow::Error>>(
+        self,
+        projector: JoinHandle<Result<(), E>>,
+    ) -> anyhow::Result<()> {
+        let ended = projector.await;
+        let asked = self.following.is_cancelled();
+        let why = match ended {
+            Ok(Ok(())) if asked => return Ok(()),
+            Ok(Ok(())) => anyhow::anyhow!("it ended by itself"),
+            Ok(Err(error)) => error.into(),
+            Err(error) => anyhow::Error::from(error),
+        };
+        tracing::error!(error = format!("{why:#}"), "the projector ended; stopping");
+        self.readiness
+            .set("projector", Err("The projector has ended. Restart the server.".to_owned()));
+        self.shutdown.cancel();
+        Err(why.context("the projector ended unasked"))
+    }
 }
 
 /// All routes with one document.
@@ -87,4 +125,42 @@ fn app(commands: &CommandService, views: &QueryService, readiness: Readiness) ->
         .merge(views.routes())
         .split_for_parts();
     router.merge(server::health::router(readiness)).merge(server::openapi::router(document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn watched(
+        following: CancellationToken,
+        projector: JoinHandle<Result<(), std::io::Error>>,
+    ) -> (anyhow::Result<()>, bool) {
+        let shutdown = CancellationToken::new();
+        let readiness = Readiness::draining_on(shutdown.clone());
+        let watch = Watch { following, readiness: readiness.clone(), shutdown: shutdown.clone() };
+        let ended = watch.over(projector).await;
+        assert_eq!(shutdown.is_cancelled(), readiness.unfit().is_some());
+        (ended, shutdown.is_cancelled())
+    }
+
+    #[tokio::test]
+    async fn a_projector_that_ends_unasked_stops_the_program_with_an_error() {
+        let panics = async || -> Result<(), std::io::Error> { panic!("planted") };
+        for projector in [
+            tokio::spawn(panics()),
+            tokio::spawn(async { Ok(()) }),
+            tokio::spawn(async { Err(std::io::Error::other("planted")) }),
+        ] {
+            let (ended, stopped) = watched(CancellationToken::new(), projector).await;
+            assert!(ended.is_err() && stopped);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_projector_that_was_asked_to_end_is_no_error() {
+        let following = CancellationToken::new();
+        following.cancel();
+        let (ended, stopped) = watched(following, tokio::spawn(async { Ok(()) })).await;
+        assert!(ended.is_ok() && !stopped);
+    }
 }
