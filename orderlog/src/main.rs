@@ -3,20 +3,22 @@
 //! Without a verb it serves: commands, projections and views in one process. This file reads the settings and hands
 //! over to one file a verb; nothing here decides anything.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod import;
 mod rebuild;
+mod same_file;
 mod serve;
 mod settings;
 mod storage;
 mod verify;
 
-use clap::Parser;
 use settings::{Settings, Verb};
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let settings = Settings::parse();
+    let settings = Settings::read();
     server::telemetry::init("orderlog");
     match run(settings).await {
         Ok(code) => code,

@@ -1,6 +1,10 @@
 //! The flags, each with an environment variable of the same name; flags win. The one place that reads either.
 
-use clap::{Args, Parser, Subcommand};
+use crate::same_file;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// An order backend whose truth is an append-only log: commands in, events in between, views out, every past state on
@@ -70,6 +74,50 @@ pub enum Verb {
 }
 
 impl Settings {
+    /// Reads flags and environment; ends the program where they ask for help or for what cannot be.
+    pub fn read() -> Self {
+        Self::from_arguments(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn from_arguments(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let parsed = Self::command().try_get_matches_from(&arguments);
+        let matches = parsed.map_err(|error| explained(error, &arguments))?;
+        let mut settings = Self::from_arg_matches(&matches)?;
+        settings.settle(&matches)?;
+        Ok(settings)
+    }
+
+    /// Refuses what contradicts itself; between a flag and an environment variable the flag wins.
+    fn settle(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        if self.rebuild.is_some() && self.command.is_some() {
+            return Err(conflict("--rebuild is a command of its own; give it alone"));
+        }
+        if let Some(Command::Import(import)) = &mut self.command
+            && import.url.is_some()
+            && let Some(matches) = matches.subcommand_matches("import")
+        {
+            let by_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+            let storage =
+                ["data_dir", "event_store", "read_model"].into_iter().find(|name| by_flag(name));
+            match storage {
+                Some(name) if by_flag("url") => {
+                    let flag = name.replace('_', "-");
+                    return Err(conflict(&format!(
+                        "--url imports through a running server, --{flag} without one; give one of them"
+                    )));
+                }
+                Some(_) => import.url = None,
+                None => {}
+            }
+        }
+        if same_file::named_twice(&self.event_store(), &self.read_model()) {
+            let message = "the log and the views cannot be kept in the same file (--event-store, --read-model)";
+            return Err(Self::command().error(ErrorKind::ValueValidation, message));
+        }
+        Ok(())
+    }
+
     /// The verb, given as a command or as the flag `--rebuild`.
     pub fn verb(&self) -> Verb {
         match (&self.command, &self.rebuild) {
@@ -99,5 +147,59 @@ impl Settings {
 
     fn file(&self, name: &str) -> String {
         format!("sqlite://{}", self.data_dir.join(name).display())
+    }
+}
+
+fn conflict(message: &str) -> clap::Error {
+    Settings::command().error(ErrorKind::ArgumentConflict, message)
+}
+
+/// `--rebuild sales` reads as the command `sales`, so what went wrong is told of the flag.
+fn explained(error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    let rebuilds = arguments.iter().any(|argument| argument == "--rebuild");
+    if rebuilds && error.kind() == ErrorKind::InvalidSubcommand {
+        let message = "names follow --rebuild after an equals sign: --rebuild=sales,orders";
+        return Settings::command().error(ErrorKind::InvalidSubcommand, message);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &str) -> Result<Settings, ErrorKind> {
+        let arguments = std::iter::once("orderlog").chain(arguments.split_whitespace());
+        Settings::from_arguments(arguments.map(OsString::from)).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for (arguments, kind) in [
+            ("--rebuild=sales serve", ErrorKind::ArgumentConflict),
+            ("--rebuild verify", ErrorKind::ArgumentConflict),
+            ("--rebuild sales", ErrorKind::InvalidSubcommand),
+            ("import f --url http://a --data-dir d", ErrorKind::ArgumentConflict),
+            ("--data-dir d import f --url http://a", ErrorKind::ArgumentConflict),
+            ("import f --url http://a --event-store sqlite://e", ErrorKind::ArgumentConflict),
+            (
+                "--event-store sqlite://d/x.db --read-model sqlite:d/./x.db",
+                ErrorKind::ValueValidation,
+            ),
+            ("--data-dir d --read-model sqlite://d/events.db", ErrorKind::ValueValidation),
+        ] {
+            assert_eq!(read(arguments).err(), Some(kind), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn what_names_one_thing_is_taken() {
+        for arguments in ["", "serve", "--rebuild", "--rebuild=sales,orders", "rebuild sales"] {
+            assert!(read(arguments).is_ok(), "{arguments}");
+        }
+        assert!(read("import f --url http://a").is_ok());
+        assert!(
+            matches!(read("--rebuild=sales").unwrap().verb(), Verb::Rebuild { names } if names == "sales")
+        );
     }
 }

@@ -121,6 +121,13 @@ async fn health_readiness_and_figures_are_served() {
     let figures = client.get("/metrics").await;
     assert_eq!(figures.status, 200);
     assert!(figures.header("Content-Type").unwrap().starts_with("text/plain"));
-    assert!(figures.text().contains("# TYPE "), "{}", figures.text());
+    let text = figures.text();
+    let typed = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let own: Vec<&str> =
+        typed.filter(|name| name.starts_with("http_") || name.starts_with("orderlog_")).collect();
+    assert!(own.contains(&"http_requests_total"), "{text}");
+    for name in own {
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} is not explained");
+    }
     server.stop().await;
 }
