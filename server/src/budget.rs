@@ -16,8 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::{Problem, ProblemCode};
 
-/// Bytes that large answers may hold together.
-pub const MAX_ANSWER_BYTES: usize = 192 * 1024 * 1024;
+/// Bytes that large answers may hold together. While one is made it is in memory several times over, so a process wants
+/// a multiple of this.
+pub const MAX_ANSWER_BYTES: usize = 96 * 1024 * 1024;
 
 /// Answers up to this length are not counted.
 pub const MIN_COUNTED_BYTES: u64 = 64 * 1024;

@@ -14,7 +14,8 @@ use server::extract::{NoQuery, StrictQuery};
 use server::problem::ImportProblems;
 use server::{Problem, ProblemCode, RequestContext};
 use std::io;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::io::StreamReader;
@@ -29,6 +30,9 @@ const NDJSON: &str = "application/x-ndjson";
 const RETRY_LATER: u64 = 10;
 /// Refused lines that may wait for the client to read them: some clients read only when they have sent all.
 const MAX_UNREAD_LINES: usize = 16_384;
+
+/// Bytes that they may have.
+const MAX_UNREAD_BYTES: usize = 16 << 20;
 
 /// A refused line, as it is answered.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,7 +116,7 @@ async fn import(
         respond(api, context, input, output).await;
         drop(place);
     });
-    let lines = ReceiverStream::new(lines).map(|line: ImportOutput| io::Result::Ok(line.to_line()));
+    let lines = ReceiverStream::new(lines).map(|unread: Unread| io::Result::Ok(unread.line));
     Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response())
 }
 
@@ -122,20 +126,48 @@ fn busy() -> Problem {
         .retry_after(RETRY_LATER)
 }
 
+/// A line of the answer, and the room that it takes until it is on its way to the client.
+struct Unread {
+    line: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// The lines of an answer that wait for the client to read them, bounded by their number and their bytes.
+struct Output {
+    lines: mpsc::Sender<Unread>,
+    room: Arc<Semaphore>,
+}
+
+impl Output {
+    fn to(lines: mpsc::Sender<Unread>) -> Self {
+        Self { lines, room: Arc::new(Semaphore::new(MAX_UNREAD_BYTES)) }
+    }
+
+    /// Waits for room; `Err` when the client does not listen any more, which frees all room.
+    async fn send(&self, output: ImportOutput) -> Result<(), mpsc::error::SendError<Unread>> {
+        let line = output.to_line();
+        let bytes = u32::try_from(line.len().min(MAX_UNREAD_BYTES)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok();
+        self.lines.send(Unread { line, _room: room }).await
+    }
+}
+
 /// Runs the import in a task of its own: a client that goes away ends the reading, not what was accepted.
 async fn respond(
     api: OrderApi,
     context: RequestContext,
     input: impl tokio::io::AsyncRead + Send + Unpin + 'static,
-    output: mpsc::Sender<ImportOutput>,
+    output: mpsc::Sender<Unread>,
 ) {
+    let output = Output::to(output);
     let metadata = Metadata {
         correlation_id: Some(context.correlation_id),
         traceparent: context.traceparent,
         ..Metadata::default()
     };
     let (refused, refusals) = mpsc::channel(1);
-    let unread = output.clone();
+    let unread = &output;
     // Ends, and so ends the import, when the client does not listen any more.
     let forward = async move {
         let mut refusals = refusals;

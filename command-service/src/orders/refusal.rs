@@ -163,7 +163,7 @@ fn not_now(command: CommandName, status: Status) -> String {
             return "Everything in the order is shipped: nothing remains to ship.".to_owned();
         }
         (CommandName::Cancel, Status::Placed | Status::Confirmed) => {
-            return "Part of the order is shipped: it cannot be cancelled any more.".to_owned();
+            return "Units of the order are shipped: it cannot be cancelled any more.".to_owned();
         }
         (CommandName::AddLine, Status::Draft) => {
             return format!("The order has {MAX_LINES} lines already, the most it may have.");

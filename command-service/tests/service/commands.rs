@@ -143,7 +143,7 @@ async fn what_a_refusal_says_is_true_of_orders_that_are_shipped() {
     let detail = "Everything in the order is shipped: nothing remains to ship.";
     assert_eq!(again.json()["detail"], detail);
     let cancel = rig.post(&format!("{path}/cancel"), r#"{"reason":"late"}"#).await;
-    let detail = "Part of the order is shipped: it cannot be cancelled any more.";
+    let detail = "Units of the order are shipped: it cannot be cancelled any more.";
     assert_eq!(cancel.json()["detail"], detail);
 }
 

@@ -202,6 +202,22 @@ async fn import_place_is_taken(rig: &Rig, body: &str) -> bool {
 }
 
 #[tokio::test]
+async fn more_refusals_than_may_wait_to_be_read_arrive_when_they_are_read() {
+    let rig = Rig::new().await;
+    let mut body = order();
+    body["lines"] = (0..120).map(|_| json!({"a": 1})).collect();
+    let broken = line("2025-01-01T00:00:00Z", "create", body);
+    let lines = vec![broken; 2_500].join("\n");
+    let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
+    let response = rig.open(request.body(Body::from(lines)).unwrap()).await;
+    let read = axum::body::to_bytes(response.into_body(), 1 << 28).await.unwrap();
+    assert!(read.len() > 16 << 20, "{}", read.len());
+    let last = read.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap();
+    let summary: Value = serde_json::from_slice(last).unwrap();
+    assert_eq!(summary["summary"]["failed"], 2_500);
+}
+
+#[tokio::test]
 async fn an_import_is_ndjson_without_parameters() {
     let rig = Rig::new().await;
     let answer = rig.post("/v1/import", "{}").await;

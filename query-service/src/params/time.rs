@@ -5,7 +5,7 @@ use crate::wire::DAY;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use server::Problem;
 
-const TIME: &str = "an RFC 3339 time such as 2026-03-03T00:00:00Z";
+const TIME: &str = "an RFC 3339 time from the year 1 on, such as 2026-03-03T00:00:00Z";
 const DATE_OR_TIME: &str = "a date or an RFC 3339 time such as 2026-03-03 or 2026-03-03T00:00:00Z";
 const WHOLE_DAY: &str = "a date, or a time that is midnight in UTC: whole UTC days are counted";
 /// As in imports: nothing happened earlier.
