@@ -63,6 +63,7 @@ const EDGE: &[ProblemCode] = &[
     ProblemCode::UnsupportedMediaType,
     ProblemCode::HeadersTooLarge,
     ProblemCode::Internal,
+    ProblemCode::Overloaded,
     ProblemCode::Unavailable,
 ];
 
@@ -87,7 +88,6 @@ impl IntoResponses for CommandProblems {
             C::PreconditionFailed,
             C::Validation,
             C::IdempotencyKeyReused,
-            C::Overloaded,
         ])
     }
 }
@@ -97,7 +97,7 @@ pub struct ImportProblems;
 
 impl IntoResponses for ImportProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problem_responses(&[ProblemCode::Overloaded])
+        problem_responses(&[])
     }
 }
 
@@ -146,6 +146,13 @@ fn response(status: u16, codes: &[ProblemCode]) -> Response {
         .description(lines.join(" · "))
         .content(super::PROBLEM_JSON, Content::new(Some(schema)))
         .header("X-Correlation-Id", header(Type::String, "the request's correlation id"));
+    // Only commands answer these: what they refuse, they have looked at.
+    let builder = match status {
+        409 | 412 | 422 => {
+            builder.header("ETag", header(Type::String, "the version of the order that refuses"))
+        }
+        _ => builder,
+    };
     match status {
         409 | 429 | 503 => builder
             .header("Retry-After", header(Type::Integer, "seconds to wait before trying again"))

@@ -72,7 +72,10 @@ pub struct CustomerBody {
             ("Consistency-Token" = u64, description = "Position to wait for when reading."),
             ("Idempotent-Replayed" = bool, description = "The answer was given before."),
         )),
-        (status = 200, description = "A dry run: nothing was stored.", body = CommandAnswer<'static>),
+        (status = 200, description = "A dry run: nothing was stored.", body = CommandAnswer<'static>, headers(
+            ("ETag" = String, description = "`\"0\"`: there is no such order yet. Taken by If-Match."),
+            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
+        )),
         CommandProblems
     )
 )]
