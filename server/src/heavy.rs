@@ -117,7 +117,7 @@ mod tests {
     async fn work_that_panics_is_500_and_gives_its_place_back() {
         let hall = Hall::of(1, 0);
         let place = hall.place().await.unwrap();
-        let failed = place.run(|| panic!("planted")).await.map(|()| ());
+        let failed: Result<(), Problem> = place.run(|| panic!("planted")).await;
         assert_eq!(failed.unwrap_err().code(), ProblemCode::Internal);
         drop(place);
         assert!(hall.place().await.is_ok());
