@@ -1,8 +1,36 @@
 //! What the projector tells `/metrics`.
 
 use crate::kind::Kind;
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use read_model::write::catalog::SourceHead;
 use std::time::Duration;
+
+/// Says what each figure means, once a process.
+pub(crate) fn describe() {
+    describe_gauge!("projector_position", "Every event up to here is in the projection's rows.");
+    describe_gauge!("projector_lag_events", "Events of the log that the projection's rows lack.");
+    describe_gauge!(
+        "projector_lag_ms",
+        Unit::Milliseconds,
+        "Age of the log's newest event while the projection lacks events, else 0."
+    );
+    describe_gauge!("projector_parked_orders", "Orders left out because an event does not fold.");
+    describe_counter!("projector_events_total", "Events folded and written.");
+    describe_histogram!("projector_batch_events", "Events written in one transaction.");
+    describe_histogram!(
+        "projector_batch_duration_seconds",
+        Unit::Seconds,
+        "From a batch's events to its commit."
+    );
+    describe_counter!("projector_failures_total", "Batches that failed and were tried again.");
+    #[cfg(feature = "kafka")]
+    describe_counter!(
+        "projector_foreign_records_total",
+        "Records of the topic that are no events of the log; passed over."
+    );
+    #[cfg(feature = "kafka")]
+    describe_counter!("projector_refills_total", "Partitions brought up to date from the log.");
+}
 
 /// How far a projection has come.
 pub(crate) fn projection(kind: Kind, position: u64, head: SourceHead, parked: usize) {

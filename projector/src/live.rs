@@ -49,6 +49,7 @@ pub async fn run(
     condition: watch::Sender<Condition>,
     shutdown: CancellationToken,
 ) -> Result<(), ProjectorError> {
+    figures::describe();
     let mut pause = FIRST_PAUSE;
     let mut outdated = Outdated::new(source.clone(), model.clone(), shutdown.clone());
     loop {

@@ -94,17 +94,15 @@ async fn the_page_loads_nothing_from_elsewhere() {
     let data = TempDir::new().unwrap();
     let server = Server::start(data.path()).await;
     let client = server.client().await;
-    let short = client.get("/docs").await;
-    let path = short.header("Location").unwrap_or("/docs").to_owned();
-    let page = client.get(&path).await;
+    let page = client.get("/docs").await;
     assert_eq!(page.status, 200);
     let html = page.text();
     for attribute in ["src=\"", "href=\""] {
         for asset in html.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap()) {
             assert!(!asset.contains("//"), "{asset} is elsewhere");
             if !asset.starts_with("data:") {
-                let asset = format!("/docs/{}", asset.trim_start_matches("./"));
-                assert_eq!(client.get(&asset).await.status, 200, "{asset}");
+                assert!(asset.starts_with("/docs/"), "{asset} is not named from the root");
+                assert_eq!(client.get(asset).await.status, 200, "{asset}");
             }
         }
     }

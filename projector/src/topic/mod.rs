@@ -54,6 +54,7 @@ pub async fn run_topic(
     condition: watch::Sender<Condition>,
     shutdown: CancellationToken,
 ) -> Result<(), ProjectorError> {
+    figures::describe();
     let mut pause = FIRST_PAUSE;
     let mut outdated = feed
         .log
