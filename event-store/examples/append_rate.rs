@@ -1,44 +1,62 @@
 //! How fast this machine appends, durably, by batch size: `cargo run --release --example append_rate -p event-store`.
 //!
 //! Five commands an order as the write side would send them, about 300 bytes of JSON each, every fifth with a kept
-//! answer; then the whole log is read, loaded by stream and verified. With a number, so many events per batch size.
+//! answer; then the whole log is read, loaded by stream and verified. With a number, so many events per batch size. On
+//! SQLite, then on a private PostgreSQL server, if one is installed here.
 
 use event_store::{
     Access, Append, Entry, EventStore, KeyedAnswer, Metadata, NewEvent, StreamId, Timestamp,
 };
+use rig::postgres::database_or_say;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const VERSIONS: u64 = 5;
+const BATCHES: [u64; 5] = [1, 16, 64, 256, 1_024];
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let events: u64 = std::env::args().nth(1).map_or(Ok(100_000), |number| number.parse())?;
-    for batch in [1, 16, 64, 256, 1_024] {
+    for batch in BATCHES {
         let directory = tempfile::tempdir_in(".")?;
         let url = format!("sqlite://{}", directory.path().join("events.db").display());
-        let store = EventStore::open(&url, Access::ReadWrite).await?;
-        let total = if batch == 1 { events / 20 } else { events };
-        let (mut done, mut streams) = (0, Vec::new());
-        let mut spent = Duration::ZERO;
-        while done < total {
-            let ids: Vec<Uuid> = (0..batch).map(|_| Uuid::now_v7()).collect();
-            for version in 0..VERSIONS {
-                let entries = ids.iter().map(|id| entry(*id, version)).collect();
-                let append = Append { entries, recorded_at: chrono::Utc::now() };
-                let started = Instant::now();
-                store.append(append).await?;
-                spent += started.elapsed();
-                done += batch;
-            }
-            streams.extend(ids.into_iter().map(|id| StreamId { stream_type: "order", id }));
-        }
-        say(&format!("append, batches of {batch}"), done, spent);
-        if batch == 1_024 {
-            read(&store, done, &streams).await?;
-        }
-        store.close().await;
+        measure("SQLite", &url, batch, events).await?;
     }
+    for batch in BATCHES {
+        if let Some(database) = database_or_say("appending to PostgreSQL").await {
+            measure("PostgreSQL", &database.url(), batch, events).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn measure(
+    backend: &str,
+    url: &str,
+    batch: u64,
+    events: u64,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let store = EventStore::open(url, Access::ReadWrite).await?;
+    let total = if batch == 1 { events / 20 } else { events };
+    let (mut done, mut streams) = (0, Vec::new());
+    let mut spent = Duration::ZERO;
+    while done < total {
+        let ids: Vec<Uuid> = (0..batch).map(|_| Uuid::now_v7()).collect();
+        for version in 0..VERSIONS {
+            let entries = ids.iter().map(|id| entry(*id, version)).collect();
+            let append = Append { entries, recorded_at: chrono::Utc::now() };
+            let started = Instant::now();
+            store.append(append).await?;
+            spent += started.elapsed();
+            done += batch;
+        }
+        streams.extend(ids.into_iter().map(|id| StreamId { stream_type: "order", id }));
+    }
+    say(&format!("{backend}: append, batches of {batch}"), done, spent);
+    if batch == 1_024 {
+        read(&store, done, &streams).await?;
+    }
+    store.close().await;
     Ok(())
 }
 
@@ -67,7 +85,7 @@ async fn read(
 
 fn say(what: &str, events: u64, spent: Duration) {
     let rate = events as f64 / spent.as_secs_f64();
-    println!("{what:32} {rate:>10.0} events/s {:>8.2} µs each", 1e6 / rate);
+    println!("{what:40} {rate:>10.0} events/s {:>8.2} µs each", 1e6 / rate);
 }
 
 fn entry(id: Uuid, version: u64) -> Entry {

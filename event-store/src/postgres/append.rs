@@ -138,14 +138,16 @@ impl Writer {
 
 /// Waits for the log's lock and reads the head as the last one to hold it has left it.
 pub(super) async fn lock_head(connection: &mut PgConnection) -> sqlx::Result<(Head, i64)> {
-    sqlx::query("SELECT position, hash, recorded_at, revision FROM log_head FOR UPDATE")
-        .try_map(|row| {
-            let (position, hash) = (row::number(&row, 0)?, row::hash(&row, 1)?);
-            let head = Head { position, hash, recorded_at: row::time(&row, 2)? };
-            Ok((head, sqlx::Row::try_get(&row, 3)?))
-        })
-        .fetch_one(connection)
-        .await
+    sqlx::query(
+        "SELECT position, hash, recorded_at, revision FROM log_head WHERE only_row = 1 FOR UPDATE",
+    )
+    .try_map(|row| {
+        let (position, hash) = (row::number(&row, 0)?, row::hash(&row, 1)?);
+        let head = Head { position, hash, recorded_at: row::time(&row, 2)? };
+        Ok((head, sqlx::Row::try_get(&row, 3)?))
+    })
+    .fetch_one(connection)
+    .await
 }
 
 /// False when the head is not the one that was locked.
@@ -156,7 +158,7 @@ async fn move_head(
 ) -> sqlx::Result<bool> {
     let moved = sqlx::query(
         "UPDATE log_head SET position = $1, hash = $2, recorded_at = $3, revision = $4 + 1
-         WHERE revision = $4",
+         WHERE only_row = 1 AND revision = $4",
     )
     .bind(signed(head.position))
     .bind(&head.hash[..])

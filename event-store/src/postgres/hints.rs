@@ -103,7 +103,7 @@ async fn listen_while_connected(
 }
 
 async fn head(pool: &PgPool) -> sqlx::Result<Position> {
-    let head = sqlx::query("SELECT position FROM log_head")
+    let head = sqlx::query("SELECT position FROM log_head WHERE only_row = 1")
         .try_map(|row| row::number(&row, 0))
         .fetch_one(pool);
     timeout(super::ANSWER_TIMEOUT, head).await.unwrap_or_else(|_| Err(super::no_answer()))

@@ -61,7 +61,7 @@ impl PostgresStore {
 
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
         on(&self.readers, async |connection| {
-            sqlx::query("SELECT position, hash, recorded_at FROM log_head")
+            sqlx::query("SELECT position, hash, recorded_at FROM log_head WHERE only_row = 1")
                 .try_map(|row| {
                     Ok(Head {
                         position: row::number(&row, 0)?,

@@ -36,10 +36,12 @@ const MAX_BESIDE: u32 = 2;
 const STATEMENTS: usize = 64;
 
 /// Settings of every connection. Every question has an index that answers it; plans are kept, and one that was made
-/// while the log was small must not scan it when it is large. The last ones tell the server within a minute of a client
-/// that vanished without a word.
-const ALWAYS: [(&str, &str); 9] = [
+/// while the log was small must not scan it when it is large. (What is switched off so counts as costly, which would
+/// have even the smallest plan compiled.) The last ones tell the server within a minute of a client that vanished
+/// without a word.
+const ALWAYS: [(&str, &str); 10] = [
     ("search_path", SCHEMA),
+    ("jit", "off"),
     ("enable_seqscan", "off"),
     ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
@@ -93,7 +95,7 @@ impl PostgresStore {
             Access::ReadOnly => None,
         };
         let head = on(&readers, async |connection| {
-            sqlx::query("SELECT position FROM log_head")
+            sqlx::query("SELECT position FROM log_head WHERE only_row = 1")
                 .try_map(|row| crate::row::number(&row, 0))
                 .fetch_one(connection)
                 .await
