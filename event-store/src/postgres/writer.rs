@@ -9,16 +9,23 @@ use crate::StoreError;
 use crate::versions::KnownVersions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
+use std::fmt;
 use tokio::time::timeout;
 
 /// Owns the connection that appends; used by one task at a time.
-#[derive(Debug)]
 pub(super) struct Writer {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
     closed: bool,
     /// Stream versions that need not be asked for.
     pub(super) known: KnownVersions,
+}
+
+/// The options hold a password.
+impl fmt::Debug for Writer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Writer").field("closed", &self.closed).finish_non_exhaustive()
+    }
 }
 
 impl Writer {

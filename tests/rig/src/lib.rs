@@ -8,4 +8,5 @@ pub mod kafka;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod views;

@@ -4,12 +4,13 @@
 //! server ends with the test process, however that one ends, and its folder with it.
 
 use crate::ports;
+use crate::proxy::Proxy;
 use anyhow::{Context, bail};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,10 +21,20 @@ const START_ATTEMPTS: usize = 3;
 /// The server that the tests of this process share; why there is none, if there is none.
 static SHARED: OnceLock<Result<Server, String>> = OnceLock::new();
 
+/// How a server is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// In order: connections are ended, everything is on the disk.
+    Fast,
+    /// At once, as if all its processes were killed; it recovers when it starts again.
+    Immediate,
+}
+
 /// A server of our own. Its child's standard input is what keeps it alive.
 #[derive(Debug)]
-struct Server {
+pub struct Server {
     port: u16,
+    folder: PathBuf,
     _runner: Child,
 }
 
@@ -42,7 +53,21 @@ impl Database {
 
     /// `postgres://…`, as somebody who needs no password.
     pub fn url_as(&self, user: &str) -> String {
-        format!("postgres://{user}@127.0.0.1:{}/{}", self.port, self.name)
+        self.url_at(user, self.port)
+    }
+
+    /// `postgres://…`, as the superuser, by way of a proxy.
+    pub fn url_through(&self, proxy: &Proxy) -> String {
+        self.url_at("postgres", proxy.port())
+    }
+
+    /// The server's port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn url_at(&self, user: &str, port: u16) -> String {
+        format!("postgres://{user}@127.0.0.1:{port}/{}", self.name)
     }
 }
 
@@ -54,14 +79,32 @@ pub async fn database_or_say(untested: &str) -> Option<Database> {
     match SHARED.get_or_init(|| Server::start().map_err(|error| format!("{error:#}"))) {
         Ok(server) => Some(server.database().await.expect("a new database can be made")),
         Err(error) => {
-            assert!(
-                std::env::var_os("ORDERLOG_REQUIRE_POSTGRES").is_none(),
-                "a PostgreSQL server is required and cannot run here: {error}"
-            );
-            eprintln!("NOT TESTED: {untested}. No PostgreSQL server can run here: {error}");
+            say(untested, error);
             None
         }
     }
+}
+
+/// A server that this test alone uses, to be stopped and started; `None` as with [`database_or_say`].
+///
+/// # Panics
+/// As [`database_or_say`].
+pub fn server_or_say(untested: &str) -> Option<Server> {
+    match Server::start() {
+        Ok(server) => Some(server),
+        Err(error) => {
+            say(untested, &format!("{error:#}"));
+            None
+        }
+    }
+}
+
+fn say(untested: &str, error: &str) {
+    assert!(
+        std::env::var_os("ORDERLOG_REQUIRE_POSTGRES").is_none(),
+        "a PostgreSQL server is required and cannot run here: {error}"
+    );
+    eprintln!("NOT TESTED: {untested}. No PostgreSQL server can run here: {error}");
 }
 
 impl Server {
@@ -79,11 +122,10 @@ impl Server {
     fn start_once() -> anyhow::Result<Self> {
         let [port] = ports::free()?;
         let folder = tempfile::Builder::new().prefix("orderlog-postgres-").tempdir()?.keep();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/postgres");
         // Out of the terminal's reach: Ctrl-C ends the tests, and their end ends the server.
         let mut runner = Command::new("sh")
             .args(["-c", r#""$0" run "$1" "$2"; rm -rf "$1""#])
-            .arg(script)
+            .arg(script())
             .arg(&folder)
             .arg(port.to_string())
             .process_group(0)
@@ -96,13 +138,51 @@ impl Server {
         let stdout = runner.stdout.take().context("stdout is piped")?;
         BufReader::new(stdout).read_line(&mut line)?;
         if line.starts_with("postgres on ") {
-            return Ok(Self { port, _runner: runner });
+            return Ok(Self { port, folder, _runner: runner });
         }
         let output = runner.wait_with_output()?;
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim())
     }
 
-    async fn database(&self) -> Result<Database, sqlx::Error> {
+    /// Stops it; the data stays.
+    ///
+    /// # Errors
+    /// When it cannot be stopped.
+    pub fn stop(&self, how: Stop) -> anyhow::Result<()> {
+        let mode = match how {
+            Stop::Fast => "fast",
+            Stop::Immediate => "immediate",
+        };
+        self.run("stop", mode)
+    }
+
+    /// Starts it again, on the same port, with the data it had.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&self) -> anyhow::Result<()> {
+        self.run("start", &self.port.to_string())
+    }
+
+    fn run(&self, verb: &str, argument: &str) -> anyhow::Result<()> {
+        let status = Command::new(script())
+            .arg(verb)
+            .arg(&self.folder)
+            .arg(argument)
+            .stdin(Stdio::null())
+            .status()
+            .context("scripts/postgres cannot be run")?;
+        if !status.success() {
+            bail!("scripts/postgres {verb} failed");
+        }
+        Ok(())
+    }
+
+    /// A new, empty database.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn database(&self) -> Result<Database, sqlx::Error> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let options = PgConnectOptions::new_without_pgpass()
@@ -117,4 +197,8 @@ impl Server {
         connection.close().await?;
         Ok(Database { port: self.port, name })
     }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/postgres")
 }
