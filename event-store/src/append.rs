@@ -28,6 +28,9 @@ impl Append {
                 "{count} entries in one append, over {MAX_ENTRIES}"
             )));
         }
+        if self.entries.iter().any(Entry::has_nul) {
+            return Err(StoreError::Corrupt("a text holds a NUL character".to_owned()));
+        }
         for event in self.entries.iter().flat_map(|entry| &entry.events) {
             if !is_json(&event.payload) {
                 let event_type = event.event_type;
@@ -55,6 +58,17 @@ pub struct Entry {
     pub metadata: Metadata,
     /// The answer to keep under an idempotency key.
     pub answer: Option<KeyedAnswer>,
+}
+
+impl Entry {
+    /// No text of PostgreSQL can.
+    fn has_nul(&self) -> bool {
+        let Metadata { correlation_id, causation_id, traceparent, actor } = &self.metadata;
+        let metadata = [correlation_id, causation_id, traceparent, actor];
+        let key = self.answer.as_ref().map(|answer| answer.key.as_str());
+        let mut texts = metadata.into_iter().flatten().map(String::as_str).chain(key);
+        texts.any(|text| text.contains('\0'))
+    }
 }
 
 /// An answer to be kept. Its bytes must not hold positions: the store tells them ([`StoredAnswer::first_position`]).

@@ -31,6 +31,7 @@ macro_rules! conformance_cases {
             appending::positions_and_versions_count_from_one,
             appending::what_is_stored_is_given_back_to_the_byte,
             appending::a_payload_that_is_not_json_is_refused_and_nothing_is_stored,
+            appending::a_text_with_a_nul_is_refused_and_nothing_is_stored,
             appending::a_stale_version_is_refused_and_its_neighbours_are_written,
             appending::entries_of_one_stream_build_on_one_another_in_a_batch,
             appending::thousands_of_entries_go_in_with_one_append,

@@ -26,7 +26,7 @@ async fn publish(settings: Settings) -> anyhow::Result<ExitCode> {
     server::telemetry::init("relay");
     server::telemetry::announce(&settings.shown());
     let shutdown = server::shutdown::on_signals();
-    let store = EventStore::open(&settings.event_store, Access::ReadWrite).await?;
+    let store = EventStore::open(&settings.event_store, Access::Lease).await?;
     let address = settings.listen;
     let listener = TcpListener::bind(address)
         .await

@@ -6,10 +6,10 @@ use super::request::{
 use super::{Clock, Pipeline, PipelineLimits};
 use domain::{Aggregate, DecodeError, EncodedEvent, Timestamp};
 use event_store::{Access, EventStore, Metadata};
+use rig::log::Log;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use tempfile::TempDir;
 use uuid::Uuid;
 
 /// A number that never goes below zero.
@@ -86,21 +86,19 @@ impl Commanded for Counter {
     }
 }
 
-/// A store in a directory of its own, a clock that stands still, pipelines over both.
+/// A log of its own, a clock that stands still, pipelines over both.
 pub struct Rig {
-    directory: TempDir,
+    log: Log,
     pub clock: Arc<AtomicI64>,
 }
 
 impl Rig {
-    pub fn new() -> Self {
-        let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
-        Self { directory: TempDir::new().unwrap(), clock }
+    pub fn on(log: Log) -> Self {
+        Self { log, clock: Arc::new(AtomicI64::new(1_700_000_000_000_000)) }
     }
 
     pub async fn store(&self) -> EventStore {
-        let path = self.directory.path().join("events.db");
-        EventStore::open(&format!("sqlite://{}", path.display()), Access::ReadWrite).await.unwrap()
+        EventStore::open(&self.log.url(), Access::ReadWrite).await.unwrap()
     }
 
     pub fn clock(&self) -> Clock {

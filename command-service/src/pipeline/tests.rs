@@ -1,5 +1,5 @@
 //! The pipeline over a tiny aggregate on a real store. On one thread, what is submitted without waiting between forms
-//! one batch.
+//! one batch. Every case is listed once and runs on both backends of the log.
 
 use super::counter::{Command, Counter, Rig, accepted, add, ask, refused};
 use super::*;
@@ -12,9 +12,7 @@ async fn events(store: &EventStore, id: u128) -> Vec<RecordedEvent> {
     store.read_stream(&stream, 0, 10_000).await.unwrap()
 }
 
-#[tokio::test]
-async fn what_waits_together_is_stored_together_in_the_order_it_came() {
-    let rig = Rig::new();
+async fn what_waits_together_is_stored_together_in_the_order_it_came(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     let asked = [(1, 5), (2, 7), (1, -5), (1, 1), (2, 1)];
     let pending: Vec<_> =
@@ -31,9 +29,7 @@ async fn what_waits_together_is_stored_together_in_the_order_it_came() {
     assert_eq!(times, vec![(rig.clock())(); 5]);
 }
 
-#[tokio::test]
-async fn a_refused_command_touches_no_neighbour() {
-    let rig = Rig::new();
+async fn a_refused_command_touches_no_neighbour(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     let before = pipeline.submit(add(1, 2)).unwrap();
     let refusal = pipeline.submit(add(1, -3)).unwrap();
@@ -51,9 +47,7 @@ async fn a_refused_command_touches_no_neighbour() {
     assert_eq!(accepted(&pipeline.ask(add(2, 1)).await), (1, 3, 1));
 }
 
-#[tokio::test]
-async fn a_failed_commit_leaves_no_trace_and_the_next_one_works() {
-    let rig = Rig::new();
+async fn a_failed_commit_leaves_no_trace_and_the_next_one_works(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     pipeline.ask(add(1, 1)).await;
     let lost = pipeline.submit(add(1, 10).keyed("k", 1)).unwrap();
@@ -67,9 +61,7 @@ async fn a_failed_commit_leaves_no_trace_and_the_next_one_works() {
     assert_eq!(events(&store, 2).await.len(), 0);
 }
 
-#[tokio::test]
-async fn a_fact_that_is_recorded_already_is_accepted_without_events() {
-    let rig = Rig::new();
+async fn a_fact_that_is_recorded_already_is_accepted_without_events(rig: Rig) {
     let (pipeline, _) = rig.pipeline().await;
     pipeline.ask(add(1, 1)).await;
     pipeline.ask(add(2, 1)).await;
@@ -77,9 +69,7 @@ async fn a_fact_that_is_recorded_already_is_accepted_without_events() {
     assert_eq!((accepted(&reply), reply.token), ((1, 2, 0), 2));
 }
 
-#[tokio::test]
-async fn a_stale_if_match_is_refused_before_the_domain_is_asked() {
-    let rig = Rig::new();
+async fn a_stale_if_match_is_refused_before_the_domain_is_asked(rig: Rig) {
     let (pipeline, _) = rig.pipeline().await;
     pipeline.ask(add(1, 1)).await;
     let stale = refused(pipeline.ask(add(1, -9).if_match(7)).await);
@@ -91,9 +81,7 @@ async fn a_stale_if_match_is_refused_before_the_domain_is_asked() {
     assert!(matches!(absent, Refusal::PreconditionFailed { current_version: 0 }));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_with_one_if_match_exactly_one_wins() {
-    let rig = Rig::new();
+async fn of_64_with_one_if_match_exactly_one_wins(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     pipeline.ask(add(1, 1)).await;
     let tasks = (0..64).map(|_| {
@@ -113,9 +101,7 @@ async fn of_64_with_one_if_match_exactly_one_wins() {
     assert_eq!(events(&store, 1).await.len(), 2);
 }
 
-#[tokio::test]
-async fn a_dry_run_decides_and_stores_nothing() {
-    let rig = Rig::new();
+async fn a_dry_run_decides_and_stores_nothing(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     pipeline.ask(add(1, 1)).await;
     let dry = pipeline.submit(add(1, 4).keyed("k", 1).dry()).unwrap();
@@ -129,9 +115,7 @@ async fn a_dry_run_decides_and_stores_nothing() {
     assert_eq!(store.answers(&["k".to_owned()]).await.unwrap(), [None]);
 }
 
-#[tokio::test]
-async fn a_kept_answer_is_given_again_and_nothing_is_appended() {
-    let rig = Rig::new();
+async fn a_kept_answer_is_given_again_and_nothing_is_appended(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     pipeline.ask(add(9, 1)).await;
     let first = pipeline.ask(add(1, 1).keyed("k", 1)).await;
@@ -158,9 +142,7 @@ async fn a_kept_answer_is_given_again_and_nothing_is_appended() {
     assert_eq!(store.head().await.unwrap().position, 4);
 }
 
-#[tokio::test]
-async fn a_twin_is_refused_while_the_first_one_runs_and_replayed_after() {
-    let rig = Rig::new();
+async fn a_twin_is_refused_while_the_first_one_runs_and_replayed_after(rig: Rig) {
     let (pipeline, _) = rig.pipeline().await;
     let first = pipeline.submit(add(1, 1).keyed("k", 1)).unwrap();
     let twin = pipeline.submit(add(1, 1).keyed("k", 1)).err().unwrap();
@@ -171,9 +153,7 @@ async fn a_twin_is_refused_while_the_first_one_runs_and_replayed_after() {
     assert_eq!(accepted(&reply), (1, 1, 1));
 }
 
-#[tokio::test]
-async fn an_imported_twin_in_the_same_batch_waits_for_the_first_one() {
-    let rig = Rig::new();
+async fn an_imported_twin_in_the_same_batch_waits_for_the_first_one(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     let now = (rig.clock())();
     let twins: Vec<_> =
@@ -188,9 +168,7 @@ async fn an_imported_twin_in_the_same_batch_waits_for_the_first_one() {
     assert_eq!(store.head().await.unwrap().position, 1);
 }
 
-#[tokio::test]
-async fn imported_times_lie_between_the_last_event_and_now() {
-    let rig = Rig::new();
+async fn imported_times_lie_between_the_last_event_and_now(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     let now = (rig.clock())();
     let hour = chrono::TimeDelta::hours(1);
@@ -208,9 +186,7 @@ async fn imported_times_lie_between_the_last_event_and_now() {
     assert_eq!(accepted(&allowed).0, 3);
 }
 
-#[tokio::test]
-async fn two_pipelines_on_one_log_never_build_on_each_others_stale_state() {
-    let rig = Rig::new();
+async fn two_pipelines_on_one_log_never_build_on_each_others_stale_state(rig: Rig) {
     let (ours, store) = rig.pipeline().await;
     let (theirs, _) = rig.pipeline().await;
     ours.ask(add(1, 1)).await;
@@ -226,9 +202,7 @@ async fn two_pipelines_on_one_log_never_build_on_each_others_stale_state() {
     assert_eq!(events(&store, 1).await.len(), 3);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pipelines_that_compete_for_a_stream_lose_nothing() {
-    let rig = Rig::new();
+async fn pipelines_that_compete_for_a_stream_lose_nothing(rig: Rig) {
     let (ours, store) = rig.pipeline().await;
     let (theirs, _) = rig.pipeline().await;
     let tasks = [ours, theirs].map(|pipeline| {
@@ -251,9 +225,7 @@ async fn pipelines_that_compete_for_a_stream_lose_nothing() {
     assert_eq!(versions, (1..=stored as u64).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer() {
-    let rig = Rig::new();
+async fn a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer(rig: Rig) {
     let (ours, _) = rig.pipeline().await;
     let (theirs, store) = rig.pipeline().await;
     let (one, two) =
@@ -263,9 +235,7 @@ async fn a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer() {
     assert_eq!(store.head().await.unwrap().position, 1);
 }
 
-#[tokio::test]
-async fn a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything() {
-    let rig = Rig::new();
+async fn a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     for _ in 0..100 {
         drop(pipeline.submit(add(1, 1)).unwrap());
@@ -275,9 +245,7 @@ async fn a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything
     assert!(matches!(pipeline.submit(add(1, 1)).err().unwrap(), Refusal::Unavailable));
 }
 
-#[tokio::test]
-async fn a_full_queue_says_so_and_whoever_waits_gets_in() {
-    let rig = Rig::new();
+async fn a_full_queue_says_so_and_whoever_waits_gets_in(rig: Rig) {
     let mut limits = PipelineLimits::default();
     limits.queue.commands = 2;
     let (pipeline, _) = rig.pipeline_with(limits).await;
@@ -289,9 +257,7 @@ async fn a_full_queue_says_so_and_whoever_waits_gets_in() {
     }
 }
 
-#[tokio::test]
-async fn the_queue_is_bounded_by_bytes_too() {
-    let rig = Rig::new();
+async fn the_queue_is_bounded_by_bytes_too(rig: Rig) {
     let mut limits = PipelineLimits::default();
     limits.queue.bytes = 1_000;
     let (pipeline, _) = rig.pipeline_with(limits).await;
@@ -303,9 +269,7 @@ async fn the_queue_is_bounded_by_bytes_too() {
     assert_eq!(accepted(&pipeline.ask(huge).await).0, 1);
 }
 
-#[tokio::test]
-async fn a_small_cache_changes_no_answer() {
-    let rig = Rig::new();
+async fn a_small_cache_changes_no_answer(rig: Rig) {
     let mut limits = PipelineLimits::default();
     limits.cache.streams = 2;
     let (pipeline, _) = rig.pipeline_with(limits).await;
@@ -316,9 +280,7 @@ async fn a_small_cache_changes_no_answer() {
     }
 }
 
-#[tokio::test]
-async fn a_long_stream_loads_through_its_snapshot() {
-    let rig = Rig::new();
+async fn a_long_stream_loads_through_its_snapshot(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     let asked: Vec<_> = (0..1_200).map(|_| pipeline.submit(add(1, 1)).unwrap()).collect();
     for pending in asked {
@@ -334,3 +296,60 @@ async fn a_long_stream_loads_through_its_snapshot() {
     let reply = pipeline.ask(add(1, -1_200)).await;
     assert_eq!((accepted(&reply).0, &*reply.result.unwrap().status), (1_201, "zero"));
 }
+
+/// Every case on one backend: what is submitted together stays together on one thread, what competes has two.
+macro_rules! on {
+    ($backend:ident, $log:expr, [$($case:ident),* $(,)?], [$($racing:ident),* $(,)?]) => {
+        mod $backend {
+            use super::Rig;
+            use rig::log::Log;
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    if let Some(log) = $log {
+                        super::$case(Rig::on(log)).await;
+                    }
+                }
+            )*
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $racing() {
+                    if let Some(log) = $log {
+                        super::$racing(Rig::on(log)).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+/// Both backends expand the one list in full; a case that is not in it is dead code.
+macro_rules! on_both_backends {
+    ($($cases:tt)*) => {
+        on!(sqlite, Some(Log::sqlite()), $($cases)*);
+        on!(postgres, Log::postgres("the command pipeline on PostgreSQL").await, $($cases)*);
+    };
+}
+
+on_both_backends!(
+    [
+        what_waits_together_is_stored_together_in_the_order_it_came,
+        a_refused_command_touches_no_neighbour,
+        a_failed_commit_leaves_no_trace_and_the_next_one_works,
+        a_fact_that_is_recorded_already_is_accepted_without_events,
+        a_stale_if_match_is_refused_before_the_domain_is_asked,
+        a_dry_run_decides_and_stores_nothing,
+        a_kept_answer_is_given_again_and_nothing_is_appended,
+        a_twin_is_refused_while_the_first_one_runs_and_replayed_after,
+        an_imported_twin_in_the_same_batch_waits_for_the_first_one,
+        imported_times_lie_between_the_last_event_and_now,
+        two_pipelines_on_one_log_never_build_on_each_others_stale_state,
+        a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer,
+        a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything,
+        a_full_queue_says_so_and_whoever_waits_gets_in,
+        the_queue_is_bounded_by_bytes_too,
+        a_small_cache_changes_no_answer,
+        a_long_stream_loads_through_its_snapshot,
+    ],
+    [of_64_with_one_if_match_exactly_one_wins, pipelines_that_compete_for_a_stream_lose_nothing,]
+);

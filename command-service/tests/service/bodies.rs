@@ -1,6 +1,7 @@
 //! Bodies that are refused, one line a case: command, body, and what the answer names.
 
 use crate::rig::Rig;
+use ::rig::log::Log;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::Value;
@@ -40,7 +41,7 @@ fn line(change: &str) -> String {
 
 #[tokio::test]
 async fn a_body_that_is_no_json_document_is_malformed() {
-    let rig = Rig::new().await;
+    let rig = Rig::on(Log::sqlite()).await;
     let deep = format!("{}{}", "[".repeat(17), "]".repeat(17));
     let cases: [&[u8]; 10] = [
         b"",
@@ -71,7 +72,7 @@ fn broken_line_and_currency() -> String {
 
 /// Asserts that each body is refused for exactly these fields, and that nothing is stored.
 async fn refuse_all(cases: &[Case<'_>]) {
-    let rig = Rig::new().await;
+    let rig = Rig::on(Log::sqlite()).await;
     for (command, body, expected) in cases {
         let path =
             if command.is_empty() { "/v1/orders".into() } else { format!("{ORDER}{command}") };
@@ -242,7 +243,7 @@ async fn a_new_order_is_checked_down_to_its_lines() {
 
 #[tokio::test]
 async fn an_answer_names_a_bounded_number_of_errors() {
-    let rig = Rig::new().await;
+    let rig = Rig::on(Log::sqlite()).await;
     let members: Vec<_> = (0..5_000).map(|n| format!("\"m{n}\":1")).collect();
     let answer = rig.post("/v1/orders", format!("{{{}}}", members.join(","))).await;
     assert_eq!(answer.json()["errors"].as_array().unwrap().len(), 100);
@@ -250,7 +251,7 @@ async fn an_answer_names_a_bounded_number_of_errors() {
 
 #[tokio::test]
 async fn what_is_not_plain_json_under_the_limit_is_refused_by_its_head() {
-    let rig = Rig::new().await;
+    let rig = Rig::on(Log::sqlite()).await;
     let path = format!("{ORDER}confirm");
     let send = |headers: &'static [(&str, &str)], body: Vec<u8>| {
         let mut request = Request::post(&path);

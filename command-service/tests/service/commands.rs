@@ -4,9 +4,7 @@ use crate::rig::{Rig, order};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-#[tokio::test]
-async fn an_order_lives_from_draft_to_completed() {
-    let rig = Rig::new().await;
+pub async fn an_order_lives_from_draft_to_completed(rig: Rig) {
     let mut body = order();
     body["draft"] = json!(true);
     body["note"] = json!("ring twice");
@@ -64,9 +62,7 @@ fn to_strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
 }
 
-#[tokio::test]
-async fn creating_answers_where_the_order_is() {
-    let rig = Rig::new().await;
+pub async fn creating_answers_where_the_order_is(rig: Rig) {
     let answer = rig.post("/v1/orders", order().to_string()).await;
     let json = answer.json();
     let id: Uuid = json["order_id"].as_str().unwrap().parse().unwrap();
@@ -86,9 +82,7 @@ async fn creating_answers_where_the_order_is() {
     assert_eq!(answer.problem(), (409, "order-already-exists".to_owned()));
 }
 
-#[tokio::test]
-async fn each_broken_rule_has_its_code_and_members() {
-    let rig = Rig::new().await;
+pub async fn each_broken_rule_has_its_code_and_members(rig: Rig) {
     let path = rig.placed().await;
     let ask = |command: &'static str, body: Value| {
         let path = format!("{path}/{command}");
@@ -130,9 +124,7 @@ async fn each_broken_rule_has_its_code_and_members() {
     assert_eq!(answer.json()["actual_total"], "25.00");
 }
 
-#[tokio::test]
-async fn what_a_refusal_says_is_true_of_orders_that_are_shipped() {
-    let rig = Rig::new().await;
+pub async fn what_a_refusal_says_is_true_of_orders_that_are_shipped(rig: Rig) {
     let path = rig.placed().await;
     rig.post(&format!("{path}/confirm"), "{}").await;
     // Null is the same as left out: all that remains.
@@ -147,9 +139,7 @@ async fn what_a_refusal_says_is_true_of_orders_that_are_shipped() {
     assert_eq!(cancel.json()["detail"], detail);
 }
 
-#[tokio::test]
-async fn ids_queries_and_headers_are_read_strictly() {
-    let rig = Rig::new().await;
+pub async fn ids_queries_and_headers_are_read_strictly(rig: Rig) {
     let path = rig.placed().await;
     let unknown = "/v1/orders/0190d3c4-7b5e-4cc1-9d5e-0c9f6a3b1e10/confirm";
     assert_eq!(rig.post(unknown, "{}").await.problem(), (404, "order-not-found".to_owned()));
@@ -186,9 +176,7 @@ async fn ids_queries_and_headers_are_read_strictly() {
     assert_eq!(rig.events().await, 1);
 }
 
-#[tokio::test]
-async fn if_match_guards_and_the_refusal_says_where_the_order_is() {
-    let rig = Rig::new().await;
+pub async fn if_match_guards_and_the_refusal_says_where_the_order_is(rig: Rig) {
     let path = rig.placed().await;
     let note = format!("{path}/add-note");
     let stale = rig.post_with(&note, &[("if-match", "\"2\"")], r#"{"text":"a"}"#).await;
@@ -200,9 +188,7 @@ async fn if_match_guards_and_the_refusal_says_where_the_order_is() {
     }
 }
 
-#[tokio::test]
-async fn a_dry_run_shows_the_order_as_it_would_be_and_stores_nothing() {
-    let rig = Rig::new().await;
+pub async fn a_dry_run_shows_the_order_as_it_would_be_and_stores_nothing(rig: Rig) {
     let path = rig.placed().await;
     rig.post(&format!("{path}/add-note"), r#"{"text":"first"}"#).await;
     let key = [("idempotency-key", "k")];
@@ -235,9 +221,7 @@ async fn a_dry_run_shows_the_order_as_it_would_be_and_stores_nothing() {
     assert_eq!(twice.problem(), (412, "precondition-failed".to_owned()));
 }
 
-#[tokio::test]
-async fn events_carry_the_requests_correlation_id_and_trace() {
-    let rig = Rig::new().await;
+pub async fn events_carry_the_requests_correlation_id_and_trace(rig: Rig) {
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let headers = [("x-correlation-id", "tour-7"), ("traceparent", trace)];
     let answer = rig.post_with("/v1/orders", &headers, order().to_string()).await;
@@ -247,9 +231,7 @@ async fn events_carry_the_requests_correlation_id_and_trace() {
     assert_eq!(event.metadata.traceparent.as_deref(), Some(trace));
 }
 
-#[tokio::test]
-async fn a_store_that_is_gone_is_503_and_says_when_to_try_again() {
-    let rig = Rig::new().await;
+pub async fn a_store_that_is_gone_is_503_and_says_when_to_try_again(rig: Rig) {
     let path = rig.placed().await;
     rig.store.close().await;
     let answer = rig.post(&format!("{path}/confirm"), "{}").await;

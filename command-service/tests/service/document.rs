@@ -1,6 +1,7 @@
 //! The OpenAPI document says what the service does.
 
 use crate::rig::Rig;
+use ::rig::log::Log;
 use serde_json::Value;
 
 const COMMANDS: [&str; 12] = [
@@ -19,7 +20,7 @@ const COMMANDS: [&str; 12] = [
 ];
 
 async fn document() -> Value {
-    let rig = Rig::new().await;
+    let rig = Rig::on(Log::sqlite()).await;
     let (_, mut document) = rig.service.routes().split_for_parts();
     server::openapi::add_problem_schemas(&mut document);
     serde_json::to_value(&document).unwrap()

@@ -5,9 +5,7 @@ use serde_json::json;
 
 const KEY: (&str, &str) = ("idempotency-key", "k-1");
 
-#[tokio::test]
-async fn a_repeated_request_gets_the_first_answer() {
-    let rig = Rig::new().await;
+pub async fn a_repeated_request_gets_the_first_answer(rig: Rig) {
     let first = rig.post_with("/v1/orders", &[KEY], order().to_string()).await;
     rig.placed().await;
     let again = rig.post_with("/v1/orders", &[KEY], order().to_string()).await;
@@ -20,9 +18,7 @@ async fn a_repeated_request_gets_the_first_answer() {
     assert_eq!(rig.events().await, 2);
 }
 
-#[tokio::test]
-async fn a_refusal_of_the_domain_is_kept_too() {
-    let rig = Rig::new().await;
+pub async fn a_refusal_of_the_domain_is_kept_too(rig: Rig) {
     let path = rig.placed().await;
     let ship = format!("{path}/ship");
     let body = r#"{"shipment_id":"s"}"#;
@@ -45,9 +41,7 @@ async fn a_refusal_of_the_domain_is_kept_too() {
     assert_eq!(rig.events().await, 3);
 }
 
-#[tokio::test]
-async fn an_unknown_order_and_a_broken_body_are_not_kept() {
-    let rig = Rig::new().await;
+pub async fn an_unknown_order_and_a_broken_body_are_not_kept(rig: Rig) {
     let id = "0190d3c4-7b5e-4cc1-9d5e-0c9f6a3b1e10";
     let path = format!("/v1/orders/{id}/add-note");
     let broken = rig.post_with(&path, &[KEY], "{}").await;
@@ -62,9 +56,7 @@ async fn an_unknown_order_and_a_broken_body_are_not_kept() {
     assert_eq!(rig.post_with(&path, &[KEY], body).await.status, 200);
 }
 
-#[tokio::test]
-async fn a_key_belongs_to_one_request() {
-    let rig = Rig::new().await;
+pub async fn a_key_belongs_to_one_request(rig: Rig) {
     let path = rig.placed().await;
     let note = format!("{path}/add-note");
     let body = r#"{"text":"a"}"#;
@@ -79,9 +71,7 @@ async fn a_key_belongs_to_one_request() {
     assert_eq!(rig.events().await, 2);
 }
 
-#[tokio::test]
-async fn twins_sent_at_once_append_once() {
-    let rig = Rig::new().await;
+pub async fn twins_sent_at_once_append_once(rig: Rig) {
     let path = format!("{}/add-note", rig.placed().await);
     let twins = (0..16).map(|_| rig.post_with(&path, &[KEY], r#"{"text":"once"}"#));
     let answers = futures::future::join_all(twins).await;

@@ -34,9 +34,7 @@ fn counts(outputs: &[Value]) -> [u64; 5] {
     counts
 }
 
-#[tokio::test]
-async fn importing_twice_appends_once_and_keeps_the_business_times() {
-    let rig = Rig::new().await;
+pub async fn importing_twice_appends_once_and_keeps_the_business_times(rig: Rig) {
     let lines = [
         line("2025-01-01T10:00:00.5+01:00", "create", order()),
         line("2025-01-02T00:00:00Z", "confirm", json!({})),
@@ -55,9 +53,7 @@ async fn importing_twice_appends_once_and_keeps_the_business_times() {
     assert!(events.iter().all(|event| event.metadata.correlation_id.is_some()));
 }
 
-#[tokio::test]
-async fn a_refused_line_is_reported_and_stops_no_other() {
-    let rig = Rig::new().await;
+pub async fn a_refused_line_is_reported_and_stops_no_other(rig: Rig) {
     let mut early = line("2024-01-01T00:00:00Z", "confirm", json!({}));
     early.insert_str(1, r#""id":"early","#);
     let lines = [
@@ -97,9 +93,7 @@ async fn a_refused_line_is_reported_and_stops_no_other() {
     assert_eq!(counts(&import(&rig, &lines).await), [0, 2, 7, 0, 2]);
 }
 
-#[tokio::test]
-async fn a_line_whose_order_came_later_is_applied_the_next_time() {
-    let rig = Rig::new().await;
+pub async fn a_line_whose_order_came_later_is_applied_the_next_time(rig: Rig) {
     let early = line("2025-01-02T00:00:00Z", "confirm", json!({}));
     let refused = import(&rig, std::slice::from_ref(&early)).await;
     assert_eq!(refused[0]["problem"]["code"], "order-not-found");
@@ -108,9 +102,7 @@ async fn a_line_whose_order_came_later_is_applied_the_next_time() {
     assert_eq!(counts(&import(&rig, &lines).await), [0, 2, 0, 0, 2]);
 }
 
-#[tokio::test]
-async fn a_time_before_the_year_1_is_refused() {
-    let rig = Rig::new().await;
+pub async fn a_time_before_the_year_1_is_refused(rig: Rig) {
     let early = ["0000-12-31T23:59:59Z", "0001-01-01T00:00:00+00:01", "-0001-01-01T00:00:00Z"];
     for at in early {
         let outputs = import(&rig, &[line(at, "create", order())]).await;
@@ -122,9 +114,7 @@ async fn a_time_before_the_year_1_is_refused() {
     assert_eq!(counts(&outputs), [1, 0, 0, 1, 1]);
 }
 
-#[tokio::test]
-async fn the_summary_tells_where_the_log_stands_even_if_nothing_was_applied() {
-    let rig = Rig::new().await;
+pub async fn the_summary_tells_where_the_log_stands_even_if_nothing_was_applied(rig: Rig) {
     rig.placed().await;
     assert_eq!(counts(&import(&rig, &[]).await), [0, 0, 0, 0, 1]);
     assert_eq!(counts(&import(&rig, &["{".to_owned()]).await), [0, 0, 1, 0, 1]);
@@ -132,9 +122,7 @@ async fn the_summary_tells_where_the_log_stands_even_if_nothing_was_applied() {
     assert_eq!(counts(&import(&rig, &[early]).await), [0, 0, 1, 0, 1]);
 }
 
-#[tokio::test]
-async fn the_order_of_lines_is_kept_over_many_chunks() {
-    let rig = Rig::new().await;
+pub async fn the_order_of_lines_is_kept_over_many_chunks(rig: Rig) {
     let mut lines = vec![line("2025-01-01T00:00:00Z", "create", order())];
     lines.extend((0..5_000).map(|n| {
         let note = json!({"text": format!("{n} {}", "x".repeat(200))});
@@ -145,9 +133,7 @@ async fn the_order_of_lines_is_kept_over_many_chunks() {
     assert_eq!(counts(&outputs), [3_601, 0, 0, 3_601, 3_601]);
 }
 
-#[tokio::test]
-async fn a_client_that_breaks_off_loses_nothing_that_was_accepted() {
-    let rig = Rig::new().await;
+pub async fn a_client_that_breaks_off_loses_nothing_that_was_accepted(rig: Rig) {
     let whole = line("2025-01-01T00:00:00Z", "create", order());
     let chunks: Vec<io::Result<Bytes>> =
         vec![Ok(Bytes::from(format!("{whole}\n{{\"order_id"))), Err(io::Error::other("gone"))];
@@ -160,9 +146,7 @@ async fn a_client_that_breaks_off_loses_nothing_that_was_accepted() {
     assert_eq!(rig.events().await, 1);
 }
 
-#[tokio::test]
-async fn an_import_ends_when_the_service_drains() {
-    let rig = Rig::new().await;
+pub async fn an_import_ends_when_the_service_drains(rig: Rig) {
     rig.draining.cancel();
     let body = Body::from_stream(futures::stream::pending::<io::Result<Bytes>>());
     let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
@@ -170,9 +154,7 @@ async fn an_import_ends_when_the_service_drains() {
     assert_eq!(outputs(&answer).pop().unwrap()["problem"]["code"], "unavailable");
 }
 
-#[tokio::test]
-async fn imports_are_bounded_and_their_places_come_back() {
-    let rig = Rig::new().await;
+pub async fn imports_are_bounded_and_their_places_come_back(rig: Rig) {
     let import = || {
         let body = Body::from_stream(futures::stream::pending::<io::Result<Bytes>>());
         let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
@@ -201,9 +183,7 @@ async fn import_place_is_taken(rig: &Rig, body: &str) -> bool {
     answer.status == 503
 }
 
-#[tokio::test]
-async fn more_refusals_than_may_wait_to_be_read_arrive_when_they_are_read() {
-    let rig = Rig::new().await;
+pub async fn more_refusals_than_may_wait_to_be_read_arrive_when_they_are_read(rig: Rig) {
     let mut body = order();
     body["lines"] = (0..120).map(|_| json!({"a": 1})).collect();
     let broken = line("2025-01-01T00:00:00Z", "create", body);
@@ -217,9 +197,7 @@ async fn more_refusals_than_may_wait_to_be_read_arrive_when_they_are_read() {
     assert_eq!(summary["summary"]["failed"], 2_500);
 }
 
-#[tokio::test]
-async fn an_import_is_ndjson_without_parameters() {
-    let rig = Rig::new().await;
+pub async fn an_import_is_ndjson_without_parameters(rig: Rig) {
     let answer = rig.post("/v1/import", "{}").await;
     assert_eq!(answer.problem(), (415, "unsupported-media-type".to_owned()));
     let request = Request::post("/v1/import?a=1").header("content-type", "application/x-ndjson");

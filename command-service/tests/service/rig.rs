@@ -1,5 +1,6 @@
 //! The service on a store of its own, called without a network.
 
+use ::rig::log::Log;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, Response, StatusCode};
@@ -8,7 +9,6 @@ use command_service::{CommandService, Settings};
 use event_store::{Access, EventStore};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -20,7 +20,7 @@ pub struct Rig {
     pub service: CommandService,
     pub draining: CancellationToken,
     app: Router,
-    _directory: TempDir,
+    _log: Log,
 }
 
 /// An answer that has been read.
@@ -31,17 +31,15 @@ pub struct Answer {
 }
 
 impl Rig {
-    pub async fn new() -> Self {
-        let directory = TempDir::new().unwrap();
-        let url = format!("sqlite://{}", directory.path().join("events.db").display());
-        let store = EventStore::open(&url, Access::ReadWrite).await.unwrap();
+    pub async fn on(log: Log) -> Self {
+        let store = EventStore::open(&log.url(), Access::ReadWrite).await.unwrap();
         let now: DateTime<Utc> = NOW.parse().unwrap();
         let settings = Settings { clock: Arc::new(move || now), ..Settings::default() };
         let draining = CancellationToken::new();
         let service = CommandService::new(store.clone(), settings, draining.clone());
         let (routes, _) = service.routes().split_for_parts();
         let app = server::layer(routes, &server::Limits::default());
-        Self { store, service, draining, app, _directory: directory }
+        Self { store, service, draining, app, _log: log }
     }
 
     /// A response whose body is still to be read.

@@ -73,6 +73,17 @@ pub async fn a_payload_that_is_not_json_is_refused_and_nothing_is_stored(backend
     assert_eq!(store.head().await.unwrap().position, 0);
 }
 
+pub async fn a_text_with_a_nul_is_refused_and_nothing_is_stored(backend: Backend) {
+    let store = backend.open().await;
+    let metadata = Metadata { actor: Some("a\0b".to_owned()), ..Metadata::default() };
+    let bad = [Entry { metadata, ..entry(1, 0, 1) }, keyed(entry(1, 0, 1), "k\0", "answer")];
+    for bad in bad {
+        let refused = try_append(&store, vec![entry(2, 0, 1), bad]).await;
+        assert!(matches!(refused, Err(AppendError::Failed(StoreError::Corrupt(_)))), "{refused:?}");
+    }
+    assert_eq!(store.head().await.unwrap().position, 0);
+}
+
 pub async fn a_stale_version_is_refused_and_its_neighbours_are_written(backend: Backend) {
     let store = backend.open().await;
     append(&store, vec![entry(2, 0, 3)]).await;

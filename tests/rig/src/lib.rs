@@ -5,6 +5,7 @@
 //! `ORDERLOG_REQUIRE_KAFKA` or `ORDERLOG_REQUIRE_POSTGRES` set that is a failure.
 
 pub mod kafka;
+pub mod log;
 pub mod ports;
 pub mod postgres;
 pub mod process;

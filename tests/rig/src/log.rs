@@ -1,0 +1,38 @@
+//! An empty place for a log, on each of its backends.
+
+use crate::postgres::{Database, database_or_say};
+use tempfile::TempDir;
+
+/// Where a log is kept; gone with this value or with the test process.
+#[derive(Debug)]
+pub enum Log {
+    /// A file in a folder of its own.
+    Sqlite(TempDir),
+    /// A database of its own.
+    Postgres(Database),
+}
+
+impl Log {
+    /// A file that is not there yet.
+    ///
+    /// # Panics
+    /// When no folder can be made.
+    pub fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().expect("a folder can be made"))
+    }
+
+    /// An empty database, or `None` after saying what is `untested` for lack of one.
+    pub async fn postgres(untested: &str) -> Option<Self> {
+        database_or_say(untested).await.map(Self::Postgres)
+    }
+
+    /// Its URL, for whoever may do everything.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => {
+                format!("sqlite://{}", folder.path().join("events.db").display())
+            }
+            Self::Postgres(database) => database.url(),
+        }
+    }
+}
