@@ -12,4 +12,4 @@ pub mod orders;
 pub mod pipeline;
 mod service;
 
-pub use service::{CommandService, Settings, run, watch_store};
+pub use service::{CommandService, Settings, api, run, watch_store};

@@ -61,6 +61,11 @@ impl CommandService {
     }
 }
 
+/// The OpenAPI part of this service's routes, to be merged into a document of several services.
+pub fn api() -> utoipa::openapi::OpenApi {
+    orders::routes().merge(import::routes()).into_openapi()
+}
+
 /// The document that the routes' documentation is merged into.
 #[derive(OpenApi)]
 #[openapi(

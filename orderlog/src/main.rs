@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod import;
+mod openapi;
 mod rebuild;
 mod same_file;
 mod serve;
@@ -37,5 +38,6 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Verb::Import(import) => import::import(&settings, &import).await,
         Verb::Rebuild { names } => rebuild::rebuild(&settings, &names).await,
         Verb::Verify => verify::verify(&settings).await,
+        Verb::Openapi => openapi::print(),
     }
 }

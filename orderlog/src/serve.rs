@@ -15,24 +15,7 @@ use std::process::ExitCode;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-
-/// What the merged documentation begins with.
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "orderlog",
-        description = "An order backend whose truth is an append-only log: commands by POST, views by GET, every past state on request."
-    ),
-    tags(
-        (name = "commands", description = "What can be asked of orders."),
-        (name = "views", description = "What has become of them, now and at any time."),
-        (name = "events", description = "What happened, in the order it happened."),
-        (name = "operations", description = "How the service is.")
-    )
-)]
-struct Document;
 
 /// Serves until stopped.
 ///
@@ -118,9 +101,7 @@ impl Watch {
 
 /// All routes with one document.
 fn app(commands: &CommandService, views: &QueryService, readiness: Readiness) -> Router {
-    let mut document = Document::openapi();
-    document.merge(server::health::api());
-    let (router, document) = OpenApiRouter::with_openapi(document)
+    let (router, document) = OpenApiRouter::with_openapi(crate::openapi::preface())
         .merge(commands.routes())
         .merge(views.routes())
         .split_for_parts();

@@ -45,6 +45,8 @@ enum Command {
     },
     /// Prove that the log is whole, every stream folds and the views equal a fresh fold
     Verify,
+    /// Print the OpenAPI document of commands and views, for an entry point in front of separate services
+    Openapi,
 }
 
 /// What to import, and where to.
@@ -71,6 +73,8 @@ pub enum Verb {
     },
     /// Check everything.
     Verify,
+    /// Print the document.
+    Openapi,
 }
 
 impl Settings {
@@ -123,6 +127,7 @@ impl Settings {
         match (&self.command, &self.rebuild) {
             (Some(Command::Import(import)), _) => Verb::Import(import.clone()),
             (Some(Command::Verify), _) => Verb::Verify,
+            (Some(Command::Openapi), _) => Verb::Openapi,
             (Some(Command::Rebuild { names }), _) | (_, Some(names)) => {
                 Verb::Rebuild { names: names.clone() }
             }

@@ -19,4 +19,4 @@ pub mod views;
 mod wire;
 
 pub use app::App;
-pub use service::{QueryService, Settings, run, watch_read_model};
+pub use service::{QueryService, Settings, api, run, watch_read_model};

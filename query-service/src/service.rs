@@ -64,6 +64,11 @@ impl QueryService {
     }
 }
 
+/// The OpenAPI part of this service's routes, to be merged into a document of several services.
+pub fn api() -> utoipa::openapi::OpenApi {
+    views::routes().into_openapi()
+}
+
 /// The document that the routes' documentation is merged into.
 #[derive(OpenApi)]
 #[openapi(

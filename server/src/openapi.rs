@@ -52,14 +52,22 @@ fn with_absolute_files(page: &[u8]) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Routes `/openapi.json` and `/docs` for a document; the problem schemas are added to it.
+/// The document as it is served: with these routes and the problem schemas.
 ///
 /// # Panics
 /// When the document cannot be written as JSON, which its own types exclude.
-pub fn router(mut document: OpenApi) -> Router {
+pub fn served(mut document: OpenApi) -> String {
     document.merge(DocumentationApi::openapi());
     add_problem_schemas(&mut document);
-    let json = Bytes::from(document.to_json().expect("an OpenAPI document is plain JSON"));
+    document.to_json().expect("an OpenAPI document is plain JSON")
+}
+
+/// Routes `/openapi.json` and `/docs` for a document; the problem schemas are added to it.
+///
+/// # Panics
+/// As [`served`].
+pub fn router(document: OpenApi) -> Router {
+    let json = Bytes::from(served(document));
     // Without this the page asks a validator on the internet for a badge.
     let config = Arc::new(Config::from(DOCUMENT_PATH).validator_url("none"));
     let index = Arc::clone(&config);

@@ -16,6 +16,7 @@ pub mod program;
 pub mod raw;
 pub mod rng;
 pub mod server;
+pub mod system;
 pub mod views;
 
 /// A size that an environment variable may raise for a long run.

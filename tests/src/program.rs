@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+/// Every package that has a program.
+const PACKAGES: [&str; 5] = ["orderlog", "command-service", "relay", "projector", "query-service"];
+
 /// A program of the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
@@ -21,6 +24,8 @@ pub enum Program {
     Projector,
     /// Views alone.
     QueryService,
+    /// Log to topic.
+    Relay,
 }
 
 impl Program {
@@ -32,7 +37,13 @@ impl Program {
             Self::CommandService => normal().join("command-service"),
             Self::Projector => normal().join("projector"),
             Self::QueryService => normal().join("query-service"),
+            Self::Relay => normal().join("relay"),
         }
+    }
+
+    /// The folder with all of them; built first.
+    pub fn folder() -> &'static Path {
+        normal()
     }
 }
 
@@ -44,7 +55,7 @@ fn normal() -> &'static Path {
         }
         let profile = profile_dir();
         let target = profile.parent().expect("a profile's folder is inside the target folder");
-        build(target, target, &["orderlog", "command-service", "projector", "query-service"], &[]);
+        build(target, target, &PACKAGES, &[]);
         profile
     })
 }

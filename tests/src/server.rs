@@ -1,6 +1,7 @@
 //! A program running in a process of its own: started, waited for, killed, told to stop; its output kept.
 //!
-//! Nothing outlives its handle: dropping it kills the process.
+//! Nothing outlives its handle: dropping it kills the process. A [`Server`] may also be a whole scaled-out system; then its
+//! process is the script that holds the others, see [`crate::system`].
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -15,9 +16,10 @@ use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::program::Program;
+use crate::system::{self, ScaledOut};
 
-/// What a server says when it is ready.
-const READY_LINE: &str = "listening on ";
+/// What a server says when it is ready, and a scaled-out system.
+const READY_LINES: [&str; 2] = ["listening on ", "commands on "];
 /// How long a start may take on a busy machine.
 const START_BOUND: Duration = Duration::from_secs(60);
 /// How long a command-line verb may take.
@@ -37,11 +39,15 @@ pub struct Server {
     child: Child,
     base: String,
     log: Log,
+    behind: Option<ScaledOut>,
 }
 
 /// Every line that a program wrote so far.
 #[derive(Debug, Clone, Default)]
-pub struct Log(Arc<Mutex<VecDeque<String>>>);
+pub struct Log {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    behind: Option<ScaledOut>,
+}
 
 impl Launch {
     /// A program with no arguments yet.
@@ -87,6 +93,18 @@ impl Launch {
         self.try_serve().await.unwrap_or_else(|output| panic!("it did not start:\n{output}"))
     }
 
+    /// Starts the script that holds a scaled-out system: it ends everything when its standard input does.
+    ///
+    /// # Panics
+    /// As [`Launch::serve`].
+    pub(crate) async fn hold(mut self, behind: ScaledOut) -> Server {
+        self.command.stdin(Stdio::piped());
+        let mut server = self.serve().await;
+        server.log.behind = Some(behind.clone());
+        server.behind = Some(behind);
+        server
+    }
+
     /// Starts a server and waits for its line; its output if it ended instead.
     ///
     /// # Errors
@@ -98,7 +116,7 @@ impl Launch {
         log.follow(child.stdout.take().expect("stdout is piped"), Some(found));
         log.follow(child.stderr.take().expect("stderr is piped"), None);
         match timeout(START_BOUND, ready).await {
-            Ok(Ok(base)) => Ok(Server { child, base, log }),
+            Ok(Ok(base)) => Ok(Server { child, base, log, behind: None }),
             _ => Err(log.text()),
         }
     }
@@ -157,9 +175,13 @@ impl Running {
 }
 
 impl Server {
-    /// `orderlog serve` over this data folder.
+    /// The system under test over this data folder: `orderlog serve`, or a scaled-out system when
+    /// `ORDERLOG_SYSTEM=scaled-out`.
     pub async fn start(data: &Path) -> Self {
-        Launch::orderlog(data).serve().await
+        match system::chosen() {
+            system::Kind::Embedded => Launch::orderlog(data).serve().await,
+            system::Kind::ScaledOut => ScaledOut::new(data).start().await,
+        }
     }
 
     /// `http://host:port`.
@@ -195,6 +217,9 @@ impl Server {
     /// # Panics
     /// When it cannot be killed.
     pub async fn kill(mut self) -> ExitStatus {
+        if let Some(behind) = self.behind.take() {
+            behind.kill();
+        }
         let _ = self.child.start_kill();
         self.child.wait().await.expect("a child can be waited for")
     }
@@ -228,6 +253,15 @@ impl Server {
         self.terminate();
         let status = self.exit(Duration::from_secs(10)).await;
         assert_eq!(status.code(), Some(0), "a server that is told to stop exits 0");
+        self.behind = None;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(behind) = self.behind.take() {
+            behind.kill();
+        }
     }
 }
 
@@ -242,11 +276,16 @@ impl Log {
     /// # Panics
     /// Never: nothing panics while it holds the lock.
     pub fn lines(&self) -> Vec<String> {
-        self.0.lock().expect("nothing panics under this lock").iter().cloned().collect()
+        match &self.behind {
+            Some(behind) => behind.log_lines(),
+            None => {
+                self.lines.lock().expect("nothing panics under this lock").iter().cloned().collect()
+            }
+        }
     }
 
     fn push(&self, line: String) {
-        let mut lines = self.0.lock().expect("nothing panics under this lock");
+        let mut lines = self.lines.lock().expect("nothing panics under this lock");
         if lines.len() == MAX_LOG_LINES {
             lines.pop_front();
         }
@@ -262,8 +301,8 @@ impl Log {
         tokio::spawn(async move {
             let mut lines = BufReader::new(output).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                let base =
-                    line.strip_prefix(READY_LINE).map(|url| url.trim_end_matches('/').to_owned());
+                let url = READY_LINES.iter().find_map(|ready| line.strip_prefix(ready));
+                let base = url.map(|url| url.trim_end_matches('/').to_owned());
                 log.push(line);
                 if let Some(base) = base
                     && let Some(found) = found.take()

@@ -1,0 +1,43 @@
+//! The one document of commands and views: what `serve` serves, and `orderlog openapi` prints.
+//!
+//! Where the services run apart, each serves its own half; an entry point in front of them serves the printed whole.
+
+use std::io::Write;
+use std::process::ExitCode;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+
+/// What the merged documentation begins with.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "orderlog",
+        description = "An order backend whose truth is an append-only log: commands by POST, views by GET, every past state on request."
+    ),
+    tags(
+        (name = "commands", description = "What can be asked of orders."),
+        (name = "views", description = "What has become of them, now and at any time."),
+        (name = "events", description = "What happened, in the order it happened."),
+        (name = "operations", description = "How the service is.")
+    )
+)]
+struct Document;
+
+/// Title, tags and what every service has; to be merged with the services' own parts.
+pub fn preface() -> OpenApi {
+    let mut document = Document::openapi();
+    document.merge(server::health::api());
+    document
+}
+
+/// Prints the whole document.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn print() -> anyhow::Result<ExitCode> {
+    let mut document = preface();
+    document.merge(command_service::api());
+    document.merge(query_service::api());
+    writeln!(std::io::stdout(), "{}", server::openapi::served(document))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,142 @@
+//! Which system the end-to-end tests run against, and the scaled-out one.
+//!
+//! `ORDERLOG_SYSTEM=scaled-out` puts PostgreSQL, Kafka, two of each service and nginx in the place of the one program; the
+//! tests stay as they are. PostgreSQL and Kafka are started once a run (`ORDERLOG_BACKENDS`, or once a test process);
+//! each data folder gets databases, a topic and services of its own, by the very script that people use.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::program::Program;
+use crate::server::{Launch, Server};
+
+/// A system that the contract can be held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One program on SQLite.
+    Embedded,
+    /// A process for each service, on PostgreSQL and Kafka.
+    ScaledOut,
+}
+
+/// The system that the environment chooses.
+///
+/// # Panics
+/// When `ORDERLOG_SYSTEM` names none.
+pub fn chosen() -> Kind {
+    match std::env::var("ORDERLOG_SYSTEM").as_deref() {
+        Err(_) | Ok("embedded") => Kind::Embedded,
+        Ok("scaled-out") => Kind::ScaledOut,
+        Ok(other) => panic!("ORDERLOG_SYSTEM={other} is neither embedded nor scaled-out"),
+    }
+}
+
+/// A run of an `orderlog` verb (`--rebuild`, `verify`) on the storage of the system under test over this data folder.
+pub fn orderlog(data: &Path, verb: &str) -> Launch {
+    match chosen() {
+        Kind::Embedded => Launch::new(Program::Orderlog).args([verb, "--data-dir"]).args([data]),
+        Kind::ScaledOut => {
+            let system = ScaledOut::new(data);
+            system.launch("orderlog").args([verb])
+        }
+    }
+}
+
+/// A scaled-out system's folder and the name of its databases and topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScaledOut {
+    state: PathBuf,
+    name: String,
+}
+
+impl ScaledOut {
+    /// The system over this data folder. It keeps its name, so that it finds its databases when started again.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
+    pub fn new(data: &Path) -> Self {
+        let file = data.join("name");
+        let name = std::fs::read_to_string(&file).unwrap_or_else(|_| {
+            let name = format!("t{}", uuid::Uuid::new_v4().simple());
+            std::fs::write(&file, &name).expect("a data folder can be written");
+            name
+        });
+        Self { state: data.join("scaled-out"), name }
+    }
+
+    /// Starts it and waits until all of it is ready.
+    pub async fn start(self) -> Server {
+        self.launch("run").hold(self).await
+    }
+
+    /// A run of the script's verb.
+    pub fn launch(&self, verb: &str) -> Launch {
+        let launch = Launch::of(script("scaled-out")).args([verb]);
+        self.settings()
+            .into_iter()
+            .fold(launch, |launch, (name, value)| launch.env(name, &value.to_string_lossy()))
+    }
+
+    /// Ends every process of it at once.
+    pub(crate) fn kill(&self) {
+        let mut command = Command::new(script("scaled-out"));
+        command.args(["stop", "kill"]).envs(self.settings()).stdin(Stdio::null());
+        if !command.status().is_ok_and(|status| status.success()) {
+            eprintln!("a scaled-out system in {} could not be ended", self.state.display());
+        }
+    }
+
+    /// What its services wrote since it was started.
+    pub(crate) fn log_lines(&self) -> Vec<String> {
+        let Ok(folder) = std::fs::read_dir(self.state.join("log")) else { return Vec::new() };
+        let files = folder.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+        files.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
+    fn settings(&self) -> [(&'static str, PathBuf); 4] {
+        [
+            ("ORDERLOG_STATE", self.state.clone()),
+            ("ORDERLOG_NAME", PathBuf::from(&self.name)),
+            ("ORDERLOG_BACKENDS", backends().to_owned()),
+            ("ORDERLOG_PROGRAMS", Program::folder().to_owned()),
+        ]
+    }
+}
+
+/// PostgreSQL and Kafka; the child's standard input is what keeps them alive.
+fn backends() -> &'static Path {
+    static STARTED: OnceLock<(PathBuf, Option<Child>)> = OnceLock::new();
+    let (folder, _) = STARTED.get_or_init(|| match std::env::var_os("ORDERLOG_BACKENDS") {
+        Some(folder) => (PathBuf::from(folder), None),
+        None => {
+            let (folder, child) = start_backends();
+            (folder, Some(child))
+        }
+    });
+    folder
+}
+
+fn start_backends() -> (PathBuf, Child) {
+    let folder = tempfile::Builder::new().prefix("orderlog-backends-").tempdir();
+    let folder = folder.expect("a folder can be made").keep();
+    let mut child = Command::new("sh")
+        .args(["-c", r#""$0" run "$1"; rm -rf "$1""#])
+        .arg(script("backends"))
+        .arg(&folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the script is there");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("stdout is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("the script can be read from");
+    assert!(line.starts_with("backends in "), "PostgreSQL and Kafka did not start");
+    (folder, child)
+}
+
+/// A script of the project.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts").join(name)
+}
