@@ -1,9 +1,9 @@
 # Everything a developer runs, one target a line. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench schemathesis
+.PHONY: help run test test-scaled-out check fmt bench schemathesis scaled-out scaled-out-stop
 
 help: ## list what there is
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## start the all-in-one server on http://127.0.0.1:8080
 	cargo run --release
@@ -11,6 +11,17 @@ run: ## start the all-in-one server on http://127.0.0.1:8080
 test: ## run every test of every member
 	cargo test --workspace --locked --no-fail-fast
 	cargo test --locked -p event-store --features crash-points --test crash
+	bash scripts/test-scaled-out
+	@bash scripts/components
+
+test-scaled-out: ## run the end-to-end tests against PostgreSQL and Kafka, each service a process
+	bash scripts/test-scaled-out
+
+scaled-out: ## start PostgreSQL, Kafka, two of each service and nginx, without containers
+	bash scripts/scaled-out start
+
+scaled-out-stop: ## end what `make scaled-out` started
+	bash scripts/scaled-out stop
 
 check: ## what the gate runs: format, lints, tests
 	bash .ci/run

@@ -38,6 +38,7 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Verb::Import(import) => import::import(&settings, &import).await,
         Verb::Rebuild { names } => rebuild::rebuild(&settings, &names).await,
         Verb::Verify => verify::verify(&settings).await,
+        Verb::Migrate => storage::migrate(&settings).await,
         Verb::Openapi => openapi::print(),
     }
 }

@@ -45,6 +45,8 @@ enum Command {
     },
     /// Prove that the log is whole, every stream folds and the views equal a fresh fold
     Verify,
+    /// Make or migrate the log and the views, and end: where the programs' own roles may not
+    Migrate,
     /// Print the OpenAPI document of commands and views, for an entry point in front of separate services
     Openapi,
 }
@@ -73,6 +75,8 @@ pub enum Verb {
     },
     /// Check everything.
     Verify,
+    /// Make what storage needs.
+    Migrate,
     /// Print the document.
     Openapi,
 }
@@ -127,6 +131,7 @@ impl Settings {
         match (&self.command, &self.rebuild) {
             (Some(Command::Import(import)), _) => Verb::Import(import.clone()),
             (Some(Command::Verify), _) => Verb::Verify,
+            (Some(Command::Migrate), _) => Verb::Migrate,
             (Some(Command::Openapi), _) => Verb::Openapi,
             (Some(Command::Rebuild { names }), _) | (_, Some(names)) => {
                 Verb::Rebuild { names: names.clone() }

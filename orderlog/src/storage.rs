@@ -4,6 +4,7 @@ use crate::settings::Settings;
 use anyhow::Context;
 use event_store::EventStore;
 use read_model::ReadModel;
+use std::process::ExitCode;
 
 /// Both ends of the pipeline.
 #[derive(Debug, Clone)]
@@ -52,4 +53,13 @@ impl Storage {
         self.views.close().await;
         self.log.close().await;
     }
+}
+
+/// `orderlog migrate`: opening makes and migrates what is not there yet; that is all.
+///
+/// # Errors
+/// As [`Storage::open`].
+pub async fn migrate(settings: &Settings) -> anyhow::Result<ExitCode> {
+    Storage::open(settings).await?.close().await;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
--- Rights in the read model's database. The projector owns the tables (a rebuild makes, renames and drops them); the query
+-- Rights in the views' database, by a superuser, before there is any table. The projector owns the tables (a rebuild makes, renames and drops them); the query
 -- service reads whatever the projector makes, and nothing else can be done by it.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO orderlog_project;
