@@ -196,7 +196,7 @@ async fn rights_are_no_wider_than_needed(system: &Started) {
         ("query", &mut query, &["DELETE FROM orders", "CREATE TABLE mine (id int)"]),
     ] {
         for statement in statements {
-            let refused = sqlx::query(statement).execute(&mut *connection).await;
+            let refused = sqlx::query(*statement).execute(&mut *connection).await;
             let refused = refused.expect_err(&format!("{role} may {statement}"));
             let code = refused.as_database_error().and_then(|error| error.code().map(String::from));
             assert_eq!(code.as_deref(), Some("42501"), "{role}: {statement}: {refused}");
