@@ -1,55 +1,54 @@
-//! Measures orderlog on this machine, with the limits of the same machine in the same run.
+//! Measures orderlog on this machine, beside the limits of the same machine in the same run.
 //!
-//! `cargo run --release -p bench -- [CASE …]` starts the real program, drives it over HTTP, checks that nothing it
-//! answered is missing or doubled, and prints a table. Without names it runs every case.
+//! `cargo run --release -p bench -- [CASE …]` starts the real programs, drives them over HTTP, fails if anything that
+//! they answered is missing or doubled, and prints a table. `--json` keeps the figures, `--page` writes them into the
+//! documentation, with pictures.
 
+mod audit;
 mod cases;
 mod client;
+mod machine;
+mod options;
 mod orders;
+mod peer;
 mod program;
+mod reference;
+mod report;
 mod stats;
 
 use clap::Parser;
-
-/// Measures orderlog: commands per second, visibility, rebuild, import, memory.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Options {
-    /// Cases to run: ceiling, commands, hot, visibility, rebuild, import. All when none is named.
-    cases: Vec<String>,
-    /// Seconds of load for each figure.
-    #[arg(long, env = "ORDERLOG_BENCH_SECONDS", default_value_t = 5)]
-    seconds: u64,
-    /// Runs of each figure; the median is printed, with minimum and maximum.
-    #[arg(long, env = "ORDERLOG_BENCH_RUNS", default_value_t = 3)]
-    runs: usize,
-    /// Events that the rebuild case puts into the log first.
-    #[arg(long, env = "ORDERLOG_BENCH_EVENTS", default_value_t = 200_000)]
-    events: u64,
-    /// Folder with `online-retail.ndjson.gz`; without it the import case makes its own orders.
-    #[arg(long, env = "ORDERLOG_REAL_DATA")]
-    real_data: Option<std::path::PathBuf>,
-    /// Serves the no-storage reference (used by the ceiling case).
-    #[arg(long, hide = true)]
-    serve_ceiling: bool,
-}
+use machine::Machine;
+use options::Options;
+use report::results::Results;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    if options.serve_ceiling {
-        return cases::ceiling::serve().await;
+    if options.serve_reference {
+        return reference::serve(options.keyed.as_deref()).await;
     }
-    println!("| figure | median | min – max | unit |\n|---|---|---|---|");
-    for name in cases::chosen(&options.cases)? {
-        cases::run(name, &options).await?;
+    if !options.render {
+        measure(&options).await?;
+    }
+    if let (Some(file), Some(page)) = (&options.json, &options.page) {
+        report::document::refresh(page, &Results::read(file)?)?;
     }
     Ok(())
 }
 
-/// Prints one row of the table.
-fn row(figure: &str, runs: &[f64], unit: &str) {
-    let (median, low, high) = stats::spread(runs);
-    let digits = usize::from(median < 100.0) * 2;
-    println!("| {figure} | {median:.digits$} | {low:.digits$} – {high:.digits$} | {unit} |");
+async fn measure(options: &Options) -> anyhow::Result<()> {
+    let machine = Machine::look(&std::env::temp_dir())?;
+    println!("{machine}\n\n{}", report::table::HEAD);
+    let mut results = match &options.json {
+        Some(file) if file.exists() => Results::read(file)?,
+        _ => Results::of(machine.clone()),
+    };
+    results.machine = machine;
+    for case in options.chosen() {
+        results.put(cases::run(*case, options).await?);
+        if let Some(file) = &options.json {
+            results.write(file)?;
+        }
+    }
+    Ok(())
 }

@@ -1,9 +1,14 @@
 //! The load: orders of five steps, each client walking its own orders one after the other.
+//!
+//! [`drive`] is a closed loop: a client sends its next command when the last one is answered, so it finds the highest
+//! rate. [`pace`] is an open loop: commands are due at fixed moments whatever the answers do, and each is timed from
+//! when it was due, so a server that stalls pays for every command that had to wait meanwhile.
 
 use crate::client::Client;
 use crate::stats::Latencies;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 /// The five steps of an order, after which it stands at version 6 (the last step also completes it).
@@ -25,7 +30,7 @@ pub struct Load {
     pub commands: u64,
     /// Orders walked to their end.
     pub finished: Vec<Uuid>,
-    /// From sending a command to its answer.
+    /// From sending a command (closed loop) or from when it was due (open loop) to its answer.
     pub latencies: Latencies,
     /// Seconds from the first command to the last answer.
     pub seconds: f64,
@@ -36,6 +41,11 @@ impl Load {
     pub fn rate(&self) -> f64 {
         self.commands as f64 / self.seconds
     }
+
+    /// Events that those commands stored.
+    pub fn events(&self) -> u64 {
+        self.finished.len() as u64 * LAST_VERSION
+    }
 }
 
 /// Drives `clients` connections for about `duration`; every client finishes the order it is at.
@@ -44,12 +54,75 @@ impl Load {
 /// When a connection breaks or a command is answered with anything but 2xx.
 pub async fn drive(host: &str, clients: usize, duration: Duration) -> anyhow::Result<Load> {
     let begun = Instant::now();
-    let tasks: Vec<_> = (0..clients)
-        .map(|client| tokio::spawn(walk_orders(host.to_owned(), client, begun + duration)))
-        .collect();
+    let until = begun + duration;
+    let walks = (0..clients).map(|client| {
+        let host = host.to_owned();
+        async move {
+            let mut walker = Walker::new(&host, client).await?;
+            while Instant::now() < until {
+                for step in 0..STEPS.len() {
+                    walker.take(step, Instant::now()).await?;
+                }
+            }
+            Ok(walker.load)
+        }
+    });
+    gather(walks, begun).await
+}
+
+/// Sends `rate` commands a second over `clients` connections for about `duration`, evenly spaced.
+///
+/// # Errors
+/// When a connection breaks or a command is answered with anything but 2xx.
+pub async fn pace(
+    host: &str,
+    clients: usize,
+    rate: f64,
+    duration: Duration,
+) -> anyhow::Result<Load> {
+    let (senders, due): (Vec<_>, Vec<_>) = (0..clients).map(|_| mpsc::unbounded_channel()).unzip();
+    let begun = Instant::now();
+    // Each client's commands come in fives, so that every order is finished.
+    let each = (rate * duration.as_secs_f64() / (clients * STEPS.len()) as f64).ceil();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a positive count
+    let commands = each as usize * STEPS.len() * clients;
+    let clock = std::thread::spawn(move || tick(&senders, begun, rate, commands));
+    let walks = due.into_iter().enumerate().map(|(client, mut due)| {
+        let host = host.to_owned();
+        async move {
+            let mut walker = Walker::new(&host, client).await?;
+            let mut step = 0;
+            while let Some(due) = due.recv().await {
+                walker.take(step, due).await?;
+                step = (step + 1) % STEPS.len();
+            }
+            Ok(walker.load)
+        }
+    });
+    let load = gather(walks, begun).await;
+    clock.join().map_err(|_| anyhow::anyhow!("the clock's thread panicked"))?;
+    load
+}
+
+/// Tells the clients in turn that a command is due. A thread of its own: the runtime's timers are a millisecond coarse.
+fn tick(clients: &[mpsc::UnboundedSender<Instant>], begun: Instant, rate: f64, commands: usize) {
+    for index in 0..commands {
+        let due = begun + Duration::from_secs_f64(index as f64 / rate);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        if clients[index % clients.len()].send(due).is_err() {
+            return; // a client gave up; it says why
+        }
+    }
+}
+
+async fn gather(
+    walks: impl Iterator<Item = impl Future<Output = anyhow::Result<Load>> + Send + 'static>,
+    begun: Instant,
+) -> anyhow::Result<Load> {
+    let clients: Vec<_> = walks.map(tokio::spawn).collect();
     let mut load = Load::default();
-    for task in tasks {
-        let part = task.await??;
+    for client in clients {
+        let part = client.await??;
         load.commands += part.commands;
         load.finished.extend(part.finished);
         load.latencies.merge(part.latencies);
@@ -58,31 +131,41 @@ pub async fn drive(host: &str, clients: usize, duration: Duration) -> anyhow::Re
     Ok(load)
 }
 
-async fn walk_orders(host: String, client: usize, until: Instant) -> anyhow::Result<Load> {
-    let mut connection = Client::connect(&host).await?;
-    let mut load = Load::default();
-    while Instant::now() < until {
-        let order_id = Uuid::now_v7();
-        for (path, body) in STEPS {
-            let begun = Instant::now();
-            let status = if path.is_empty() {
-                connection
-                    .post("/v1/orders", create_body(order_id, client).as_bytes())
-                    .await?
-                    .status
-            } else {
-                let path = format!("/v1/orders/{order_id}{path}");
-                connection.post(&path, body.as_bytes()).await?.status
-            };
-            if !(200..300).contains(&status) {
-                bail!("a command was answered {status}");
-            }
-            load.latencies.record(begun.elapsed());
-            load.commands += 1;
-        }
-        load.finished.push(order_id);
+/// One client.
+struct Walker {
+    connection: Client,
+    customer: usize,
+    order_id: Uuid,
+    load: Load,
+}
+
+impl Walker {
+    async fn new(host: &str, customer: usize) -> anyhow::Result<Self> {
+        let connection = Client::connect(host).await?;
+        Ok(Self { connection, customer, order_id: Uuid::nil(), load: Load::default() })
     }
-    Ok(load)
+
+    /// Takes one step of its order; the first begins a new one.
+    async fn take(&mut self, step: usize, since: Instant) -> anyhow::Result<()> {
+        let (path, body) = STEPS.get(step).context("orders have five steps")?;
+        let status = if step == 0 {
+            self.order_id = Uuid::now_v7();
+            let body = create_body(self.order_id, self.customer);
+            self.connection.post("/v1/orders", body.as_bytes()).await?.status
+        } else {
+            let path = format!("/v1/orders/{}{path}", self.order_id);
+            self.connection.post(&path, body.as_bytes()).await?.status
+        };
+        if !(200..300).contains(&status) {
+            bail!("step {step} of an order was answered {status}");
+        }
+        self.load.latencies.record(since.elapsed());
+        self.load.commands += 1;
+        if step + 1 == STEPS.len() {
+            self.load.finished.push(self.order_id);
+        }
+        Ok(())
+    }
 }
 
 /// The body that places an order of two lines worth 44.48 USD.

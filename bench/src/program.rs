@@ -1,94 +1,275 @@
-//! The program under test: the real binary, in a process of its own, with a data folder of its own.
+//! The system under test: the real programs, in processes of their own, with data of their own.
+//!
+//! On SQLite it is the all-in-one server over a folder; on PostgreSQL it is the three services over two databases of a
+//! private server. Either way commands go to one address and views are asked at one.
 
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// A running server; killed when dropped.
-#[derive(Debug)]
-pub struct Program {
-    child: Child,
-    /// `host:port` it listens on.
-    pub host: String,
-    /// Its data folder, removed when dropped.
-    pub data: TempDir,
+/// How long a server may take to end after it was asked to.
+const STOPPING: Duration = Duration::from_secs(15);
+
+/// What the events and the views are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Backend {
+    /// One process over two SQLite files.
+    Sqlite,
+    /// Three processes over PostgreSQL.
+    Postgres,
 }
 
-impl Program {
-    /// Starts `orderlog serve` on a free port with an empty data folder and waits until it says that it listens.
-    ///
-    /// # Errors
-    /// When the binary is not built or ends before it listens.
-    pub async fn start() -> anyhow::Result<Self> {
-        let data = tempfile::Builder::new().prefix("orderlog-bench-").tempdir()?;
-        let (child, host) = spawn(&["--listen", "127.0.0.1:0"], data.path()).await?;
-        Ok(Self { child, host, data })
-    }
-
-    /// Runs another verb of the binary on the same data folder and returns how long it took.
-    ///
-    /// # Errors
-    /// When it fails; what it wrote to stderr is in the error.
-    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<std::time::Duration> {
-        let begun = std::time::Instant::now();
-        let output = Command::new(binary()?).args(arguments).output().await?;
-        if !output.status.success() {
-            bail!("orderlog {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+impl Backend {
+    /// The name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
         }
-        Ok(begun.elapsed())
-    }
-
-    /// Resident memory, now and at its highest, in MiB (Linux; zeroes elsewhere).
-    pub fn memory_mib(&self) -> (u64, u64) {
-        let status = self
-            .child
-            .id()
-            .and_then(|id| std::fs::read_to_string(format!("/proc/{id}/status")).ok());
-        let field = |name: &str| {
-            let line = status.as_deref()?.lines().find(|line| line.starts_with(name))?;
-            line.split_whitespace().nth(1)?.parse::<u64>().ok()
-        };
-        (field("VmRSS:").unwrap_or(0) / 1024, field("VmHWM:").unwrap_or(0) / 1024)
-    }
-
-    /// The data folder as text, for command lines.
-    ///
-    /// # Errors
-    /// When the path is not UTF-8.
-    pub fn data_dir(&self) -> anyhow::Result<&str> {
-        self.data.path().to_str().context("the temporary folder's path is not UTF-8")
     }
 }
 
-/// The release binary beside this one.
-fn binary() -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name("orderlog");
+/// Where a system's data is; it outlives the processes.
+#[derive(Debug)]
+pub enum Data {
+    /// A folder, removed when dropped.
+    Folder(TempDir),
+    /// The URLs of the log and of the views.
+    Databases {
+        /// The log.
+        events: String,
+        /// The views.
+        views: String,
+    },
+}
+
+/// A running system; killed when dropped.
+#[derive(Debug)]
+pub struct System {
+    processes: Vec<Process>,
+    /// `host:port` that takes commands.
+    pub commands: String,
+    /// `host:port` that answers views.
+    pub views: String,
+    /// Where its data is.
+    pub data: Data,
+}
+
+/// One running program; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    name: &'static str,
+    child: Child,
+}
+
+impl Data {
+    /// Nothing yet.
+    ///
+    /// # Errors
+    /// When there is no room for it, or no PostgreSQL server can run here.
+    pub async fn empty(backend: Backend) -> anyhow::Result<Self> {
+        match backend {
+            Backend::Sqlite => {
+                Ok(Self::Folder(tempfile::Builder::new().prefix("orderlog-bench-").tempdir()?))
+            }
+            Backend::Postgres => {
+                let (events, views) = (database().await?, database().await?);
+                Ok(Self::Databases { events, views })
+            }
+        }
+    }
+
+    fn folder(&self) -> anyhow::Result<&str> {
+        match self {
+            Self::Folder(folder) => {
+                folder.path().to_str().context("the temporary folder's path is not UTF-8")
+            }
+            Self::Databases { .. } => bail!("data in databases has no folder"),
+        }
+    }
+
+    /// The program that imports from its standard input into this data while nothing serves.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn importing(&self) -> anyhow::Result<Command> {
+        let mut command = Command::new(binary("orderlog")?);
+        command.args(["import", "-"]);
+        match self {
+            Self::Folder(_) => command.args(["--data-dir", self.folder()?]),
+            Self::Databases { events, views } => {
+                command.args(["--event-store", events, "--read-model", views])
+            }
+        };
+        Ok(command)
+    }
+}
+
+/// A new database on the private PostgreSQL server.
+///
+/// # Errors
+/// When none can run here.
+pub async fn database() -> anyhow::Result<String> {
+    let database = rig::postgres::database_or_say("anything on PostgreSQL (here: measured)").await;
+    Ok(database.context("no PostgreSQL server can run here")?.url())
+}
+
+impl System {
+    /// Starts it with no data.
+    ///
+    /// # Errors
+    /// When a program is not built or ends before it listens.
+    pub async fn start(backend: Backend) -> anyhow::Result<Self> {
+        Self::start_on(Data::empty(backend).await?).await
+    }
+
+    /// Starts it on data that is there and waits until it says that it listens.
+    ///
+    /// # Errors
+    /// When a program is not built or ends before it listens.
+    pub async fn start_on(data: Data) -> anyhow::Result<Self> {
+        let listen = ["--listen", "127.0.0.1:0"];
+        match &data {
+            Data::Folder(_) => {
+                let arguments = [&listen[..], &["--data-dir", data.folder()?]].concat();
+                let (server, host) = serve("orderlog", &arguments).await?;
+                Ok(Self { processes: vec![server], commands: host.clone(), views: host, data })
+            }
+            Data::Databases { events, views } => {
+                let arguments = [&listen[..], &["--event-store", events]].concat();
+                let (writing, commands) = serve("command-service", &arguments).await?;
+                // The projector makes the tables that the query service asks.
+                let arguments =
+                    [&listen[..], &["--source", events, "--read-model", views]].concat();
+                let (projecting, _) = serve("projector", &arguments).await?;
+                let arguments = [&listen[..], &["--read-model", views]].concat();
+                let (reading, host) = serve("query-service", &arguments).await?;
+                let processes = vec![writing, projecting, reading];
+                Ok(Self { processes, commands, views: host, data })
+            }
+        }
+    }
+
+    /// Asks all programs to end, waits for them, and gives the data back.
+    ///
+    /// # Errors
+    /// When one does not end.
+    pub async fn stop(mut self) -> anyhow::Result<Data> {
+        for process in &mut self.processes {
+            process.stop().await?;
+        }
+        Ok(self.data)
+    }
+
+    /// Rebuilds all projections while it serves; how long that took.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn rebuild(&self) -> anyhow::Result<Duration> {
+        match &self.data {
+            Data::Folder(_) => {
+                run("orderlog", &["--rebuild", "--data-dir", self.data.folder()?]).await
+            }
+            Data::Databases { events, views } => {
+                let arguments = ["--source", events, "--read-model", views, "--rebuild"];
+                run("projector", &arguments).await
+            }
+        }
+    }
+
+    /// Imports a file through the running server; how long that took.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn import(&self, file: &str) -> anyhow::Result<Duration> {
+        run("orderlog", &["import", file, "--url", &format!("http://{}", self.commands)]).await
+    }
+
+    /// The programs.
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+}
+
+impl Process {
+    /// The program's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Resident memory in MiB (Linux; `None` elsewhere).
+    pub fn memory_mib(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib / 1024.0)
+    }
+
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        if let Some(id) = self.child.id() {
+            rig::process::signal(id, rig::process::Signal::Terminate)?;
+        }
+        let ended = tokio::time::timeout(STOPPING, self.child.wait()).await;
+        let status = ended.with_context(|| format!("{} does not end", self.name))??;
+        anyhow::ensure!(status.success(), "{} ended with {status}", self.name);
+        Ok(())
+    }
+}
+
+/// A program beside this one.
+fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
     if !path.exists() {
-        bail!("{} is missing: build it first: cargo build --release", path.display());
+        bail!(
+            "{name} is missing beside the bench: build it first: cargo build --release -p {name}"
+        );
     }
     Ok(path)
 }
 
-async fn spawn(arguments: &[&str], data: &Path) -> anyhow::Result<(Child, String)> {
-    let mut child = Command::new(binary()?)
+/// Runs a program to its end; how long that took.
+async fn run(name: &str, arguments: &[&str]) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    let output = Command::new(binary(name)?).args(arguments).kill_on_drop(true).output().await?;
+    if !output.status.success() {
+        bail!("{name} {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(begun.elapsed())
+}
+
+/// Starts a server of ours.
+async fn serve(name: &'static str, arguments: &[&str]) -> anyhow::Result<(Process, String)> {
+    serve_at(name, &binary(name)?, arguments).await
+}
+
+/// Starts a server and waits for the line that tells where it listens.
+///
+/// # Errors
+/// When it ends before.
+pub async fn serve_at(
+    name: &'static str,
+    path: &Path,
+    arguments: &[&str],
+) -> anyhow::Result<(Process, String)> {
+    let mut child = Command::new(path)
         .args(arguments)
-        .arg("--data-dir")
-        .arg(data)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
-        .spawn()?;
+        .spawn()
+        .with_context(|| format!("{name} cannot be started"))?;
     let stdout = child.stdout.take().context("stdout is piped")?;
     let mut lines = BufReader::new(stdout).lines();
     while let Some(line) = lines.next_line().await? {
         if let Some(url) = line.strip_prefix("listening on http://") {
             let host = url.trim_end_matches('/').to_owned();
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return Ok((child, host));
+            return Ok((Process { name, child }, host));
         }
     }
-    bail!("the server ended before it listened: {:?}", child.wait().await?)
+    bail!("{name} ended before it listened: {}", child.wait().await?)
 }

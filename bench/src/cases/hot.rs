@@ -1,47 +1,69 @@
-//! One hot order: 64 clients add notes to the same stream.
+//! Hot orders: 64 clients add notes to one order, to ten, and to one each, in turn.
 
+use crate::audit;
 use crate::client::Client;
+use crate::options::Options;
 use crate::orders::create_body;
-use crate::program::Program;
-use crate::{Options, row};
-use anyhow::{Context, ensure};
-use serde_json::Value;
-use std::time::{Duration, Instant};
+use crate::program::System;
+use crate::report::{CaseReport, Figure, Goal};
+use anyhow::ensure;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::time::Instant;
 use uuid::Uuid;
 
 const CLIENTS: usize = 64;
+/// Orders that the clients share.
+const ORDERS: [usize; 3] = [CLIENTS, 10, 1];
 
-pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
-    let mut rates = Vec::new();
+#[derive(Deserialize)]
+struct Order {
+    version: u64,
+    notes: Vec<IgnoredAny>,
+}
+
+pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::Result<()> {
+    let mut runs = ORDERS.map(|_| Vec::new());
     for _ in 0..options.runs {
-        let program = Program::start().await?;
-        rates.push(one_order(&program.host, Duration::from_secs(options.seconds)).await?);
+        for (orders, rates) in ORDERS.into_iter().zip(&mut runs) {
+            let system = System::start(options.backend).await?;
+            rates.push(share(&system, orders, options).await?);
+        }
     }
-    row("one hot order (add-note), 64 clients", &rates, "commands/s");
+    let [spread, ten, one] = &runs;
+    report.add(Figure::new("add-note, 64 clients, 64 orders (spread)", "commands/s", spread));
+    for (name, rates) in [("10 hot orders", ten), ("one hot order", one)] {
+        let goal = Some(Goal::AtLeast(0.8));
+        let figure = Figure::new(format!("add-note, 64 clients, {name}"), "commands/s", rates);
+        report.add(figure.beside("spread", spread, goal));
+    }
     Ok(())
 }
 
-async fn one_order(host: &str, duration: Duration) -> anyhow::Result<f64> {
-    let order_id = Uuid::now_v7();
-    let mut client = Client::connect(host).await?;
-    let created = client.post("/v1/orders", create_body(order_id, 0).as_bytes()).await?.status;
-    ensure!(created == 201, "the order was answered {created}");
-    let begun = Instant::now();
-    let tasks: Vec<_> = (0..CLIENTS)
-        .map(|_| tokio::spawn(add_notes(host.to_owned(), order_id, begun + duration)))
-        .collect();
-    let mut notes = 0;
-    for task in tasks {
-        notes += task.await??;
+/// The rate at which the clients add notes to so many orders.
+async fn share(system: &System, orders: usize, options: &Options) -> anyhow::Result<f64> {
+    let mut client = Client::connect(&system.commands).await?;
+    let order_ids: Vec<Uuid> = (0..orders).map(|_| Uuid::now_v7()).collect();
+    for order_id in &order_ids {
+        let status = client.post("/v1/orders", create_body(*order_id, 0).as_bytes()).await?.status;
+        ensure!(status == 201, "an order was answered {status}");
     }
-    let rate = notes as f64 / begun.elapsed().as_secs_f64();
-    let head = notes + 1;
-    let token = format!("Consistency-Token: {head}\r\nPrefer: wait=30");
-    let answer = client.get(&format!("/v1/orders/{order_id}"), &token).await?;
-    let order: Value = serde_json::from_slice(answer.body)?;
-    ensure!(order["version"] == head, "{notes} notes were answered, version {}", order["version"]);
-    let shown = order["notes"].as_array().context("no notes")?.len() as u64;
-    ensure!(shown == notes, "{notes} notes were answered, {shown} are shown");
+    let begun = Instant::now();
+    let until = begun + options.duration();
+    let adding: Vec<_> = (0..CLIENTS)
+        .map(|index| (system.commands.clone(), order_ids[index % orders]))
+        .map(|(host, order_id)| tokio::spawn(add_notes(host, order_id, until)))
+        .collect();
+    let mut notes = vec![0; orders];
+    for (index, added) in adding.into_iter().enumerate() {
+        notes[index % orders] += added.await??;
+    }
+    let total: u64 = notes.iter().sum();
+    let rate = total as f64 / begun.elapsed().as_secs_f64();
+    audit::caught_up(&system.views, total + orders as u64).await?;
+    for (order_id, notes) in order_ids.iter().zip(notes) {
+        read_back(&system.views, *order_id, notes).await?;
+    }
     Ok(rate)
 }
 
@@ -55,4 +77,15 @@ async fn add_notes(host: String, order_id: Uuid, until: Instant) -> anyhow::Resu
         notes += 1;
     }
     Ok(notes)
+}
+
+/// Each answered note is there once: as an event of the order and as a note.
+async fn read_back(host: &str, order_id: Uuid, notes: u64) -> anyhow::Result<()> {
+    let mut client = Client::connect(host).await?;
+    let answer = client.get(&format!("/v1/orders/{order_id}"), "").await?;
+    let order: Order = serde_json::from_slice(answer.body)?;
+    ensure!(order.version == notes + 1, "{notes} notes answered, version {}", order.version);
+    let shown = order.notes.len() as u64;
+    ensure!(shown == notes, "{notes} notes were answered, {shown} are shown");
+    Ok(())
 }

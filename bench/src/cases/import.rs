@@ -1,53 +1,55 @@
 //! Import of a file of orders into a running server.
 
-use crate::orders::create_body;
-use crate::program::Program;
-use crate::{Options, row};
+use super::seed;
+use crate::audit;
+use crate::options::Options;
+use crate::program::{Backend, System};
+use crate::report::{CaseReport, Figure, Goal};
 use anyhow::Context;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use uuid::Uuid;
+use std::path::Path;
 
 /// Orders in the file that the case makes when there is no real one.
-const MADE_ORDERS: usize = 20_000;
+const MADE_ORDERS: u64 = 20_000;
+/// Commands of the real file: 19,959 orders and 100 cancellations, one event each.
+const REAL_COMMANDS: u64 = 20_059;
 
-pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
+pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let (file, name) = match &options.real_data {
-        Some(folder) => (folder.join("online-retail.ndjson.gz"), "online-retail"),
-        None => (make_orders(folder.path())?, "made two-line orders"),
+    let (file, name, commands) = match &options.real_data {
+        Some(data) => (
+            data.join("online-retail.ndjson.gz"),
+            "20,059 real commands, 520,070 lines",
+            REAL_COMMANDS,
+        ),
+        None => {
+            let file = folder.path().join("orders.ndjson");
+            make(&file)?;
+            (file, "20,000 made orders of two lines", MADE_ORDERS)
+        }
     };
     let file = file.to_str().context("the file's path is not UTF-8")?;
-    let (mut rates, mut seconds) = (Vec::new(), Vec::new());
+    let mut seconds = Vec::new();
     for _ in 0..options.runs {
-        let program = Program::start().await?;
-        let url = format!("http://{}", program.host);
-        let took = program.run(&["import", file, "--url", &url]).await?.as_secs_f64();
-        rates.push(MADE_ORDERS.max(lines(options)) as f64 / took);
-        seconds.push(took);
+        let system = System::start(options.backend).await?;
+        seconds.push(system.import(file).await?.as_secs_f64());
+        audit::caught_up_at_last(&system.views, commands).await?;
+        audit::ends_at(&system.views, commands).await?;
     }
-    row(&format!("import of {name}"), &rates, "commands/s");
-    row(&format!("import of {name}, whole file"), &seconds, "s");
+    let figure = Figure::new(format!("import of {name}"), "s", &seconds);
+    report.add(match (&options.real_data, options.backend) {
+        (Some(_), Backend::Sqlite) => figure.goal(Goal::AtMost(6.0)),
+        (Some(_), Backend::Postgres) => figure.goal(Goal::AtMost(12.0)),
+        (None, _) => figure,
+    });
     Ok(())
 }
 
-/// Lines of the real file (19,959 orders and 100 cancellations); 0 when there is none.
-fn lines(options: &Options) -> usize {
-    options.real_data.as_ref().map_or(0, |_| 20_059)
-}
-
-fn make_orders(folder: &Path) -> anyhow::Result<PathBuf> {
-    let path = folder.join("orders.ndjson");
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
+fn make(file: &Path) -> anyhow::Result<()> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(file)?);
     for number in 0..MADE_ORDERS {
-        let order_id = Uuid::now_v7();
-        let body = create_body(order_id, number);
-        let body = body.replacen(&format!(r#""order_id":"{order_id}","#), "", 1);
-        writeln!(
-            file,
-            r#"{{"order_id":"{order_id}","at":"2024-01-01T00:00:00Z","command":"create","body":{body}}}"#
-        )?;
+        file.write_all(seed::line(number, MADE_ORDERS).as_bytes())?;
     }
     file.flush()?;
-    Ok(path)
+    Ok(())
 }

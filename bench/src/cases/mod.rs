@@ -1,69 +1,86 @@
 //! The cases by name.
 
-pub mod ceiling;
-mod commands;
+mod floors;
+mod growth;
 mod hot;
 mod import;
+mod lag;
+mod latency;
+mod reads;
 mod rebuild;
+mod seed;
+mod start;
+mod throughput;
 mod visibility;
 
-use crate::Options;
-use anyhow::bail;
+use crate::options::Options;
+use crate::report::CaseReport;
 
 /// A case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Case {
-    /// axum without storage: the HTTP ceiling.
+    /// axum that parses and answers, storing nothing, over clients
     Ceiling,
-    /// Five-step orders at 1, 64 and 256 clients.
+    /// Five-step orders over clients, beside the ceiling and the peer
     Commands,
-    /// One order, 64 clients.
+    /// The peer (cqrs-es on PostgreSQL) with pools of several sizes, 64 clients
+    Peer,
+    /// One and ten hot orders, 64 clients, beside the spread case
     Hot,
-    /// From 2xx to visible in the view.
+    /// Latency at 70 % of the highest rate, timed from when each command was due
+    Latency,
+    /// From 2xx to visible in the view, at 1,000 commands a second
     Visibility,
-    /// All projections from the log.
+    /// How far views fall behind at the highest rate; memory meanwhile
+    Lag,
+    /// One order, a list, an order as of then, beside the same bytes from memory
+    Reads,
+    /// All projections from the log, while serving
     Rebuild,
-    /// Orders from a file.
+    /// Orders from a file
     Import,
+    /// From exec to ready
+    Start,
+    /// What the storage does without us
+    Floors,
+    /// The same figures at growing numbers of orders (--sizes)
+    Growth,
 }
 
-const ALL: [(&str, Case); 6] = [
-    ("ceiling", Case::Ceiling),
-    ("commands", Case::Commands),
-    ("hot", Case::Hot),
-    ("visibility", Case::Visibility),
-    ("rebuild", Case::Rebuild),
-    ("import", Case::Import),
+/// What runs when no case is named: all but `growth`, which takes long, and what `commands` includes.
+pub const USUAL: [Case; 10] = [
+    Case::Floors,
+    Case::Commands,
+    Case::Hot,
+    Case::Latency,
+    Case::Visibility,
+    Case::Lag,
+    Case::Reads,
+    Case::Rebuild,
+    Case::Import,
+    Case::Start,
 ];
-
-/// The cases that `names` choose; all when there are none.
-///
-/// # Errors
-/// When a name is no case's.
-pub fn chosen(names: &[String]) -> anyhow::Result<Vec<Case>> {
-    if names.is_empty() {
-        return Ok(ALL.iter().map(|(_, case)| *case).collect());
-    }
-    names
-        .iter()
-        .map(|name| match ALL.iter().find(|(known, _)| known == name) {
-            Some((_, case)) => Ok(*case),
-            None => bail!("no case is called {name:?}; there are {:?}", ALL.map(|(name, _)| name)),
-        })
-        .collect()
-}
 
 /// Runs a case and prints its rows.
 ///
 /// # Errors
-/// When the program fails, or an answered command is missing or doubled.
-pub async fn run(case: Case, options: &Options) -> anyhow::Result<()> {
+/// When a program fails, or an answered command is missing or doubled.
+pub async fn run(case: Case, options: &Options) -> anyhow::Result<CaseReport> {
+    let mut report = CaseReport::begin(case, options);
     match case {
-        Case::Ceiling => ceiling::run(options).await,
-        Case::Commands => commands::run(options).await,
-        Case::Hot => hot::run(options).await,
-        Case::Visibility => visibility::run(options).await,
-        Case::Rebuild => rebuild::run(options).await,
-        Case::Import => import::run(options).await,
+        Case::Ceiling => throughput::ceiling(options, &mut report).await?,
+        Case::Commands => throughput::commands(options, &mut report).await?,
+        Case::Peer => throughput::peer(options, &mut report).await?,
+        Case::Hot => hot::run(options, &mut report).await?,
+        Case::Latency => latency::run(options, &mut report).await?,
+        Case::Visibility => visibility::run(options, &mut report).await?,
+        Case::Lag => lag::run(options, &mut report).await?,
+        Case::Reads => reads::run(options, &mut report).await?,
+        Case::Rebuild => rebuild::run(options, &mut report).await?,
+        Case::Import => import::run(options, &mut report).await?,
+        Case::Start => start::run(options, &mut report).await?,
+        Case::Floors => floors::run(options, &mut report).await?,
+        Case::Growth => growth::run(options, &mut report).await?,
     }
+    Ok(report)
 }

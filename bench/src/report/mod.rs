@@ -1,0 +1,174 @@
+//! What was measured: figures, each beside its limits of the same run and the goal it is held against.
+//!
+//! A case fills a [`CaseReport`]; `results` keeps the reports of all cases in one JSON file, and everything that people
+//! read (the printed table, the section of the documentation, the pictures) is made from that file.
+
+pub mod document;
+pub mod pictures;
+pub mod results;
+pub mod table;
+
+use crate::cases::Case;
+use crate::options::Options;
+use crate::stats;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
+
+/// What a case came to.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct CaseReport {
+    /// The case's name.
+    pub case: String,
+    /// The storage that it ran on.
+    pub backend: String,
+    /// When it began, in UTC.
+    pub measured_at: String,
+    /// Seconds of load for each figure.
+    pub seconds: u64,
+    /// Runs of each figure.
+    pub runs: usize,
+    /// The figures, in the order they were measured.
+    pub figures: Vec<Figure>,
+    /// Rates over clients, one curve a subject.
+    pub curves: Vec<Curve>,
+    /// How latencies were spread.
+    pub histogram: Option<Histogram>,
+}
+
+/// One figure.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Figure {
+    /// What was measured.
+    pub name: String,
+    /// In what.
+    pub unit: String,
+    /// Every run's figure.
+    pub runs: Vec<f64>,
+    /// Their median.
+    pub median: f64,
+    /// The lowest.
+    pub min: f64,
+    /// The highest.
+    pub max: f64,
+    /// What it is compared with.
+    pub beside: Vec<Beside>,
+    /// The bound it should keep by itself.
+    pub goal: Option<Goal>,
+}
+
+/// A comparison within the same run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Beside {
+    /// What it is compared with.
+    pub name: String,
+    /// That one's median.
+    pub median: f64,
+    /// The median of the runs' ratios, ours to that one's.
+    pub ratio: f64,
+    /// The bound that the ratio should keep.
+    pub goal: Option<Goal>,
+}
+
+/// A bound.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// This or more.
+    AtLeast(f64),
+    /// This or less.
+    AtMost(f64),
+}
+
+/// Rates over clients.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Curve {
+    /// What was driven.
+    pub subject: String,
+    /// Clients and the median rate.
+    pub points: Vec<(usize, f64)>,
+}
+
+/// How latencies were spread.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Histogram {
+    /// Under which load.
+    pub title: String,
+    /// The upper bound of a bucket in milliseconds, and how many fell into it.
+    pub buckets: Vec<(f64, u64)>,
+}
+
+/// A moment as RFC 3339 to the second, in UTC.
+pub fn moment(moment: SystemTime) -> String {
+    chrono::DateTime::<chrono::Utc>::from(moment).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+impl Goal {
+    /// Whether a figure keeps it.
+    pub fn is_met(self, figure: f64) -> bool {
+        match self {
+            Self::AtLeast(bound) => figure >= bound,
+            Self::AtMost(bound) => figure <= bound,
+        }
+    }
+}
+
+impl Figure {
+    /// A figure of a few runs.
+    pub fn new(name: impl Into<String>, unit: &str, runs: &[f64]) -> Self {
+        let (median, min, max) = stats::spread(runs);
+        Self {
+            name: name.into(),
+            unit: unit.to_owned(),
+            runs: runs.to_vec(),
+            median,
+            min,
+            max,
+            beside: Vec::new(),
+            goal: None,
+        }
+    }
+
+    /// Compares with another subject, run by run; both were measured in turn.
+    #[must_use]
+    pub fn beside(mut self, name: &str, runs: &[f64], goal: Option<Goal>) -> Self {
+        let ratios: Vec<f64> = self
+            .runs
+            .iter()
+            .zip(runs)
+            .filter(|(_, other)| **other > 0.0)
+            .map(|(ours, other)| ours / other)
+            .collect();
+        let (ratio, _, _) = stats::spread(&ratios);
+        let (median, _, _) = stats::spread(runs);
+        self.beside.push(Beside { name: name.to_owned(), median, ratio, goal });
+        self
+    }
+
+    /// Holds the figure against a bound.
+    #[must_use]
+    pub fn goal(mut self, goal: Goal) -> Self {
+        self.goal = Some(goal);
+        self
+    }
+}
+
+impl CaseReport {
+    /// Nothing yet.
+    pub fn begin(case: Case, options: &Options) -> Self {
+        Self {
+            case: case.to_possible_value().map_or_else(String::new, |name| name.get_name().into()),
+            backend: options.backend.name().to_owned(),
+            measured_at: moment(SystemTime::now()),
+            seconds: options.seconds,
+            runs: options.runs,
+            ..Self::default()
+        }
+    }
+
+    /// Prints a figure as a row of the table and keeps it.
+    pub fn add(&mut self, figure: Figure) {
+        println!("{}", table::row(&figure));
+        self.figures.push(figure);
+    }
+}
