@@ -152,6 +152,7 @@ async fn read_back(client: &mut Client, order_id: Uuid) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -23,6 +23,7 @@ mod rollback;
 mod source;
 #[cfg(feature = "kafka")]
 mod topic;
+mod unwritten;
 mod verify;
 
 pub use error::ProjectorError;
@@ -35,4 +36,5 @@ pub use rollback::roll_back;
 pub use source::Source;
 #[cfg(feature = "kafka")]
 pub use topic::{TopicFeed, run_topic};
+pub use unwritten::fold_unwritten;
 pub use verify::{ViewsReport, verify_views};

@@ -55,6 +55,7 @@ fn section(results: &Results, pictures: &[(String, String)]) -> anyhow::Result<S
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
