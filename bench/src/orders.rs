@@ -7,6 +7,8 @@
 use crate::client::Client;
 use crate::stats::Latencies;
 use anyhow::{Context, bail};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -48,17 +50,33 @@ impl Load {
     }
 }
 
+/// The highest position that was answered so far.
+pub type Answered = Arc<AtomicU64>;
+
 /// Drives `clients` connections for about `duration`; every client finishes the order it is at.
 ///
 /// # Errors
 /// When a connection breaks or a command is answered with anything but 2xx.
 pub async fn drive(host: &str, clients: usize, duration: Duration) -> anyhow::Result<Load> {
+    drive_watched(host, clients, duration, &Answered::default()).await
+}
+
+/// As [`drive`], telling how far the log has come meanwhile.
+///
+/// # Errors
+/// When a connection breaks or a command is answered with anything but 2xx.
+pub async fn drive_watched(
+    host: &str,
+    clients: usize,
+    duration: Duration,
+    answered: &Answered,
+) -> anyhow::Result<Load> {
     let begun = Instant::now();
     let until = begun + duration;
     let walks = (0..clients).map(|client| {
-        let host = host.to_owned();
+        let (host, answered) = (host.to_owned(), Arc::clone(answered));
         async move {
-            let mut walker = Walker::new(&host, client).await?;
+            let mut walker = Walker::new(&host, client, answered).await?;
             while Instant::now() < until {
                 for step in 0..STEPS.len() {
                     walker.take(step, Instant::now()).await?;
@@ -90,7 +108,7 @@ pub async fn pace(
     let walks = due.into_iter().enumerate().map(|(client, mut due)| {
         let host = host.to_owned();
         async move {
-            let mut walker = Walker::new(&host, client).await?;
+            let mut walker = Walker::new(&host, client, Answered::default()).await?;
             let mut step = 0;
             while let Some(due) = due.recv().await {
                 walker.take(step, due).await?;
@@ -136,29 +154,32 @@ struct Walker {
     connection: Client,
     customer: usize,
     order_id: Uuid,
+    answered: Answered,
     load: Load,
 }
 
 impl Walker {
-    async fn new(host: &str, customer: usize) -> anyhow::Result<Self> {
+    async fn new(host: &str, customer: usize, answered: Answered) -> anyhow::Result<Self> {
         let connection = Client::connect(host).await?;
-        Ok(Self { connection, customer, order_id: Uuid::nil(), load: Load::default() })
+        let order_id = Uuid::nil();
+        Ok(Self { connection, customer, order_id, answered, load: Load::default() })
     }
 
     /// Takes one step of its order; the first begins a new one.
     async fn take(&mut self, step: usize, since: Instant) -> anyhow::Result<()> {
         let (path, body) = STEPS.get(step).context("orders have five steps")?;
-        let status = if step == 0 {
+        let answer = if step == 0 {
             self.order_id = Uuid::now_v7();
             let body = create_body(self.order_id, self.customer);
-            self.connection.post("/v1/orders", body.as_bytes()).await?.status
+            self.connection.post("/v1/orders", body.as_bytes()).await?
         } else {
             let path = format!("/v1/orders/{}{path}", self.order_id);
-            self.connection.post(&path, body.as_bytes()).await?.status
+            self.connection.post(&path, body.as_bytes()).await?
         };
-        if !(200..300).contains(&status) {
-            bail!("step {step} of an order was answered {status}");
+        if !(200..300).contains(&answer.status) {
+            bail!("step {step} of an order was answered {}", answer.status);
         }
+        self.answered.fetch_max(position(answer.body), Ordering::Relaxed);
         self.load.latencies.record(since.elapsed());
         self.load.commands += 1;
         if step + 1 == STEPS.len() {
@@ -168,10 +189,31 @@ impl Walker {
     }
 }
 
+/// The position that an answer tells; 0 when it tells none, as the references' do not.
+fn position(answer: &[u8]) -> u64 {
+    const MEMBER: &[u8] = br#""position":"#;
+    let Some(at) = answer.windows(MEMBER.len()).position(|window| window == MEMBER) else {
+        return 0;
+    };
+    let digits = answer[at + MEMBER.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |position, digit| position * 10 + u64::from(digit - b'0'))
+}
+
 /// The body that places an order of two lines worth 44.48 USD.
 pub fn create_body(order_id: Uuid, customer: usize) -> String {
     format!(
         r#"{{"order_id":"{order_id}","customer":{{"id":"c-{customer}","name":"Customer {customer}"}},"currency":"USD","lines":[{{"product_id":"tea","name":"Darjeeling 100 g","quantity":2,"unit_price":"14.50"}},{{"product_id":"pot-{}","name":"Tea pot","quantity":1,"unit_price":"15.48"}}]}}"#,
         customer % 50
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answers_position_is_found_if_there_is_one() {
+        assert_eq!(position(br#"{"version":3,"position":1042,"status":"placed"}"#), 1042);
+        assert_eq!(position(br#"{"version":1}"#), 0);
+    }
 }
