@@ -22,6 +22,10 @@ use crate::system::{self, ScaledOut};
 const READY_LINES: [&str; 2] = ["listening on ", "commands on "];
 /// How long a start may take on a busy machine.
 const START_BOUND: Duration = Duration::from_secs(60);
+/// The contract's bound on the end of a server that is told to stop.
+const STOP_BOUND: Duration = Duration::from_secs(10);
+/// The same for a script that ends nine processes on a busy machine.
+const SYSTEM_STOP_BOUND: Duration = Duration::from_secs(60);
 /// How long a command-line verb may take.
 const RUN_BOUND: Duration = Duration::from_secs(600);
 /// The lines of output that are kept.
@@ -251,7 +255,8 @@ impl Server {
     /// When it exits otherwise than with 0 within 10 s.
     pub async fn stop(mut self) {
         self.terminate();
-        let status = self.exit(Duration::from_secs(10)).await;
+        let bound = if self.behind.is_some() { SYSTEM_STOP_BOUND } else { STOP_BOUND };
+        let status = self.exit(bound).await;
         assert_eq!(status.code(), Some(0), "a server that is told to stop exits 0");
         self.behind = None;
     }
