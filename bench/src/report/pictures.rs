@@ -73,6 +73,7 @@ fn throughput(file: &Path, title: &str, curves: &[Curve]) -> Drawn {
         .y_desc("commands per second")
         .label_style(FONT)
         .axis_desc_style(FONT)
+        .x_label_formatter(&|clients| super::table::number(*clients))
         .y_label_formatter(&|rate| super::table::number(*rate))
         .draw()?;
     for (curve, color) in curves.iter().zip(COLORS.iter().cycle()) {
