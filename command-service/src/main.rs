@@ -13,7 +13,7 @@ struct Arguments {
     /// Address to listen on. Must be a loopback address: there is no authentication.
     #[arg(long, env = "ORDERLOG_LISTEN", default_value = "127.0.0.1:8081")]
     listen: String,
-    /// The log, e.g. sqlite://orderlog-data/events.db
+    /// The log, e.g. sqlite://orderlog-data/events.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_EVENT_STORE", default_value = "sqlite://orderlog-data/events.db")]
     event_store: String,
 }
