@@ -1,16 +1,16 @@
 //! Sums of money, which outgrow one 64-bit column: 1 025 orders of the largest total already do.
 //!
-//! A sum stands in two columns, `…_high` (milliards) and `…_low` (the rest, 0 to 999 999 999): sum = high · 10⁹ + low,
+//! A sum stands in two columns, `…_high` (billions, 10⁹) and `…_low` (the rest, 0 to 999 999 999): sum = high · 10⁹ + low,
 //! also below zero. So both backends add exactly, carry included, keep an index in the order of the sums, and nothing
 //! saturates or turns into a fraction.
 
 /// What one of `high` is worth, in minor units.
-const MILLIARD: i128 = 1_000_000_000;
+const BILLION: i128 = 1_000_000_000;
 
 /// A sum's two columns.
 pub(crate) fn split(sum: i128) -> (i64, i64) {
-    let high = i64::try_from(sum.div_euclid(MILLIARD));
-    let low = i64::try_from(sum.rem_euclid(MILLIARD));
+    let high = i64::try_from(sum.div_euclid(BILLION));
+    let low = i64::try_from(sum.rem_euclid(BILLION));
     (
         high.expect("9 · 10²⁷ minor units are more than 10¹² orders of the largest total"),
         low.expect("a remainder is less than its divisor"),
@@ -19,7 +19,7 @@ pub(crate) fn split(sum: i128) -> (i64, i64) {
 
 /// The sum that two columns, or the sums over two columns, stand for.
 pub(crate) fn join(high: i64, low: i64) -> i128 {
-    i128::from(high) * MILLIARD + i128::from(low)
+    i128::from(high) * BILLION + i128::from(low)
 }
 
 #[cfg(test)]
