@@ -61,7 +61,11 @@ const TAMPERINGS: [Tampering; 10] = [
     ("a row put in after the end", &[NO_REPLACE, ONE_MORE], "log: position "),
     ("the tail cut", &[NO_DELETE, CUT], "log: position "),
     // The chain cannot see this one; the views, which have applied more than there is, can.
-    ("the tail cut and the head with it", &[NO_DELETE, CUT, AGREE], "the views stand at position "),
+    (
+        "the tail cut and the head with it",
+        &[NO_DELETE, CUT, AGREE],
+        "the views were not made from this log: they have seen ",
+    ),
 ];
 
 const VIEW_TAMPERINGS: [(&str, &str); 8] = [
