@@ -20,10 +20,10 @@ pub struct Settings {
     /// Where the log (events.db) and the views (views.db) are kept; made if it is not there
     #[arg(long, env = "ORDERLOG_DATA_DIR", default_value = "./orderlog-data", global = true)]
     pub data_dir: PathBuf,
-    /// Keep the log elsewhere: sqlite://path/to/events.db
+    /// Keep the log elsewhere: sqlite://path/to/events.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_EVENT_STORE", value_name = "URL", global = true)]
     pub event_store: Option<String>,
-    /// Keep the views elsewhere: sqlite://path/to/views.db
+    /// Keep the views elsewhere: sqlite://path/to/views.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_READ_MODEL", value_name = "URL", global = true)]
     pub read_model: Option<String>,
     /// Rebuild all or the named projections from the log, whether a server runs or not
@@ -35,7 +35,8 @@ pub struct Settings {
 enum Command {
     /// Serve commands, projections and views in one process
     Serve,
-    /// Import commands from NDJSON, one a line; importing a file twice appends nothing new
+    /// Import commands from NDJSON, one a line; importing a file twice appends nothing new. What a rule of the order
+    /// refused stays refused under that line's id; a line whose order was not there yet is tried again
     Import(Import),
     /// Rebuild all or the named projections from the log, whether a server runs or not
     Rebuild {

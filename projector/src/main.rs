@@ -23,7 +23,7 @@ const CHECK: Duration = Duration::from_secs(2);
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Settings {
-    /// Where events come from: sqlite://path/to/events.db, or kafka://host:port[,host:port…]/topic
+    /// Where events come from: sqlite://path/to/events.db, postgres://user@host/database, or kafka://host:port[,host:port…]/topic
     #[arg(long, env = "ORDERLOG_SOURCE")]
     source: String,
     /// The log behind a Kafka source: for records that the topic no longer has, and for --rebuild
@@ -34,7 +34,7 @@ struct Settings {
     group: String,
     #[command(flatten)]
     security: SecurityFlags,
-    /// Where rows go: sqlite://path/to/views.db
+    /// Where rows go: sqlite://path/to/views.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_READ_MODEL")]
     read_model: String,
     /// Where /healthz, /readyz and /metrics are served

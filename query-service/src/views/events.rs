@@ -8,7 +8,7 @@ use crate::wire::Moment;
 use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
-use read_model::read::events::StoredEvent;
+use read_model::read::events::{MAX_PAGE_BYTES, StoredEvent};
 use read_model::read::positions::Projection;
 use serde::{Deserialize, Serialize};
 use server::{Problem, ReadProblems, StrictQuery};
@@ -87,7 +87,7 @@ pub async fn events(
     let limit = limit(query.limit, MAX_LIMIT, MAX_LIMIT)? as usize;
     let after = query.after.unwrap_or(0);
     let model = app.model_at(consistency, &[Projection::History]).await?;
-    let seen = model.feed(after, limit).await.map_err(app::problem)?;
+    let seen = model.feed(after, limit, MAX_PAGE_BYTES).await.map_err(app::problem)?;
     let mut body = b"{\"data\":[".to_vec();
     for (index, event) in seen.found.events.iter().enumerate() {
         if index > 0 {

@@ -23,6 +23,8 @@ use utoipa::IntoParams;
 
 /// Events read at once.
 const PAGE: usize = 256;
+/// A page ends with the event that brings it to so many bytes: it is what a client that takes nothing holds.
+const PAGE_BYTES: usize = 256 << 10;
 /// A quiet stream says that it is there so often.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The pause after a page that was announced and is not there (a projection was taken back).
@@ -112,7 +114,7 @@ impl Following {
 
     /// The page after the last event, written out; `Some(None)` when there is none yet.
     async fn page(&mut self) -> Option<Option<Bytes>> {
-        let seen = match self.app.model().ok()?.feed(self.after, PAGE).await {
+        let seen = match self.app.model().ok()?.feed(self.after, PAGE, PAGE_BYTES).await {
             Ok(seen) => seen,
             Err(error) => {
                 tracing::warn!(%error, event.position = self.after, "an event stream ends: the feed cannot be read");

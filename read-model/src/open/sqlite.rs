@@ -22,6 +22,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Snapshot readers; more would only queue on two cores.
 const READERS: u32 = 8;
+/// Rows that a connection reads ahead of whoever takes them: rows may be large, and every reader holds so many.
+const ROWS_AHEAD: usize = 8;
 /// Prepared statements kept on each connection.
 const STATEMENTS: usize = 256;
 /// How often a migration that met another process's is tried.
@@ -88,7 +90,8 @@ async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, ReadM
 /// Connections that cannot write. (Opened read-write below, so that they can recover a crashed writer's WAL.)
 async fn open_readers(options: SqliteConnectOptions) -> Result<SqlitePool, ReadModelError> {
     let file = options.get_filename().display().to_string();
-    let options = options.create_if_missing(false).pragma("query_only", "ON");
+    let options =
+        options.create_if_missing(false).row_buffer_size(ROWS_AHEAD).pragma("query_only", "ON");
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)

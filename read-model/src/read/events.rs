@@ -174,13 +174,14 @@ impl Until {
 async fn page(
     mut rows: impl Stream<Item = Result<EventRow, sqlx::Error>> + Unpin,
     limit: usize,
+    most_bytes: usize,
 ) -> Result<Seen<EventPage>, ReadModelError> {
     let mut seen = Seen { position: 0, found: EventPage::default() };
     let mut bytes = 0;
     while let Some(row) = rows.next().await.transpose()? {
         seen.position = loaded(row.applied)?;
         let Some(event) = row.event() else { break };
-        if seen.found.events.len() == limit || bytes >= MAX_PAGE_BYTES {
+        if seen.found.events.len() == limit || bytes >= most_bytes {
             seen.found.more = true;
             break;
         }
@@ -215,16 +216,22 @@ impl ReadModel {
             .bind(stored(after))
             .bind(bound)
             .bind(and_one(limit));
-        page(self.stream(sql), limit).await
+        page(self.stream(sql), limit, MAX_PAGE_BYTES).await
     }
 
-    /// A page of the feed after a position, in position order.
+    /// A page of the feed after a position, in position order; it ends with the event that brings its payloads to
+    /// `most_bytes`, at most [`MAX_PAGE_BYTES`].
     ///
     /// # Errors
     /// When the storage refuses.
-    pub async fn feed(&self, after: u64, limit: usize) -> Result<Seen<EventPage>, ReadModelError> {
+    pub async fn feed(
+        &self,
+        after: u64,
+        limit: usize,
+        most_bytes: usize,
+    ) -> Result<Seen<EventPage>, ReadModelError> {
         let sql = FEED.on(self).bind(stored(after)).bind(and_one(limit));
-        page(self.stream(sql), limit).await
+        page(self.stream(sql), limit, most_bytes.min(MAX_PAGE_BYTES)).await
     }
 
     /// The last version of a stream; `None` when it has no events.
