@@ -19,6 +19,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
 use utoipa::IntoParams;
 
 /// Events read at once.
@@ -114,7 +115,10 @@ impl Following {
 
     /// The page after the last event, written out; `Some(None)` when there is none yet.
     async fn page(&mut self) -> Option<Option<Bytes>> {
-        let seen = match self.app.model().ok()?.feed(self.after, PAGE, PAGE_BYTES).await {
+        // In a task of its own: this future rests as long as the client takes nothing, and must hold no connection then.
+        let (model, after) = (self.app.model().ok()?.clone(), self.after);
+        let read = tokio::spawn(async move { model.feed(after, PAGE, PAGE_BYTES).await });
+        let seen = match AbortOnDropHandle::new(read).await.ok()? {
             Ok(seen) => seen,
             Err(error) => {
                 tracing::warn!(%error, event.position = self.after, "an event stream ends: the feed cannot be read");
