@@ -58,12 +58,14 @@ impl ScaledOut {
     /// When the folder cannot be written.
     pub fn new(data: &Path) -> Self {
         let file = data.join("name");
+        let backends = backends();
         let name = std::fs::read_to_string(&file).unwrap_or_else(|_| {
             let name = format!("t{}", uuid::Uuid::new_v4().simple());
             std::fs::write(&file, &name).expect("a data folder can be written");
             name
         });
-        Self { state: data.join("scaled-out"), name }
+        // Not in the data folder: a test may remove that before the system is ended.
+        Self { state: backends.join("systems").join(&name), name }
     }
 
     /// Starts it and waits until all of it is ready.

@@ -75,6 +75,9 @@ impl Started {
             let entry = entry.unwrap();
             processes.insert(entry.file_name().into_string().unwrap(), first_number(&entry.path()));
         }
+        for worker in children(processes["nginx"]) {
+            processes.insert(format!("nginx worker {worker}"), worker);
+        }
         processes
     }
 
@@ -116,6 +119,11 @@ fn words(output: &Output) -> String {
 fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    children.unwrap_or_default().split_whitespace().map(|child| child.parse().unwrap()).collect()
 }
 
 fn can_run() -> bool {
@@ -247,7 +255,7 @@ async fn what_a_crashed_start_left_is_cleaned(system: &mut Started) {
 
 fn stop_leaves_nothing(system: &Started) {
     let processes = system.processes();
-    assert_eq!(processes.len(), 11, "{processes:?}");
+    assert_eq!(processes.len(), 13, "{processes:?}");
     let stopped = system.script(&["stop"]);
     assert!(stopped.status.success(), "{}", words(&stopped));
     for (name, pid) in processes {
