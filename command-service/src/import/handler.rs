@@ -1,4 +1,7 @@
 //! `POST /v1/import`: the import over HTTP. Lines in, lines out, both as streams.
+//!
+//! The answer begins when all lines are in, or earlier if many of its own wait to be read: proxies in front (nginx) stop
+//! sending a request as soon as its answer begins.
 
 use super::{Refused, Summary};
 use crate::orders::OrderApi;
@@ -15,7 +18,7 @@ use server::problem::ImportProblems;
 use server::{Problem, ProblemCode, RequestContext};
 use std::io;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::io::StreamReader;
@@ -112,10 +115,13 @@ async fn import(
     let body = request.into_body().into_data_stream().map_err(io::Error::other);
     let input = StreamReader::new(body);
     let (output, lines) = mpsc::channel(MAX_UNREAD_LINES);
+    let begins = Arc::new(Notify::new());
+    let output = Output::to(output, Arc::clone(&begins));
     tokio::spawn(async move {
         respond(api, context, input, output).await;
         drop(place);
     });
+    begins.notified().await;
     let lines = ReceiverStream::new(lines).map(|unread: Unread| io::Result::Ok(unread.line));
     Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response())
 }
@@ -136,11 +142,13 @@ struct Unread {
 struct Output {
     lines: mpsc::Sender<Unread>,
     room: Arc<Semaphore>,
+    /// Told when the answer has to begin; when the output is dropped at the latest.
+    begins: Arc<Notify>,
 }
 
 impl Output {
-    fn to(lines: mpsc::Sender<Unread>) -> Self {
-        Self { lines, room: Arc::new(Semaphore::new(MAX_UNREAD_BYTES)) }
+    fn to(lines: mpsc::Sender<Unread>, begins: Arc<Notify>) -> Self {
+        Self { lines, room: Arc::new(Semaphore::new(MAX_UNREAD_BYTES)), begins }
     }
 
     /// Waits for room; `Err` when the client does not listen any more, which frees all room.
@@ -149,7 +157,18 @@ impl Output {
         let bytes = u32::try_from(line.len().min(MAX_UNREAD_BYTES)).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok();
+        if self.lines.capacity() < MAX_UNREAD_LINES / 2
+            || self.room.available_permits() < MAX_UNREAD_BYTES / 2
+        {
+            self.begins.notify_one();
+        }
         self.lines.send(Unread { line, _room: room }).await
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.begins.notify_one();
     }
 }
 
@@ -158,9 +177,8 @@ async fn respond(
     api: OrderApi,
     context: RequestContext,
     input: impl tokio::io::AsyncRead + Send + Unpin + 'static,
-    output: mpsc::Sender<Unread>,
+    output: Output,
 ) {
-    let output = Output::to(output);
     let metadata = Metadata {
         correlation_id: Some(context.correlation_id),
         traceparent: context.traceparent,

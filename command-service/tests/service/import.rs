@@ -158,17 +158,21 @@ pub async fn imports_are_bounded_and_their_places_come_back(rig: Rig) {
     let import = || {
         let body = Body::from_stream(futures::stream::pending::<io::Result<Bytes>>());
         let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
-        rig.open(request.body(body).unwrap())
+        Box::pin(rig.open(request.body(body).unwrap()))
     };
-    let running = [import().await, import().await];
-    assert!(running.iter().all(|response| response.status() == 200));
+    let mut running = [import(), import()];
+    for import in &mut running {
+        assert!(futures::poll!(import).is_pending(), "it waits for its lines");
+    }
     let refused = import().await;
     assert_eq!(
         (refused.status().as_u16(), &refused.headers()["retry-after"]),
         (503, &"10".parse().unwrap())
     );
     rig.draining.cancel();
-    for response in running {
+    for import in running {
+        let response = import.await;
+        assert_eq!(response.status(), 200);
         axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     }
     let body = line("2025-01-01T00:00:00Z", "create", order());
