@@ -11,3 +11,4 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod views;
+pub mod watchdog;

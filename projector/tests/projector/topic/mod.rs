@@ -16,6 +16,7 @@ use records::Raw;
 use relay::consumer::ConsumerSettings;
 use relay::{Kafka, SecurityFlags};
 use rig::kafka::Broker;
+use rig::watchdog::Watchdog;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -24,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 const UNTESTED: &str = "projections fed from Kafka";
 /// Nothing here takes longer unless it hangs.
 const HANGS: Duration = Duration::from_secs(40);
+/// No test takes longer as a whole.
+const ENDLESS: Duration = Duration::from_secs(300);
 /// How often a state is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(10);
 const PARTITIONS: i32 = 3;
@@ -35,6 +38,7 @@ pub struct Market {
     pub broker: String,
     /// The file of the read model.
     pub views: &'static str,
+    _watchdog: Watchdog,
 }
 
 /// A relay or a follower at work in a task of its own.
@@ -46,7 +50,7 @@ pub struct Task {
 impl Task {
     pub async fn stop(self) {
         self.shutdown.cancel();
-        self.task.await.unwrap();
+        tokio::time::timeout(HANGS, self.task).await.expect("it stops in time").unwrap();
     }
 
     /// As if its process had been killed: nothing is brought to an end.
@@ -61,7 +65,8 @@ impl Market {
         let topic = format!("{name}-{}", uuid::Uuid::now_v7().simple());
         let broker = broker.address();
         let kafka = Kafka::new(&broker, &topic, &SecurityFlags::default()).unwrap();
-        Self { shop: Shop::open().await, kafka, broker, views: "views.db" }
+        let _watchdog = Watchdog::over(name, ENDLESS);
+        Self { shop: Shop::open().await, kafka, broker, views: "views.db", _watchdog }
     }
 
     pub fn url(&self, file: &str) -> String {
