@@ -6,7 +6,8 @@
 
 use crate::chain::{Fields, Hash};
 use crate::{
-    Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, StoredAnswer, StreamId,
+    Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, RecordedEvent,
+    StoredAnswer, StreamId,
 };
 use crate::{Timestamp, Version};
 use std::collections::{HashMap, HashSet};
