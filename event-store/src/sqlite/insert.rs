@@ -18,11 +18,8 @@ const STEP: usize = 8;
 
 /// How many of so many rows go into the next statement.
 fn chunk(rows: usize) -> usize {
-    match rows {
-        ..=EACH_NUMBER => rows,
-        ..=MOST_ROWS => rows - rows % STEP,
-        _ => MOST_ROWS,
-    }
+    let most = rows.min(MOST_ROWS);
+    if most <= EACH_NUMBER { most } else { most - most % STEP }
 }
 
 /// SQL for each number of rows that [`chunk`] gives, by that number; empty where it gives none.

@@ -34,8 +34,8 @@ mod tests {
     #[test]
     fn rows_come_back_as_they_were_packed() {
         let number = |text: &str| text.parse::<u8>().ok();
-        assert_eq!(unpack(None, number).unwrap(), Vec::<u8>::new());
-        assert_eq!(unpack(Some("1\u{1e}2"), number).unwrap(), [1, 2]);
+        assert_eq!(unpack(None, number).expect("nothing"), Vec::<u8>::new());
+        assert_eq!(unpack(Some("1\u{1e}2"), number).expect("two numbers"), [1, 2]);
         assert!(unpack(Some("1\u{1e}x"), number).is_err());
     }
 }

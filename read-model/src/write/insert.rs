@@ -170,11 +170,8 @@ impl WriteTx {
 
 /// How many of so many rows go into the next statement.
 fn chunk(rows: usize) -> usize {
-    match rows {
-        ..=EACH_NUMBER => rows,
-        ..=MOST_ROWS => rows - rows % STEP,
-        _ => MOST_ROWS,
-    }
+    let most = rows.min(MOST_ROWS);
+    if most <= EACH_NUMBER { most } else { most - most % STEP }
 }
 
 impl SqliteTx {
