@@ -21,6 +21,7 @@ pub mod event;
 pub mod lease;
 mod plan;
 mod postgres;
+mod recent;
 mod row;
 mod schema;
 mod sqlite;

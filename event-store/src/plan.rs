@@ -6,7 +6,8 @@
 
 use crate::chain::{Fields, Hash};
 use crate::{
-    Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, StoredAnswer, StreamId,
+    Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, RecordedEvent,
+    StoredAnswer, StreamId,
 };
 use crate::{Timestamp, Version};
 use std::collections::{HashMap, HashSet};
@@ -62,6 +63,23 @@ impl Plan<'_> {
     /// Nothing to write: every entry was left out, or held nothing.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.answers.is_empty()
+    }
+
+    /// The events as they are read back once it is committed.
+    pub fn recorded(&self) -> impl Iterator<Item = RecordedEvent> {
+        self.events.iter().map(|row| RecordedEvent {
+            position: row.position,
+            stream: row.entry.stream.clone(),
+            version: row.version,
+            event_id: row.event.event_id,
+            event_type: row.event.event_type.to_owned(),
+            schema_version: row.event.schema_version,
+            occurred_at: row.event.occurred_at,
+            recorded_at: self.head.recorded_at,
+            metadata: row.entry.metadata.clone(),
+            payload: row.event.payload.clone(),
+            hash: row.hash,
+        })
     }
 
     /// What the caller is told once it is committed.

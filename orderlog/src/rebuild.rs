@@ -12,7 +12,7 @@ use std::process::ExitCode;
 pub async fn rebuild(settings: &Settings, names: &str) -> anyhow::Result<ExitCode> {
     let kinds = Kind::parse_list(names).map_err(anyhow::Error::msg)?;
     let shutdown = server::shutdown::on_signals();
-    let storage = Storage::open_existing(settings).await?;
+    let storage = Storage::open_to_rebuild(settings).await?;
     let source = Source::Log(storage.log.clone());
     let report =
         projector::rebuild(&source, &storage.views, &kinds, Show::detect(), &shutdown).await;

@@ -27,22 +27,36 @@ impl Storage {
                 format!("cannot make the data folder {} (--data-dir)", folder.display())
             })?;
         }
-        Self::open_with(settings, event_store::Access::ReadWrite).await
+        Self::open_with(settings, event_store::Access::ReadWrite, read_model::Access::ReadWrite)
+            .await
     }
 
-    /// Opens what is there: the log for reading, the views as they are.
+    /// Opens a log that is there for reading, the views for writing: what a rebuild needs.
     ///
     /// # Errors
-    /// When there is nothing, or a storage cannot be opened.
-    pub async fn open_existing(settings: &Settings) -> anyhow::Result<Self> {
-        Self::open_with(settings, event_store::Access::ReadOnly).await
+    /// When there is no log, or a storage cannot be opened.
+    pub async fn open_to_rebuild(settings: &Settings) -> anyhow::Result<Self> {
+        Self::open_with(settings, event_store::Access::ReadOnly, read_model::Access::ReadWrite)
+            .await
     }
 
-    async fn open_with(settings: &Settings, access: event_store::Access) -> anyhow::Result<Self> {
-        let log = EventStore::open(&settings.event_store(), access)
+    /// Opens both for reading: nothing is made, nothing is migrated.
+    ///
+    /// # Errors
+    /// When one is not there or cannot be opened.
+    pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Self> {
+        Self::open_with(settings, event_store::Access::ReadOnly, read_model::Access::ReadOnly).await
+    }
+
+    async fn open_with(
+        settings: &Settings,
+        log: event_store::Access,
+        views: read_model::Access,
+    ) -> anyhow::Result<Self> {
+        let log = EventStore::open(&settings.event_store(), log)
             .await
             .context("cannot open the log (--data-dir or --event-store)")?;
-        let views = ReadModel::open(&settings.read_model(), read_model::Access::ReadWrite)
+        let views = ReadModel::open(&settings.read_model(), views)
             .await
             .context("cannot open the views (--data-dir or --read-model)")?;
         Ok(Self { log, views })

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 /// # Errors
 /// When a storage cannot be read.
 pub async fn verify(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let storage = Storage::open_existing(settings).await?;
+    let storage = Storage::open_to_read(settings).await?;
     let bar = bar("log");
     let log = storage.log.verify(|position, head| show(&bar, position, head)).await;
     bar.finish_and_clear();

@@ -8,7 +8,8 @@ use crate::wire::moment;
 use domain::Aggregate;
 use domain::order::{NoteEntry, Order, OrderAggregate, OrderDocument, OrderEvent};
 use read_model::ReadModel;
-use read_model::read::events::{StoredEvent, Until};
+use read_model::read::events::Until;
+use read_model::read::past::PastEvent;
 use server::heavy::{self, Place};
 use server::{Problem, ProblemCode};
 use uuid::Uuid;
@@ -51,7 +52,7 @@ impl Replay {
     ) -> Result<(), Problem> {
         // Bounded by the order's last version: every page but the last moves on.
         loop {
-            let read = model.stream_events(stream(order_id), self.version, until, PAGE).await;
+            let read = model.past_events(stream(order_id), self.version, until, PAGE).await;
             let seen = read.map_err(app::problem)?;
             self.applied = seen.position;
             let (events, more) = (seen.found.events, seen.found.more);
@@ -85,7 +86,7 @@ impl Replay {
         Ok(done)
     }
 
-    fn fold_all(&mut self, order_id: Uuid, events: &[StoredEvent]) -> Result<(), Problem> {
+    fn fold_all(&mut self, order_id: Uuid, events: &[PastEvent]) -> Result<(), Problem> {
         for event in events {
             self.fold(event).map_err(|error| {
                 tracing::error!(order.id = %order_id, event.position, %error, "an event cannot be replayed");
@@ -95,7 +96,7 @@ impl Replay {
         Ok(())
     }
 
-    fn fold(&mut self, event: &StoredEvent) -> Result<(), domain::DecodeError> {
+    fn fold(&mut self, event: &PastEvent) -> Result<(), domain::DecodeError> {
         let at = moment(event.occurred_at);
         let fact =
             OrderAggregate::decode(&event.event_type, event.schema_version, event.data.as_bytes())?;

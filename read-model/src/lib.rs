@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Why the read model could not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadModelError {
     /// Cannot be reached or is refusing work now; nothing was changed.
     #[error("the read model is unavailable: {0}")]
@@ -58,6 +58,8 @@ pub struct SqliteReadModel {
     pub(crate) moved: watch::Sender<u64>,
     /// Bulk statements already written out.
     pub(crate) texts: write::insert::Texts,
+    /// Orders asked for at this moment.
+    pub(crate) asked: read::order::Asked,
 }
 
 /// PostgreSQL: one writer connection, several readers, and one that listens.
@@ -71,6 +73,8 @@ pub struct PostgresReadModel {
     pub(crate) hints: hint::Hints,
     /// Bulk statements already written out.
     pub(crate) texts: write::insert::Texts,
+    /// Orders asked for at this moment.
+    pub(crate) asked: read::order::Asked,
 }
 
 impl ReadModel {

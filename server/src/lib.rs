@@ -14,6 +14,7 @@ pub mod extract;
 pub mod health;
 pub mod heavy;
 pub mod listen;
+mod memory;
 pub mod openapi;
 pub mod problem;
 pub mod shutdown;

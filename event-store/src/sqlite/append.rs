@@ -83,6 +83,7 @@ impl Writer {
         crash::pass(Point::AfterCommit);
         let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
         self.known.committed(revision + 1, versions);
+        self.recent.committed(&plan);
         Ok(Attempt::Done(plan.appended()))
     }
 

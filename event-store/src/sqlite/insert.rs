@@ -9,17 +9,33 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection};
 use std::sync::{Arc, LazyLock};
 
-/// Rows go in by statements of so many rows each: few statements for any number of rows, and all stay prepared.
-const CHUNKS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+/// Rows in one statement at most.
+const MOST_ROWS: usize = 128;
+/// Up to so many rows there is a statement for each number, beyond it for each multiple of [`STEP`]: a batch goes in by
+/// few statements, and all of them stay prepared.
+const EACH_NUMBER: usize = 16;
+const STEP: usize = 8;
 
-/// SQL for each of [`CHUNKS`].
-type Statements = [String; CHUNKS.len()];
+/// How many of so many rows go into the next statement.
+fn chunk(rows: usize) -> usize {
+    let most = rows.min(MOST_ROWS);
+    if most <= EACH_NUMBER { most } else { most - most % STEP }
+}
 
-/// One statement for each of [`CHUNKS`]. Its parameters are bare `?`: SQLite searches through named ones (`$1`) one
+/// SQL for each number of rows that [`chunk`] gives, by that number; empty where it gives none.
+type Statements = Vec<String>;
+
+/// Its parameters are bare `?`: SQLite searches through named ones (`$1`) one
 /// by one whenever one is bound, which among a thousand costs more than the insert.
 fn statements(insert: &str, row: &str, tail: &str) -> Statements {
-    CHUNKS
-        .map(|rows| format!("{insert} VALUES {}{row} {tail}", format!("{row}, ").repeat(rows - 1)))
+    let text = |rows: usize| match rows {
+        0 => String::new(),
+        rows if chunk(rows) == rows => {
+            format!("{insert} VALUES {}{row} {tail}", format!("{row}, ").repeat(rows - 1))
+        }
+        _ => String::new(),
+    };
+    (0..=MOST_ROWS).map(text).collect()
 }
 
 static INSERT_EVENTS: LazyLock<Statements> = LazyLock::new(|| {
@@ -46,18 +62,16 @@ async fn insert<T>(
     mut bind: impl FnMut(&mut SqliteArguments, &T) -> sqlx::Result<()>,
 ) -> sqlx::Result<u64> {
     let mut inserted = 0;
-    for (chunk, statement) in CHUNKS.into_iter().zip(statements) {
-        while rows.len() >= chunk {
-            let (now, later) = rows.split_at(chunk);
-            let mut arguments = SqliteArguments::default();
-            arguments.reserve(15 * chunk, 0);
-            for row in now {
-                bind(&mut arguments, row)?;
-            }
-            let query = sqlx::query_with(statement.as_str(), arguments);
-            inserted += query.execute(&mut *connection).await?.rows_affected();
-            rows = later;
+    while !rows.is_empty() {
+        let (now, later) = rows.split_at(chunk(rows.len()));
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(15 * now.len(), 0);
+        for row in now {
+            bind(&mut arguments, row)?;
         }
+        let query = sqlx::query_with(statements[now.len()].as_str(), arguments);
+        inserted += query.execute(&mut *connection).await?.rows_affected();
+        rows = later;
     }
     Ok(inserted)
 }

@@ -1,7 +1,7 @@
 //! The log in one SQLite file: one connection that writes, a few that read.
 //!
 //! WAL with synchronous=FULL: a commit is on the disk when it is answered, readers and the writer never wait for one
-//! another. SQLite's own checkpoint (each 1000 pages of WAL, in the commit that reaches them) keeps the WAL small
+//! another. SQLite's own checkpoint (each 16 000 pages of WAL, in the commit that reaches them) keeps the WAL small
 //! because nothing here reads in long transactions. Other processes may append to the same file: the write lock is
 //! taken before anything is read that the append relies on.
 
@@ -16,6 +16,7 @@ mod snapshots;
 mod verify;
 mod writer;
 
+use crate::recent::Recent;
 use crate::{Access, Append, AppendError, Appended, Head, Position, StoreError, row};
 use sqlx::SqlitePool;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub struct SqliteStore {
     writer: Option<Arc<Mutex<Writer>>>,
     access: Access,
     hint: Arc<watch::Sender<Position>>,
+    recent: Arc<Recent>,
 }
 
 impl SqliteStore {
@@ -66,6 +68,7 @@ impl SqliteStore {
     }
 
     pub(crate) fn head_hint(&self) -> watch::Receiver<Position> {
+        self.recent.follow();
         self.hint.subscribe()
     }
 

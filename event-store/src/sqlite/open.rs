@@ -5,6 +5,7 @@
 use super::SqliteStore;
 use super::refusal;
 use super::writer::Writer;
+use crate::recent::Recent;
 use crate::schema::{self, Schema};
 use crate::{Access, StoreError};
 use sqlx::migrate::{MigrateError, Migrator};
@@ -24,6 +25,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a read waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_READERS: u32 = 4;
+/// Pages that the writer keeps in memory, in KiB below zero: 32 MiB, so that index pages are not read again.
+const WRITER_CACHE: &str = "-32768";
+/// Pages of WAL after which a commit also copies them into the file: 64 MiB. Each time costs two flushes to disk.
+const CHECKPOINT_PAGES: &str = "16000";
 /// Two processes may create the file at once; the one that comes second finds it done when it looks again.
 const MIGRATE_ATTEMPTS: u32 = 3;
 
@@ -33,13 +38,17 @@ impl SqliteStore {
             return Err(StoreError::InvalidUrl(format!("sqlite://{path} does not name a file")));
         }
         let options = options(Path::new(path));
+        let recent = Arc::new(Recent::default());
+        let writing = options
+            .clone()
+            .pragma("cache_size", WRITER_CACHE)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let writer = match access {
             Access::ReadOnly => None,
-            Access::Lease => Some(Arc::new(Mutex::new(Writer::new(options.clone())))),
+            Access::Lease => Some(Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent))))),
             Access::ReadWrite => {
-                let options = options.clone().create_if_missing(true);
-                migrate(&options).await?;
-                Some(Arc::new(Mutex::new(Writer::new(options))))
+                migrate(&options.clone().create_if_missing(true)).await?;
+                Some(Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent)))))
             }
         };
         let readers = SqlitePoolOptions::new()
@@ -54,7 +63,8 @@ impl SqliteStore {
         let mut connection = readers.acquire().await.map_err(refusal)?;
         check_schema(&mut connection).await?;
         drop(connection);
-        let store = Self { readers, writer, access, hint: Arc::new(watch::Sender::new(0)) };
+        let hint = Arc::new(watch::Sender::new(0));
+        let store = Self { readers, writer, access, hint, recent };
         store.hint.send_replace(store.head().await?.position);
         Ok(store)
     }

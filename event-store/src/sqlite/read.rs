@@ -21,6 +21,9 @@ impl SqliteStore {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
+        if let Some(events) = self.recent.page(after, limit) {
+            return Ok(events);
+        }
         let query = sqlx::query_as(concat!(
             "SELECT ",
             event_columns!(),

@@ -6,9 +6,11 @@
 
 use super::refusal;
 use crate::StoreError;
+use crate::recent::Recent;
 use crate::versions::KnownVersions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use std::sync::Arc;
 
 /// Owns the write connection; used by one task at a time.
 #[derive(Debug)]
@@ -18,12 +20,14 @@ pub(super) struct Writer {
     closed: bool,
     /// Stream versions that need not be asked for.
     pub(super) known: KnownVersions,
+    /// What was committed last.
+    pub(super) recent: Arc<Recent>,
 }
 
 impl Writer {
-    pub(super) fn new(options: SqliteConnectOptions) -> Self {
+    pub(super) fn new(options: SqliteConnectOptions, recent: Arc<Recent>) -> Self {
         let options = options.create_if_missing(false);
-        Self { options, connection: None, closed: false, known: KnownVersions::default() }
+        Self { options, connection: None, closed: false, known: KnownVersions::default(), recent }
     }
 
     /// The connection, with no transaction open.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod crowd;
 mod documentation;
 mod feed;
 mod lists;
@@ -39,6 +40,9 @@ macro_rules! on_both_backends {
 }
 
 on_both_backends! {
+    crowd::orders_read_together_are_what_each_is_alone,
+    crowd::whoever_goes_away_holds_up_nobody,
+    crowd::the_past_is_whole_around_a_large_event,
     documentation::every_answer_has_its_documented_shape,
     documentation::every_view_is_documented_with_its_statuses_and_examples,
     feed::the_feed_is_paged_in_position_order_as_cloud_events,

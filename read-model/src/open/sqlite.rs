@@ -4,6 +4,7 @@
 //! forgets too, and the projector folds it again.
 
 use super::{VERSION, migration_failed, not_migrated};
+use crate::read::order::Asked;
 use crate::write::insert::Texts;
 use crate::{Access, ReadModel, ReadModelError, SqliteReadModel};
 use sqlx::migrate::Migrator;
@@ -25,7 +26,7 @@ const READERS: u32 = 8;
 /// Rows that a connection reads ahead of whoever takes them: rows may be large, and every reader holds so many.
 const ROWS_AHEAD: usize = 8;
 /// Prepared statements kept on each connection.
-const STATEMENTS: usize = 256;
+const STATEMENTS: usize = 512;
 /// How often a migration that met another process's is tried.
 const MIGRATE_ATTEMPTS: u32 = 5;
 /// The pause between those attempts.
@@ -53,6 +54,7 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         writer,
         moved,
         texts: Texts::default(),
+        asked: Asked::default(),
     })))
 }
 

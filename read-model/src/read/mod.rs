@@ -9,6 +9,8 @@ pub mod events;
 pub mod order;
 pub mod orders;
 pub mod orders_as_of;
+mod packed;
+pub mod past;
 pub mod positions;
 pub mod products;
 pub mod projections;

@@ -1,9 +1,24 @@
-//! One composed order: the hot path. One statement, its text served as it was stored.
+//! One composed order: the hot path. Its text is served as it was stored, and orders asked for at the same time share one
+//! statement.
+//!
+//! What a read costs is the way to the database and back, not the row. So whoever asks leaves the order's id and waits;
+//! a reader takes all ids that have gathered, up to a bound, and asks for them together. Nobody waits for a timer: alone,
+//! an id is asked for at once. Every answer comes from a statement that began after the question came.
 
-use super::{Seen, loaded};
+use super::{Seen, loaded, packed};
 use crate::sql::Sql;
+use crate::write::insert::padded;
 use crate::{ReadModel, ReadModelError};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use uuid::Uuid;
+
+/// Orders in one statement.
+const TOGETHER: usize = 32;
+/// Statements under way at once; the rest gathers.
+const READERS: usize = 2;
 
 /// A composed order as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,30 +31,221 @@ pub struct OrderText {
     pub notes: Option<String>,
 }
 
-const ONE: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'orders'), 0) AS applied, \
-     o.version, o.document, \
-     (SELECT string_agg(n.note, ',' ORDER BY n.version) FROM order_notes n WHERE n.order_id = o.order_id) AS notes \
-     FROM (SELECT 1 AS one) AS one LEFT JOIN orders o ON o.order_id = $1";
+type Answer = Result<Seen<Option<OrderText>>, ReadModelError>;
+
+/// What one who waits is told.
+#[derive(Debug)]
+enum Told {
+    Answer(Answer),
+    /// This order is too large to be read with others.
+    ReadItAlone,
+}
+
+type Question = (Uuid, oneshot::Sender<Told>);
+
+/// Who asks for orders, and how many readers are at work.
+#[derive(Debug, Default)]
+pub(crate) struct Asked(Mutex<Questions>);
+
+#[derive(Debug, Default)]
+struct Questions {
+    waiting: Vec<Question>,
+    readers: usize,
+}
+
+impl Asked {
+    /// Leave to read at once, or the place where the answer will be told.
+    fn ask(&self, order_id: Uuid) -> Option<oneshot::Receiver<Told>> {
+        let mut questions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if questions.readers < READERS {
+            questions.readers += 1;
+            return None;
+        }
+        let (tell, told) = oneshot::channel();
+        questions.waiting.push((order_id, tell));
+        Some(told)
+    }
+
+    /// The questions to answer next; a reader that gets none is no longer at work.
+    fn next(&self) -> Vec<Question> {
+        let mut questions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = questions.waiting.len().min(TOGETHER);
+        if taken == 0 {
+            questions.readers -= 1;
+        }
+        questions.waiting.drain(..taken).collect()
+    }
+}
+
+/// A reader at work. When it is done, or whoever it reads for goes away, what has gathered meanwhile is answered.
+struct Reader(ReadModel);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let questions = self.0.asked().next();
+        if !questions.is_empty()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(answer_all(Self(self.0.clone()), questions));
+        }
+    }
+}
+
+macro_rules! notes {
+    () => {
+        "(SELECT string_agg(n.note, ',' ORDER BY n.version) FROM order_notes n WHERE n.order_id = o.order_id)"
+    };
+}
+
+macro_rules! applied {
+    () => {
+        "SELECT COALESCE((SELECT position FROM projections WHERE name = 'orders'), 0) AS applied, "
+    };
+}
+
+/// One order, however large.
+const ONE: &str = concat!(
+    applied!(),
+    "o.version, o.document, ",
+    notes!(),
+    " AS notes FROM (SELECT 1 AS one) AS one LEFT JOIN orders o ON o.order_id = $1"
+);
+
+/// An order that is read together with others: of at most 16 KiB and 8 notes.
+macro_rules! small {
+    () => {
+        "octet_length(o.document) <= 16384 AND NOT EXISTS \
+         (SELECT 1 FROM order_notes n WHERE n.order_id = o.order_id LIMIT 1 OFFSET 8)"
+    };
+}
+
+/// Several, from a list of ids that follows; of a large one nothing but its id.
+const SEVERAL_PACKED: &str = concat!(
+    applied!(),
+    "string_agg(hex(o.order_id) || CASE WHEN ",
+    small!(),
+    " THEN ' ' || o.version || ' ' || o.document || char(31) || COALESCE(",
+    notes!(),
+    ", '') ELSE '' END, char(30)) FROM orders o WHERE o.order_id IN "
+);
+
+/// The same, a row each; the list of ids comes in the middle.
+const SEVERAL_ROWS: [&str; 2] = [
+    concat!(
+        applied!(),
+        "o.order_id, s.version, s.document, s.notes FROM (SELECT 1 AS one) AS one LEFT JOIN orders o ON o.order_id IN "
+    ),
+    concat!(
+        " LEFT JOIN LATERAL (SELECT o.version, o.document, ",
+        notes!(),
+        " AS notes WHERE ",
+        small!(),
+        ") AS s ON TRUE"
+    ),
+];
 
 /// Applied, version, document, notes.
-type OrderTextRow = (i64, Option<i64>, Option<String>, Option<String>);
+type OneRow = (i64, Option<i64>, Option<String>, Option<String>);
+/// The same with the order's id.
+type SeveralRow = (i64, Option<Uuid>, Option<i64>, Option<String>, Option<String>);
+
+/// Orders found together; `None` for one that is too large for that.
+type Found = HashMap<Uuid, Option<OrderText>>;
 
 impl ReadModel {
     /// An order as it stands.
     ///
     /// # Errors
     /// When the storage refuses.
-    pub async fn order(&self, order_id: Uuid) -> Result<Seen<Option<OrderText>>, ReadModelError> {
-        let row: Option<OrderTextRow> = self.first(Sql::new(ONE).bind(order_id)).await?;
-        let Some((applied, version, document, notes)) = row else {
-            return Ok(Seen { position: 0, found: None });
+    pub async fn order(&self, order_id: Uuid) -> Answer {
+        let Some(told) = self.asked().ask(order_id) else {
+            let _reader = Reader(self.clone());
+            return self.one_order(order_id).await;
         };
-        let found = match (version, document) {
-            (Some(version), Some(document)) => {
-                Some(OrderText { version: loaded(version)?, document, notes })
-            }
-            _ => None,
-        };
+        match told.await {
+            Ok(Told::Answer(answer)) => answer,
+            Ok(Told::ReadItAlone) => self.one_order(order_id).await,
+            Err(_) => Err(ReadModelError::Unavailable("the reader of orders has failed".into())),
+        }
+    }
+
+    fn asked(&self) -> &Asked {
+        match self {
+            Self::Sqlite(model) => &model.asked,
+            Self::Postgres(model) => &model.asked,
+        }
+    }
+
+    async fn one_order(&self, order_id: Uuid) -> Answer {
+        let row: Option<OneRow> = self.first(Sql::new(ONE).bind(order_id)).await?;
+        let (applied, version, document, notes) = row.unwrap_or_default();
+        let found = text(version, document, notes)?;
         Ok(Seen { position: loaded(applied)?, found })
+    }
+
+    async fn several_orders(&self, order_ids: &[Uuid]) -> Result<Seen<Found>, ReadModelError> {
+        if let Self::Sqlite(_) = self {
+            let mut sql = Sql::new(SEVERAL_PACKED);
+            sql.push_list(padded(order_ids));
+            let row: Option<(i64, Option<String>)> = self.first(sql).await?;
+            let (applied, texts) = row.unwrap_or_default();
+            let found = packed::unpack(texts.as_deref(), unpacked)?;
+            return Ok(Seen { position: loaded(applied)?, found: found.into_iter().collect() });
+        }
+        let [head, tail] = SEVERAL_ROWS;
+        let mut sql = Sql::new(head);
+        sql.push_list(padded(order_ids)).push(tail);
+        let rows: Vec<SeveralRow> = self.rows(sql).await?;
+        let mut seen = Seen { position: 0, found: HashMap::with_capacity(rows.len()) };
+        for (applied, order_id, version, document, notes) in rows {
+            seen.position = loaded(applied)?;
+            if let Some(order_id) = order_id {
+                seen.found.insert(order_id, text(version, document, notes)?);
+            }
+        }
+        Ok(seen)
+    }
+}
+
+fn text(
+    version: Option<i64>,
+    document: Option<String>,
+    notes: Option<String>,
+) -> Result<Option<OrderText>, ReadModelError> {
+    let (Some(version), Some(document)) = (version, document) else { return Ok(None) };
+    Ok(Some(OrderText { version: loaded(version)?, document, notes }))
+}
+
+/// An order out of a packed page: its id; and, if it is small, version, document and notes.
+fn unpacked(packed: &str) -> Option<(Uuid, Option<OrderText>)> {
+    let Some((order_id, rest)) = packed.split_once(' ') else {
+        return Some((Uuid::try_parse(packed).ok()?, None));
+    };
+    let (version, rest) = rest.split_once(' ')?;
+    let (document, notes) = rest.split_once('\u{1f}')?;
+    let text = OrderText {
+        version: version.parse().ok()?,
+        document: document.to_owned(),
+        notes: (!notes.is_empty()).then(|| notes.to_owned()),
+    };
+    Some((Uuid::try_parse(order_id).ok()?, Some(text)))
+}
+
+async fn answer_all(reader: Reader, questions: Vec<Question>) {
+    let order_ids: Vec<Uuid> = questions.iter().map(|(order_id, _)| *order_id).collect();
+    let seen = reader.0.several_orders(&order_ids).await;
+    for (order_id, tell) in questions {
+        let told = match &seen {
+            Err(error) => Told::Answer(Err(error.clone())),
+            Ok(seen) => match seen.found.get(&order_id) {
+                Some(None) => Told::ReadItAlone,
+                found => {
+                    let found = found.cloned().flatten();
+                    Told::Answer(Ok(Seen { position: seen.position, found }))
+                }
+            },
+        };
+        // Whoever asked may be gone.
+        tell.send(told).ok();
     }
 }

@@ -1,6 +1,6 @@
 //! Lists of orders as they stand: found by index, a page at a time from a key onwards, summaries as stored.
 
-use super::{Seen, loaded};
+use super::{Seen, loaded, packed};
 use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
 use uuid::Uuid;
@@ -165,14 +165,32 @@ pub(crate) fn push_page(sql: &mut Sql, key: &str, page: &OrderPage) {
     sql.push_bind(i64::from(page.limit));
 }
 
-fn live(filter: &OrderFilter, page: &OrderPage) -> Sql {
+/// What a page's rows come as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As they are.
+    Rows,
+    /// All in one text: see [`packed`].
+    Packed,
+}
+
+fn live(filter: &OrderFilter, page: &OrderPage, form: Form) -> Sql {
     let key = match (page.sort.by, &filter.product_id) {
         (SortKey::Listed, None) => "o.listed_at",
         (SortKey::Listed, Some(_)) => "f.listed_at",
         (SortKey::Total, _) => "o.total",
     };
+    let direction = page.sort.direction();
+    let order = format!("ORDER BY t.sort_key {direction}, t.order_id {direction}");
+    let columns = match form {
+        Form::Rows => "t.order_id, t.sort_key, t.summary".to_owned(),
+        Form::Packed => format!(
+            "string_agg(t.sort_key || ' ' || hex(t.order_id) || ' ' || t.summary, {packed} {order})",
+            packed = packed::SEPARATOR_SQL
+        ),
+    };
     let mut sql = Sql::new(format!(
-        "SELECT p.applied, t.order_id, t.sort_key, t.summary FROM ({APPLIED_ORDERS}) AS p LEFT JOIN \
+        "SELECT p.applied, {columns} FROM ({APPLIED_ORDERS}) AS p LEFT JOIN \
          (SELECT o.order_id, {key} AS sort_key, o.summary FROM "
     ));
     sql.push(match filter.product_id {
@@ -197,11 +215,21 @@ fn live(filter: &OrderFilter, page: &OrderPage) -> Sql {
     push_codes(&mut sql, "o.fulfillment_status", &filter.fulfillment_statuses);
     push_constants(&mut sql, filter);
     push_page(&mut sql, key, page);
-    let direction = page.sort.direction();
-    sql.push(format_args!(
-        ") AS t ON TRUE ORDER BY t.sort_key {direction}, t.order_id {direction}"
-    ));
+    sql.push(") AS t ON TRUE ");
+    if form == Form::Rows {
+        sql.push(order);
+    }
     sql
+}
+
+/// An order out of a packed page: sort key, id, summary.
+fn unpacked(text: &str) -> Option<ListedOrder> {
+    let mut parts = text.splitn(3, ' ');
+    Some(ListedOrder {
+        sort_key: parts.next()?.parse().ok()?,
+        order_id: Uuid::try_parse(parts.next()?).ok()?,
+        summary: parts.next()?.to_owned(),
+    })
 }
 
 impl ReadModel {
@@ -214,7 +242,14 @@ impl ReadModel {
         filter: &OrderFilter,
         page: &OrderPage,
     ) -> Result<Seen<Vec<ListedOrder>>, ReadModelError> {
-        let rows: Vec<ListedRow> = self.rows(live(filter, page)).await?;
+        if let Self::Sqlite(_) = self {
+            let row: Option<(i64, Option<String>)> =
+                self.first(live(filter, page, Form::Packed)).await?;
+            let (applied, texts) = row.unwrap_or_default();
+            let found = packed::unpack(texts.as_deref(), unpacked)?;
+            return Ok(Seen { position: loaded(applied)?, found });
+        }
+        let rows: Vec<ListedRow> = self.rows(live(filter, page, Form::Rows)).await?;
         let position = loaded(rows.first().map_or(0, |row| row.applied))?;
         let listed = rows.into_iter().filter_map(|row| {
             Some(ListedOrder {

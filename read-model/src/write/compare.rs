@@ -92,6 +92,10 @@ impl Snapshot {
         limit: usize,
     ) -> Result<(u64, Vec<Difference>), ReadModelError> {
         let layout = self.layout(table).await?;
+        if layout.columns.is_empty() {
+            let what = "is not there".into();
+            return Ok((0, vec![Difference { table, key: "the table".into(), what }]));
+        }
         let mut ours = self.rows(table, &layout);
         let mut theirs = fresh.rows(table, &layout);
         let mut found = Vec::new();
@@ -143,7 +147,7 @@ impl Snapshot {
                     "SELECT a.attname::text, \
                      COALESCE(array_position(i.indkey::int2[], a.attnum) + 1, 0)::bigint \
                      FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary \
-                     WHERE a.attrelid = CAST($1 AS regclass) AND a.attnum > 0 AND NOT a.attisdropped \
+                     WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
                      ORDER BY a.attnum",
                 )
                 .bind(table)

@@ -1,4 +1,4 @@
-//! Bulk statements: many rows in one statement. SQLite gets `VALUES (…), (…)` in few fixed sizes, PostgreSQL one array
+//! Bulk statements: many rows in one statement. SQLite gets `VALUES (…), (…)` in some fixed sizes, PostgreSQL one array
 //! for each column and `UNNEST`; either way each statement is prepared once.
 //!
 //! A row type says how it binds itself ([`Row`]); this file cuts a list of rows into statements and keeps their text.
@@ -13,8 +13,14 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
-/// Rows in one SQLite statement, largest first. The largest stays far below its 32 766 parameters for 20 columns.
-const CHUNKS: [usize; 4] = [128, 32, 8, 1];
+/// Rows in one SQLite statement at most; far below its 32 766 parameters for 20 columns.
+const MOST_ROWS: usize = 128;
+/// Up to so many rows there is a statement for each number, beyond it for each multiple of [`STEP`]: any small batch
+/// goes in by one or two, and all of them stay prepared.
+const EACH_NUMBER: usize = 16;
+const STEP: usize = 8;
+/// How many keys a list is filled up to.
+const KEYS: [usize; 4] = [1, 8, 32, 128];
 /// Rows in one PostgreSQL statement.
 const UNNESTED: usize = 4_096;
 
@@ -162,6 +168,12 @@ impl WriteTx {
     }
 }
 
+/// How many of so many rows go into the next statement.
+fn chunk(rows: usize) -> usize {
+    let most = rows.min(MOST_ROWS);
+    if most <= EACH_NUMBER { most } else { most - most % STEP }
+}
+
 impl SqliteTx {
     async fn bulk<R: Row>(
         &mut self,
@@ -169,21 +181,16 @@ impl SqliteTx {
         tables: Tables,
         rows: Vec<R>,
     ) -> Result<(), ReadModelError> {
-        let mut left = rows.len();
         let mut rows = rows.into_iter();
-        for chunk in CHUNKS {
-            while left >= chunk {
-                let mut arguments = SqliteArguments::default();
-                arguments.reserve(chunk * shape.columns, 0);
-                let mut binds = Binds::Sqlite(arguments);
-                rows.by_ref().take(chunk).for_each(|row| binds.row(row));
-                let Binds::Sqlite(arguments) = binds else { unreachable!("made above") };
-                let sql = self.model.texts.get(shape, tables, Some(chunk));
-                sqlx::query_with(AssertSqlSafe(sql), arguments)
-                    .execute(&mut *self.transaction)
-                    .await?;
-                left -= chunk;
-            }
+        while rows.len() > 0 {
+            let chunk = chunk(rows.len());
+            let mut arguments = SqliteArguments::default();
+            arguments.reserve(chunk * shape.columns, 0);
+            let mut binds = Binds::Sqlite(arguments);
+            rows.by_ref().take(chunk).for_each(|row| binds.row(row));
+            let Binds::Sqlite(arguments) = binds else { unreachable!("made above") };
+            let sql = self.model.texts.get(shape, tables, Some(chunk));
+            sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *self.transaction).await?;
         }
         Ok(())
     }
@@ -231,7 +238,7 @@ pub(crate) const MAX_KEYS: usize = 128;
 
 /// These keys, the last one repeated up to one of few sizes, so that statements are prepared once.
 pub(crate) fn padded<K: Copy>(keys: &[K]) -> impl Iterator<Item = K> {
-    let size = CHUNKS.iter().rev().copied().find(|size| *size >= keys.len());
+    let size = KEYS.into_iter().find(|size| *size >= keys.len());
     let size = if keys.is_empty() { 0 } else { size.unwrap_or(keys.len()) };
     (0..size).map(|index| keys[index.min(keys.len() - 1)])
 }

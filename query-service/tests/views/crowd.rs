@@ -1,0 +1,101 @@
+//! Many who read at the same moment: orders read together are what each is alone.
+
+use crate::shop::{Answer, Shop};
+use chrono::Duration;
+use domain::Note;
+use domain::order::OrderCommand;
+use futures::future::join_all;
+use rig::views::Views;
+use uuid::Uuid;
+
+fn note(text: &str) -> OrderCommand {
+    OrderCommand::AddNote { text: Note::parse(text).unwrap() }
+}
+
+/// Lines enough for an order that is not read together with others.
+fn many_lines() -> Vec<(String, u32, i64)> {
+    (0..300).map(|index| (format!("product-{index}"), 1, 100)).collect()
+}
+
+async fn place_large(shop: &mut Shop) -> Uuid {
+    let lines = many_lines();
+    let lines: Vec<_> =
+        lines.iter().map(|(id, units, price)| (id.as_str(), *units, *price)).collect();
+    shop.place("large", &lines).await
+}
+
+fn shown(answer: &Answer) -> (u16, Option<&str>, &[u8]) {
+    // The instance and the correlation id of a problem are each request's own.
+    let body = if answer.status == 200 { &answer.body[..] } else { &[] };
+    (answer.status.as_u16(), answer.headers.get("etag").map(|tag| tag.to_str().unwrap()), body)
+}
+
+pub async fn orders_read_together_are_what_each_is_alone(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let mut orders = vec![Uuid::now_v7(), place_large(&mut shop).await];
+    for index in 0..40_i64 {
+        let customer = format!("\u{1F600} {index} \"notes\":[]");
+        let order = shop.place("crowd", &[("tea", 2, 450 + index)]).await;
+        for text in 0..index % 12 {
+            shop.must(order, note(&format!("{customer} {text}"))).await;
+        }
+        orders.push(order);
+    }
+    shop.project().await;
+    let paths: Vec<_> = orders.iter().map(|order| format!("/v1/orders/{order}")).collect();
+    let mut alone = Vec::new();
+    for path in &paths {
+        alone.push(shop.get(path).await);
+    }
+    assert_eq!(alone.iter().filter(|answer| answer.status == 200).count(), 41);
+    for _ in 0..3 {
+        // Everyone twice.
+        let together = join_all(paths.iter().chain(&paths).map(|path| shop.get(path))).await;
+        for (together, alone) in together.iter().zip(alone.iter().chain(&alone)) {
+            assert_eq!(shown(together), shown(alone));
+        }
+    }
+}
+
+pub async fn whoever_goes_away_holds_up_nobody(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let order = shop.place("ann", &[("tea", 2, 450)]).await;
+    shop.project().await;
+    let path = format!("/v1/orders/{order}");
+    for _ in 0..50 {
+        let mut gone: Vec<_> = (0..5).map(|_| Box::pin(shop.get(&path))).collect();
+        for request in &mut gone {
+            let _ = futures::poll!(request);
+        }
+        drop(gone);
+        assert_eq!(shop.get(&path).await.status, 200);
+    }
+}
+
+pub async fn the_past_is_whole_around_a_large_event(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let first_large = place_large(&mut shop).await;
+    let later_large = shop.place("ann", &[("tea", 2, 450)]).await;
+    for order in [first_large, later_large] {
+        shop.must(order, note("before")).await;
+        // A note's most characters, of four bytes each: more than an event that is read together with others may have.
+        assert!(shop.command(order, &note(&"\u{1F600}".repeat(2_000)), Duration::seconds(1)).await);
+        for index in 0..70 {
+            shop.must(order, note(&format!("after {index}"))).await;
+        }
+    }
+    shop.project().await;
+    for order in [first_large, later_large] {
+        for (version, notes) in
+            [(1, 0), (2, 1), (3, 2), (4, 3), (64, 63), (65, 64), (66, 65), (73, 72)]
+        {
+            let past = shop.ok(&format!("/v1/orders/{order}?version={version}")).await;
+            assert_eq!(
+                (&past["version"], past["notes"].as_array().unwrap().len()),
+                (&version.into(), notes)
+            );
+        }
+        let now = shop.ok(&format!("/v1/orders/{order}")).await;
+        assert_eq!(now, shop.ok(&format!("/v1/orders/{order}?version=73")).await);
+    }
+}

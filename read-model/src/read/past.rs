@@ -1,0 +1,131 @@
+//! What replay folds: the events of one stream, each with no more than the fold needs.
+//!
+//! Most streams are short and their events small; SQLite hands those over in one text (see [`super::packed`]). Large
+//! events, long streams and PostgreSQL's come row by row, as pages bounded by bytes.
+
+use super::events::{StoredEvent, Until};
+use super::{Seen, loaded, packed, stored};
+use crate::sql::Sql;
+use crate::{ReadModel, ReadModelError};
+use uuid::Uuid;
+
+/// The most events that are packed.
+const PACKED_EVENTS: usize = 64;
+
+/// An event as the fold takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns, as the migration describes them
+pub struct PastEvent {
+    pub position: u64,
+    pub version: u64,
+    pub event_type: String,
+    pub schema_version: u16,
+    pub occurred_at: i64,
+    pub recorded_at: i64,
+    pub data: String,
+}
+
+/// Events of a stream, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PastPage {
+    /// In order.
+    pub events: Vec<PastEvent>,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+impl From<StoredEvent> for PastEvent {
+    fn from(event: StoredEvent) -> Self {
+        Self {
+            position: event.position,
+            version: event.version,
+            event_type: event.event_type,
+            schema_version: event.schema_version,
+            occurred_at: event.occurred_at,
+            recorded_at: event.recorded_at,
+            data: event.data,
+        }
+    }
+}
+
+/// A stream's first events, and how many there were. One of more than 8 KiB is counted and left out: it, and what
+/// follows it, is read row by row.
+macro_rules! packed {
+    ($condition:literal) => {
+        concat!(
+            "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0), COUNT(*), string_agg(",
+            "h.version || ' ' || h.position || ' ' || h.occurred_at || ' ' || h.recorded_at || ' ' || ",
+            "h.schema_version || ' ' || h.event_type || ' ' || ",
+            "CASE WHEN octet_length(h.data) <= 8192 THEN h.data END, char(30) ORDER BY h.version) ",
+            "FROM (SELECT * FROM history h WHERE h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND ",
+            $condition,
+            " ORDER BY h.version LIMIT $5) AS h"
+        )
+    };
+}
+
+const BY_VERSION: &str = packed!("h.version <= $4");
+const BY_OCCURRED: &str = packed!("h.occurred_at <= $4");
+const BY_RECORDED: &str = packed!("h.recorded_at <= $4");
+
+/// An event out of a packed page.
+fn unpacked(text: &str) -> Option<PastEvent> {
+    let mut parts = text.splitn(7, ' ');
+    Some(PastEvent {
+        version: parts.next()?.parse().ok()?,
+        position: parts.next()?.parse().ok()?,
+        occurred_at: parts.next()?.parse().ok()?,
+        recorded_at: parts.next()?.parse().ok()?,
+        schema_version: parts.next()?.parse().ok()?,
+        event_type: parts.next()?.to_owned(),
+        data: parts.next()?.to_owned(),
+    })
+}
+
+impl ReadModel {
+    /// A page of one stream's events after a version, to be folded; at most `limit` of them.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn past_events(
+        &self,
+        stream: (&str, Uuid),
+        after: u64,
+        until: Until,
+        limit: usize,
+    ) -> Result<Seen<PastPage>, ReadModelError> {
+        if matches!(self, Self::Sqlite(_)) && after == 0 {
+            let seen = self.packed_events(stream, until, limit.min(PACKED_EVENTS)).await?;
+            // Where the very first event is large, nothing has been read.
+            if !(seen.found.events.is_empty() && seen.found.more) {
+                return Ok(seen);
+            }
+        }
+        let seen = self.stream_events(stream, after, until, limit).await?;
+        let events = seen.found.events.into_iter().map(PastEvent::from).collect();
+        Ok(Seen { position: seen.position, found: PastPage { events, more: seen.found.more } })
+    }
+
+    /// The beginning of a stream up to its first large event.
+    async fn packed_events(
+        &self,
+        (stream_type, stream_id): (&str, Uuid),
+        until: Until,
+        limit: usize,
+    ) -> Result<Seen<PastPage>, ReadModelError> {
+        let (statement, bound) = match until {
+            Until::Version(version) => (BY_VERSION, stored(version)),
+            Until::OccurredAt(at) => (BY_OCCURRED, at),
+            Until::RecordedAt(at) => (BY_RECORDED, at),
+        };
+        let sql = Sql::new(statement).bind(stream_id).bind(stream_type).bind(0_i64).bind(bound);
+        let sql = sql.bind(stored(limit as u64 + 1));
+        let row: Option<(i64, i64, Option<String>)> = self.first(sql).await?;
+        let (applied, rows, texts) = row.unwrap_or_default();
+        let mut events = packed::unpack(texts.as_deref(), unpacked)?;
+        let whole = events.iter().zip(1..).take_while(|(event, at)| event.version == *at).count();
+        events.truncate(whole.min(limit));
+        let more = loaded(rows)? > events.len() as u64;
+        Ok(Seen { position: loaded(applied)?, found: PastPage { events, more } })
+    }
+}
