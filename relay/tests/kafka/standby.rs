@@ -1,7 +1,7 @@
 //! Two relays: one publishes, the other takes over when it must, and the former one is fenced.
 
 use crate::support::process::{epoch, must_equal_the_log, published};
-use crate::support::{Log, RelayProcess, topic};
+use crate::support::{Log, RelayProcess, scale, topic};
 use relay::lease_name;
 use rig::process::Signal;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn a_relay_that_was_paused_and_wakes_up_changes_nothing() {
     let start = || RelayProcess::start(&log, &broker.address(), &kafka, &options);
     let relays = [start(), start()];
     let mut expected = 1;
-    for round in 0..6 {
+    for round in 0..scale("ORDERLOG_FAULT_CYCLES", 6) {
         epoch(&log, &kafka, expected).await;
         // Enough to be in the middle of sending when it is paused.
         log.append(8_000).await;
