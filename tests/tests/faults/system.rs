@@ -166,10 +166,11 @@ impl System {
     /// Waits until every service is ready; then until the views have what was stored by then. The position.
     pub async fn recovered(&self) -> u64 {
         let begun = Instant::now();
-        let urls = SERVICES.map(|service| format!("http://{}", self.address(service)));
-        for url in urls.iter().chain([&self.base]) {
-            while !is_ready(url).await {
-                assert!(begun.elapsed() < RECOVERY_BOUND, "{url} is not ready:\n{}", self.logs());
+        for service in SERVICES {
+            let url = format!("http://{}", self.address(service));
+            while let Err(why) = is_ready(&url).await {
+                let late = begun.elapsed() > RECOVERY_BOUND;
+                assert!(!late, "{service} is not ready: {why}\n{}", self.logs());
                 sleep(LOOK).await;
             }
         }
@@ -237,7 +238,12 @@ fn hold(command: &mut std::process::Command, lines: &[&str]) -> (Child, Vec<Stri
     (child, found)
 }
 
-async fn is_ready(url: &str) -> bool {
+/// What is wrong, in its own words, if it is not.
+async fn is_ready(url: &str) -> Result<(), String> {
     let asked = Client::unchecked(url).send(reqwest::Method::GET, "/readyz", &[], None).await;
-    asked.is_ok_and(|answer| answer.status == 200)
+    match asked {
+        Ok(answer) if answer.status == 200 => Ok(()),
+        Ok(answer) => Err(answer.text()),
+        Err(error) => Err(error.to_string()),
+    }
 }
