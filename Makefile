@@ -11,6 +11,8 @@ run: ## start the all-in-one server on http://127.0.0.1:8080
 test: ## run every test of every member
 	cargo test --workspace --locked --no-fail-fast
 	cargo test --locked -p event-store --features crash-points --test crash
+	CARGO_BUILD_BUILD_DIR=$${CARGO_TARGET_DIR:-target} cargo test --workspace --locked --target-dir $${CARGO_TARGET_DIR:-target}/planted-faults \
+		--features projector/planted-faults --test projector planted
 	bash scripts/test-scaled-out
 	@bash scripts/components
 

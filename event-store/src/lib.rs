@@ -20,6 +20,10 @@ mod crash;
 pub mod event;
 pub mod lease;
 mod plan;
+#[cfg(not(feature = "planted-faults"))]
+mod planted;
+#[cfg(feature = "planted-faults")]
+pub mod planted;
 mod postgres;
 mod recent;
 mod row;

@@ -4,6 +4,7 @@
 //! to clone and share their connections. Reads may be dropped half-way; what writes runs in a task of its own, so a
 //! caller that goes away neither cancels an append nor leaves a transaction open behind it.
 
+use crate::planted;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
@@ -128,10 +129,11 @@ impl EventStore {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        match self {
+        let page = match self {
             Self::Sqlite(store) => store.read_feed(after, limit.min(MAX_PAGE)).await,
             Self::Postgres(store) => store.read_feed(after, limit.min(MAX_PAGE)).await,
-        }
+        };
+        Ok(planted::with_uncommitted(after, page?))
     }
 
     /// The end of the log as it is committed now.

@@ -16,6 +16,10 @@ mod lineage;
 mod live;
 mod outdated;
 mod parking;
+#[cfg(all(feature = "kafka", not(feature = "planted-faults")))]
+mod planted;
+#[cfg(all(feature = "kafka", feature = "planted-faults"))]
+pub mod planted;
 mod projections;
 mod rebuild;
 mod retry;

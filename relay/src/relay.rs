@@ -98,6 +98,8 @@ impl Relay {
                 },
             };
             tracing::warn!(lease.epoch, reason = lost, "this relay is active no more");
+            // A standby asks nothing of Kafka: what the last session met says nothing of it.
+            self.readiness.set("kafka", Ok(()));
         }
     }
 

@@ -112,6 +112,11 @@ impl Load {
         *self.count.borrow()
     }
 
+    /// Tells how many 2xx there were, whenever there is one more.
+    pub fn answers(&self) -> watch::Receiver<usize> {
+        self.count.clone()
+    }
+
     /// Waits for so many more 2xx.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use super::{ANSWER_TIMEOUT, is_lost, no_answer, refusal};
 use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Found, Plan, plan};
+use crate::planted;
 use crate::row::{self, signed};
 use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
 use sqlx::PgConnection;
@@ -101,6 +102,7 @@ impl Writer {
         let (head, revision) = lock_head(connection).await?;
         crash::pass(Point::AfterLock);
         self.known.expect_revision(revision);
+        let head = planted::cursor(head, &append.entries);
         let found = self.find(connection, &append.entries, ask).await?;
         let plan = plan(&append.entries, found, head, append.recorded_at);
         if plan.is_empty() {
@@ -108,6 +110,7 @@ impl Writer {
         }
         let events = insert_events(connection, &plan).await?;
         crash::pass(Point::AfterEvents);
+        planted::written(&plan);
         let answers = insert_answers(connection, &plan).await?;
         if events != plan.events.len() as u64 || answers != plan.answers.len() as u64 {
             return Ok(Attempt::Raced);
@@ -138,9 +141,9 @@ impl Writer {
 
 /// Waits for the log's lock and reads the head as the last one to hold it has left it.
 pub(super) async fn lock_head(connection: &mut PgConnection) -> sqlx::Result<(Head, i64)> {
-    sqlx::query(
+    sqlx::query(planted::unlocked(
         "SELECT position, hash, recorded_at, revision FROM log_head WHERE only_row = 1 FOR UPDATE",
-    )
+    ))
     .try_map(|row| {
         let (position, hash) = (row::number(&row, 0)?, row::hash(&row, 1)?);
         let head = Head { position, hash, recorded_at: row::time(&row, 2)? };
@@ -166,5 +169,5 @@ async fn move_head(
     .bind(revision)
     .execute(connection)
     .await?;
-    Ok(moved.rows_affected() == 1)
+    Ok(moved.rows_affected() == 1 || planted::is_lockless())
 }

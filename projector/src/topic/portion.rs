@@ -10,6 +10,7 @@ use super::engine::Engine;
 use super::seats::Seat;
 use crate::ProjectorError;
 use crate::figures;
+use crate::planted;
 use crate::projections::Changes;
 use crate::source::Decoded;
 use read_model::write::Tables;
@@ -182,8 +183,9 @@ fn reached(portion: &Portion, parked: &[ParkedRow]) -> u64 {
 async fn write(model: &ReadModel, flush: Flush, now: i64) -> Result<(), ReadModelError> {
     let mut tx = model.begin_write().await?;
     for (whose, from, to) in &flush.moves {
-        tx.move_partition(*whose, flush.number, *from, *to).await?;
+        planted::fence(tx.move_partition(*whose, flush.number, *from, *to).await)?;
     }
+    tx = planted::checkpoint_apart(tx, model).await?;
     for (tables, changes) in flush.changes {
         changes.write(&mut tx, tables).await?;
     }

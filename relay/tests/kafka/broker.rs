@@ -15,7 +15,7 @@ async fn what_was_stored_while_the_broker_was_down_is_published_when_it_is_back(
     let relay = RelayProcess::start(&log, &broker.address(), &kafka, &options);
     published(&log, &kafka, log.append(1_000).await).await;
     broker.end(End::Orderly).unwrap();
-    let down = scale("ORDERLOG_BROKER_DOWN_SECONDS", 5);
+    let down = scale("ORDERLOG_FAULT_BROKER_SECONDS", 5);
     for _ in 0..down {
         log.append(1_000).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -35,7 +35,7 @@ async fn a_broker_that_is_killed_in_the_middle_costs_repeats_at_most() {
     let mut random = Random::new();
     let relay = RelayProcess::start(&log, &broker.address(), &kafka, &[]);
     published(&log, &kafka, log.append(10).await).await;
-    for _ in 0..3 {
+    for _ in 0..scale("ORDERLOG_FAULT_CYCLES", 3) {
         log.append(10_000).await;
         tokio::time::sleep(Duration::from_millis(random.below(200))).await;
         broker.end(End::Killed).unwrap();

@@ -21,7 +21,7 @@ async fn kills_at_any_moment_cause_repeats_and_nothing_else() {
         })
     };
     let options = ["--lease-timeout-ms", "500"];
-    let kills = scale("ORDERLOG_RELAY_KILLS", 8);
+    let kills = scale("ORDERLOG_FAULT_CYCLES", 8);
     for kill in 1..=kills {
         let relay = RelayProcess::start(&log, &broker.address(), &kafka, &options);
         epoch(&log, &kafka, kill).await;

@@ -3,8 +3,8 @@
 //!
 //! | variable | what it does | default |
 //! |---|---|---|
-//! | `ORDERLOG_RELAY_KILLS` | kills of a relay under load | 8 |
-//! | `ORDERLOG_BROKER_DOWN_SECONDS` | how long the broker is away | 5 |
+//! | `ORDERLOG_FAULT_CYCLES` | kills of a relay under load; pauses of one until it is fenced; kills of the broker | 8, 6, 3 |
+//! | `ORDERLOG_FAULT_BROKER_SECONDS` | how long the broker is away | 5 |
 //! | `ORDERLOG_REQUIRE_KAFKA` | fail where no broker can run, instead of saying so | unset |
 
 #![allow(clippy::unwrap_used)]

@@ -4,6 +4,7 @@
 //! [`postgres::database_or_say`] say in plain words what is missing and what is therefore not tested. With
 //! `ORDERLOG_REQUIRE_KAFKA` or `ORDERLOG_REQUIRE_POSTGRES` set that is a failure.
 
+pub mod follower;
 pub mod kafka;
 pub mod log;
 pub mod ports;

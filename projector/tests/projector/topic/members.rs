@@ -69,7 +69,8 @@ async fn members_that_come_and_go_double_and_lose_nothing() {
     let mut market = Market::open(&broker, "rebalance").await;
     let relay = market.relay().await;
     let (stays, _) = market.follow(None).await;
-    for round in 0..4 {
+    let rounds = std::env::var("ORDERLOG_FAULT_CYCLES");
+    for round in 0..rounds.map_or(4, |rounds| rounds.parse().unwrap()) {
         market.trade(15).await;
         let (comes, _) = market.follow(None).await;
         market.trade(15).await;

@@ -4,6 +4,8 @@
 mod faults;
 mod lost;
 mod members;
+#[cfg(feature = "planted-faults")]
+mod planted;
 mod records;
 mod upkeep;
 

@@ -1,0 +1,141 @@
+//! Faults that a test plants, to see that they would be found; nothing at all without `planted-faults`.
+//!
+//! Each hook is one call in the append or in a read, and gives back what it was given unless its fault is turned on. A
+//! fault is turned on for the whole process, so whoever plants one sees to it that nothing else is at work in it.
+
+use crate::plan::Plan;
+use crate::{Entry, Head, Position, RecordedEvent};
+
+#[cfg(feature = "planted-faults")]
+pub use active::{Fault, TurnedOn, turn_on};
+#[cfg(feature = "planted-faults")]
+pub(crate) use active::{cursor, is_lockless, unlocked, with_uncommitted, written};
+
+/// The events of this plan are in the transaction.
+#[cfg(not(feature = "planted-faults"))]
+#[inline(always)]
+pub(crate) fn written(_plan: &Plan<'_>) {}
+
+/// A page of the feed.
+#[cfg(not(feature = "planted-faults"))]
+#[inline(always)]
+pub(crate) fn with_uncommitted(_after: Position, page: Vec<RecordedEvent>) -> Vec<RecordedEvent> {
+    page
+}
+
+/// The statement that locks the head.
+#[cfg(not(feature = "planted-faults"))]
+#[inline(always)]
+pub(crate) fn unlocked(sql: &'static str) -> &'static str {
+    sql
+}
+
+/// The head that these entries go on top of.
+#[cfg(not(feature = "planted-faults"))]
+#[inline(always)]
+pub(crate) fn cursor(head: Head, _entries: &[Entry]) -> Head {
+    head
+}
+
+/// Whether a head that has moved meanwhile is no reason to begin again.
+#[cfg(not(feature = "planted-faults"))]
+#[inline(always)]
+pub(crate) fn is_lockless() -> bool {
+    false
+}
+
+#[cfg(feature = "planted-faults")]
+mod active {
+    use super::*;
+    use std::sync::{Mutex, MutexGuard};
+
+    /// What is wrong on purpose.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Fault {
+        /// Whoever reads the feed is given events of transactions that have not committed, and may never.
+        PublishBeforeCommit,
+        /// Positions are handed out as a sequence would: without the head row's lock, before the commit.
+        CursorWithoutLock,
+    }
+
+    /// The fault is turned off when this is dropped.
+    #[derive(Debug)]
+    pub struct TurnedOn(());
+
+    #[derive(Debug)]
+    struct Planted {
+        fault: Option<Fault>,
+        uncommitted: Vec<RecordedEvent>,
+        next: Position,
+    }
+
+    static PLANTED: Mutex<Planted> =
+        Mutex::new(Planted { fault: None, uncommitted: Vec::new(), next: 0 });
+
+    /// Turns a fault on; for the second, in a log that is empty.
+    pub fn turn_on(fault: Fault) -> TurnedOn {
+        *planted() = Planted { fault: Some(fault), uncommitted: Vec::new(), next: 0 };
+        TurnedOn(())
+    }
+
+    impl Drop for TurnedOn {
+        fn drop(&mut self) {
+            planted().fault = None;
+        }
+    }
+
+    fn planted() -> MutexGuard<'static, Planted> {
+        PLANTED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(crate) fn written(plan: &Plan<'_>) {
+        let mut planted = planted();
+        if planted.fault != Some(Fault::PublishBeforeCommit) {
+            return;
+        }
+        let events = plan.events.iter().map(|row| RecordedEvent {
+            position: row.position,
+            stream: row.entry.stream.clone(),
+            version: row.version,
+            event_id: row.event.event_id,
+            event_type: row.event.event_type.to_owned(),
+            schema_version: row.event.schema_version,
+            occurred_at: row.event.occurred_at,
+            recorded_at: plan.head.recorded_at,
+            metadata: row.entry.metadata.clone(),
+            payload: row.event.payload.clone(),
+            hash: row.hash,
+        });
+        planted.uncommitted = events.collect();
+    }
+
+    pub(crate) fn with_uncommitted(
+        after: Position,
+        mut page: Vec<RecordedEvent>,
+    ) -> Vec<RecordedEvent> {
+        let planted = planted();
+        if planted.fault == Some(Fault::PublishBeforeCommit) {
+            let end = page.last().map_or(after, |event| event.position);
+            page.extend(planted.uncommitted.iter().filter(|event| event.position > end).cloned());
+        }
+        page
+    }
+
+    pub(crate) fn unlocked(sql: &'static str) -> &'static str {
+        if is_lockless() { sql.trim_end_matches(" FOR UPDATE") } else { sql }
+    }
+
+    pub(crate) fn cursor(head: Head, entries: &[Entry]) -> Head {
+        let mut planted = planted();
+        if planted.fault != Some(Fault::CursorWithoutLock) {
+            return head;
+        }
+        let position = planted.next;
+        planted.next += entries.iter().map(|entry| entry.events.len() as u64).sum::<u64>();
+        Head { position, ..head }
+    }
+
+    pub(crate) fn is_lockless() -> bool {
+        planted().fault == Some(Fault::CursorWithoutLock)
+    }
+}
