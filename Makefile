@@ -1,6 +1,6 @@
 # Everything a developer runs, one target a line. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-scaled-out check fmt bench schemathesis scaled-out scaled-out-stop
+.PHONY: help run test test-scaled-out check fmt bench bench-micro schemathesis scaled-out scaled-out-stop
 
 help: ## list what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,9 +31,12 @@ check: ## what the gate runs: format, lints, tests
 fmt: ## format the code
 	cargo fmt --all
 
-bench: ## measure this machine: commands/s, visibility, rebuild, import, memory
-	cargo build --release --locked
-	cargo run --release --locked -p bench
+bench: ## measure this machine: commands/s, visibility, rebuild, import, memory; into docs/performance.md
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked -p bench -- --json docs/performance/results.json --page docs/performance.md
+
+bench-micro: ## measure the pure half: decide, evolve, encode, fold
+	cargo bench --locked -p domain -p projector
 
 schemathesis: ## fuzz the served OpenAPI document (needs python3)
 	bash tests/schemathesis.sh
