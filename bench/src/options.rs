@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Options {
     /// Cases to run; all but growth when none is named
     pub cases: Vec<Case>,
-    /// What events and views are kept in: sqlite (one process) or postgres (three)
+    /// What events and views are kept in: sqlite (one process), postgres (three), or kafka between those
     #[arg(long, env = "ORDERLOG_BENCH_BACKEND", default_value = "sqlite")]
     pub backend: Backend,
     /// Seconds of load for each figure

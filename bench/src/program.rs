@@ -1,9 +1,10 @@
 //! The system under test: the real programs, in processes of their own, with data of their own.
 //!
 //! On SQLite it is the all-in-one server over a folder; on PostgreSQL it is the three services over two databases of a
-//! private server. Either way commands go to one address and views are asked at one.
+//! private server, with Kafka between log and views if asked. Either way commands go to one address and views are asked at one.
 
 use anyhow::{Context, bail};
+use rig::kafka::{Broker, Listeners};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,6 +15,9 @@ use tokio::process::{Child, Command};
 /// How long a server may take to end after it was asked to.
 const STOPPING: Duration = Duration::from_secs(15);
 
+/// The topic of a private broker.
+const TOPIC: &str = "orderlog.events";
+
 /// What the events and the views are kept in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Backend {
@@ -21,6 +25,8 @@ pub enum Backend {
     Sqlite,
     /// Three processes over PostgreSQL.
     Postgres,
+    /// The same, and a relay: views are fed from a topic of a private broker.
+    Kafka,
 }
 
 impl Backend {
@@ -29,6 +35,7 @@ impl Backend {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::Kafka => "kafka",
         }
     }
 }
@@ -44,6 +51,8 @@ pub enum Data {
         events: String,
         /// The views.
         views: String,
+        /// What stands between them, if not the projector alone.
+        broker: Option<Broker>,
     },
 }
 
@@ -78,7 +87,13 @@ impl Data {
             }
             Backend::Postgres => {
                 let (events, views) = (database().await?, database().await?);
-                Ok(Self::Databases { events, views })
+                Ok(Self::Databases { events, views, broker: None })
+            }
+            Backend::Kafka => {
+                let (events, views) = (database().await?, database().await?);
+                let broker = rig::kafka::broker_or_say(Listeners::Plain, "anything through Kafka");
+                let broker = Some(broker.context("no Kafka broker can run here")?);
+                Ok(Self::Databases { events, views, broker })
             }
         }
     }
@@ -101,12 +116,27 @@ impl Data {
         command.args(["import", "-"]);
         match self {
             Self::Folder(_) => command.args(["--data-dir", self.folder()?]),
-            Self::Databases { events, views } => {
+            Self::Databases { events, views, .. } => {
                 command.args(["--event-store", events, "--read-model", views])
             }
         };
         Ok(command)
     }
+}
+
+/// Where a projector takes events from.
+fn source(events: &str, broker: Option<&Broker>) -> String {
+    broker.map_or(events.to_owned(), |broker| format!("kafka://{}/{TOPIC}", broker.address()))
+}
+
+/// Starts a relay; also where its metrics are.
+///
+/// # Errors
+/// When it is not built or ends before it listens.
+pub async fn relay(events: &str, broker: &Broker) -> anyhow::Result<(Process, String)> {
+    let broker = broker.address();
+    let arguments = ["--listen", "127.0.0.1:0", "--event-store", events, "--kafka", &broker];
+    serve("relay", &[&arguments[..], &["--topic", TOPIC]].concat()).await
 }
 
 /// A new database on the private PostgreSQL server.
@@ -139,16 +169,21 @@ impl System {
                 let (server, host) = serve("orderlog", &arguments).await?;
                 Ok(Self { processes: vec![server], commands: host.clone(), views: host, data })
             }
-            Data::Databases { events, views } => {
+            Data::Databases { events, views, broker } => {
                 let arguments = [&listen[..], &["--event-store", events]].concat();
                 let (writing, commands) = serve("command-service", &arguments).await?;
+                let mut processes = vec![writing];
+                if let Some(broker) = broker {
+                    processes.push(relay(events, broker).await?.0);
+                }
+                let source = source(events, broker.as_ref());
                 // The projector makes the tables that the query service asks.
                 let arguments =
-                    [&listen[..], &["--source", events, "--read-model", views]].concat();
-                let (projecting, _) = serve("projector", &arguments).await?;
+                    [&listen[..], &["--source", &source, "--read-model", views]].concat();
+                processes.push(serve("projector", &arguments).await?.0);
                 let arguments = [&listen[..], &["--read-model", views]].concat();
                 let (reading, host) = serve("query-service", &arguments).await?;
-                let processes = vec![writing, projecting, reading];
+                processes.push(reading);
                 Ok(Self { processes, commands, views: host, data })
             }
         }
@@ -174,8 +209,9 @@ impl System {
             Data::Folder(_) => {
                 run("orderlog", &["--rebuild", "--data-dir", self.data.folder()?]).await
             }
-            Data::Databases { events, views } => {
-                let arguments = ["--source", events, "--read-model", views, "--rebuild"];
+            Data::Databases { events, views, broker } => {
+                let source = source(events, broker.as_ref());
+                let arguments = ["--source", &source, "--read-model", views, "--rebuild"];
                 run("projector", &arguments).await
             }
         }

@@ -59,7 +59,7 @@ async fn inserts(
 
 impl Floor {
     async fn open(backend: Backend, file: &Path) -> anyhow::Result<Self> {
-        if backend == Backend::Postgres {
+        if backend != Backend::Sqlite {
             let mut connection = PgConnection::connect(&database().await?).await?;
             sqlx::query(CREATE).execute(&mut connection).await?;
             return Ok(Self::Postgres(connection));

@@ -39,7 +39,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     let figure = Figure::new(format!("import of {name}"), "s", &seconds);
     report.add(match (&options.real_data, options.backend) {
         (Some(_), Backend::Sqlite) => figure.goal(Goal::AtMost(6.0)),
-        (Some(_), Backend::Postgres) => figure.goal(Goal::AtMost(12.0)),
+        (Some(_), Backend::Postgres | Backend::Kafka) => figure.goal(Goal::AtMost(12.0)),
         (None, _) => figure,
     });
     Ok(())

@@ -32,7 +32,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     }
     let goal = match options.backend {
         Backend::Sqlite => Goal::AtMost(10.0),
-        Backend::Postgres => Goal::AtMost(20.0),
+        Backend::Postgres | Backend::Kafka => Goal::AtMost(20.0),
     };
     let [p50, p99, p999] = &percentiles;
     report.add(Figure::new("highest rate, 64 clients", "commands/s", &highest));

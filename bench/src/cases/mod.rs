@@ -8,6 +8,7 @@ mod lag;
 mod latency;
 mod reads;
 mod rebuild;
+mod relay;
 mod seed;
 mod start;
 mod throughput;
@@ -37,6 +38,8 @@ pub enum Case {
     Reads,
     /// All projections from the log, while serving
     Rebuild,
+    /// The relay from a full log to a full topic
+    Relay,
     /// Orders from a file
     Import,
     /// From exec to ready
@@ -47,7 +50,8 @@ pub enum Case {
     Growth,
 }
 
-/// What runs when no case is named: all but `growth`, which takes long, and what `commands` includes.
+/// What runs when no case is named: all but `growth`, which takes long, `relay`, which needs a broker, and what
+/// `commands` includes.
 pub const USUAL: [Case; 10] = [
     Case::Floors,
     Case::Commands,
@@ -77,6 +81,7 @@ pub async fn run(case: Case, options: &Options) -> anyhow::Result<CaseReport> {
         Case::Lag => lag::run(options, &mut report).await?,
         Case::Reads => reads::run(options, &mut report).await?,
         Case::Rebuild => rebuild::run(options, &mut report).await?,
+        Case::Relay => relay::run(options, &mut report).await?,
         Case::Import => import::run(options, &mut report).await?,
         Case::Start => start::run(options, &mut report).await?,
         Case::Floors => floors::run(options, &mut report).await?,

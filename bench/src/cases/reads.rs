@@ -37,7 +37,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
         Backend::Sqlite => {
             format!("sqlite://{}?mode=rwc", folder.path().join("keyed.db").display())
         }
-        Backend::Postgres => database().await?,
+        Backend::Postgres | Backend::Kafka => database().await?,
     };
     let reference = Reference::start(Some(&url)).await?;
     let data = super::seed::orders(options.backend, options.events).await?;
@@ -60,9 +60,9 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     }
     let goals = match options.backend {
         Backend::Sqlite => [Some(0.5), Some(0.15), Some(0.35)],
-        Backend::Postgres => [None; 3],
+        Backend::Postgres | Backend::Kafka => [None; 3],
     };
-    let by_key = (options.backend == Backend::Postgres).then_some(Goal::AtLeast(1.2));
+    let by_key = (options.backend != Backend::Sqlite).then_some(Goal::AtLeast(1.2));
     let [memory, keyed, ..] = &runs;
     report.add(Figure::new(kinds[0].0, "requests/s", memory));
     report.add(Figure::new(kinds[1].0, "requests/s", keyed).beside("memory", memory, None));

@@ -25,7 +25,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     }
     let goal = match options.backend {
         Backend::Sqlite => Goal::AtLeast(150_000.0),
-        Backend::Postgres => Goal::AtLeast(100_000.0),
+        Backend::Postgres | Backend::Kafka => Goal::AtLeast(100_000.0),
     };
     let events = table::number(events as f64);
     let name = format!("rebuild of all projections, {events} events, while serving");

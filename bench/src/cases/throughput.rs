@@ -160,9 +160,9 @@ impl Runs {
 fn goals(clients: usize, backend: Backend) -> (Option<Goal>, Option<Goal>) {
     let (of_ceiling, of_peer) = match (clients, backend) {
         (64, Backend::Sqlite) => (Some(0.5), Some(8.0)),
-        (64, Backend::Postgres) => (Some(0.4), Some(6.0)),
+        (64, Backend::Postgres | Backend::Kafka) => (Some(0.4), Some(6.0)),
         (1, Backend::Sqlite) => (None, Some(3.0)),
-        (1, Backend::Postgres) => (None, Some(2.0)),
+        (1, Backend::Postgres | Backend::Kafka) => (None, Some(2.0)),
         _ => (None, None),
     };
     (of_ceiling.map(Goal::AtLeast), of_peer.map(Goal::AtLeast))

@@ -43,6 +43,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     let goal = match options.backend {
         Backend::Sqlite => Goal::AtMost(10.0),
         Backend::Postgres => Goal::AtMost(20.0),
+        Backend::Kafka => Goal::AtMost(50.0),
     };
     report.add(Figure::new("2xx to visible in the view, 1,000 commands/s, p50", "ms", &p50));
     let name = "2xx to visible in the view, 1,000 commands/s, p99";
