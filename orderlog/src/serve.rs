@@ -12,10 +12,14 @@ use projector::Source;
 use query_service::QueryService;
 use server::{Limits, Readiness};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
+
+/// How long listening waits for the projector's first word.
+const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// Serves until stopped.
 ///
@@ -45,9 +49,14 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     let following = CancellationToken::new();
     let source = Source::Log(storage.log.clone());
     projector::check_lineage(&source, &storage.views).await?;
-    let (condition, told) = watch::channel(Err("nothing is followed yet".to_owned()));
+    let (condition, mut told) = watch::channel(Err("nothing is followed yet".to_owned()));
     let projector =
         tokio::spawn(projector::run(source, storage.views.clone(), condition, following.clone()));
+    // Whoever reads that it listens may ask at once whether it is ready.
+    if tokio::time::timeout(FIRST_WORD, told.changed()).await.is_err() {
+        tracing::warn!("the projector takes long to begin; views may be behind");
+    }
+    readiness.set("projector", told.borrow().clone());
     tokio::spawn(projector::watch_condition(told, readiness.clone()));
     let watch = Watch {
         following: following.clone(),
