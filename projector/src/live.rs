@@ -27,9 +27,6 @@ const PAGE: usize = 1_000;
 const POLL: Duration = Duration::from_millis(25);
 /// How often the catalog is looked at for projections stopped, let go, or added.
 const LOOK: Duration = Duration::from_secs(1);
-/// The least time from the beginning of one flush to the next, unless a page is full. Under load, fewer and larger
-/// transactions write each hot page less often; an event that comes alone is flushed at once all the same.
-const PACE: Duration = Duration::from_millis(4);
 /// How often the log's end is noted under load.
 const NOTE_HEAD: Duration = Duration::from_millis(100);
 /// The pause of one who lost against another writer.
@@ -131,8 +128,6 @@ struct Engine {
     noted: Instant,
     head: SourceHead,
     noted_head: u64,
-    /// When the last flush began, if its page was not full.
-    begun: Option<Instant>,
 }
 
 impl Engine {
@@ -169,7 +164,6 @@ impl Engine {
             noted: Instant::now() - NOTE_HEAD,
             head: source.head().await?,
             noted_head: 0,
-            begun: None,
         })
     }
 
@@ -181,7 +175,6 @@ impl Engine {
     ) -> Result<(), Stop> {
         let mut hint = self.source.hint();
         while !shutdown.is_cancelled() {
-            self.pace().await;
             hint.borrow_and_update();
             let turn = self.turn().await;
             if turn.is_err() {
@@ -209,13 +202,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Waits until the next flush may begin.
-    async fn pace(&self) {
-        if let Some(begun) = self.begun {
-            tokio::time::sleep_until(begun + PACE).await;
-        }
     }
 
     /// One page for each group, foremost first. Whether any moved.
@@ -246,7 +232,6 @@ impl Engine {
         }
         let started = Instant::now();
         let events = page.events.len();
-        self.begun = (events < limit).then_some(started);
         let now = clock::now().timestamp_micros();
         let batch = group.fold(page, &self.model, now).await?;
         if batch.to > self.head.position {

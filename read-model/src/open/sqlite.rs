@@ -70,6 +70,8 @@ async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, ReadM
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A connection to a file does not go away; asking it first would be one more way to its thread and back.
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
         .after_release(|connection, _| {
@@ -97,6 +99,7 @@ async fn open_readers(options: SqliteConnectOptions) -> Result<SqlitePool, ReadM
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None);
     readers.connect_with(options).await.map_err(|error| {
