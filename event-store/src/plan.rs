@@ -65,7 +65,7 @@ impl Plan<'_> {
         self.events.is_empty() && self.answers.is_empty()
     }
 
-    /// The events as they are read back once it is committed.
+    /// The events as they are read back once they are committed.
     pub fn recorded(&self) -> impl Iterator<Item = RecordedEvent> {
         self.events.iter().map(|row| RecordedEvent {
             position: row.position,

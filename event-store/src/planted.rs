@@ -93,20 +93,7 @@ mod active {
         if planted.fault != Some(Fault::PublishBeforeCommit) {
             return;
         }
-        let events = plan.events.iter().map(|row| RecordedEvent {
-            position: row.position,
-            stream: row.entry.stream.clone(),
-            version: row.version,
-            event_id: row.event.event_id,
-            event_type: row.event.event_type.to_owned(),
-            schema_version: row.event.schema_version,
-            occurred_at: row.event.occurred_at,
-            recorded_at: plan.head.recorded_at,
-            metadata: row.entry.metadata.clone(),
-            payload: row.event.payload.clone(),
-            hash: row.hash,
-        });
-        planted.uncommitted = events.collect();
+        planted.uncommitted = plan.recorded().collect();
     }
 
     pub(crate) fn with_uncommitted(

@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::options::Options;
 use crate::program::{Backend, Data, relay};
 use crate::report::{CaseReport, Figure, table};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use std::time::{Duration, Instant};
 
 /// How often its checkpoint is looked at.
@@ -44,6 +44,5 @@ async fn published(host: &str, position: u64) -> anyhow::Result<()> {
         }
         tokio::time::sleep(ASKING).await;
     }
-    ensure!(false, "the relay does not come to position {position}");
-    Ok(())
+    bail!("the relay does not come to position {position}")
 }
