@@ -195,9 +195,7 @@ impl Session {
 
     /// Waits a little for the last acknowledgements and writes the checkpoint a last time.
     async fn settle(&self, window: &Window) -> Result<(), SessionError> {
-        let mut progress = window.watch();
-        let all = progress.wait_for(|seen| seen.failed.is_some() || window.unacked() == 0);
-        let _ = timeout(LAST_ACKS, all).await;
+        let _ = timeout(LAST_ACKS, window.settled()).await;
         self.save(window).await.map(|_| ())
     }
 }

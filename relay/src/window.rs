@@ -30,6 +30,9 @@ pub(crate) struct Reached {
 }
 
 /// Acknowledgements of one session.
+///
+/// A delivery changes `progress` while it holds `state`. So nobody asks for `state` while borrowing `progress`: both
+/// would wait for each other for ever.
 #[derive(Debug)]
 pub(crate) struct Window {
     state: Mutex<State>,
@@ -111,6 +114,18 @@ impl Window {
         (state.acked, state.partitions.clone())
     }
 
+    /// Waits until all that was sent is acknowledged, or nothing more will come.
+    pub async fn settled(&self) {
+        let mut progress = self.watch();
+        loop {
+            let failed = progress.borrow_and_update().failed.is_some();
+            if failed || self.unacked() == 0 {
+                return;
+            }
+            let _ = progress.changed().await;
+        }
+    }
+
     /// Tells of every change.
     pub fn watch(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
@@ -182,6 +197,29 @@ mod tests {
         window.failed("second".to_owned());
         assert_eq!(watch.borrow_and_update().failed.as_deref(), Some("first"));
         assert!(!watch.has_changed().unwrap());
+    }
+
+    #[test]
+    fn waiting_for_the_last_deliveries_and_being_told_of_them_never_wait_for_each_other() {
+        const ROUNDS: u64 = 200;
+        const EVENTS: u64 = 50;
+        let (told, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            for _ in 0..ROUNDS {
+                let window = std::sync::Arc::new(Window::new(0, vec![Reached::default()]));
+                (0..EVENTS).for_each(|_| window.sending(0));
+                let producer = std::sync::Arc::clone(&window);
+                let deliveries = std::thread::spawn(move || {
+                    (1..=EVENTS).for_each(|position| producer.delivered(position, 0, 0));
+                });
+                runtime.block_on(window.settled());
+                assert_eq!(window.reached().0, EVENTS);
+                deliveries.join().unwrap();
+            }
+            told.send(()).unwrap();
+        });
+        ended.recv_timeout(std::time::Duration::from_secs(60)).expect("no round waits for ever");
     }
 
     #[test]

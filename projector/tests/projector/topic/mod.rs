@@ -18,7 +18,7 @@ use records::Raw;
 use relay::consumer::ConsumerSettings;
 use relay::{Kafka, SecurityFlags};
 use rig::kafka::Broker;
-use rig::watchdog::Watchdog;
+use rig::watchdog;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -40,7 +40,6 @@ pub struct Market {
     pub broker: String,
     /// The file of the read model.
     pub views: &'static str,
-    _watchdog: Watchdog,
 }
 
 /// A relay or a follower at work in a task of its own.
@@ -67,8 +66,8 @@ impl Market {
         let topic = format!("{name}-{}", uuid::Uuid::now_v7().simple());
         let broker = broker.address();
         let kafka = Kafka::new(&broker, &topic, &SecurityFlags::default()).unwrap();
-        let _watchdog = Watchdog::over(name, ENDLESS);
-        Self { shop: Shop::open().await, kafka, broker, views: "views.db", _watchdog }
+        watchdog::over_this_thread(name, ENDLESS);
+        Self { shop: Shop::open().await, kafka, broker, views: "views.db" }
     }
 
     pub fn url(&self, file: &str) -> String {
