@@ -18,17 +18,26 @@ pub(crate) enum Point {
     AfterCommit,
 }
 
+#[cfg(feature = "crash-points")]
+static PLANNED: std::sync::LazyLock<Option<(String, u64)>> = std::sync::LazyLock::new(|| {
+    let planned = std::env::var("ORDERLOG_CRASH_AT").ok()?;
+    let (name, nth) = planned.split_once(':').unwrap_or((&planned, "1"));
+    Some((name.to_owned(), nth.parse().ok()?))
+});
+
+/// Whether a crash is planned between two statements of an append, so that it must be made step by step.
+pub(crate) fn stops_within() -> bool {
+    #[cfg(feature = "crash-points")]
+    return PLANNED.as_ref().is_some_and(|(name, _)| name != "after-commit");
+    #[cfg(not(feature = "crash-points"))]
+    false
+}
+
 /// Does not return if this is the point and the passing that the environment names.
 #[cfg(feature = "crash-points")]
 pub(crate) fn pass(point: Point) {
-    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    static PLANNED: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
-        let planned = std::env::var("ORDERLOG_CRASH_AT").ok()?;
-        let (name, nth) = planned.split_once(':').unwrap_or((&planned, "1"));
-        Some((name.to_owned(), nth.parse().ok()?))
-    });
     static PASSED: AtomicU64 = AtomicU64::new(0);
 
     let name = match point {

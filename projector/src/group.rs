@@ -32,12 +32,9 @@ impl Member {
         kind: Kind,
         generation: u64,
         tables: Tables,
+        pace: Pace,
         model: &ReadModel,
     ) -> Result<Self, ProjectorError> {
-        let pace = match tables {
-            Tables::Live => Pace::Live,
-            Tables::Shadow(_) => Pace::Bulk,
-        };
         let parked = model.parked_streams(kind.name(), generation).await?;
         let parked = parked.into_iter().collect();
         Ok(Self { kind, generation, tables, fold: Fold::new(kind, pace), parked })
@@ -50,7 +47,8 @@ impl Member {
 
     /// A projection that takes parked events again, but for those of `parked` streams.
     pub(crate) fn retrying(kind: Kind, generation: u64, parked: HashSet<Uuid>) -> Self {
-        Self { kind, generation, tables: Tables::Live, fold: Fold::new(kind, Pace::Live), parked }
+        let fold = Fold::new(kind, Pace::Repeating);
+        Self { kind, generation, tables: Tables::Live, fold, parked }
     }
 
     /// The streams that are parked.

@@ -11,6 +11,7 @@ use crate::group::{Group, Member};
 use crate::kind::Kind;
 use crate::lineage::check_lineage;
 use crate::outdated::Outdated;
+use crate::projections::Pace;
 use crate::source::Source;
 use read_model::ReadModel;
 use read_model::write::Tables;
@@ -150,7 +151,8 @@ impl Engine {
         for entry in &catalog {
             let Some(kind) = Kind::from_name(&entry.name) else { continue };
             if !entry.stopped && entry.version == kind.version() {
-                let member = Member::load(kind, entry.generation, Tables::Live, model).await?;
+                let (generation, tables) = (entry.generation, Tables::Live);
+                let member = Member::load(kind, generation, tables, Pace::Following, model).await?;
                 members.push((entry.position, member));
             }
         }

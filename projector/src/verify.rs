@@ -10,6 +10,7 @@ use crate::flush::{Advance, flush};
 use crate::group::{Group, Member};
 use crate::kind::Kind;
 use crate::lineage::check_lineage;
+use crate::projections::Pace;
 use crate::source::Source;
 use read_model::write::Tables;
 use read_model::write::compare::Snapshot;
@@ -104,7 +105,7 @@ async fn begin(source: &Source, fresh: &ReadModel) -> Result<Group, ProjectorErr
     let mut members = Vec::new();
     for kind in Kind::ALL {
         fresh.register(kind.name(), kind.version(), now).await?;
-        members.push((0, Member::load(kind, 1, Tables::Live, fresh).await?));
+        members.push((0, Member::load(kind, 1, Tables::Live, Pace::Following, fresh).await?));
     }
     let group = Group::sort(members, source).pop();
     Ok(group.expect("there are projections, and all stand at the beginning"))

@@ -8,6 +8,7 @@ mod sql;
 mod sum;
 pub mod write;
 
+use sqlite_file::{Checkpoints, Connections};
 use sqlx::{PgPool, SqlitePool};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -50,10 +51,14 @@ pub enum ReadModel {
 /// SQLite: one writer connection, several readers.
 #[derive(Debug)]
 pub struct SqliteReadModel {
-    /// Snapshot reads.
-    pub(crate) readers: SqlitePool,
-    /// One connection, `BEGIN IMMEDIATE`; absent for read-only handles.
-    pub(crate) writer: Option<SqlitePool>,
+    /// Reads of one statement that ends soon.
+    pub(crate) readers: Arc<Connections>,
+    /// Reads that go on for as long as somebody takes rows.
+    pub(crate) long_readers: SqlitePool,
+    /// One connection; absent for read-only handles.
+    pub(crate) writer: Option<Arc<Connections>>,
+    /// Made by whoever writes.
+    pub(crate) checkpoints: Option<Checkpoints>,
     /// Hints that some projection moved; the poll is the truth.
     pub(crate) moved: watch::Sender<u64>,
     /// Bulk statements already written out.

@@ -75,7 +75,7 @@ impl Sql {
         self.push(if between == "(" { "(NULL)" } else { ")" })
     }
 
-    fn into_sqlite(self) -> (AssertSqlSafe<Cow<'static, str>>, SqliteArguments, bool) {
+    pub(crate) fn into_sqlite(self) -> (Cow<'static, str>, SqliteArguments, bool) {
         let mut arguments = SqliteArguments::default();
         for value in self.values {
             let added = match value {
@@ -87,7 +87,7 @@ impl Sql {
             };
             added.expect(ALWAYS_ENCODES);
         }
-        (AssertSqlSafe(self.text), arguments, self.persistent)
+        (self.text, arguments, self.persistent)
     }
 
     fn into_postgres(self) -> (AssertSqlSafe<Cow<'static, str>>, PgArguments, bool) {
@@ -166,7 +166,7 @@ type Statement<DB> = Query<'static, DB, <DB as Database>::Arguments>;
 
 fn sqlite_rows<R: EitherRow>(sql: Sql) -> Rows<Sqlite, R> {
     let (text, arguments, persistent) = sql.into_sqlite();
-    sqlx::query_as_with(text, arguments).persistent(persistent)
+    sqlx::query_as_with(AssertSqlSafe(text), arguments).persistent(persistent)
 }
 
 fn postgres_rows<R: EitherRow>(sql: Sql) -> Rows<Postgres, R> {
@@ -176,7 +176,7 @@ fn postgres_rows<R: EitherRow>(sql: Sql) -> Rows<Postgres, R> {
 
 fn sqlite(sql: Sql) -> Statement<Sqlite> {
     let (text, arguments, persistent) = sql.into_sqlite();
-    sqlx::query_with(text, arguments).persistent(persistent)
+    sqlx::query_with(AssertSqlSafe(text), arguments).persistent(persistent)
 }
 
 fn postgres(sql: Sql) -> Statement<Postgres> {
@@ -188,7 +188,12 @@ impl ReadModel {
     /// All rows.
     pub(crate) async fn rows<R: EitherRow>(&self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
         Ok(match self {
-            Self::Sqlite(model) => sqlite_rows(sql).fetch_all(&model.readers).await?,
+            Self::Sqlite(model) => {
+                let mut reader = model.readers.lend().await?;
+                let rows = sqlite_rows(sql).fetch_all(&mut *reader).await?;
+                reader.give_back();
+                rows
+            }
             Self::Postgres(model) => postgres_rows(sql).fetch_all(&model.readers).await?,
         })
     }
@@ -196,7 +201,12 @@ impl ReadModel {
     /// The first row, if there is one.
     pub(crate) async fn first<R: EitherRow>(&self, sql: Sql) -> Result<Option<R>, ReadModelError> {
         Ok(match self {
-            Self::Sqlite(model) => sqlite_rows(sql).fetch_optional(&model.readers).await?,
+            Self::Sqlite(model) => {
+                let mut reader = model.readers.lend().await?;
+                let row = sqlite_rows(sql).fetch_optional(&mut *reader).await?;
+                reader.give_back();
+                row
+            }
             Self::Postgres(model) => postgres_rows(sql).fetch_optional(&model.readers).await?,
         })
     }
@@ -204,7 +214,7 @@ impl ReadModel {
     /// Rows one by one, as they come.
     pub(crate) fn stream<R: EitherRow>(&self, sql: Sql) -> BoxStream<'_, Result<R, sqlx::Error>> {
         match self {
-            Self::Sqlite(model) => sqlite_rows(sql).fetch(&model.readers).boxed(),
+            Self::Sqlite(model) => sqlite_rows(sql).fetch(&model.long_readers).boxed(),
             Self::Postgres(model) => postgres_rows(sql).fetch(&model.readers).boxed(),
         }
     }
@@ -213,7 +223,10 @@ impl ReadModel {
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, ReadModelError> {
         Ok(match self {
             Self::Sqlite(model) => {
-                sqlite(sql).execute(writer(&model.writer)?).await?.rows_affected()
+                let mut writer = writer(&model.writer)?.lend().await?;
+                let done = sqlite(sql).execute(&mut *writer).await?;
+                writer.give_back();
+                done.rows_affected()
             }
             Self::Postgres(model) => {
                 postgres(sql).execute(writer(&model.writer)?).await?.rows_affected()
@@ -226,7 +239,7 @@ impl WriteTx {
     /// All rows, as this transaction sees them.
     pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
         Ok(match self {
-            Self::Sqlite(tx) => sqlite_rows(sql).fetch_all(&mut *tx.transaction).await?,
+            Self::Sqlite(tx) => tx.rows(sql).await?,
             Self::Postgres(tx) => postgres_rows(sql).fetch_all(&mut *tx.transaction).await?,
         })
     }
@@ -234,7 +247,7 @@ impl WriteTx {
     /// Writes; how many rows changed.
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, ReadModelError> {
         Ok(match self {
-            Self::Sqlite(tx) => sqlite(sql).execute(&mut *tx.transaction).await?.rows_affected(),
+            Self::Sqlite(tx) => tx.execute(sql).await?,
             Self::Postgres(tx) => {
                 postgres(sql).execute(&mut *tx.transaction).await?.rows_affected()
             }

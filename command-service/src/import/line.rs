@@ -50,7 +50,10 @@ fn read_request(
     let id = id.unwrap_or_else(|| hex::encode(fingerprint));
     let key = Key { key: format!("import:{id}"), fingerprint, retention: Retention::Forever };
     Ok(Request {
-        target: Target::Named(target),
+        target: match command {
+            OrderCommand::Create { .. } => Target::Fresh(target),
+            _ => Target::Named(target),
+        },
         command,
         precondition: None,
         key: Some(key),

@@ -91,7 +91,7 @@ impl OrderApi {
             Ok(read) => read,
             Err(problem) => return problem.into_response(),
         };
-        let target = id.map_or_else(|| Target::Fresh(Uuid::now_v7()), Target::Named);
+        let target = Target::Fresh(id.unwrap_or_else(Uuid::now_v7));
         self.decide(request.onto_pipeline(target, command), Success::Created).await
     }
 

@@ -33,6 +33,15 @@ pub struct Worker<A: Aggregate> {
     pub clock: super::Clock,
 }
 
+/// What a stream is that a command is to begin and that is not in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fresh {
+    /// It does not exist; the append proves it.
+    Absent,
+    /// It may exist after all.
+    Missing,
+}
+
 /// A job and the place of its stream in the batch.
 struct Seated<A: Aggregate> {
     job: Job<A>,
@@ -61,11 +70,12 @@ impl<A: Commanded> Worker<A> {
 
     async fn work(&mut self, jobs: Vec<Job<A>>) {
         let mut waiting = self.answer_kept(jobs).await;
-        for _ in 0..MAX_DECISIONS {
+        for decision in 0..MAX_DECISIONS {
             if waiting.is_empty() {
                 return;
             }
-            let Some((seated, mut streams)) = self.load(waiting).await else { return };
+            let fresh = if decision == 0 { Fresh::Absent } else { Fresh::Missing };
+            let Some((seated, mut streams)) = self.load(waiting, fresh).await else { return };
             let now = (self.clock)();
             let (decided, append) = decide(seated, &mut streams, now);
             if decided.is_empty() {
@@ -122,26 +132,32 @@ impl<A: Commanded> Worker<A> {
     }
 
     /// Seats every job at its stream: from the cache, or all missing ones with one read.
-    async fn load(&mut self, jobs: Vec<Job<A>>) -> Option<(Vec<Seated<A>>, Vec<Stream<A>>)> {
+    async fn load(
+        &mut self,
+        jobs: Vec<Job<A>>,
+        fresh: Fresh,
+    ) -> Option<(Vec<Seated<A>>, Vec<Stream<A>>)> {
         let mut seats = HashMap::<Uuid, usize>::with_capacity(jobs.len());
         let mut streams = Vec::<Stream<A>>::with_capacity(jobs.len());
-        let mut missing = Vec::new();
+        let mut missing = HashSet::new();
         let mut seated = Vec::with_capacity(jobs.len());
         for job in jobs {
             let id = job.request.target.id();
             let stream = *seats.entry(id).or_insert_with(|| {
-                let cached = self.cache.take(&id);
-                if cached.is_none() && matches!(job.request.target, Target::Named(_)) {
-                    missing.push(streams.len());
-                }
-                streams.push(cached.unwrap_or_else(|| Stream::absent(id)));
+                streams.push(self.cache.take(&id).unwrap_or_else(|| Stream::absent(id)));
                 streams.len() - 1
             });
+            let absent = streams[stream].version == 0;
+            let named = matches!(job.request.target, Target::Named(_));
+            if absent && (named || fresh == Fresh::Missing) {
+                missing.insert(stream);
+            }
             seated.push(Seated { job, stream });
         }
         if missing.is_empty() {
             return Some((seated, streams));
         }
+        let missing: Vec<usize> = missing.into_iter().collect();
         let ids: Vec<_> = missing.iter().map(|&seat| stream_id::<A>(streams[seat].id)).collect();
         match self.store.load(&ids, A::SNAPSHOT_VERSION).await {
             Ok(loaded) => {

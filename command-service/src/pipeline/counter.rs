@@ -151,6 +151,10 @@ impl Request<Command> {
     pub fn if_match(self, version: u64) -> Self {
         Self { precondition: Some(Precondition::Version(version)), ..self }
     }
+    /// As what begins its stream.
+    pub fn fresh(self) -> Self {
+        Self { target: Target::Fresh(self.target.id()), ..self }
+    }
     /// As a dry run.
     pub fn dry(self) -> Self {
         Self { effect: Effect::Preview, ..self }

@@ -49,12 +49,13 @@ pub struct Request<C> {
     pub weight: usize,
 }
 
-/// A stream, and whether it can exist.
+/// A stream, and whether it is expected to exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// Named by the client: must be loaded.
+    /// Of a command on what is there: must be loaded.
     Named(Uuid),
-    /// An id made a moment ago: cannot exist, so nothing is loaded (the append still checks).
+    /// Of the command that begins a stream: decided on as absent, without loading. The append proves it; should the
+    /// stream exist, it is loaded and the command decided again.
     Fresh(Uuid),
 }
 

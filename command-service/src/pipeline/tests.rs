@@ -202,6 +202,26 @@ async fn two_pipelines_on_one_log_never_build_on_each_others_stale_state(rig: Ri
     assert_eq!(events(&store, 1).await.len(), 3);
 }
 
+async fn what_is_to_be_begun_and_is_there_is_decided_on_as_it_is(rig: Rig) {
+    let (pipeline, _) = rig.pipeline().await;
+    pipeline.ask(add(1, 5)).await;
+    // Pipelines that have nothing in their caches. Taken for absent, each of these would be answered otherwise.
+    let (pipeline, _) = rig.pipeline().await;
+    let batch = [add(2, 1).fresh(), add(1, -3).fresh().keyed("k", 1), add(1, -2)];
+    let [new, spent, more] = batch.map(|request| pipeline.submit(request).unwrap());
+    assert_eq!(accepted(&new.reply().await).0, 1);
+    assert_eq!(accepted(&spent.reply().await).0, 2);
+    assert_eq!(accepted(&more.reply().await).0, 3);
+    let (pipeline, _) = rig.pipeline().await;
+    let dry = pipeline.ask(add(2, -1).fresh().dry()).await;
+    assert_eq!(dry.result.unwrap().preview.unwrap().current_version, 1);
+    let (pipeline, store) = rig.pipeline().await;
+    let absent = pipeline.ask(add(2, 1).fresh().if_match(0)).await;
+    assert!(matches!(refused(absent), Refusal::PreconditionFailed { current_version: 1 }));
+    assert_eq!(accepted(&pipeline.ask(add(2, 1).fresh()).await).0, 2);
+    assert_eq!(store.head().await.unwrap().position, 5);
+}
+
 async fn pipelines_that_compete_for_a_stream_lose_nothing(rig: Rig) {
     let (ours, store) = rig.pipeline().await;
     let (theirs, _) = rig.pipeline().await;
@@ -343,6 +363,7 @@ on_both_backends!(
         a_twin_is_refused_while_the_first_one_runs_and_replayed_after,
         an_imported_twin_in_the_same_batch_waits_for_the_first_one,
         imported_times_lie_between_the_last_event_and_now,
+        what_is_to_be_begun_and_is_there_is_decided_on_as_it_is,
         two_pipelines_on_one_log_never_build_on_each_others_stale_state,
         a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer,
         a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything,

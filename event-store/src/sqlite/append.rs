@@ -1,5 +1,6 @@
 //! One append: one transaction on the write connection.
 //!
+//! Most are made at once (`at_once`); this is how an append is made when something must be asked, or has come in between.
 //! BEGIN IMMEDIATE takes the write lock; only then is the head read, and what the append needs to know (`ask`). If a row
 //! does not go in, the attempt is rolled back and made once more with everything asked beforehand. Nothing is decided
 //! by an error's text. A commit that fails is settled by reading back (`settle`).
@@ -33,6 +34,9 @@ pub(super) struct Unsettled<'a> {
 impl Writer {
     pub(super) async fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
         crash::pass(Point::BeforeBegin);
+        if let Some(done) = self.append_at_once(append).await {
+            return done;
+        }
         for ask in [Ask::Needed, Ask::Everything] {
             let mut connection = self.take().await?;
             match self.attempt(&mut connection, append, ask).await {
@@ -81,9 +85,7 @@ impl Writer {
             return Ok(Attempt::Unsettled(Unsettled { error, revision, plan }));
         }
         crash::pass(Point::AfterCommit);
-        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
-        self.known.committed(revision + 1, versions);
-        self.recent.committed(&plan);
+        self.committed(&plan, revision + 1);
         Ok(Attempt::Done(plan.appended()))
     }
 

@@ -10,7 +10,7 @@ use sqlx::{Arguments, SqliteConnection};
 use std::sync::{Arc, LazyLock};
 
 /// Rows in one statement at most.
-const MOST_ROWS: usize = 128;
+pub(super) const MOST_ROWS: usize = 128;
 /// Up to so many rows there is a statement for each number, beyond it for each multiple of [`STEP`]: a batch goes in by
 /// few statements, and all of them stay prepared.
 const EACH_NUMBER: usize = 16;
@@ -22,37 +22,76 @@ fn chunk(rows: usize) -> usize {
     if most <= EACH_NUMBER { most } else { most - most % STEP }
 }
 
-/// SQL for each number of rows that [`chunk`] gives, by that number; empty where it gives none.
-type Statements = Vec<String>;
-
-/// Its parameters are bare `?`: SQLite searches through named ones (`$1`) one
-/// by one whenever one is bound, which among a thousand costs more than the insert.
-fn statements(insert: &str, row: &str, tail: &str) -> Statements {
-    let text = |rows: usize| match rows {
-        0 => String::new(),
-        rows if chunk(rows) == rows => {
-            format!("{insert} VALUES {}{row} {tail}", format!("{row}, ").repeat(rows - 1))
-        }
-        _ => String::new(),
-    };
-    (0..=MOST_ROWS).map(text).collect()
+/// A table's insert. Its parameters are bare `?`: SQLite searches through named ones (`$1`) one by one whenever one is
+/// bound, which among a thousand costs more than the insert.
+struct Insert {
+    head: &'static str,
+    row: &'static str,
 }
 
-static INSERT_EVENTS: LazyLock<Statements> = LazyLock::new(|| {
-    statements(
-        concat!("INSERT INTO events (", row::event_columns!(), ")"),
-        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "ON CONFLICT DO NOTHING",
-    )
-});
+const EVENTS: Insert = Insert {
+    head: concat!("INSERT INTO events (", row::event_columns!(), ") VALUES "),
+    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+};
 
-static INSERT_ANSWERS: LazyLock<Statements> = LazyLock::new(|| {
-    statements(
-        "INSERT INTO idempotency (key, fingerprint, answer, first_position, stored_at, permanent)",
-        "(?, ?, ?, ?, ?, ?)",
-        "ON CONFLICT DO NOTHING",
-    )
-});
+const ANSWERS: Insert = Insert {
+    head: "INSERT INTO idempotency (key, fingerprint, answer, first_position, stored_at, permanent) VALUES ",
+    row: "(?, ?, ?, ?, ?, ?)",
+};
+
+impl Insert {
+    /// The insert of so many rows; nothing for none.
+    fn push(&self, text: &mut String, rows: usize) {
+        for number in 0..rows {
+            text.push_str(if number == 0 { self.head } else { ", " });
+            text.push_str(self.row);
+        }
+    }
+
+    /// SQL for each number of rows that [`chunk`] gives, by that number, which leaves out what does not go in; empty
+    /// where it gives none.
+    fn tolerant(&self) -> Statements {
+        let text = |rows: usize| {
+            let mut text = String::new();
+            if rows > 0 && chunk(rows) == rows {
+                self.push(&mut text, rows);
+                text.push_str(" ON CONFLICT DO NOTHING");
+            }
+            text
+        };
+        (0..=MOST_ROWS).map(text).collect()
+    }
+}
+
+type Statements = Vec<String>;
+
+static INSERT_EVENTS: LazyLock<Statements> = LazyLock::new(|| EVENTS.tolerant());
+static INSERT_ANSWERS: LazyLock<Statements> = LazyLock::new(|| ANSWERS.tolerant());
+
+/// The inserts of so many events and answers, each ended by a semicolon; they fail if a row does not go in. At most
+/// [`MOST_ROWS`] of each.
+pub(super) fn strict(events: usize, answers: usize) -> String {
+    let mut text = String::with_capacity(events * 50 + answers * 25 + 500);
+    for (insert, rows) in [(EVENTS, events), (ANSWERS, answers)] {
+        insert.push(&mut text, rows);
+        text.push_str(if rows > 0 { "; " } else { "" });
+    }
+    text
+}
+
+/// What [`strict`] binds.
+pub(super) fn bind_all(
+    arguments: &mut SqliteArguments,
+    plan: &Plan<'_>,
+) -> Result<(), sqlx::error::BoxDynError> {
+    arguments.reserve(15 * plan.events.len() + 6 * plan.answers.len(), 0);
+    let recorded_at = plan.head.recorded_at.timestamp_micros();
+    let mut names = Names::default();
+    for row in &plan.events {
+        bind_event(arguments, row, recorded_at, &mut names)?;
+    }
+    plan.answers.iter().try_for_each(|row| bind_answer(arguments, row, recorded_at))
+}
 
 /// Inserts all rows; how many went in.
 async fn insert<T>(
@@ -133,17 +172,22 @@ pub(super) async fn insert_answers(
     plan: &Plan<'_>,
 ) -> sqlx::Result<u64> {
     let stored_at = plan.head.recorded_at.timestamp_micros();
-    insert(connection, &INSERT_ANSWERS, &plan.answers, |arguments, row: &AnswerRow<'_>| {
-        let answer = row.answer;
-        let mut bind = || {
-            arguments.add(Arc::<str>::from(answer.key.as_str()))?;
-            arguments.add(answer.fingerprint.to_vec())?;
-            arguments.add(answer.answer.clone())?;
-            arguments.add(signed(row.first_position))?;
-            arguments.add(stored_at)?;
-            arguments.add(i64::from(answer.permanent))
-        };
-        bind().map_err(sqlx::Error::Encode)
+    insert(connection, &INSERT_ANSWERS, &plan.answers, |arguments, row| {
+        bind_answer(arguments, row, stored_at).map_err(sqlx::Error::Encode)
     })
     .await
+}
+
+fn bind_answer(
+    arguments: &mut SqliteArguments,
+    row: &AnswerRow<'_>,
+    stored_at: i64,
+) -> Result<(), sqlx::error::BoxDynError> {
+    let answer = row.answer;
+    arguments.add(Arc::<str>::from(answer.key.as_str()))?;
+    arguments.add(answer.fingerprint.to_vec())?;
+    arguments.add(answer.answer.clone())?;
+    arguments.add(signed(row.first_position))?;
+    arguments.add(stored_at)?;
+    arguments.add(i64::from(answer.permanent))
 }

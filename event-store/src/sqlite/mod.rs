@@ -1,12 +1,13 @@
 //! The log in one SQLite file: one connection that writes, a few that read.
 //!
 //! WAL with synchronous=FULL: a commit is on the disk when it is answered, readers and the writer never wait for one
-//! another. SQLite's own checkpoint (each 16 000 pages of WAL, in the commit that reaches them) keeps the WAL small
-//! because nothing here reads in long transactions. Other processes may append to the same file: the write lock is
+//! another. Checkpoints are made beside the writer and keep the WAL short, because nothing here reads in long
+//! transactions. Other processes may append to the same file: the write lock is
 //! taken before anything is read that the append relies on.
 
 mod answers;
 mod append;
+mod at_once;
 mod insert;
 mod lease;
 mod open;
@@ -18,6 +19,7 @@ mod writer;
 
 use crate::recent::Recent;
 use crate::{Access, Append, AppendError, Appended, Head, Position, StoreError, row};
+use sqlite_file::Checkpoints;
 use sqlx::SqlitePool;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -32,6 +34,7 @@ pub struct SqliteStore {
     access: Access,
     hint: Arc<watch::Sender<Position>>,
     recent: Arc<Recent>,
+    checkpoints: Option<Checkpoints>,
 }
 
 impl SqliteStore {
@@ -73,6 +76,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn close(&self) {
+        self.checkpoints.iter().for_each(Checkpoints::end);
         if let Some(writer) = &self.writer {
             writer.lock().await.close().await;
         }

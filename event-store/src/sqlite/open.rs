@@ -8,6 +8,7 @@ use super::writer::Writer;
 use crate::recent::Recent;
 use crate::schema::{self, Schema};
 use crate::{Access, StoreError};
+use sqlite_file::{AUTOCHECKPOINT, Checkpoints};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -27,8 +28,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_READERS: u32 = 4;
 /// Pages that the writer keeps in memory, in KiB below zero: 32 MiB, so that index pages are not read again.
 const WRITER_CACHE: &str = "-32768";
-/// Pages of WAL after which a commit also copies them into the file: 64 MiB. Each time costs two flushes to disk.
-const CHECKPOINT_PAGES: &str = "16000";
+/// Prepared statements kept by the writer: one for each number of rows.
+const WRITER_STATEMENTS: usize = 256;
 /// Two processes may create the file at once; the one that comes second finds it done when it looks again.
 const MIGRATE_ATTEMPTS: u32 = 3;
 
@@ -41,8 +42,9 @@ impl SqliteStore {
         let recent = Arc::new(Recent::default());
         let writing = options
             .clone()
+            .statement_cache_capacity(WRITER_STATEMENTS)
             .pragma("cache_size", WRITER_CACHE)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+            .pragma("wal_autocheckpoint", AUTOCHECKPOINT);
         let writer = match access {
             Access::ReadOnly => None,
             Access::Lease => Some(Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent))))),
@@ -51,6 +53,7 @@ impl SqliteStore {
                 Some(Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent)))))
             }
         };
+        let checkpoints = (access == Access::ReadWrite).then(|| Checkpoints::keep(options.clone()));
         let readers = SqlitePoolOptions::new()
             .max_connections(MAX_READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -64,7 +67,7 @@ impl SqliteStore {
         check_schema(&mut connection).await?;
         drop(connection);
         let hint = Arc::new(watch::Sender::new(0));
-        let store = Self { readers, writer, access, hint, recent };
+        let store = Self { readers, writer, access, hint, recent, checkpoints };
         store.hint.send_replace(store.head().await?.position);
         Ok(store)
     }

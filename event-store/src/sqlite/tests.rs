@@ -106,6 +106,44 @@ async fn a_commit_that_fails_is_found_not_to_have_happened() {
     assert!(store.answers(&["k".to_owned()]).await.unwrap()[0].is_none());
 }
 
+#[tokio::test]
+async fn what_follows_our_own_append_is_written_at_once_unless_somebody_came_between() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (open(&directory).await, open(&directory).await);
+    let known = async |store: &SqliteStore| {
+        store.writer.as_ref().unwrap().lock().await.tip.map(|tip| tip.head.position)
+    };
+    ours.append(one(1, 10)).await.unwrap();
+    assert_eq!(known(&ours).await, Some(1));
+    ours.append(one(2, 10)).await.unwrap();
+    assert!(ours.writer.as_ref().unwrap().lock().await.has_written_at_once(1, 0));
+    theirs.append(one(3, 10)).await.unwrap();
+    assert_eq!(ours.append(one(4, 10)).await.unwrap().head, 4);
+    assert_eq!(theirs.append(one(5, 10)).await.unwrap().head, 5);
+    let taken = ours.append(one(5, 10)).await.unwrap();
+    let actual = EntryOutcome::WrongExpectedVersion { expected: 0, actual: 1 };
+    assert_eq!((taken.outcomes, taken.head), (vec![actual], 5));
+    assert_eq!(ours.append(one(6, 10)).await.unwrap().head, 6);
+    assert_eq!(ours.verify(|_, _| {}).await.unwrap().defects, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_append_at_once_whose_storage_fails_is_not_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    store.append(one(1, 10)).await.unwrap();
+    store.append(one(2, 10)).await.unwrap();
+    on_writer(
+        &store,
+        "CREATE TRIGGER fail AFTER UPDATE ON log_head BEGIN SELECT RAISE(ABORT, 'no'); END",
+    )
+    .await;
+    is_refused(&store, one(3, 10)).await;
+    on_writer(&store, "DROP TRIGGER fail").await;
+    assert_eq!(store.append(one(3, 10)).await.unwrap().head, 3);
+    assert_eq!(store.append(one(4, 10)).await.unwrap().head, 4);
+}
+
 /// Settles an append to an empty log as if its commit had answered with an error.
 async fn settle(store: &SqliteStore, append: &Append) -> bool {
     let head = Head { position: 0, hash: GENESIS, recorded_at: Timestamp::UNIX_EPOCH };

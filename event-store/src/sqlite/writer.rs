@@ -4,6 +4,7 @@
 //! back, a panic), the connection is simply not put back, SQLite rolls back when it is dropped, and the next one
 //! opens another. So a transaction can never leak from one append into the next.
 
+use super::at_once::{Texts, Tip};
 use super::refusal;
 use crate::StoreError;
 use crate::recent::Recent;
@@ -22,12 +23,23 @@ pub(super) struct Writer {
     pub(super) known: KnownVersions,
     /// What was committed last.
     pub(super) recent: Arc<Recent>,
+    /// Where that left the log; `None` when it must be read.
+    pub(super) tip: Option<Tip>,
+    pub(super) texts: Texts,
 }
 
 impl Writer {
     pub(super) fn new(options: SqliteConnectOptions, recent: Arc<Recent>) -> Self {
         let options = options.create_if_missing(false);
-        Self { options, connection: None, closed: false, known: KnownVersions::default(), recent }
+        Self {
+            options,
+            connection: None,
+            closed: false,
+            known: KnownVersions::default(),
+            recent,
+            tip: None,
+            texts: Texts::default(),
+        }
     }
 
     /// The connection, with no transaction open.

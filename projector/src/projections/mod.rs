@@ -29,12 +29,14 @@ fn day(micros: i64) -> i64 {
 #[derive(Debug)]
 pub(crate) struct Poison(pub String);
 
-/// Whether rows that must be there from an earlier batch are looked for.
+/// How events come, and so which rows of earlier batches are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Following the log: every unknown stream is looked up.
-    Live,
-    /// Filling empty tables from position 1: a stream's first event needs no look.
+    /// Some may have come before: every unknown stream is looked up.
+    Repeating,
+    /// Each once, as the log is followed: a stream's first event needs no look.
+    Following,
+    /// Each once, many at a time, into tables that were empty.
     Bulk,
 }
 
@@ -150,7 +152,7 @@ impl Changes {
 fn unknown(events: &[Decoded], pace: Pace, known: impl Fn(Uuid) -> bool) -> Vec<Uuid> {
     let mut streams: Vec<Uuid> = events
         .iter()
-        .filter(|event| pace == Pace::Live || event.recorded.version > 1)
+        .filter(|event| pace == Pace::Repeating || event.recorded.version > 1)
         .map(|event| event.recorded.stream.id)
         .filter(|stream| !known(*stream))
         .collect();

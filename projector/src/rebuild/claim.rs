@@ -4,6 +4,7 @@ use super::owner::{Owner, is_alive};
 use crate::ProjectorError;
 use crate::group::Member;
 use crate::kind::Kind;
+use crate::projections::Pace;
 use read_model::ReadModel;
 use read_model::write::rebuild::RebuildEntry;
 use read_model::write::{Tables, WriteTx};
@@ -41,7 +42,8 @@ impl Claims {
         let mut members = Vec::with_capacity(self.claims.len());
         for claim in &self.claims {
             let tables = Tables::Shadow(claim.generation);
-            let member = Member::load(claim.kind, claim.generation, tables, model).await?;
+            let member =
+                Member::load(claim.kind, claim.generation, tables, Pace::Bulk, model).await?;
             members.push((claim.position, member));
         }
         Ok(members)

@@ -3,6 +3,7 @@
 use crate::ProjectorError;
 use crate::group::Member;
 use crate::kind::Kind;
+use crate::projections::Pace;
 use read_model::ReadModel;
 use read_model::write::Tables;
 use read_model::write::catalog::{CatalogEntry, Checkpoint};
@@ -59,7 +60,8 @@ pub(super) async fn seat(
     }
     let mut seats = Vec::new();
     for (entry, kind) in fed() {
-        let member = Member::load(kind, entry.generation, Tables::Live, model).await?;
+        let tables = Tables::Live;
+        let member = Member::load(kind, entry.generation, tables, Pace::Repeating, model).await?;
         let marks = of(&entries, entry).into_iter().map(|entry| (entry.number, entry.mark));
         seats.push(Seat { member, marks: marks.collect() });
     }

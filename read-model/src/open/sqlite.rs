@@ -7,9 +7,10 @@ use super::{VERSION, migration_failed, not_migrated};
 use crate::read::order::Asked;
 use crate::write::insert::Texts;
 use crate::{Access, ReadModel, ReadModelError, SqliteReadModel};
+use sqlite_file::{AUTOCHECKPOINT, Checkpoints, Connections};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqlitePool};
+use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +22,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/read-model/sqlite");
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Snapshot readers; more would only queue on two cores.
-const READERS: u32 = 8;
+/// Readers of single statements; more would only queue on two cores.
+const READERS: usize = 4;
+/// Readers of many rows.
+const LONG_READERS: u32 = 4;
 /// Rows that a connection reads ahead of whoever takes them: rows may be large, and every reader holds so many.
 const ROWS_AHEAD: usize = 8;
 /// Prepared statements kept on each connection.
@@ -42,16 +45,22 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
-    let writer = match access {
-        Access::ReadWrite => Some(open_writer(&options).await?),
-        Access::ReadOnly => None,
+    let (writer, checkpoints) = match access {
+        Access::ReadWrite => {
+            let options = options.clone().synchronous(SqliteSynchronous::Normal);
+            (Some(open_writer(&options).await?), Some(Checkpoints::keep(options)))
+        }
+        Access::ReadOnly => (None, None),
     };
-    let readers = open_readers(options).await?;
-    check_version(&readers).await?;
+    let options = options.create_if_missing(false).pragma("query_only", "ON");
+    let long_readers = open_long_readers(&options).await?;
+    check_version(&long_readers).await?;
     let (moved, _) = watch::channel(0);
     Ok(ReadModel::Sqlite(Arc::new(SqliteReadModel {
-        readers,
+        readers: Connections::new(options, READERS),
+        long_readers,
         writer,
+        checkpoints,
         moved,
         texts: Texts::default(),
         asked: Asked::default(),
@@ -59,49 +68,33 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
 }
 
 /// One connection that creates the file, migrates it and then writes.
-async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, ReadModelError> {
+async fn open_writer(options: &SqliteConnectOptions) -> Result<Arc<Connections>, ReadModelError> {
     let options = options
         .clone()
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
         .pragma("cache_size", "-32768")
-        .pragma("wal_autocheckpoint", "4000");
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A connection to a file does not go away; asking it first would be one more way to its thread and back.
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // A full or failing disk makes SQLite roll back by itself; then sqlx's own rollback fails and it
-                // believes in the transaction for ever. The ping waits for that rollback; such a connection goes.
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
-            })
-        })
-        .connect_with(options)
-        .await?;
-    migrate(&writer).await?;
+        .pragma("wal_autocheckpoint", AUTOCHECKPOINT);
+    let writer = Connections::new(options, 1);
+    let mut connection = writer.lend().await?;
+    migrate(&mut connection).await?;
     sqlx::query("INSERT INTO secrets (name, value) VALUES ('cursor', randomblob(32)) ON CONFLICT DO NOTHING")
-        .execute(&writer)
+        .execute(&mut *connection)
         .await?;
+    connection.give_back();
     Ok(writer)
 }
 
 /// Connections that cannot write. (Opened read-write below, so that they can recover a crashed writer's WAL.)
-async fn open_readers(options: SqliteConnectOptions) -> Result<SqlitePool, ReadModelError> {
+async fn open_long_readers(options: &SqliteConnectOptions) -> Result<SqlitePool, ReadModelError> {
     let file = options.get_filename().display().to_string();
-    let options =
-        options.create_if_missing(false).row_buffer_size(ROWS_AHEAD).pragma("query_only", "ON");
     let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
+        .max_connections(LONG_READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None);
+    let options = options.clone().row_buffer_size(ROWS_AHEAD);
     readers.connect_with(options).await.map_err(|error| {
         ReadModelError::Unavailable(format!(
             "{file} cannot be opened ({error}); start the projector first, it creates the read model"
@@ -109,10 +102,10 @@ async fn open_readers(options: SqliteConnectOptions) -> Result<SqlitePool, ReadM
     })
 }
 
-async fn migrate(writer: &SqlitePool) -> Result<(), ReadModelError> {
+async fn migrate(writer: &mut SqliteConnection) -> Result<(), ReadModelError> {
     let mut attempt = 1;
     loop {
-        match MIGRATIONS.run(writer).await {
+        match MIGRATIONS.run_direct(None, &mut *writer, false).await {
             Ok(()) => return Ok(()),
             // Two processes may create the same file at once: the second finds the first one's tables.
             Err(error) if attempt < MIGRATE_ATTEMPTS => match migration_failed(&error) {
@@ -142,12 +135,14 @@ async fn check_version(readers: &SqlitePool) -> Result<(), ReadModelError> {
 
 /// Reachable and of this build's version?
 pub(crate) async fn ping(model: &SqliteReadModel) -> Result<(), ReadModelError> {
-    check_version(&model.readers).await
+    check_version(&model.long_readers).await
 }
 
 /// Closes all connections, the writer last, so that it can fold the WAL into the file.
 pub(crate) async fn close(model: &SqliteReadModel) {
+    model.checkpoints.iter().for_each(Checkpoints::end);
     model.readers.close().await;
+    model.long_readers.close().await;
     if let Some(writer) = &model.writer {
         writer.close().await;
     }

@@ -56,7 +56,7 @@ impl ReadModel {
     /// When the storage refuses.
     pub async fn snapshot(&self) -> Result<Snapshot, ReadModelError> {
         let mut snapshot = match self {
-            Self::Sqlite(model) => Snapshot::Sqlite(model.readers.begin().await?),
+            Self::Sqlite(model) => Snapshot::Sqlite(model.long_readers.begin().await?),
             Self::Postgres(model) => Snapshot::Postgres(postgres::begin_snapshot(model).await?),
         };
         // The snapshot is taken by the first read.

@@ -3,7 +3,7 @@
 //!
 //! A row type says how it binds itself ([`Row`]); this file cuts a list of rows into statements and keeps their text.
 
-use super::{PostgresTx, SqliteTx, Tables, WriteTx};
+use super::{PostgresTx, Tables, WriteTx};
 use crate::{ReadModelError, sum};
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
@@ -107,6 +107,18 @@ impl Binds {
         add!(self, value, Uuids);
         self
     }
+    /// These values, and after them those of some rows.
+    pub(super) fn sqlite<R: Row>(
+        mut before: SqliteArguments,
+        rows: impl Iterator<Item = R>,
+        values: usize,
+    ) -> SqliteArguments {
+        before.reserve(values, 0);
+        let mut binds = Self::Sqlite(before);
+        rows.for_each(|row| binds.row(row));
+        let Self::Sqlite(all) = binds else { unreachable!("made above") };
+        all
+    }
     fn row<R: Row>(&mut self, row: R) {
         if let Self::Postgres { next, .. } = self {
             *next = 0;
@@ -126,7 +138,7 @@ type TextKey = (&'static str, Tables, Option<usize>);
 const MAX_TEXTS: usize = 1_024;
 
 impl Texts {
-    fn get(&self, shape: &Shape, tables: Tables, rows: Option<usize>) -> Arc<str> {
+    pub(super) fn get(&self, shape: &Shape, tables: Tables, rows: Option<usize>) -> Arc<str> {
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if texts.len() >= MAX_TEXTS {
             texts.clear();
@@ -162,38 +174,19 @@ impl WriteTx {
         rows: Vec<R>,
     ) -> Result<(), ReadModelError> {
         match self {
-            Self::Sqlite(tx) => tx.bulk(shape, tables, rows).await,
+            Self::Sqlite(tx) => {
+                tx.bulk(shape, tables, rows);
+                Ok(())
+            }
             Self::Postgres(tx) => tx.bulk(shape, tables, rows).await,
         }
     }
 }
 
 /// How many of so many rows go into the next statement.
-fn chunk(rows: usize) -> usize {
+pub(super) fn chunk(rows: usize) -> usize {
     let most = rows.min(MOST_ROWS);
     if most <= EACH_NUMBER { most } else { most - most % STEP }
-}
-
-impl SqliteTx {
-    async fn bulk<R: Row>(
-        &mut self,
-        shape: &Shape,
-        tables: Tables,
-        rows: Vec<R>,
-    ) -> Result<(), ReadModelError> {
-        let mut rows = rows.into_iter();
-        while rows.len() > 0 {
-            let chunk = chunk(rows.len());
-            let mut arguments = SqliteArguments::default();
-            arguments.reserve(chunk * shape.columns, 0);
-            let mut binds = Binds::Sqlite(arguments);
-            rows.by_ref().take(chunk).for_each(|row| binds.row(row));
-            let Binds::Sqlite(arguments) = binds else { unreachable!("made above") };
-            let sql = self.model.texts.get(shape, tables, Some(chunk));
-            sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *self.transaction).await?;
-        }
-        Ok(())
-    }
 }
 
 impl PostgresTx {

@@ -17,10 +17,12 @@ pub mod partitions;
 pub mod products;
 pub mod rebuild;
 pub mod sales;
+mod sqlite;
 
 use crate::open::postgres;
-use crate::{PostgresReadModel, ReadModel, ReadModelError, SqliteReadModel};
-use sqlx::{Postgres, Sqlite, Transaction};
+use crate::{PostgresReadModel, ReadModel, ReadModelError};
+pub use sqlite::SqliteTx;
+use sqlx::{Postgres, Transaction};
 use std::sync::Arc;
 
 /// Which generation of a projection's tables is meant.
@@ -51,13 +53,6 @@ pub enum WriteTx {
     Postgres(PostgresTx),
 }
 
-/// A transaction on SQLite's one writer connection.
-#[derive(Debug)]
-pub struct SqliteTx {
-    pub(crate) transaction: Transaction<'static, Sqlite>,
-    pub(crate) model: Arc<SqliteReadModel>,
-}
-
 /// A transaction on PostgreSQL that no other writer of this read model overlaps with.
 #[derive(Debug)]
 pub struct PostgresTx {
@@ -66,15 +61,15 @@ pub struct PostgresTx {
 }
 
 impl ReadModel {
-    /// Begins a write transaction; waits for another writer, within a bound.
+    /// Begins a write transaction; its first statement waits for another writer, within a bound.
     ///
     /// # Errors
     /// When the handle is read-only or the storage refuses.
     pub async fn begin_write(&self) -> Result<WriteTx, ReadModelError> {
         match self {
             Self::Sqlite(model) => {
-                let transaction = writer(&model.writer)?.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(WriteTx::Sqlite(SqliteTx { transaction, model: Arc::clone(model) }))
+                let connection = writer(&model.writer)?.lend().await?;
+                Ok(WriteTx::Sqlite(SqliteTx::new(connection, Arc::clone(model))))
             }
             Self::Postgres(model) => {
                 let transaction = postgres::begin_write(writer(&model.writer)?.clone()).await?;
@@ -91,11 +86,7 @@ impl WriteTx {
     /// When the storage refuses; then nothing was written.
     pub async fn commit(self, position: u64) -> Result<(), ReadModelError> {
         match self {
-            Self::Sqlite(SqliteTx { transaction, model }) => {
-                transaction.commit().await?;
-                model.moved.send_replace(position);
-                Ok(())
-            }
+            Self::Sqlite(tx) => Ok(tx.commit(position).await?),
             Self::Postgres(PostgresTx { transaction, model }) => {
                 postgres::commit(transaction).await?;
                 model.hints.tell(position);

@@ -38,7 +38,7 @@ pub(crate) struct OrdersFold {
 impl OrdersFold {
     pub(crate) fn new(pace: Pace) -> Self {
         let memory = match pace {
-            Pace::Live => LIVE_MEMORY,
+            Pace::Repeating | Pace::Following => LIVE_MEMORY,
             Pace::Bulk => BULK_MEMORY,
         };
         Self {

@@ -1,0 +1,130 @@
+//! An append by one text of SQL: one way to the connection's thread and back.
+//!
+//! Where nobody else appends, nothing needs to be asked under the lock: the head is where our own last commit left it,
+//! and so are the streams that we wrote to (`versions`). So the rows are planned on that, and one text takes the lock,
+//! inserts, moves the head and commits. Each of its statements fails when anything is otherwise than planned: a row
+//! that is there already is refused by its unique index, and a head of another revision gets no hash, which the schema
+//! refuses. Then COMMIT is not reached, and the append is made step by step (`append`).
+
+use super::append::Unsettled;
+use super::insert::{MOST_ROWS, bind_all, strict};
+use super::writer::Writer;
+use crate::ask::{Ask, Question};
+use crate::crash::{self, Point};
+use crate::plan::{Plan, plan};
+use crate::row::signed;
+use crate::{Append, AppendError, Appended, Head};
+use sqlx::error::ErrorKind;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Texts kept; more combinations of numbers hardly come often.
+const MAX_TEXTS: usize = 256;
+
+/// Where our own last commit left the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tip {
+    pub head: Head,
+    pub revision: i64,
+}
+
+/// The texts by their numbers of events and answers.
+#[derive(Debug, Default)]
+pub(super) struct Texts(HashMap<(usize, usize), Arc<str>>);
+
+impl Texts {
+    fn get(&mut self, events: usize, answers: usize) -> Arc<str> {
+        if self.0.len() >= MAX_TEXTS {
+            self.0.clear();
+        }
+        let make = || {
+            let inserts = strict(events, answers);
+            format!(
+                "BEGIN IMMEDIATE; {inserts}UPDATE log_head SET position = ?,
+                     hash = CASE revision WHEN ? THEN ? END, recorded_at = ?, revision = revision + 1; COMMIT"
+            )
+            .into()
+        };
+        Arc::clone(self.0.entry((events, answers)).or_insert_with(make))
+    }
+}
+
+impl Writer {
+    /// `None` when the append must be made step by step.
+    pub(super) async fn append_at_once(
+        &mut self,
+        append: &Append,
+    ) -> Option<Result<Appended, AppendError>> {
+        let Tip { head, revision } = self.tip.take()?;
+        let events: usize = append.entries.iter().map(|entry| entry.events.len()).sum();
+        if events > MOST_ROWS || append.entries.len() > MOST_ROWS || crash::stops_within() {
+            return None;
+        }
+        self.known.expect_revision(revision);
+        let question = Question::about(&append.entries, &self.known, Ask::Needed);
+        if !question.streams.is_empty() {
+            return None;
+        }
+        let found = question.answered(Vec::new(), Vec::new());
+        let plan = plan(&append.entries, found, head, append.recorded_at);
+        if plan.is_empty() {
+            return None;
+        }
+        let mut connection = match self.take().await {
+            Ok(connection) => connection,
+            Err(error) => return Some(Err(error.into())),
+        };
+        match self.write_at_once(&mut connection, &plan, revision).await {
+            Ok(()) => {
+                crash::pass(Point::AfterCommit);
+                self.put_back(connection);
+                self.committed(&plan, revision + 1);
+                Some(Ok(plan.appended()))
+            }
+            Err(error) => {
+                let planned_otherwise = error
+                    .as_database_error()
+                    .is_some_and(|error| !matches!(error.kind(), ErrorKind::Other));
+                self.roll_back(connection).await;
+                match self.settle(Unsettled { error, revision, plan }).await {
+                    Err(AppendError::Failed(_)) if planned_otherwise => None,
+                    settled => Some(settled),
+                }
+            }
+        }
+    }
+
+    async fn write_at_once(
+        &mut self,
+        connection: &mut SqliteConnection,
+        plan: &Plan<'_>,
+        revision: i64,
+    ) -> sqlx::Result<()> {
+        let text = self.texts.get(plan.events.len(), plan.answers.len());
+        let mut arguments = SqliteArguments::default();
+        let mut bind = || {
+            bind_all(&mut arguments, plan)?;
+            arguments.add(signed(plan.head.position))?;
+            arguments.add(revision)?;
+            arguments.add(plan.head.hash.to_vec())?;
+            arguments.add(plan.head.recorded_at.timestamp_micros())
+        };
+        bind().map_err(sqlx::Error::Encode)?;
+        sqlx::query_with(AssertSqlSafe(text), arguments).execute(connection).await.map(|_| ())
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_written_at_once(&self, events: usize, answers: usize) -> bool {
+        self.texts.0.contains_key(&(events, answers))
+    }
+
+    /// What is known after a commit that led to `revision`.
+    pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64) {
+        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
+        self.known.committed(revision, versions);
+        self.recent.committed(plan);
+        self.tip = Some(Tip { head: plan.head, revision });
+    }
+}

@@ -1,0 +1,99 @@
+//! Connections to the SQLite file, lent one at a time and given back after work that ended well.
+//!
+//! sqlx's own pool asks a connection whether it is there whenever it comes back: one more way to its thread for each
+//! read. A connection to a file does not go away. Only work that failed, or was dropped half-way, may leave something
+//! open on it; then it is not given back but closed, SQLite rolls back, and the next borrower opens another.
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// How long a borrower waits for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Some connections with the same settings.
+#[derive(Debug)]
+pub struct Connections {
+    options: SqliteConnectOptions,
+    idle: Mutex<Vec<SqliteConnection>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Connections {
+    /// At most so many at a time; opened when needed.
+    #[must_use]
+    pub fn new(options: SqliteConnectOptions, most: usize) -> Arc<Self> {
+        let turns = Arc::new(Semaphore::new(most));
+        Arc::new(Self { options, idle: Mutex::default(), turns })
+    }
+
+    /// The next free one.
+    ///
+    /// # Errors
+    /// When it cannot be opened, none becomes free in time, or [`Connections::close`] was called.
+    pub async fn lend(self: &Arc<Self>) -> sqlx::Result<Lent> {
+        let turn = timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        Ok(Lent { connection: Some(connection), home: Arc::clone(self), _turn: turn })
+    }
+
+    /// Lends no more, and closes what was given back.
+    pub async fn close(&self) {
+        self.turns.close();
+        let idle = std::mem::take(&mut *self.idle());
+        for connection in idle {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, "closing a connection");
+            }
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SqliteConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection in use. Closed when dropped.
+#[derive(Debug)]
+pub struct Lent {
+    connection: Option<SqliteConnection>,
+    home: Arc<Connections>,
+    _turn: OwnedSemaphorePermit,
+}
+
+const HERE: &str = "it is taken out only when it is given back";
+
+impl Lent {
+    /// After work that ended well: no transaction is open on it, no statement half-way.
+    pub fn give_back(mut self) {
+        if let Some(connection) = self.connection.take()
+            && !self.home.turns.is_closed()
+        {
+            self.home.idle().push(connection);
+        }
+    }
+}
+
+impl Deref for Lent {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        self.connection.as_ref().expect(HERE)
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        self.connection.as_mut().expect(HERE)
+    }
+}
