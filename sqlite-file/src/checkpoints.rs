@@ -3,7 +3,7 @@
 //! Left to itself, SQLite does this in the commit that makes the WAL too long: some tens of megabytes copied and two
 //! flushes to disk, while everybody waits for that commit. Here a connection of its own copies what has gathered while
 //! the writer goes on. That never ends a WAL to which something is added all the while, so a long one is at last copied
-//! under the writer's lock: only what came in since, which is little, and the writer begins the WAL anew.
+//! in the writer's turn: only what came in since, which is little, and the writer begins the WAL anew.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
@@ -44,16 +44,21 @@ enum Mode {
 }
 
 impl Checkpoints {
-    /// Makes checkpoints of this file from now on. Called within a runtime.
+    /// Makes checkpoints of this file from now on. `turn` waits until nobody in this process writes, and lets nobody
+    /// write while what it gives is held. Called within a runtime.
     #[must_use]
-    pub fn keep(file: SqliteConnectOptions) -> Self {
+    pub fn keep<T, W>(file: SqliteConnectOptions, turn: T) -> Self
+    where
+        T: Fn() -> W + Send + Sync + 'static,
+        W: Future<Output: Send> + Send,
+    {
         Self(tokio::spawn(async move {
             let mut ticks = interval(LOOK);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut connection = None;
             loop {
                 ticks.tick().await;
-                connection = match look(connection, &file).await {
+                connection = match look(connection, &file, &turn).await {
                     Ok(connection) => Some(connection),
                     Err(error) => {
                         // The writer's own checkpoints are the net; this is tried again.
@@ -79,10 +84,15 @@ impl Drop for Checkpoints {
     }
 }
 
-async fn look(
+async fn look<T, W>(
     connection: Option<SqliteConnection>,
     file: &SqliteConnectOptions,
-) -> sqlx::Result<SqliteConnection> {
+    turn: &T,
+) -> sqlx::Result<SqliteConnection>
+where
+    T: Fn() -> W,
+    W: Future,
+{
     let mut connection = match connection {
         Some(connection) => connection,
         None => file.clone().create_if_missing(false).connect().await?,
@@ -91,6 +101,7 @@ async fn look(
     if wal.length - wal.copied >= MANY || wal.length >= LONG {
         let wal = checkpoint(&mut connection, Mode::Passive).await?;
         if wal.length >= LONG && wal.copied < wal.length {
+            let _turn = turn().await;
             checkpoint(&mut connection, Mode::Full).await?;
         }
     }
@@ -109,7 +120,9 @@ mod tests {
     use super::*;
     use sqlx::Connection;
     use sqlx::sqlite::SqliteJournalMode;
+    use std::sync::Arc;
     use tempfile::TempDir;
+    use tokio::sync::Mutex;
 
     const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -136,11 +149,15 @@ mod tests {
     async fn a_wal_that_grows_all_the_while_is_copied_and_begun_anew() {
         let directory = tempfile::tempdir().unwrap();
         let (file, mut connection) = writer(&directory).await;
-        let _checkpoints = Checkpoints::keep(file);
+        let turns = Arc::new(Mutex::new(()));
+        let others = Arc::clone(&turns);
+        let _checkpoints = Checkpoints::keep(file, move || Arc::clone(&others).lock_owned());
         let (mut most, mut ended) = (0, false);
         let written = async {
             while !ended {
+                let turn = turns.lock().await;
                 write(&mut connection).await;
+                drop(turn);
                 let wal = checkpoint(&mut connection, Mode::Noop).await.unwrap();
                 ended = most >= LONG && wal.length < most;
                 most = most.max(wal.length);
@@ -155,8 +172,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (file, mut connection) = writer(&directory).await;
         write(&mut connection).await;
-        let connection = look(Some(connection), &file).await.unwrap();
-        let mut connection = look(Some(connection), &file).await.unwrap();
+        let turn = async || {};
+        let connection = look(Some(connection), &file, &turn).await.unwrap();
+        let mut connection = look(Some(connection), &file, &turn).await.unwrap();
         assert_eq!(checkpoint(&mut connection, Mode::Noop).await.unwrap().copied, 0);
         connection.close().await.unwrap();
     }

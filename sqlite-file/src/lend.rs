@@ -31,14 +31,21 @@ impl Connections {
         Arc::new(Self { options, idle: Mutex::default(), turns })
     }
 
+    /// Waits for a turn as a borrower does, and uses none of them.
+    ///
+    /// # Errors
+    /// When none comes in time, or [`Connections::close`] was called.
+    pub async fn turn(self: Arc<Self>) -> sqlx::Result<OwnedSemaphorePermit> {
+        let turn = timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
+        turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)
+    }
+
     /// The next free one.
     ///
     /// # Errors
     /// When it cannot be opened, none becomes free in time, or [`Connections::close`] was called.
     pub async fn lend(self: &Arc<Self>) -> sqlx::Result<Lent> {
-        let turn = timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
+        let turn = Arc::clone(self).turn().await?;
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,

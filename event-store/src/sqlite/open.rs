@@ -53,7 +53,10 @@ impl SqliteStore {
                 Some(Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent)))))
             }
         };
-        let checkpoints = (access == Access::ReadWrite).then(|| Checkpoints::keep(options.clone()));
+        let appends = writer.as_ref().filter(|_| access == Access::ReadWrite).cloned();
+        let checkpoints = appends.map(|writer| {
+            Checkpoints::keep(options.clone(), move || Arc::clone(&writer).lock_owned())
+        });
         let readers = SqlitePoolOptions::new()
             .max_connections(MAX_READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)

@@ -48,7 +48,10 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
     let (writer, checkpoints) = match access {
         Access::ReadWrite => {
             let options = options.clone().synchronous(SqliteSynchronous::Normal);
-            (Some(open_writer(&options).await?), Some(Checkpoints::keep(options)))
+            let writer = open_writer(&options).await?;
+            let turns = Arc::clone(&writer);
+            let checkpoints = Checkpoints::keep(options, move || Arc::clone(&turns).turn());
+            (Some(writer), Some(checkpoints))
         }
         Access::ReadOnly => (None, None),
     };
