@@ -11,6 +11,8 @@ use crate::{
     Append, AppendError, Appended, Head, LoadedStream, MAX_PAGE, Position, RecordedEvent, Snapshot,
     StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
 };
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -65,11 +67,26 @@ impl EventStore {
     /// # Errors
     /// [`AppendError::Failed`] when nothing was stored, [`AppendError::Unknown`] when that could not be settled.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let store = self.clone();
+        let task = tokio::spawn(async move { store.append_staying(append).await });
+        task.await.unwrap_or_else(|ended| Err(AppendError::Unknown(ended.to_string())))
+    }
+
+    /// As [`EventStore::append`], without a task of its own: for a caller that always waits for the end. If it does
+    /// not, nobody knows what was stored.
+    ///
+    /// # Errors
+    /// As [`EventStore::append`].
+    pub async fn append_staying(&self, append: Append) -> Result<Appended, AppendError> {
         append.check()?;
-        match self {
-            Self::Sqlite(store) => store.append(append).await,
-            Self::Postgres(store) => store.append(append).await,
-        }
+        let appended = async {
+            match self {
+                Self::Sqlite(store) => store.append(append).await,
+                Self::Postgres(store) => store.append(append).await,
+            }
+        };
+        let panicked = |_| Err(AppendError::Unknown("it panicked".to_owned()));
+        AssertUnwindSafe(appended).catch_unwind().await.unwrap_or_else(panicked)
     }
 
     /// Loads many streams with one read (snapshot + later events each), in the order asked; at most [`MAX_PAGE`].

@@ -82,7 +82,7 @@ impl<A: Commanded> Worker<A> {
                 return;
             }
             let started = Instant::now();
-            let appended = self.store.append(append).await;
+            let appended = self.store.append_staying(append).await;
             metrics::histogram!(figures::COMMIT_SECONDS).record(started.elapsed());
             waiting = match appended {
                 Ok(appended) => self.settle(decided, streams, &appended),

@@ -30,6 +30,7 @@ use domain::{Aggregate, Timestamp};
 use event_store::EventStore;
 use queue::QueueSender;
 use std::sync::Arc;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -83,7 +84,7 @@ impl<A: Commanded> Pipeline<A> {
         tasks.spawn(save);
         tasks.spawn(retention::forget_old_answers(store.clone(), clock.clone(), closing.clone()));
         let cache = cache::Cache::new(limits.cache);
-        tasks.spawn(Worker { queue: receiver, store, cache, snapshots, clock }.run());
+        run(Worker { queue: receiver, store, cache, snapshots, clock }, &tasks);
         tasks.close();
         Self { queue, closing, tasks }
     }
@@ -111,4 +112,21 @@ impl<A: Commanded> Pipeline<A> {
         self.closing.cancel();
         self.tasks.wait().await;
     }
+}
+
+/// Runs the pipeline's one task until it ends.
+///
+/// On a thread of its own, where there are several: a batch is a chain of waits, and each is over sooner for a thread
+/// that does nothing else than for one of those that serve HTTP.
+fn run<A: Commanded>(worker: Worker<A>, tasks: &TaskTracker) {
+    let runtime = Handle::current();
+    if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+        tasks.spawn(worker.run());
+        return;
+    }
+    let running = tasks.token();
+    std::thread::spawn(move || {
+        runtime.block_on(worker.run());
+        drop(running);
+    });
 }

@@ -50,13 +50,9 @@ pub struct PostgresStore {
 impl PostgresStore {
     pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let writer = self.writer.as_ref().map(Arc::clone).ok_or_else(StoreError::not_appending)?;
-        let hints = Arc::clone(&self.hints);
-        let task = tokio::spawn(async move {
-            let appended = writer.lock().await.append(&append).await?;
-            hints.tell(appended.head);
-            Ok(appended)
-        });
-        task.await.unwrap_or_else(|ended| Err(AppendError::Unknown(ended.to_string())))
+        let appended = writer.lock().await.append(&append).await?;
+        self.hints.tell(appended.head);
+        Ok(appended)
     }
 
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {

@@ -43,17 +43,13 @@ impl SqliteStore {
             return Err(StoreError::not_appending().into());
         }
         let writer = self.writer()?;
-        let hint = Arc::clone(&self.hint);
-        let task = tokio::spawn(async move {
-            let appended = writer.lock().await.append(&append).await?;
-            hint.send_if_modified(|known| {
-                let moved = appended.head > *known;
-                *known = appended.head.max(*known);
-                moved
-            });
-            Ok(appended)
+        let appended = writer.lock().await.append(&append).await?;
+        self.hint.send_if_modified(|known| {
+            let moved = appended.head > *known;
+            *known = appended.head.max(*known);
+            moved
         });
-        task.await.unwrap_or_else(|ended| Err(AppendError::Unknown(ended.to_string())))
+        Ok(appended)
     }
 
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
