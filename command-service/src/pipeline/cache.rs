@@ -20,7 +20,7 @@ pub struct CacheLimits {
 
 impl Default for CacheLimits {
     fn default() -> Self {
-        Self { streams: 50_000, weight: 128 << 20 }
+        Self { streams: 20_000, weight: 64 << 20 }
     }
 }
 
