@@ -6,8 +6,10 @@
 //! in the writer's turn: only what came in since, which is little, and the writer begins the WAL anew.
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -23,7 +25,10 @@ const LONG: i64 = 16_000;
 
 /// The task that makes them; ends when dropped.
 #[derive(Debug)]
-pub struct Checkpoints(JoinHandle<()>);
+pub struct Checkpoints {
+    ending: Arc<Notify>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
 
 /// A WAL, in pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +44,7 @@ enum Mode {
     Noop,
     /// Copies what it can without anybody waiting.
     Passive,
-    /// Copies everything; the writer waits.
+    /// Copies everything; nobody writes meanwhile.
     Full,
 }
 
@@ -52,12 +57,17 @@ impl Checkpoints {
         T: Fn() -> W + Send + Sync + 'static,
         W: Future<Output: Send> + Send,
     {
-        Self(tokio::spawn(async move {
+        let ending = Arc::new(Notify::new());
+        let ended = Arc::clone(&ending);
+        let task = tokio::spawn(async move {
             let mut ticks = interval(LOOK);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut connection = None;
             loop {
-                ticks.tick().await;
+                tokio::select! {
+                    () = ended.notified() => break,
+                    _ = ticks.tick() => {}
+                }
                 connection = match look(connection, &file, &turn).await {
                     Ok(connection) => Some(connection),
                     Err(error) => {
@@ -67,20 +77,37 @@ impl Checkpoints {
                     }
                 };
             }
-        }))
+            if let Some(connection) = connection
+                && let Err(error) = connection.close().await
+            {
+                tracing::debug!(%error, "closing the connection that makes checkpoints");
+            }
+        });
+        Self { ending, task: Mutex::new(Some(task)) }
     }
 }
 
 impl Checkpoints {
-    /// Makes no more.
-    pub fn end(&self) {
-        self.0.abort();
+    /// Makes no more, and closes its connection, so that whoever closes the last one can fold the WAL into the file.
+    pub async fn end(&self) {
+        self.ending.notify_one();
+        let task = self.task().take();
+        if let Some(task) = task {
+            // A task that panicked has ended, too.
+            task.await.ok();
+        }
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Checkpoints {
     fn drop(&mut self) {
-        self.end();
+        if let Some(task) = self.task().take() {
+            task.abort();
+        }
     }
 }
 
@@ -95,12 +122,15 @@ where
 {
     let mut connection = match connection {
         Some(connection) => connection,
-        None => file.clone().create_if_missing(false).connect().await?,
+        // It waits for nobody: what a reader of an older state, or a writer in another process, holds up comes next time.
+        None => {
+            file.clone().create_if_missing(false).busy_timeout(Duration::ZERO).connect().await?
+        }
     };
     let wal = checkpoint(&mut connection, Mode::Noop).await?;
     if wal.length - wal.copied >= MANY || wal.length >= LONG {
-        let wal = checkpoint(&mut connection, Mode::Passive).await?;
-        if wal.length >= LONG && wal.copied < wal.length {
+        checkpoint(&mut connection, Mode::Passive).await?;
+        if wal.length >= LONG {
             let _turn = turn().await;
             checkpoint(&mut connection, Mode::Full).await?;
         }
@@ -118,11 +148,8 @@ async fn checkpoint(connection: &mut SqliteConnection, mode: Mode) -> sqlx::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sqlx::Connection;
     use sqlx::sqlite::SqliteJournalMode;
-    use std::sync::Arc;
     use tempfile::TempDir;
-    use tokio::sync::Mutex;
 
     const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -149,7 +176,7 @@ mod tests {
     async fn a_wal_that_grows_all_the_while_is_copied_and_begun_anew() {
         let directory = tempfile::tempdir().unwrap();
         let (file, mut connection) = writer(&directory).await;
-        let turns = Arc::new(Mutex::new(()));
+        let turns = Arc::new(tokio::sync::Mutex::new(()));
         let others = Arc::clone(&turns);
         let _checkpoints = Checkpoints::keep(file, move || Arc::clone(&others).lock_owned());
         let (mut most, mut ended) = (0, false);
@@ -165,6 +192,44 @@ mod tests {
         };
         tokio::time::timeout(TIMEOUT, written).await.expect("the WAL ends");
         assert!(most < LONG * 4, "it grew to {most} pages");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_stands_still_keeps_nobody_from_writing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, mut connection) = writer(&directory).await;
+        let mut reader = file.clone().connect().await.unwrap();
+        sqlx::raw_sql("BEGIN; SELECT COUNT(*) FROM t").execute(&mut reader).await.unwrap();
+        let checkpoints = Checkpoints::keep(file, async || {});
+        let written = async {
+            while checkpoint(&mut connection, Mode::Noop).await.unwrap().length < LONG + MANY {
+                write(&mut connection).await;
+            }
+        };
+        // SQLite's own patience with a reader is 5 s, each time.
+        let begun = std::time::Instant::now();
+        tokio::time::timeout(TIMEOUT, written).await.expect("writing goes on");
+        for _ in 0..20 {
+            write(&mut connection).await;
+            tokio::time::sleep(LOOK).await;
+        }
+        assert!(begun.elapsed() < TIMEOUT / 6, "{:?}", begun.elapsed());
+        checkpoints.end().await;
+    }
+
+    #[tokio::test]
+    async fn after_its_end_whoever_closes_last_leaves_no_wal() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, mut connection) = writer(&directory).await;
+        let checkpoints = Checkpoints::keep(file, async || {});
+        for _ in 0..10 {
+            write(&mut connection).await;
+        }
+        let wal = directory.path().join("file.db-wal");
+        assert!(wal.exists());
+        checkpoints.end().await;
+        connection.close().await.unwrap();
+        assert!(!wal.exists());
     }
 
     #[tokio::test]

@@ -44,7 +44,9 @@ impl Writer {
                     self.put_back(connection);
                     return Ok(appended);
                 }
-                Ok(Attempt::Raced) => self.roll_back(connection).await,
+                Ok(Attempt::Raced) => {
+                    self.roll_back(connection).await;
+                }
                 Ok(Attempt::Unsettled(unsettled)) => {
                     self.roll_back(connection).await;
                     return self.settle(unsettled).await;

@@ -8,7 +8,7 @@
 
 use super::append::Unsettled;
 use super::insert::{MOST_ROWS, bind_all, strict};
-use super::writer::Writer;
+use super::writer::{RolledBack, Writer};
 use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Plan, plan};
@@ -87,11 +87,10 @@ impl Writer {
                 let planned_otherwise = error
                     .as_database_error()
                     .is_some_and(|error| !matches!(error.kind(), ErrorKind::Other));
-                self.roll_back(connection).await;
-                match self.settle(Unsettled { error, revision, plan }).await {
-                    Err(AppendError::Failed(_)) if planned_otherwise => None,
-                    settled => Some(settled),
+                if self.roll_back(connection).await == RolledBack::Yes && planned_otherwise {
+                    return None;
                 }
+                Some(self.settle(Unsettled { error, revision, plan }).await)
             }
         }
     }

@@ -72,7 +72,9 @@ impl SqliteStore {
     }
 
     pub(crate) async fn close(&self) {
-        self.checkpoints.iter().for_each(Checkpoints::end);
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.end().await;
+        }
         if let Some(writer) = &self.writer {
             writer.lock().await.close().await;
         }

@@ -28,6 +28,15 @@ pub(super) struct Writer {
     pub(super) texts: Texts,
 }
 
+/// What became of a transaction that was to be rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RolledBack {
+    /// It was open until then, so nothing of it is stored.
+    Yes,
+    /// There was none any more, or nobody could be asked.
+    Unknown,
+}
+
 impl Writer {
     pub(super) fn new(options: SqliteConnectOptions, recent: Arc<Recent>) -> Self {
         let options = options.create_if_missing(false);
@@ -59,10 +68,12 @@ impl Writer {
     }
 
     /// Gives it back after work that failed: rolled back, or not at all.
-    pub(super) async fn roll_back(&mut self, mut connection: SqliteConnection) {
-        if sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok() {
-            self.connection = Some(connection);
+    pub(super) async fn roll_back(&mut self, mut connection: SqliteConnection) -> RolledBack {
+        if sqlx::query("ROLLBACK").execute(&mut connection).await.is_err() {
+            return RolledBack::Unknown;
         }
+        self.connection = Some(connection);
+        RolledBack::Yes
     }
 
     pub(super) async fn close(&mut self) {

@@ -143,7 +143,9 @@ pub(crate) async fn ping(model: &SqliteReadModel) -> Result<(), ReadModelError> 
 
 /// Closes all connections, the writer last, so that it can fold the WAL into the file.
 pub(crate) async fn close(model: &SqliteReadModel) {
-    model.checkpoints.iter().for_each(Checkpoints::end);
+    if let Some(checkpoints) = &model.checkpoints {
+        checkpoints.end().await;
+    }
     model.readers.close().await;
     model.long_readers.close().await;
     if let Some(writer) = &model.writer {
