@@ -1,7 +1,8 @@
 //! Named points of the append at which a crash test kills the process; nothing at all without `crash-points`.
 //!
 //! `ORDERLOG_CRASH_AT=<point>[:nth]` aborts at the nth passing (default the first) of that point, with no unwinding
-//! and no flushing: what a kill at that very instruction would leave behind.
+//! and no flushing: what a kill at that very instruction would leave behind. Appends are then made step by step, because
+//! there is no instruction of ours between the statements of one that is made at once.
 
 /// Where the append may be killed, in the order in which it passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

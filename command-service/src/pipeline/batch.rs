@@ -17,7 +17,7 @@ use domain::{Aggregate, Timestamp};
 use event_store::{
     Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StreamId, Version,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -139,7 +139,7 @@ impl<A: Commanded> Worker<A> {
     ) -> Option<(Vec<Seated<A>>, Vec<Stream<A>>)> {
         let mut seats = HashMap::<Uuid, usize>::with_capacity(jobs.len());
         let mut streams = Vec::<Stream<A>>::with_capacity(jobs.len());
-        let mut missing = HashSet::new();
+        let mut missing = BTreeSet::new();
         let mut seated = Vec::with_capacity(jobs.len());
         for job in jobs {
             let id = job.request.target.id();
@@ -157,7 +157,6 @@ impl<A: Commanded> Worker<A> {
         if missing.is_empty() {
             return Some((seated, streams));
         }
-        let missing: Vec<usize> = missing.into_iter().collect();
         let ids: Vec<_> = missing.iter().map(|&seat| stream_id::<A>(streams[seat].id)).collect();
         match self.store.load(&ids, A::SNAPSHOT_VERSION).await {
             Ok(loaded) => {

@@ -13,7 +13,9 @@ use crate::crash::{self, Point};
 use crate::plan::{Found, Plan, plan};
 use crate::row::{self, signed};
 use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
-use sqlx::SqliteConnection;
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, SqliteConnection};
 
 enum Attempt<'a> {
     Done(Appended),
@@ -121,23 +123,29 @@ async fn lock_head(connection: &mut SqliteConnection) -> sqlx::Result<(Head, i64
         .await
 }
 
-/// Sent together, too. Should the head not be the one that was locked, the hash becomes NULL, which the schema refuses,
-/// and COMMIT is never reached.
+/// Sent together, too. Should the head not have the revision that the plan was made on, the hash becomes NULL, which the
+/// schema refuses, and COMMIT is never reached.
+pub(super) const MOVE_HEAD_AND_COMMIT: &str = "UPDATE log_head SET position = ?, \
+    hash = CASE revision WHEN ? THEN ? END, recorded_at = ?, revision = revision + 1; COMMIT";
+
+/// What [`MOVE_HEAD_AND_COMMIT`] binds.
+pub(super) fn bind_head(
+    arguments: &mut SqliteArguments,
+    head: &Head,
+    revision: i64,
+) -> Result<(), BoxDynError> {
+    arguments.add(signed(head.position))?;
+    arguments.add(revision)?;
+    arguments.add(head.hash.to_vec())?;
+    arguments.add(head.recorded_at.timestamp_micros())
+}
+
 async fn move_head_and_commit(
     connection: &mut SqliteConnection,
     head: &Head,
     revision: i64,
 ) -> sqlx::Result<()> {
-    sqlx::query(
-        "UPDATE log_head SET position = $1, hash = CASE revision WHEN $4 THEN $2 END,
-             recorded_at = $3, revision = $4 + 1;
-         COMMIT",
-    )
-    .bind(signed(head.position))
-    .bind(head.hash.to_vec())
-    .bind(head.recorded_at.timestamp_micros())
-    .bind(revision)
-    .execute(connection)
-    .await
-    .map(|_| ())
+    let mut arguments = SqliteArguments::default();
+    bind_head(&mut arguments, head, revision).map_err(sqlx::Error::Encode)?;
+    sqlx::query_with(MOVE_HEAD_AND_COMMIT, arguments).execute(connection).await.map(|_| ())
 }

@@ -6,17 +6,16 @@
 //! that is there already is refused by its unique index, and a head of another revision gets no hash, which the schema
 //! refuses. Then COMMIT is not reached, and the append is made step by step (`append`).
 
-use super::append::Unsettled;
+use super::append::{MOVE_HEAD_AND_COMMIT, Unsettled, bind_head};
 use super::insert::{MOST_ROWS, bind_all, strict};
 use super::writer::{RolledBack, Writer};
 use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Plan, plan};
-use crate::row::signed;
 use crate::{Append, AppendError, Appended, Head};
 use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -41,11 +40,7 @@ impl Texts {
         }
         let make = || {
             let inserts = strict(events, answers);
-            format!(
-                "BEGIN IMMEDIATE; {inserts}UPDATE log_head SET position = ?,
-                     hash = CASE revision WHEN ? THEN ? END, recorded_at = ?, revision = revision + 1; COMMIT"
-            )
-            .into()
+            format!("BEGIN IMMEDIATE; {inserts}{MOVE_HEAD_AND_COMMIT}").into()
         };
         Arc::clone(self.0.entry((events, answers)).or_insert_with(make))
     }
@@ -105,10 +100,7 @@ impl Writer {
         let mut arguments = SqliteArguments::default();
         let mut bind = || {
             bind_all(&mut arguments, plan)?;
-            arguments.add(signed(plan.head.position))?;
-            arguments.add(revision)?;
-            arguments.add(plan.head.hash.to_vec())?;
-            arguments.add(plan.head.recorded_at.timestamp_micros())
+            bind_head(&mut arguments, &plan.head, revision)
         };
         bind().map_err(sqlx::Error::Encode)?;
         sqlx::query_with(AssertSqlSafe(text), arguments).execute(connection).await.map(|_| ())

@@ -1,7 +1,8 @@
 //! The rows of an append, many to a statement.
 //!
-//! Every statement is a way to the connection's thread and back, so rows go in by few large ones. A row that is there
-//! already, or whose place is taken, does not go in and is not counted: the caller compares the count.
+//! Every statement is a way to the connection's thread and back, so rows go in by few large ones. Where an append is
+//! made step by step, a row that is there already, or whose place is taken, does not go in and is not counted: the caller
+//! compares the count. Where it is made at once, such a row fails it.
 
 use crate::plan::{AnswerRow, EventRow, Plan};
 use crate::row::{self, signed};
