@@ -1,6 +1,6 @@
 //! Cursors: where the next page begins, signed and bound to the list they came from.
 //!
-//! A cursor is hex of a place and a MAC over the list's scope (endpoint, filters, sort) and that place. One that was
+//! A cursor is lowercase hex of a place and a MAC over the list's scope (endpoint, filters, sort) and that place. One that was
 //! forged, cut, or taken to another list is refused; it holds no secret, only the sort key and id of a row already shown.
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -57,7 +57,7 @@ impl CursorKey {
     }
 
     fn read(&self, scope: &str, cursor: &str) -> Option<Place> {
-        if cursor.len() > MAX_CURSOR {
+        if cursor.len() > MAX_CURSOR || cursor.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return None;
         }
         let bytes = hex::decode(cursor).ok()?;
@@ -103,6 +103,7 @@ mod tests {
         refused("orders?status=placed", &cursor[..cursor.len() - 2]);
         refused("orders?status=placed", &cursor[2..]);
         refused("orders?status=placed", &cursor[1..]);
+        refused("orders?status=placed", &cursor.to_uppercase());
         refused(
             "orders?status=placed",
             &CursorKey::new([8; 32]).seal("orders?status=placed", &place()),
