@@ -2,6 +2,9 @@
 
 use crate::consistency::{Behind, Consistency, Positions};
 use crate::cursor::CursorKey;
+use crate::past_orders::PastOrders;
+use crate::shared::SharedReads;
+use crate::views::OrdersPage;
 use read_model::read::positions::Projection;
 use read_model::{ReadModel, ReadModelError};
 use server::{Problem, ProblemCode};
@@ -23,6 +26,8 @@ struct Inner {
     positions: Arc<Positions>,
     poller: OnceLock<AbortOnDropHandle<()>>,
     cursor_key: OnceCell<CursorKey>,
+    pages: SharedReads<OrdersPage>,
+    past: PastOrders,
     streams: Arc<Semaphore>,
     draining: CancellationToken,
 }
@@ -35,6 +40,8 @@ impl App {
             positions: Arc::default(),
             poller: OnceLock::new(),
             cursor_key: OnceCell::new(),
+            pages: SharedReads::default(),
+            past: PastOrders::default(),
             streams: Arc::new(Semaphore::new(max_streams)),
             draining,
         }))
@@ -97,6 +104,16 @@ impl App {
     /// What the projections have applied, as far as it was looked at.
     pub(crate) fn positions(&self) -> &Positions {
         &self.0.positions
+    }
+
+    /// Pages of orders that are being read at this moment.
+    pub(crate) fn pages(&self) -> &SharedReads<OrdersPage> {
+        &self.0.pages
+    }
+
+    /// Orders as they were, composed before.
+    pub(crate) fn past(&self) -> &PastOrders {
+        &self.0.past
     }
 
     /// Leave to hold an event stream open.

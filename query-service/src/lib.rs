@@ -11,10 +11,12 @@ mod app;
 pub mod consistency;
 mod cursor;
 pub mod params;
+mod past_orders;
 pub mod replay;
 mod reply;
 pub mod schema;
 mod service;
+mod shared;
 pub mod views;
 mod wire;
 

@@ -63,8 +63,8 @@ pub struct SqliteReadModel {
     pub(crate) moved: watch::Sender<u64>,
     /// Bulk statements already written out.
     pub(crate) texts: write::insert::Texts,
-    /// Orders asked for at this moment.
-    pub(crate) asked: read::order::Asked,
+    /// What is asked at this moment.
+    pub(crate) gathered: read::Questions,
 }
 
 /// PostgreSQL: one writer connection, several readers, and one that listens.
@@ -78,8 +78,8 @@ pub struct PostgresReadModel {
     pub(crate) hints: hint::Hints,
     /// Bulk statements already written out.
     pub(crate) texts: write::insert::Texts,
-    /// Orders asked for at this moment.
-    pub(crate) asked: read::order::Asked,
+    /// What is asked at this moment.
+    pub(crate) gathered: read::Questions,
 }
 
 impl ReadModel {
@@ -98,6 +98,13 @@ impl ReadModel {
         match self {
             Self::Sqlite(model) => model.moved.subscribe(),
             Self::Postgres(model) => model.hints.subscribe(),
+        }
+    }
+
+    fn gathered(&self) -> &read::Questions {
+        match self {
+            Self::Sqlite(model) => &model.gathered,
+            Self::Postgres(model) => &model.gathered,
         }
     }
 

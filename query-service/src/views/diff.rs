@@ -69,7 +69,7 @@ async fn document(
     parameter: &str,
 ) -> Result<Value, Problem> {
     replay.advance(model, order_id, Until::Version(version)).await?;
-    past::reached(model, order_id, replay, parameter, version).await?;
+    past::reached(model, order_id, replay.version(), parameter, version).await?;
     let document = replay.with(move |replay| {
         let document = replay.document(order_id)?;
         Some(serde_json::from_slice(&document).expect("the domain writes JSON"))

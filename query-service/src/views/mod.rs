@@ -18,6 +18,8 @@ pub mod sales;
 pub mod status_counts;
 pub mod stream;
 
+pub(crate) use orders::OrdersPage;
+
 use crate::app::App;
 use server::{Problem, ProblemCode};
 use utoipa_axum::router::OpenApiRouter;

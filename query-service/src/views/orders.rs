@@ -8,11 +8,13 @@ use crate::params::{CustomerOrdersQuery, ListRequest, OrdersQuery, ViewHeaders};
 use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
+use bytes::Bytes;
 use read_model::ReadModel;
 use read_model::read::Seen;
 use read_model::read::orders::{ListedOrder, OrderPage};
 use read_model::read::positions::Projection;
 use server::{PathCallerId, Problem, ReadProblems, StrictQuery};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Orders.
@@ -46,6 +48,13 @@ pub async fn customer_orders(
     list(&app, "customer-orders", query.of(customer_id), consistency).await
 }
 
+/// A page as it goes out.
+#[derive(Debug, Clone)]
+pub(crate) struct OrdersPage {
+    position: u64,
+    body: Bytes,
+}
+
 async fn list(
     app: &App,
     endpoint: &str,
@@ -53,34 +62,52 @@ async fn list(
     consistency: Consistency,
 ) -> Result<Response, Problem> {
     let request = ListRequest::read(query, server::clock::now())?;
+    let scope = request.scope(endpoint);
     let after = match &request.cursor {
         Some(cursor) => {
-            let place = app.cursor_key().await?.open(&request.scope(endpoint), cursor)?;
+            let place = app.cursor_key().await?.open(&scope, cursor)?;
             let key = i64::try_from(place.key).unwrap_or(i64::MAX);
             Some((key, Uuid::from_slice(&place.id).unwrap_or_default()))
         }
         None => None,
     };
-    // One more than is shown says whether there are more.
-    let page = OrderPage { sort: request.sort, after, limit: request.limit + 1 };
     let projections: &[Projection] = match request.as_of {
         Some(_) => &[Projection::Orders, Projection::History],
         None => &[Projection::Orders],
     };
-    let model = app.model_at(consistency, projections).await?;
-    let mut seen = read(model, &request, &page).await?;
+    app.model_at(consistency, projections).await?;
+    let key = format!("{scope} {after:?} {}", request.limit);
+    let asked = Arc::new((app.clone(), request, scope));
+    let read = move || {
+        let asked = Arc::clone(&asked);
+        async move { page(&asked.0, &asked.1, &asked.2, after).await }
+    };
+    let page = app.pages().get(key, read).await?;
+    Ok(reply::json(page.position, page.body))
+}
+
+async fn page(
+    app: &App,
+    request: &ListRequest,
+    scope: &str,
+    after: Option<(i64, Uuid)>,
+) -> Result<OrdersPage, Problem> {
+    // One more than is shown says whether there are more.
+    let page = OrderPage { sort: request.sort, after, limit: request.limit + 1 };
+    let mut seen = read(app.model()?, request, &page).await?;
     let more = seen.found.len() > request.limit as usize;
     seen.found.truncate(request.limit as usize);
     let next = match seen.found.last() {
         Some(last) if more => {
             let place = Place { key: last.sort_key.into(), id: last.order_id.as_bytes().to_vec() };
-            Some(app.cursor_key().await?.seal(&request.scope(endpoint), &place))
+            Some(app.cursor_key().await?.seal(scope, &place))
         }
         _ => None,
     };
     let shown = seen.found.iter().map(|order| order.summary.as_str());
     let shown = shown.filter(|summary| !summary.is_empty());
-    Ok(reply::json(seen.position, reply::list(shown, next.as_deref())))
+    let body = reply::list(shown, next.as_deref()).into();
+    Ok(OrdersPage { position: seen.position, body })
 }
 
 /// Rows of the page. One with an empty summary keeps its place in the list and is not shown.

@@ -4,6 +4,7 @@ use super::order_not_found;
 use crate::app::{self, App};
 use crate::consistency::Consistency;
 use crate::params::{as_of, invalid};
+use crate::past_orders::PastOrder;
 use crate::replay::{Replay, stream};
 use crate::reply;
 use crate::wire::moment;
@@ -55,33 +56,64 @@ pub(super) async fn order(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::History]).await?;
-    let mut replay = Replay::default();
-    replay.advance(model, order_id, until).await?;
-    if let Until::Version(version) = until {
-        reached(model, order_id, &replay, "version", version).await?;
+    let seen = model.version_then(stream(order_id), until).await.map_err(app::problem)?;
+    let version = seen.found;
+    if let Until::Version(asked) = until {
+        reached(model, order_id, version, "version", asked).await?;
     }
-    let Some(document) = replay.with(move |replay| replay.document(order_id)).await? else {
+    let Some(order) = composed(app, model, (order_id, version)).await? else {
         return Err(unborn(model, order_id).await?);
     };
-    if reply::has_version(headers, replay.version()) {
-        return Ok(reply::not_modified(replay.applied(), replay.version()));
+    if reply::has_version(headers, version) {
+        return Ok(reply::not_modified(seen.position, version));
     }
-    let mut response = reply::json(replay.applied(), document);
+    let memento = memento(&order, until);
+    let mut response = reply::json(seen.position, order.document);
     let headers = response.headers_mut();
-    headers.insert(header::ETAG, reply::etag(replay.version()));
-    headers.insert(MEMENTO.clone(), memento(&replay, until));
+    headers.insert(header::ETAG, reply::etag(version));
+    headers.insert(MEMENTO.clone(), memento);
     Ok(response)
+}
+
+/// The order at one of its versions: as it was composed before, or replayed. `None` before its birth.
+async fn composed(
+    app: &App,
+    model: &ReadModel,
+    which: (Uuid, u64),
+) -> Result<Option<PastOrder>, Problem> {
+    let (order_id, version) = which;
+    if version == 0 {
+        return Ok(None);
+    }
+    if let Some(order) = app.past().get(which) {
+        return Ok(Some(order));
+    }
+    let mut replay = Replay::default();
+    replay.advance(model, order_id, Until::Version(version)).await?;
+    let (occurred_at, recorded_at) = replay.times();
+    let document = replay.with(move |replay| replay.document(order_id)).await?;
+    let order = document.map(|document| PastOrder {
+        document: document.into(),
+        occurred_at,
+        recorded_at,
+    });
+    if let Some(order) = &order
+        && replay.version() == version
+    {
+        app.past().keep(which, order);
+    }
+    Ok(order)
 }
 
 /// Refuses a version above the order's last.
 pub(super) async fn reached(
     model: &ReadModel,
     order_id: Uuid,
-    replay: &Replay,
+    found: u64,
     parameter: &str,
     version: u64,
 ) -> Result<(), Problem> {
-    if replay.version() >= version {
+    if found >= version {
         return Ok(());
     }
     match model.stream_version(stream(order_id)).await.map_err(app::problem)? {
@@ -102,11 +134,10 @@ async fn unborn(model: &ReadModel, order_id: Uuid) -> Result<Problem, Problem> {
 }
 
 /// When the state that is shown came to be, as an HTTP date.
-fn memento(replay: &Replay, until: Until) -> HeaderValue {
-    let (occurred_at, recorded_at) = replay.times();
+fn memento(order: &PastOrder, until: Until) -> HeaderValue {
     let at = match until {
-        Until::RecordedAt(_) => recorded_at,
-        Until::Version(_) | Until::OccurredAt(_) => occurred_at,
+        Until::RecordedAt(_) => order.recorded_at,
+        Until::Version(_) | Until::OccurredAt(_) => order.occurred_at,
     };
     let date = moment(at).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     HeaderValue::from_str(&date).expect("an HTTP date is visible ASCII")

@@ -7,7 +7,7 @@
 
 use super::{VERSION, migration_failed, not_migrated};
 use crate::hint::Hints;
-use crate::read::order::Asked;
+use crate::read::Questions;
 use crate::write::insert::Texts;
 use crate::{Access, PostgresReadModel, ReadModel, ReadModelError};
 use sqlx::migrate::Migrator;
@@ -66,7 +66,7 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         readers,
         writer,
         texts: Texts::default(),
-        asked: Asked::default(),
+        gathered: Questions::default(),
     })))
 }
 

@@ -4,7 +4,7 @@
 //! forgets too, and the projector folds it again.
 
 use super::{VERSION, migration_failed, not_migrated};
-use crate::read::order::Asked;
+use crate::read::Questions;
 use crate::write::insert::Texts;
 use crate::{Access, ReadModel, ReadModelError, SqliteReadModel};
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints, Connections};
@@ -66,7 +66,7 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         checkpoints,
         moved,
         texts: Texts::default(),
-        asked: Asked::default(),
+        gathered: Questions::default(),
     })))
 }
 

@@ -15,8 +15,17 @@ pub mod positions;
 pub mod products;
 pub mod projections;
 pub mod reports;
+pub(crate) mod together;
+pub mod version_then;
 
 pub(crate) use crate::write::{loaded, stored};
+
+/// Where questions gather that are answered together.
+#[derive(Debug, Default)]
+pub(crate) struct Questions {
+    orders: together::Gathered<order::WhichOrder>,
+    versions: together::Gathered<version_then::WhichVersion>,
+}
 
 /// What a read found, and how far the projections it read from had come.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,24 +1,13 @@
 //! One composed order: the hot path. Its text is served as it was stored, and orders asked for at the same time share one
-//! statement.
-//!
-//! What a read costs is the way to the database and back, not the row. So whoever asks leaves the order's id and waits;
-//! a reader takes all ids that have gathered, up to a bound, and asks for them together. Nobody waits for a timer: alone,
-//! an id is asked for at once. Every answer comes from a statement that began after the question came.
+//! statement (see [`super::together`]).
 
+use super::together::{self, Gathered, Question};
 use super::{Seen, loaded, packed};
 use crate::sql::Sql;
 use crate::write::insert::padded;
 use crate::{ReadModel, ReadModelError};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use uuid::Uuid;
-
-/// Orders in one statement.
-const TOGETHER: usize = 32;
-/// Statements under way at once; the rest gathers.
-const READERS: usize = 2;
 
 /// A composed order as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,64 +20,16 @@ pub struct OrderText {
     pub notes: Option<String>,
 }
 
-type Answer = Result<Seen<Option<OrderText>>, ReadModelError>;
+/// Which order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WhichOrder(Uuid);
 
-/// What one who waits is told.
+/// What one who asks for an order is told.
 #[derive(Debug)]
-enum Told {
-    Answer(Answer),
+pub(crate) enum Told {
+    Answer(Seen<Option<OrderText>>),
     /// This order is too large to be read with others.
     ReadItAlone,
-}
-
-type Question = (Uuid, oneshot::Sender<Told>);
-
-/// Who asks for orders, and how many readers are at work.
-#[derive(Debug, Default)]
-pub(crate) struct Asked(Mutex<Questions>);
-
-#[derive(Debug, Default)]
-struct Questions {
-    waiting: Vec<Question>,
-    readers: usize,
-}
-
-impl Asked {
-    /// Leave to read at once, or the place where the answer will be told.
-    fn ask(&self, order_id: Uuid) -> Option<oneshot::Receiver<Told>> {
-        let mut questions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if questions.readers < READERS {
-            questions.readers += 1;
-            return None;
-        }
-        let (tell, told) = oneshot::channel();
-        questions.waiting.push((order_id, tell));
-        Some(told)
-    }
-
-    /// The questions to answer next; a reader that gets none is no longer at work.
-    fn next(&self) -> Vec<Question> {
-        let mut questions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = questions.waiting.len().min(TOGETHER);
-        if taken == 0 {
-            questions.readers -= 1;
-        }
-        questions.waiting.drain(..taken).collect()
-    }
-}
-
-/// A reader at work. When it is done, or whoever it reads for goes away, what has gathered meanwhile is answered.
-struct Reader(ReadModel);
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        let questions = self.0.asked().next();
-        if !questions.is_empty()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(answer_all(Self(self.0.clone()), questions));
-        }
-    }
 }
 
 macro_rules! notes {
@@ -157,26 +98,14 @@ impl ReadModel {
     ///
     /// # Errors
     /// When the storage refuses.
-    pub async fn order(&self, order_id: Uuid) -> Answer {
-        let Some(told) = self.asked().ask(order_id) else {
-            let _reader = Reader(self.clone());
-            return self.one_order(order_id).await;
-        };
-        match told.await {
-            Ok(Told::Answer(answer)) => answer,
-            Ok(Told::ReadItAlone) => self.one_order(order_id).await,
-            Err(_) => Err(ReadModelError::Unavailable("the reader of orders has failed".into())),
+    pub async fn order(&self, order_id: Uuid) -> Result<Seen<Option<OrderText>>, ReadModelError> {
+        match together::ask(self, WhichOrder(order_id)).await? {
+            Told::Answer(answer) => Ok(answer),
+            Told::ReadItAlone => self.one_order(order_id).await,
         }
     }
 
-    fn asked(&self) -> &Asked {
-        match self {
-            Self::Sqlite(model) => &model.asked,
-            Self::Postgres(model) => &model.asked,
-        }
-    }
-
-    async fn one_order(&self, order_id: Uuid) -> Answer {
+    async fn one_order(&self, order_id: Uuid) -> Result<Seen<Option<OrderText>>, ReadModelError> {
         let row: Option<OneRow> = self.first(Sql::new(ONE).bind(order_id)).await?;
         let (applied, version, document, notes) = row.unwrap_or_default();
         let found = text(version, document, notes)?;
@@ -231,21 +160,27 @@ fn unpacked(packed: &str) -> Option<(Uuid, Option<OrderText>)> {
     Some((Uuid::try_parse(order_id).ok()?, Some(text)))
 }
 
-async fn answer_all(reader: Reader, questions: Vec<Question>) {
-    let order_ids: Vec<Uuid> = questions.iter().map(|(order_id, _)| *order_id).collect();
-    let seen = reader.0.several_orders(&order_ids).await;
-    for (order_id, tell) in questions {
-        let told = match &seen {
-            Err(error) => Told::Answer(Err(error.clone())),
-            Ok(seen) => match seen.found.get(&order_id) {
-                Some(None) => Told::ReadItAlone,
-                found => {
-                    let found = found.cloned().flatten();
-                    Told::Answer(Ok(Seen { position: seen.position, found }))
-                }
-            },
-        };
-        // Whoever asked may be gone.
-        tell.send(told).ok();
+impl Question for WhichOrder {
+    type Answer = Told;
+
+    fn gathered(model: &ReadModel) -> &Gathered<Self> {
+        &model.gathered().orders
+    }
+
+    async fn answer(self, model: &ReadModel) -> Result<Told, ReadModelError> {
+        model.one_order(self.0).await.map(Told::Answer)
+    }
+
+    async fn answer_all(
+        model: &ReadModel,
+        questions: &[Self],
+    ) -> Result<Vec<Told>, ReadModelError> {
+        let order_ids: Vec<Uuid> = questions.iter().map(|WhichOrder(order_id)| *order_id).collect();
+        let Seen { position, found } = model.several_orders(&order_ids).await?;
+        let told = order_ids.iter().map(|order_id| match found.get(order_id) {
+            Some(None) => Told::ReadItAlone,
+            found => Told::Answer(Seen { position, found: found.cloned().flatten() }),
+        });
+        Ok(told.collect())
     }
 }
