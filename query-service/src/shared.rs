@@ -128,9 +128,8 @@ mod tests {
             key: &str,
         ) -> tokio::task::JoinHandle<Answer<usize>> {
             let (source, shared, key) = (self.clone(), Arc::clone(shared), key.to_owned());
-            let asking = tokio::spawn(async move {
-                shared.get(key, move || source.clone().read()).await
-            });
+            let asking =
+                tokio::spawn(async move { shared.get(key, move || source.clone().read()).await });
             for _ in 0..10 {
                 tokio::task::yield_now().await;
             }

@@ -18,8 +18,8 @@ pub const AUTOCHECKPOINT: &str = "100000";
 
 /// How often the WAL is looked at.
 const LOOK: Duration = Duration::from_millis(50);
-/// So many pages not yet copied (16 MiB) are copied.
-const MANY: i64 = 4_000;
+/// So many pages not yet copied (4 MiB) are copied. A flush of more would keep the disk from whoever commits meanwhile.
+const MANY: i64 = 1_000;
 /// A WAL of so many pages (64 MiB) is ended.
 const LONG: i64 = 16_000;
 

@@ -20,7 +20,7 @@ pub struct CacheLimits {
 
 impl Default for CacheLimits {
     fn default() -> Self {
-        Self { streams: 20_000, weight: 64 << 20 }
+        Self { streams: 10_000, weight: 64 << 20 }
     }
 }
 

@@ -77,12 +77,12 @@ pub(super) async fn order(
     let position = model.applied().await.map_err(app::problem)?.least(&projections);
     let order =
         model.order(order_id).await.map_err(app::problem)?.found.ok_or_else(order_not_found)?;
-    let parties: Parties = serde_json::from_str(&order.document).map_err(|error| {
+    let parties: Parties = serde_json::from_slice(&order.document).map_err(|error| {
         tracing::error!(order.id = %order_id, line = error.line(), column = error.column(), "a stored document cannot be read");
         Problem::new(ProblemCode::Internal)
     })?;
     let version = order.version;
-    let mut body = composed(order).into_bytes();
+    let mut body = Vec::from(composed(order));
     body.pop();
     body.extend_from_slice(b",\"included\":{");
     for (index, part) in parts.iter().enumerate() {

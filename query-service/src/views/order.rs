@@ -10,6 +10,7 @@ use crate::{reply, schema};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use bytes::Bytes;
 use read_model::read::order::OrderText;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
@@ -93,15 +94,12 @@ async fn present(
 
 /// The document with its notes. Quotes within texts are escaped, so nothing else in it reads like an empty list of
 /// notes.
-pub(super) fn composed(order: OrderText) -> String {
+pub(super) fn composed(order: OrderText) -> Bytes {
     let Some(notes) = order.notes else { return order.document };
-    let Some(at) = order.document.rfind(NO_NOTES) else { return order.document };
+    let document = std::str::from_utf8(&order.document).unwrap_or_default();
+    let Some(at) = document.rfind(NO_NOTES) else { return order.document };
     let list = at + NO_NOTES.len() - 1;
-    let mut composed = String::with_capacity(order.document.len() + notes.len());
-    composed.push_str(&order.document[..list]);
-    composed.push_str(&notes);
-    composed.push_str(&order.document[list..]);
-    composed
+    [&order.document[..list], &notes, &order.document[list..]].concat().into()
 }
 
 #[cfg(test)]
@@ -109,7 +107,8 @@ mod tests {
     use super::*;
 
     fn text(document: &str, notes: Option<&str>) -> OrderText {
-        OrderText { version: 1, document: document.into(), notes: notes.map(str::to_owned) }
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        OrderText { version: 1, document: bytes(document), notes: notes.map(bytes) }
     }
 
     #[test]

@@ -92,11 +92,8 @@ async fn composed(
     replay.advance(model, order_id, Until::Version(version)).await?;
     let (occurred_at, recorded_at) = replay.times();
     let document = replay.with(move |replay| replay.document(order_id)).await?;
-    let order = document.map(|document| PastOrder {
-        document: document.into(),
-        occurred_at,
-        recorded_at,
-    });
+    let order =
+        document.map(|document| PastOrder { document: document.into(), occurred_at, recorded_at });
     if let Some(order) = &order
         && replay.version() == version
     {

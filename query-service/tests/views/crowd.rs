@@ -57,6 +57,88 @@ pub async fn orders_read_together_are_what_each_is_alone(views: Views) {
     }
 }
 
+pub async fn the_past_asked_together_is_what_it_is_alone_and_what_comes_after_is_seen(
+    views: Views,
+) {
+    let mut shop = Shop::on(views).await;
+    let stranger = Uuid::now_v7();
+    let mut orders = vec![place_large(&mut shop).await];
+    for index in 0..12 {
+        let order = shop.place("crowd", &[("tea", 2, 450 + index)]).await;
+        for text in 0..index {
+            shop.must(order, note(&format!("{index} {text}"))).await;
+        }
+        orders.push(order);
+    }
+    shop.project().await;
+    let noon = "2026-03-03T12:00:00Z";
+    let mut paths = vec![format!("/v1/orders/{stranger}?as_of={noon}")];
+    for order in &orders {
+        let moments = [
+            "version=1".into(),
+            "version=5".into(),
+            format!("as_of={noon}"),
+            format!("known_at={noon}"),
+        ];
+        paths.extend(moments.iter().map(|moment| format!("/v1/orders/{order}?{moment}")));
+    }
+    let mut alone = Vec::new();
+    for path in &paths {
+        alone.push(shop.get(path).await);
+    }
+    for status in [200, 400, 404] {
+        assert!(alone.iter().any(|answer| answer.status == status), "{status}");
+    }
+    for _ in 0..2 {
+        let together = join_all(paths.iter().map(|path| shop.get(path))).await;
+        for (together, alone) in together.iter().zip(&alone) {
+            assert_eq!(shown(together), shown(alone));
+        }
+    }
+    let order = *orders.last().unwrap();
+    let now = shop.ok(&format!("/v1/orders/{order}")).await;
+    let at = now["updated_at"].as_str().unwrap().to_owned();
+    let path = format!("/v1/orders/{order}?as_of={at}");
+    assert_eq!(shop.ok(&path).await, now);
+    // It happens at the very moment that was asked for.
+    assert!(shop.command(order, &note("later"), Duration::zero()).await);
+    shop.project().await;
+    let after = shop.ok(&path).await;
+    assert_eq!(after, shop.ok(&format!("/v1/orders/{order}")).await);
+    assert_ne!(after["version"], now["version"]);
+    let before = format!("/v1/orders/{order}?version={}", now["version"]);
+    assert_eq!(shop.ok(&before).await, now);
+}
+
+pub async fn pages_asked_together_are_what_each_is_alone_and_show_what_came(views: Views) {
+    let mut shop = Shop::on(views).await;
+    for index in 0..9 {
+        shop.place(&format!("c-{}", index % 2), &[("tea", 2, 450 + index)]).await;
+    }
+    shop.project().await;
+    let paths = [
+        "/v1/orders?limit=3",
+        "/v1/orders?limit=4",
+        "/v1/customers/c-1/orders?limit=3",
+        "/v1/orders?cursor=00",
+    ];
+    let mut alone = Vec::new();
+    for path in paths {
+        alone.push(shop.get(path).await);
+    }
+    let crowd = || paths.iter().cycle().take(40);
+    let together = join_all(crowd().map(|path| shop.get(path))).await;
+    for (together, alone) in together.iter().zip(alone.iter().cycle()) {
+        assert_eq!(shown(together), shown(alone));
+    }
+    let order = shop.place("c-1", &[("tea", 1, 1)]).await;
+    shop.project().await;
+    let answers = join_all(crowd().map(|path| shop.get(path))).await;
+    for answer in answers.iter().filter(|answer| answer.status == 200) {
+        assert_eq!(answer.json()["data"][0]["order_id"], order.to_string());
+    }
+}
+
 pub async fn whoever_goes_away_holds_up_nobody(views: Views) {
     let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;

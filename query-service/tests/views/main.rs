@@ -41,6 +41,8 @@ macro_rules! on_both_backends {
 
 on_both_backends! {
     crowd::orders_read_together_are_what_each_is_alone,
+    crowd::the_past_asked_together_is_what_it_is_alone_and_what_comes_after_is_seen,
+    crowd::pages_asked_together_are_what_each_is_alone_and_show_what_came,
     crowd::whoever_goes_away_holds_up_nobody,
     crowd::the_past_is_whole_around_a_large_event,
     documentation::every_answer_has_its_documented_shape,

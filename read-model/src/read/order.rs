@@ -6,7 +6,7 @@ use super::{Seen, loaded, packed};
 use crate::sql::Sql;
 use crate::write::insert::padded;
 use crate::{ReadModel, ReadModelError};
-use std::collections::HashMap;
+use bytes::Bytes;
 use uuid::Uuid;
 
 /// A composed order as it is stored.
@@ -15,9 +15,9 @@ pub struct OrderText {
     /// Its version.
     pub version: u64,
     /// JSON, with an empty list of notes.
-    pub document: String,
+    pub document: Bytes,
     /// Its notes as JSON, oldest first, parted by commas; `None` when there are none.
-    pub notes: Option<String>,
+    pub notes: Option<Bytes>,
 }
 
 /// Which order.
@@ -91,7 +91,7 @@ type OneRow = (i64, Option<i64>, Option<String>, Option<String>);
 type SeveralRow = (i64, Option<Uuid>, Option<i64>, Option<String>, Option<String>);
 
 /// Orders found together; `None` for one that is too large for that.
-type Found = HashMap<Uuid, Option<OrderText>>;
+type Found = Vec<(Uuid, Option<OrderText>)>;
 
 impl ReadModel {
     /// An order as it stands.
@@ -118,18 +118,20 @@ impl ReadModel {
             sql.push_list(padded(order_ids));
             let row: Option<(i64, Option<String>)> = self.first(sql).await?;
             let (applied, texts) = row.unwrap_or_default();
-            let found = packed::unpack(texts.as_deref(), unpacked)?;
-            return Ok(Seen { position: loaded(applied)?, found: found.into_iter().collect() });
+            let texts = Bytes::from(texts.unwrap_or_default());
+            let packed = std::str::from_utf8(&texts).ok().filter(|texts| !texts.is_empty());
+            let found = packed::unpack(packed, |packed| unpacked(&texts, packed))?;
+            return Ok(Seen { position: loaded(applied)?, found });
         }
         let [head, tail] = SEVERAL_ROWS;
         let mut sql = Sql::new(head);
         sql.push_list(padded(order_ids)).push(tail);
         let rows: Vec<SeveralRow> = self.rows(sql).await?;
-        let mut seen = Seen { position: 0, found: HashMap::with_capacity(rows.len()) };
+        let mut seen = Seen { position: 0, found: Vec::with_capacity(rows.len()) };
         for (applied, order_id, version, document, notes) in rows {
             seen.position = loaded(applied)?;
             if let Some(order_id) = order_id {
-                seen.found.insert(order_id, text(version, document, notes)?);
+                seen.found.push((order_id, text(version, document, notes)?));
             }
         }
         Ok(seen)
@@ -142,11 +144,12 @@ fn text(
     notes: Option<String>,
 ) -> Result<Option<OrderText>, ReadModelError> {
     let (Some(version), Some(document)) = (version, document) else { return Ok(None) };
+    let (document, notes) = (document.into(), notes.map(Bytes::from));
     Ok(Some(OrderText { version: loaded(version)?, document, notes }))
 }
 
-/// An order out of a packed page: its id; and, if it is small, version, document and notes.
-fn unpacked(packed: &str) -> Option<(Uuid, Option<OrderText>)> {
+/// An order out of a packed page: its id; and, if it is small, version, document and notes, which stay in the page.
+fn unpacked(page: &Bytes, packed: &str) -> Option<(Uuid, Option<OrderText>)> {
     let Some((order_id, rest)) = packed.split_once(' ') else {
         return Some((Uuid::try_parse(packed).ok()?, None));
     };
@@ -154,8 +157,8 @@ fn unpacked(packed: &str) -> Option<(Uuid, Option<OrderText>)> {
     let (document, notes) = rest.split_once('\u{1f}')?;
     let text = OrderText {
         version: version.parse().ok()?,
-        document: document.to_owned(),
-        notes: (!notes.is_empty()).then(|| notes.to_owned()),
+        document: page.slice_ref(document.as_bytes()),
+        notes: (!notes.is_empty()).then(|| page.slice_ref(notes.as_bytes())),
     };
     Some((Uuid::try_parse(order_id).ok()?, Some(text)))
 }
@@ -177,9 +180,12 @@ impl Question for WhichOrder {
     ) -> Result<Vec<Told>, ReadModelError> {
         let order_ids: Vec<Uuid> = questions.iter().map(|WhichOrder(order_id)| *order_id).collect();
         let Seen { position, found } = model.several_orders(&order_ids).await?;
-        let told = order_ids.iter().map(|order_id| match found.get(order_id) {
-            Some(None) => Told::ReadItAlone,
-            found => Told::Answer(Seen { position, found: found.cloned().flatten() }),
+        let told = order_ids.iter().map(|asked| {
+            match found.iter().find(|(order_id, _)| order_id == asked) {
+                Some((_, None)) => Told::ReadItAlone,
+                Some((_, order)) => Told::Answer(Seen { position, found: order.clone() }),
+                None => Told::Answer(Seen { position, found: None }),
+            }
         });
         Ok(told.collect())
     }

@@ -2,7 +2,8 @@
 //!
 //! What a small read costs is the way to the database and back, not the row. So whoever asks leaves a question and waits;
 //! a reader takes all that have gathered, up to a bound, and asks for them together. Nobody waits for a timer: alone, a
-//! question is asked at once. Every answer comes from a statement that began after the question came.
+//! question is asked at once. While one statement is under way the next one's questions gather; when they fill it, it is
+//! not waited for any longer. Every answer comes from a statement that began after the question came.
 
 use crate::{ReadModel, ReadModelError};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +12,7 @@ use tokio::sync::oneshot;
 
 /// Questions in one statement.
 const TOGETHER: usize = 32;
-/// Statements under way at once; the rest gathers.
+/// Statements under way at once, all but the first of them full; the rest gathers.
 const READERS: usize = 2;
 
 /// A question that can be asked together with others of its kind.
@@ -62,30 +63,40 @@ impl<Q: Question> std::fmt::Debug for Gathered<Q> {
 enum Turn<Q: Question> {
     /// Leave to be asked at once.
     Now(Q),
-    /// The place where its answer will be told.
-    Wait(oneshot::Receiver<Told<Q>>),
+    /// The place where its answer will be told; and what is to be asked at once, for it fills a statement.
+    Wait(oneshot::Receiver<Told<Q>>, Vec<Waiting<Q>>),
 }
 
 impl<Q: Question> Gathered<Q> {
     fn come(&self, question: Q) -> Turn<Q> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.readers < READERS {
+        if state.readers == 0 {
             state.readers += 1;
             return Turn::Now(question);
         }
         let (tell, told) = oneshot::channel();
         state.waiting.push((question, tell));
-        Turn::Wait(told)
+        if state.waiting.len() < TOGETHER || state.readers >= READERS {
+            return Turn::Wait(told, Vec::new());
+        }
+        state.readers += 1;
+        Turn::Wait(told, state.take())
     }
 
     /// The questions to answer next; a reader that gets none is no longer at work.
     fn next(&self) -> Vec<Waiting<Q>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = state.waiting.len().min(TOGETHER);
-        if taken == 0 {
+        if state.waiting.is_empty() {
             state.readers -= 1;
         }
-        state.waiting.drain(..taken).collect()
+        state.take()
+    }
+}
+
+impl<Q: Question> State<Q> {
+    fn take(&mut self) -> Vec<Waiting<Q>> {
+        let taken = self.waiting.len().min(TOGETHER);
+        self.waiting.drain(..taken).collect()
     }
 }
 
@@ -122,9 +133,14 @@ pub(super) async fn ask<Q: Question>(model: &ReadModel, question: Q) -> Told<Q> 
             let _reader = Reader::<Q>::new(model.clone());
             question.answer(model).await
         }
-        Turn::Wait(told) => told.await.unwrap_or_else(|_| {
-            Err(ReadModelError::Unavailable("the reader that was asked has failed".into()))
-        }),
+        Turn::Wait(told, full) => {
+            if !full.is_empty() {
+                tokio::spawn(answer_all(Reader::new(model.clone()), full));
+            }
+            told.await.unwrap_or_else(|_| {
+                Err(ReadModelError::Unavailable("the reader that was asked has failed".into()))
+            })
+        }
     }
 }
 
