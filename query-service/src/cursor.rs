@@ -1,7 +1,8 @@
 //! Cursors: where the next page begins, signed and bound to the list they came from.
 //!
-//! A cursor is lowercase hex of a place and a MAC over the list's scope (endpoint, filters, sort) and that place. One that was
-//! forged, cut, or taken to another list is refused; it holds no secret, only the sort key and id of a row already shown.
+//! A cursor is lowercase hex of a place and a MAC over the list's scope (endpoint, filters, sort) and that place. One
+//! that was forged, cut, or taken to another list is refused; it holds no secret, only the sort key and id of a row
+//! already shown.
 
 use hmac::{Hmac, KeyInit, Mac};
 use server::{Problem, ProblemCode};

@@ -26,7 +26,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a read waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_READERS: u32 = 4;
-/// Pages that the writer keeps in memory, in KiB below zero: 8 MiB, so that the upper pages of indexes are not read again.
+/// Pages that the writer keeps in memory, in KiB below zero: 8 MiB, so that the upper pages of indexes are not read
+/// again.
 const WRITER_CACHE: &str = "-8192";
 /// Prepared statements kept by the writer: one for each number of rows.
 const WRITER_STATEMENTS: usize = 256;

@@ -1,5 +1,5 @@
-//! One composed order: the hot path. Its text is served as it was stored, and orders asked for at the same time share one
-//! statement (see [`super::together`]).
+//! One composed order: the hot path. Its text is served as it was stored, and orders asked for at the same time share
+//! one statement (see [`super::together`]).
 
 use super::together::{self, Gathered, Question};
 use super::{Seen, loaded, packed};

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 /// Questions in one statement.
 const TOGETHER: usize = 32;
-/// Statements under way at once, all but the first of them full; the rest gathers.
+/// Statements under way at once: another one begins when those that wait fill it.
 const READERS: usize = 2;
 
 /// A question that can be asked together with others of its kind.
