@@ -8,7 +8,6 @@ use crate::wire::moment;
 use domain::Aggregate;
 use domain::order::{NoteEntry, Order, OrderAggregate, OrderDocument, OrderEvent};
 use read_model::ReadModel;
-use read_model::read::events::Until;
 use read_model::read::past::PastEvent;
 use server::heavy::{self, Place};
 use server::{Problem, ProblemCode};
@@ -40,7 +39,7 @@ pub(crate) fn stream(order_id: Uuid) -> (&'static str, Uuid) {
 }
 
 impl Replay {
-    /// Folds on from where this stands, up to `until`.
+    /// Folds on from where this stands, up to a version.
     ///
     /// # Errors
     /// When the read model fails or holds an event that this build cannot read.
@@ -48,11 +47,11 @@ impl Replay {
         &mut self,
         model: &ReadModel,
         order_id: Uuid,
-        until: Until,
+        version: u64,
     ) -> Result<(), Problem> {
         // Bounded by the order's last version: every page but the last moves on.
         loop {
-            let read = model.past_events(stream(order_id), self.version, until, PAGE).await;
+            let read = model.past_events(stream(order_id), self.version, version, PAGE).await;
             let seen = read.map_err(app::problem)?;
             self.applied = seen.position;
             let (events, more) = (seen.found.events, seen.found.more);

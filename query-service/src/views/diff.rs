@@ -11,7 +11,6 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use read_model::ReadModel;
-use read_model::read::events::Until;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
 use serde_json::Value;
@@ -68,7 +67,7 @@ async fn document(
     version: u64,
     parameter: &str,
 ) -> Result<Value, Problem> {
-    replay.advance(model, order_id, Until::Version(version)).await?;
+    replay.advance(model, order_id, version).await?;
     past::reached(model, order_id, replay.version(), parameter, version).await?;
     let document = replay.with(move |replay| {
         let document = replay.document(order_id)?;

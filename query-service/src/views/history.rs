@@ -10,7 +10,7 @@ use crate::wire::{Moment, json};
 use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
-use read_model::read::events::{StoredEvent, Until};
+use read_model::read::events::StoredEvent;
 use read_model::read::positions::Projection;
 use serde::{Deserialize, Serialize};
 use server::{PathUuid, Problem, ReadProblems, StrictQuery};
@@ -101,7 +101,7 @@ pub async fn history(
     };
     let after = u64::try_from(after).unwrap_or(0);
     let model = app.model_at(consistency, &[Projection::History]).await?;
-    let read = model.stream_events(stream(order_id), after, Until::Version(u64::MAX), limit).await;
+    let read = model.stream_events(stream(order_id), after, u64::MAX, limit).await;
     let seen = read.map_err(app::problem)?;
     if seen.found.events.is_empty() && after == 0 {
         return Err(order_not_found());

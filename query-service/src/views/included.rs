@@ -13,7 +13,6 @@ use crate::{cursor::Place, reply};
 use axum::http::header;
 use axum::response::Response;
 use read_model::ReadModel;
-use read_model::read::events::Until;
 use read_model::read::positions::Projection;
 use read_model::read::products::MAX_PRODUCTS;
 use serde::Deserialize;
@@ -131,8 +130,7 @@ async fn timeline(
     version: u64,
     body: &mut Vec<u8>,
 ) -> Result<(), Problem> {
-    let until = Until::Version(version);
-    let read = model.stream_events(stream(order_id), 0, until, MAX_TIMELINE).await;
+    let read = model.stream_events(stream(order_id), 0, version, MAX_TIMELINE).await;
     let page = read.map_err(app::problem)?.found;
     body.extend_from_slice(b"\"timeline\":[");
     for (index, event) in page.events.iter().enumerate() {

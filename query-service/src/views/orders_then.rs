@@ -6,7 +6,6 @@ use crate::wire::{Amount, Moment};
 use domain::order::{FulfillmentStatus, PaymentStatus, Status};
 use read_model::ReadModel;
 use read_model::read::Seen;
-use read_model::read::events::Until;
 use read_model::read::orders::{ListedOrder, OrderFilter, OrderPage};
 use read_model::read::orders_as_of::OrderThen;
 use serde::{Deserialize, Serialize};
@@ -60,7 +59,7 @@ pub(super) async fn then(
     let mut found = Vec::with_capacity(seen.found.len());
     for order in seen.found {
         let shown = match &filter.product_id {
-            Some(product_id) if !was_placed(&order) => held(model, &order, product_id, at).await?,
+            Some(product_id) if !was_placed(&order) => held(model, &order, product_id).await?,
             _ => true,
         };
         let summary = if shown { summary(&order)? } else { String::new() };
@@ -73,15 +72,10 @@ fn was_placed(order: &OrderThen) -> bool {
     order.status != Status::Draft.code() && order.status != Status::Discarded.code()
 }
 
-/// Whether a draft held a product then: only its events know.
-async fn held(
-    model: &ReadModel,
-    order: &OrderThen,
-    product_id: &str,
-    at: i64,
-) -> Result<bool, Problem> {
+/// Whether a draft held a product then: only its events know. Whatever changes its lines is a version of the list's.
+async fn held(model: &ReadModel, order: &OrderThen, product_id: &str) -> Result<bool, Problem> {
     let mut replay = Replay::default();
-    replay.advance(model, order.order_id, Until::OccurredAt(at)).await?;
+    replay.advance(model, order.order_id, order.version).await?;
     let lines = replay.order().map(|order| order.lines.as_slice()).unwrap_or_default();
     Ok(lines.iter().any(|line| line.product_id.as_str() == product_id))
 }

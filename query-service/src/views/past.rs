@@ -11,8 +11,8 @@ use crate::wire::moment;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use read_model::ReadModel;
-use read_model::read::events::Until;
 use read_model::read::positions::Projection;
+use read_model::read::version_then::Until;
 use server::{Problem, ProblemCode};
 use uuid::Uuid;
 
@@ -61,12 +61,15 @@ pub(super) async fn order(
     if let Until::Version(asked) = until {
         reached(model, order_id, version, "version", asked).await?;
     }
-    let Some(order) = composed(app, model, (order_id, version)).await? else {
+    if version == 0 {
         return Err(unborn(model, order_id).await?);
-    };
+    }
     if reply::has_version(headers, version) {
         return Ok(reply::not_modified(seen.position, version));
     }
+    let Some(order) = composed(app, model, (order_id, version)).await? else {
+        return Err(unborn(model, order_id).await?);
+    };
     let memento = memento(&order, until);
     let mut response = reply::json(seen.position, order.document);
     let headers = response.headers_mut();
@@ -82,14 +85,11 @@ async fn composed(
     which: (Uuid, u64),
 ) -> Result<Option<PastOrder>, Problem> {
     let (order_id, version) = which;
-    if version == 0 {
-        return Ok(None);
-    }
     if let Some(order) = app.past().get(which) {
         return Ok(Some(order));
     }
     let mut replay = Replay::default();
-    replay.advance(model, order_id, Until::Version(version)).await?;
+    replay.advance(model, order_id, version).await?;
     let (occurred_at, recorded_at) = replay.times();
     let document = replay.with(move |replay| replay.document(order_id)).await?;
     let order =
@@ -113,19 +113,24 @@ pub(super) async fn reached(
     if found >= version {
         return Ok(());
     }
-    match model.stream_version(stream(order_id)).await.map_err(app::problem)? {
-        None => Err(order_not_found()),
-        Some(last) => Err(invalid(parameter, &format!("at most {last}, the order's last version"))
+    match last_version(model, order_id).await? {
+        0 => Err(order_not_found()),
+        last => Err(invalid(parameter, &format!("at most {last}, the order's last version"))
             .with("last_version", last)),
     }
 }
 
+/// 0 where there is no such order.
+async fn last_version(model: &ReadModel, order_id: Uuid) -> Result<u64, Problem> {
+    let last = model.version_then(stream(order_id), Until::Version(u64::MAX)).await;
+    Ok(last.map_err(app::problem)?.found)
+}
+
 /// Why there was no order then: not yet, or not at all.
 async fn unborn(model: &ReadModel, order_id: Uuid) -> Result<Problem, Problem> {
-    let last = model.stream_version(stream(order_id)).await.map_err(app::problem)?;
-    Ok(match last {
-        None => order_not_found(),
-        Some(_) => Problem::new(ProblemCode::NotYetCreated)
+    Ok(match last_version(model, order_id).await? {
+        0 => order_not_found(),
+        _ => Problem::new(ProblemCode::NotYetCreated)
             .detail("The order's first event is later than the time that was asked for."),
     })
 }

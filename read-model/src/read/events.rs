@@ -41,17 +41,6 @@ pub struct EventPage {
     pub more: bool,
 }
 
-/// The last event of a stream that a replay takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// The one with this version.
-    Version(u64),
-    /// The last one that had happened by then.
-    OccurredAt(i64),
-    /// The last one that the log had stored by then.
-    RecordedAt(i64),
-}
-
 #[derive(sqlx::FromRow)]
 struct EventRow {
     applied: i64,
@@ -134,16 +123,6 @@ const BY_VERSION: Select = select!(
     "h.version",
     " LIMIT $5"
 );
-const BY_OCCURRED: Select = select!(
-    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.occurred_at <= $4",
-    "h.version",
-    " LIMIT $5"
-);
-const BY_RECORDED: Select = select!(
-    "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.recorded_at <= $4",
-    "h.version",
-    " LIMIT $5"
-);
 /// Up to the position applied only: above it a projection that several partitions feed may have holes.
 const FEED: Select = select!(
     "h.position > $1 AND h.position <= COALESCE((SELECT position FROM projections WHERE name = 'history'), 0)",
@@ -157,16 +136,6 @@ impl Select {
             ReadModel::Sqlite(_) => self.sqlite,
             ReadModel::Postgres(_) => self.postgres,
         })
-    }
-}
-
-impl Until {
-    fn statement(self) -> (Select, i64) {
-        match self {
-            Self::Version(version) => (BY_VERSION, stored(version)),
-            Self::OccurredAt(at) => (BY_OCCURRED, at),
-            Self::RecordedAt(at) => (BY_RECORDED, at),
-        }
     }
 }
 
@@ -197,7 +166,7 @@ fn and_one(limit: usize) -> i64 {
 }
 
 impl ReadModel {
-    /// A page of one stream's events after a version.
+    /// A page of one stream's events after a version, up to a last one.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -205,16 +174,15 @@ impl ReadModel {
         &self,
         (stream_type, stream_id): (&str, Uuid),
         after: u64,
-        until: Until,
+        last: u64,
         limit: usize,
     ) -> Result<Seen<EventPage>, ReadModelError> {
-        let (statement, bound) = until.statement();
-        let sql = statement
+        let sql = BY_VERSION
             .on(self)
             .bind(stream_id)
             .bind(stream_type)
             .bind(stored(after))
-            .bind(bound)
+            .bind(stored(last))
             .bind(and_one(limit));
         page(self.stream(sql), limit, MAX_PAGE_BYTES).await
     }
@@ -232,21 +200,5 @@ impl ReadModel {
     ) -> Result<Seen<EventPage>, ReadModelError> {
         let sql = FEED.on(self).bind(stored(after)).bind(and_one(limit));
         page(self.stream(sql), limit, most_bytes.min(MAX_PAGE_BYTES)).await
-    }
-
-    /// The last version of a stream; `None` when it has no events.
-    ///
-    /// # Errors
-    /// When the storage refuses.
-    pub async fn stream_version(
-        &self,
-        (stream_type, stream_id): (&str, Uuid),
-    ) -> Result<Option<u64>, ReadModelError> {
-        let sql = Sql::new(
-            "SELECT h.version FROM history h WHERE h.stream_id = $1 AND h.stream_type = $2 \
-             ORDER BY h.version DESC LIMIT 1",
-        );
-        let version: Option<(i64,)> = self.first(sql.bind(stream_id).bind(stream_type)).await?;
-        version.map(|(version,)| loaded(version)).transpose()
     }
 }

@@ -3,7 +3,7 @@
 //! Most streams are short and their events small; SQLite hands those over in one text (see [`super::packed`]). Large
 //! events, long streams and PostgreSQL's come row by row, as pages bounded by bytes.
 
-use super::events::{StoredEvent, Until};
+use super::events::StoredEvent;
 use super::{Seen, loaded, packed, stored};
 use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
@@ -50,23 +50,12 @@ impl From<StoredEvent> for PastEvent {
 
 /// A stream's first events, and how many there were. One of more than 8 KiB is counted and left out: it, and what
 /// follows it, is read row by row.
-macro_rules! packed {
-    ($condition:literal) => {
-        concat!(
-            "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0), COUNT(*), string_agg(",
-            "h.version || ' ' || h.position || ' ' || h.occurred_at || ' ' || h.recorded_at || ' ' || ",
-            "h.schema_version || ' ' || h.event_type || ' ' || ",
-            "CASE WHEN octet_length(h.data) <= 8192 THEN h.data END, char(30) ORDER BY h.version) ",
-            "FROM (SELECT * FROM history h WHERE h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND ",
-            $condition,
-            " ORDER BY h.version LIMIT $5) AS h"
-        )
-    };
-}
-
-const BY_VERSION: &str = packed!("h.version <= $4");
-const BY_OCCURRED: &str = packed!("h.occurred_at <= $4");
-const BY_RECORDED: &str = packed!("h.recorded_at <= $4");
+const PACKED: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0), COUNT(*), string_agg(\
+     h.version || ' ' || h.position || ' ' || h.occurred_at || ' ' || h.recorded_at || ' ' || \
+     h.schema_version || ' ' || h.event_type || ' ' || \
+     CASE WHEN octet_length(h.data) <= 8192 THEN h.data END, char(30) ORDER BY h.version) \
+     FROM (SELECT * FROM history h WHERE h.stream_id = $1 AND h.stream_type = $2 AND h.version <= $3 \
+     ORDER BY h.version LIMIT $4) AS h";
 
 /// An event out of a packed page.
 fn unpacked(text: &str) -> Option<PastEvent> {
@@ -83,7 +72,7 @@ fn unpacked(text: &str) -> Option<PastEvent> {
 }
 
 impl ReadModel {
-    /// A page of one stream's events after a version, to be folded; at most `limit` of them.
+    /// A page of one stream's events after a version, up to a last one, to be folded; at most `limit` of them.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -91,17 +80,17 @@ impl ReadModel {
         &self,
         stream: (&str, Uuid),
         after: u64,
-        until: Until,
+        last: u64,
         limit: usize,
     ) -> Result<Seen<PastPage>, ReadModelError> {
         if matches!(self, Self::Sqlite(_)) && after == 0 {
-            let seen = self.packed_events(stream, until, limit.min(PACKED_EVENTS)).await?;
+            let seen = self.packed_events(stream, last, limit.min(PACKED_EVENTS)).await?;
             // Where the very first event is large, nothing has been read.
             if !(seen.found.events.is_empty() && seen.found.more) {
                 return Ok(seen);
             }
         }
-        let seen = self.stream_events(stream, after, until, limit).await?;
+        let seen = self.stream_events(stream, after, last, limit).await?;
         let events = seen.found.events.into_iter().map(PastEvent::from).collect();
         Ok(Seen { position: seen.position, found: PastPage { events, more: seen.found.more } })
     }
@@ -110,15 +99,10 @@ impl ReadModel {
     async fn packed_events(
         &self,
         (stream_type, stream_id): (&str, Uuid),
-        until: Until,
+        last: u64,
         limit: usize,
     ) -> Result<Seen<PastPage>, ReadModelError> {
-        let (statement, bound) = match until {
-            Until::Version(version) => (BY_VERSION, stored(version)),
-            Until::OccurredAt(at) => (BY_OCCURRED, at),
-            Until::RecordedAt(at) => (BY_RECORDED, at),
-        };
-        let sql = Sql::new(statement).bind(stream_id).bind(stream_type).bind(0_i64).bind(bound);
+        let sql = Sql::new(PACKED).bind(stream_id).bind(stream_type).bind(stored(last));
         let sql = sql.bind(stored(limit as u64 + 1));
         let row: Option<(i64, i64, Option<String>)> = self.first(sql).await?;
         let (applied, rows, texts) = row.unwrap_or_default();

@@ -1,13 +1,23 @@
 //! At which version a stream stood: the one question about the past whose answer can still change. What the stream held
 //! at a version never does.
 
-use super::events::Until;
 use super::together::{self, Gathered, Question};
 use super::{Seen, loaded, stored};
 use crate::sql::Sql;
 use crate::write::insert::padded;
 use crate::{ReadModel, ReadModelError};
 use uuid::Uuid;
+
+/// The last event of a stream that a replay takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// The one with this version.
+    Version(u64),
+    /// The last one that had happened by then.
+    OccurredAt(i64),
+    /// The last one that the log had stored by then.
+    RecordedAt(i64),
+}
 
 /// A stream and the moment that is asked for.
 #[derive(Debug, Clone, Copy)]
