@@ -1,6 +1,6 @@
 //! Faults that a test plants, to see that they would be found; nothing at all without `planted-faults`.
 //!
-//! Each hook is one call in the transaction that writes a portion. A fault is turned on for the whole process, so whoever
+//! Each hook is one call where a portion is written. A fault is turned on for the whole process, so whoever
 //! plants one sees to it that nothing else is at work in it.
 
 use read_model::write::WriteTx;
@@ -9,7 +9,12 @@ use read_model::{ReadModel, ReadModelError};
 #[cfg(feature = "planted-faults")]
 pub use active::{Fault, TurnedOn, turn_on};
 #[cfg(feature = "planted-faults")]
-pub(crate) use active::{checkpoint_apart, fence};
+pub(crate) use active::{checkpoint_apart, fence, linger};
+
+/// Between the fold of a portion and the transaction that writes it.
+#[cfg(not(feature = "planted-faults"))]
+#[inline(always)]
+pub(crate) async fn linger() {}
 
 /// Whether a checkpoint could be moved.
 #[cfg(not(feature = "planted-faults"))]
@@ -31,14 +36,19 @@ pub(crate) async fn checkpoint_apart(
 #[cfg(feature = "planted-faults")]
 mod active {
     use super::*;
+    use std::time::Duration;
     use tokio::sync::watch;
+
+    /// Long enough for two who read the same records to have folded them both before either writes.
+    const LINGER: Duration = Duration::from_millis(50);
 
     /// What is wrong on purpose.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Fault {
         /// Checkpoints are committed before the rows, in a transaction of their own; after that, nothing goes on.
         CheckpointOutside,
-        /// A checkpoint that somebody else moved keeps nobody from writing.
+        /// A checkpoint that somebody else moved keeps nobody from writing; and everybody lingers before they write, so that
+        /// two at work on the same events have both begun before one has ended.
         NoFencing,
     }
 
@@ -74,6 +84,12 @@ mod active {
     fn planted(fault: Fault) -> Option<watch::Sender<bool>> {
         let planted = FAULT.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         planted.as_ref().filter(|(planted, _)| *planted == fault).map(|(_, struck)| struck.clone())
+    }
+
+    pub(crate) async fn linger() {
+        if planted(Fault::NoFencing).is_some() {
+            tokio::time::sleep(LINGER).await;
+        }
     }
 
     pub(crate) fn fence(moved: Result<(), ReadModelError>) -> Result<(), ReadModelError> {

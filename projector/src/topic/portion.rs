@@ -181,6 +181,7 @@ fn reached(portion: &Portion, parked: &[ParkedRow]) -> u64 {
 }
 
 async fn write(model: &ReadModel, flush: Flush, now: i64) -> Result<(), ReadModelError> {
+    planted::linger().await;
     let mut tx = model.begin_write().await?;
     for (whose, from, to) in &flush.moves {
         planted::fence(tx.move_partition(*whose, flush.number, *from, *to).await)?;
