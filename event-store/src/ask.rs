@@ -50,6 +50,11 @@ impl<'a> Question<'a> {
         question
     }
 
+    /// What is known, if nothing need be asked.
+    pub fn unasked(self) -> Option<Found<'a>> {
+        (self.streams.is_empty() && self.keys.is_empty()).then_some(self.found)
+    }
+
     /// With the answers, each in the order in which it was asked.
     pub fn answered(self, versions: Vec<Version>, answers: Vec<Option<StoredAnswer>>) -> Found<'a> {
         let Self { streams, keys, mut found } = self;

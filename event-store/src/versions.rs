@@ -4,11 +4,18 @@
 //! under the write lock. If it still has the revision that our last commit left, nobody has appended since, so every
 //! stream is where we left it. Any other revision forgets everything.
 
-use crate::{StreamId, Version};
+use crate::{Head, StreamId, Version};
 use std::collections::HashMap;
 
 /// When this many are held, the older generation is dropped: about 10 MB at most.
 const MAX_YOUNG: usize = 65_536;
+
+/// Where our own last commit left the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tip {
+    pub head: Head,
+    pub revision: i64,
+}
 
 /// Stream versions as of one revision of the log.
 #[derive(Debug, Default)]
@@ -19,11 +26,14 @@ pub(crate) struct KnownVersions {
 }
 
 impl KnownVersions {
-    /// Call under the lock, before relying on [`KnownVersions::get`].
-    pub(crate) fn expect_revision(&mut self, revision: i64) {
-        if self.revision != revision {
+    /// Call under the lock, before relying on [`KnownVersions::get`]. True when nobody else has appended since our own
+    /// last commit.
+    pub(crate) fn expect_revision(&mut self, revision: i64) -> bool {
+        let ours = self.revision == revision;
+        if !ours {
             *self = Self { revision, ..Self::default() };
         }
+        ours
     }
 
     pub(crate) fn get(&self, stream: &StreamId) -> Option<Version> {
@@ -58,11 +68,11 @@ mod tests {
     #[test]
     fn another_revision_forgets_everything() {
         let mut known = KnownVersions::default();
-        known.expect_revision(4);
+        assert!(!known.expect_revision(4));
         known.committed(5, [(&stream(1), 3)]);
-        known.expect_revision(5);
+        assert!(known.expect_revision(5));
         assert_eq!(known.get(&stream(1)), Some(3));
-        known.expect_revision(6);
+        assert!(!known.expect_revision(6));
         assert_eq!(known.get(&stream(1)), None);
     }
 

@@ -1,5 +1,6 @@
 //! One append: one transaction on the connection that appends.
 //!
+//! Most are made at once (`at_once`); this is how an append is made when something must be asked, or others append too.
 //! The head row is locked and read by a statement of its own; each later statement sees what was committed up to then.
 //! Only then is asked what the append needs to know (`ask`). If a row does not go in, the attempt is rolled back and
 //! made once more with everything asked beforehand. Nothing is decided by an error's text. A connection that is lost
@@ -14,6 +15,7 @@ use crate::crash::{self, Point};
 use crate::plan::{Found, Plan, plan};
 use crate::planted;
 use crate::row::{self, signed};
+use crate::versions::Tip;
 use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
 use sqlx::PgConnection;
 use tokio::time::timeout;
@@ -28,7 +30,16 @@ enum Attempt<'a> {
     /// Rows did not go in: somebody was there first.
     Raced,
     /// Everything is written but not committed.
-    Ready { revision: i64, plan: Plan<'a> },
+    Ready(Written<'a>),
+}
+
+/// What waits for its COMMIT.
+struct Written<'a> {
+    /// The head's revision before it.
+    revision: i64,
+    plan: Plan<'a>,
+    /// Whether nobody else has appended since our own last commit.
+    alone: bool,
 }
 
 /// A commit that failed.
@@ -42,6 +53,9 @@ pub(super) struct Unsettled<'p, 'a> {
 impl Writer {
     pub(super) async fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
         crash::pass(Point::BeforeBegin);
+        if let Some(done) = self.append_at_once(append).await {
+            return done;
+        }
         let mut ask = Ask::Needed;
         for _ in 0..MAX_ATTEMPTS {
             let mut connection = self.take().await?;
@@ -55,9 +69,9 @@ impl Writer {
                     self.roll_back(connection, None).await;
                     ask = Ask::Everything;
                 }
-                Ok(Attempt::Ready { revision, plan }) => {
-                    if self.commit(connection, revision, &plan).await? {
-                        return Ok(plan.appended());
+                Ok(Attempt::Ready(written)) => {
+                    if self.commit(connection, &written).await? {
+                        return Ok(written.plan.appended());
                     }
                 }
                 Err(error) if is_lost(&error) => {
@@ -77,19 +91,25 @@ impl Writer {
     async fn commit(
         &mut self,
         mut connection: PgConnection,
-        revision: i64,
-        plan: &Plan<'_>,
+        Written { revision, plan, alone }: &Written<'_>,
     ) -> Result<bool, AppendError> {
         let committed = timeout(ANSWER_TIMEOUT, sqlx::raw_sql("COMMIT").execute(&mut connection));
         if let Err(error) = committed.await.unwrap_or_else(|_| Err(no_answer())) {
             drop(connection);
-            return self.settle(Unsettled { error, revision, plan }).await;
+            return self.settle(Unsettled { error, revision: *revision, plan }).await;
         }
         crash::pass(Point::AfterCommit);
         self.put_back(connection);
-        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
-        self.known.committed(revision + 1, versions);
+        self.committed(plan, revision + 1, *alone);
         Ok(true)
+    }
+
+    /// What is known after a commit that led to `revision`. Where others append too, the next one is not tried at once:
+    /// they would mostly have been there first.
+    pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
+        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
+        self.known.committed(revision, versions);
+        self.tip = alone.then_some(Tip { head: plan.head, revision });
     }
 
     async fn attempt<'a>(
@@ -101,7 +121,7 @@ impl Writer {
         sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
         let (head, revision) = lock_head(connection).await?;
         crash::pass(Point::AfterLock);
-        self.known.expect_revision(revision);
+        let alone = self.known.expect_revision(revision);
         let head = planted::cursor(head, &append.entries);
         let found = self.find(connection, &append.entries, ask).await?;
         let plan = plan(&append.entries, found, head, append.recorded_at);
@@ -119,7 +139,7 @@ impl Writer {
             return Ok(Attempt::Raced);
         }
         crash::pass(Point::BeforeCommit);
-        Ok(Attempt::Ready { revision, plan })
+        Ok(Attempt::Ready(Written { revision, plan, alone }))
     }
 
     /// Looks up, under the lock, what the plan needs to know.

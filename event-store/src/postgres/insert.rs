@@ -1,26 +1,102 @@
 //! The rows of an append: one statement, an array for each column.
 //!
 //! A row that is there already, or whose place is taken, does not go in and is not counted: the caller compares the
-//! count. Very large appends go in by several statements, so that none outgrows what a message may hold.
+//! count. Very large appends go in by several statements, so that none outgrows what a message may hold. An append made
+//! at once goes in whole, with the head, or not at all.
 
-use crate::plan::{EventRow, Plan};
+use crate::plan::{AnswerRow, EventRow, Plan};
 use crate::row::signed;
-use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres};
 
 /// One statement ends with so many rows,
 const MAX_ROWS: usize = 4_096;
 /// or with the row that brings its payloads to so many bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// `INSERT` of some events, as far as its rows: those that [`bind_events`] binds to `$1` … `$15`.
+macro_rules! insert_events {
+    ($only_if:literal) => {
+        concat!(
+            "INSERT INTO events (position, recorded_at, stream_id, version, event_id, occurred_at,
+                 schema_version, stream_type, event_type, correlation_id, causation_id, traceparent,
+                 actor, payload, hash)
+             SELECT $1 + nth, $2, stream_id, version, event_id, occurred_at, schema_version,
+                 stream_type, event_type, correlation_id, causation_id, traceparent, actor,
+                 payload::json, hash
+             FROM ",
+            $only_if,
+            "UNNEST($3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], $7::bigint[], $8::text[],
+                 $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+                 $15::bytea[])
+                 WITH ORDINALITY AS row (stream_id, version, event_id, occurred_at, schema_version,
+                     stream_type, event_type, correlation_id, causation_id, traceparent, actor,
+                     payload, hash, nth)"
+        )
+    };
+}
+
+/// `INSERT` of some answers, as far as its rows: those that [`bind_answers`] binds to the columns.
+macro_rules! insert_answers {
+    ($only_if:literal, $stored_at:literal, $columns:literal) => {
+        concat!(
+            "INSERT INTO idempotency (key, fingerprint, answer, first_position, stored_at, permanent)
+             SELECT key, fingerprint, answer, first_position, ",
+            $stored_at,
+            ", permanent FROM ",
+            $only_if,
+            "UNNEST(",
+            $columns,
+            ") AS row (key, fingerprint, answer, first_position, permanent)"
+        )
+    };
+}
+
+/// The head's row first: it is locked, and must have the revision that the rest was planned on. If not, no row goes in,
+/// and none is returned; a row that is there already is an error, and nothing goes in either.
+const ALL: &str = concat!(
+    "WITH head AS (UPDATE log_head SET position = $21, hash = $22, recorded_at = $2, revision = $23 + 1
+         WHERE only_row = 1 AND revision = $23 RETURNING only_row), events_stored AS (",
+    insert_events!("head CROSS JOIN "),
+    "), answers_stored AS (",
+    insert_answers!(
+        "head CROSS JOIN ",
+        "$2",
+        "$16::text[], $17::bytea[], $18::bytea[], $19::bigint[], $20::boolean[]"
+    ),
+    ") SELECT only_row FROM head"
+);
+
+/// Whether the plan is small enough for [`insert_all`].
+pub(super) fn fits_at_once(plan: &Plan<'_>) -> bool {
+    statement_rows(&plan.events) == plan.events.len() && plan.answers.len() <= MAX_ROWS
+}
+
+/// Events, answers and head by one statement, which commits by itself. False: the head had another revision.
+pub(super) async fn insert_all(
+    connection: &mut PgConnection,
+    plan: &Plan<'_>,
+    revision: i64,
+) -> sqlx::Result<bool> {
+    let query = bind_events(sqlx::query(ALL), &plan.events, plan)?;
+    let query = bind_answers(query, &plan.answers)
+        .bind(signed(plan.head.position))
+        .bind(&plan.head.hash[..])
+        .bind(revision);
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
 pub(super) async fn insert_events(
     connection: &mut PgConnection,
     plan: &Plan<'_>,
 ) -> sqlx::Result<u64> {
-    let recorded_at = plan.head.recorded_at.timestamp_micros();
+    const SQL: &str = concat!(insert_events!(""), " ON CONFLICT DO NOTHING");
     let (mut inserted, mut rows) = (0, &plan.events[..]);
     while !rows.is_empty() {
         let (now, later) = rows.split_at(statement_rows(rows));
-        inserted += insert(connection, now, recorded_at).await?;
+        let query = bind_events(sqlx::query(SQL), now, plan)?;
+        inserted += query.execute(&mut *connection).await?.rows_affected();
         rows = later;
     }
     Ok(inserted)
@@ -37,76 +113,66 @@ fn statement_rows(rows: &[EventRow<'_>]) -> usize {
     fitting.count()
 }
 
-/// Inserts rows whose positions follow one another; how many went in.
-async fn insert(
-    connection: &mut PgConnection,
-    rows: &[EventRow<'_>],
-    recorded_at: i64,
-) -> sqlx::Result<u64> {
-    let Some(first) = rows.first() else { return Ok(0) };
-    let payloads: Result<Vec<&str>, _> =
-        rows.iter().map(|row| str::from_utf8(&row.event.payload)).collect();
-    let metadata = column(rows, |row| &row.entry.metadata);
-    let inserted = sqlx::query(
-        "INSERT INTO events (position, recorded_at, stream_id, version, event_id, occurred_at,
-             schema_version, stream_type, event_type, correlation_id, causation_id, traceparent,
-             actor, payload, hash)
-         SELECT $1 + nth, $2, stream_id, version, event_id, occurred_at, schema_version,
-             stream_type, event_type, correlation_id, causation_id, traceparent, actor,
-             payload::json, hash
-         FROM UNNEST($3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], $7::bigint[], $8::text[],
-             $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-             $15::bytea[])
-             WITH ORDINALITY AS row (stream_id, version, event_id, occurred_at, schema_version,
-                 stream_type, event_type, correlation_id, causation_id, traceparent, actor,
-                 payload, hash, nth)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(signed(first.position) - 1)
-    .bind(recorded_at)
-    .bind(column(rows, |row| row.entry.stream.id))
-    .bind(column(rows, |row| signed(row.version)))
-    .bind(column(rows, |row| row.event.event_id))
-    .bind(column(rows, |row| row.event.occurred_at.timestamp_micros()))
-    .bind(column(rows, |row| i64::from(row.event.schema_version)))
-    .bind(column(rows, |row| row.entry.stream.stream_type))
-    .bind(column(rows, |row| row.event.event_type))
-    .bind(column(&metadata, |known| known.correlation_id.as_deref()))
-    .bind(column(&metadata, |known| known.causation_id.as_deref()))
-    .bind(column(&metadata, |known| known.traceparent.as_deref()))
-    .bind(column(&metadata, |known| known.actor.as_deref()))
-    .bind(payloads.map_err(|error| sqlx::Error::Encode(error.into()))?)
-    .bind(column(rows, |row| &row.hash[..]))
-    .execute(connection)
-    .await?;
-    Ok(inserted.rows_affected())
-}
-
 pub(super) async fn insert_answers(
     connection: &mut PgConnection,
     plan: &Plan<'_>,
 ) -> sqlx::Result<u64> {
+    const SQL: &str = concat!(
+        insert_answers!(
+            "",
+            "$1",
+            "$2::text[], $3::bytea[], $4::bytea[], $5::bigint[], $6::boolean[]"
+        ),
+        " ON CONFLICT DO NOTHING"
+    );
     let stored_at = plan.head.recorded_at.timestamp_micros();
     let mut inserted = 0;
     for rows in plan.answers.chunks(MAX_ROWS) {
-        let done = sqlx::query(
-            "INSERT INTO idempotency (key, fingerprint, answer, first_position, stored_at, permanent)
-             SELECT key, fingerprint, answer, first_position, $1, permanent
-             FROM UNNEST($2::text[], $3::bytea[], $4::bytea[], $5::bigint[], $6::boolean[])
-                 AS row (key, fingerprint, answer, first_position, permanent)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(stored_at)
+        let query = bind_answers(sqlx::query(SQL).bind(stored_at), rows);
+        inserted += query.execute(&mut *connection).await?.rows_affected();
+    }
+    Ok(inserted)
+}
+
+type Insert<'q> = Query<'q, Postgres, PgArguments>;
+
+/// Where the first of some events goes and when they are recorded, then their columns. Their positions follow one
+/// another.
+fn bind_events<'q>(
+    query: Insert<'q>,
+    rows: &'q [EventRow<'q>],
+    plan: &Plan<'_>,
+) -> sqlx::Result<Insert<'q>> {
+    let before = rows.first().map_or(0, |first| signed(first.position) - 1);
+    let payloads: Result<Vec<&str>, _> =
+        rows.iter().map(|row| str::from_utf8(&row.event.payload)).collect();
+    let metadata = column(rows, |row| &row.entry.metadata);
+    Ok(query
+        .bind(before)
+        .bind(plan.head.recorded_at.timestamp_micros())
+        .bind(column(rows, |row| row.entry.stream.id))
+        .bind(column(rows, |row| signed(row.version)))
+        .bind(column(rows, |row| row.event.event_id))
+        .bind(column(rows, |row| row.event.occurred_at.timestamp_micros()))
+        .bind(column(rows, |row| i64::from(row.event.schema_version)))
+        .bind(column(rows, |row| row.entry.stream.stream_type))
+        .bind(column(rows, |row| row.event.event_type))
+        .bind(column(&metadata, |known| known.correlation_id.as_deref()))
+        .bind(column(&metadata, |known| known.causation_id.as_deref()))
+        .bind(column(&metadata, |known| known.traceparent.as_deref()))
+        .bind(column(&metadata, |known| known.actor.as_deref()))
+        .bind(payloads.map_err(|error| sqlx::Error::Encode(error.into()))?)
+        .bind(column(rows, |row| &row.hash[..])))
+}
+
+/// The columns of some answers.
+fn bind_answers<'q>(query: Insert<'q>, rows: &'q [AnswerRow<'q>]) -> Insert<'q> {
+    query
         .bind(column(rows, |row| row.answer.key.as_str()))
         .bind(column(rows, |row| &row.answer.fingerprint[..]))
         .bind(column(rows, |row| row.answer.answer.as_slice()))
         .bind(column(rows, |row| signed(row.first_position)))
         .bind(column(rows, |row| row.answer.permanent))
-        .execute(&mut *connection)
-        .await?;
-        inserted += done.rows_affected();
-    }
-    Ok(inserted)
 }
 
 fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {

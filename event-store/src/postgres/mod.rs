@@ -7,6 +7,7 @@
 
 mod answers;
 mod append;
+mod at_once;
 mod hints;
 mod insert;
 mod lease;

@@ -2,7 +2,8 @@
 //!
 //! The COMMIT may still be on its way to a server whose connection looks dead from here. So the head row is locked
 //! before it is read: our own transaction held that lock, and whoever gets it knows that the transaction has ended, one
-//! way or the other. If the head still has the revision that we saw under our lock, nothing was stored. If it moved,
+//! way or the other. (An append made at once may not even have reached the server; then its revision is used up in its
+//! stead, so that it finds another one whenever it comes.) If the head still has the revision that we saw under our lock, nothing was stored. If it moved,
 //! either we or somebody after us moved it, and the rows tell: the hash at our last position covers every byte of ours;
 //! without events, the kept answer is compared.
 
@@ -33,7 +34,7 @@ impl Writer {
             if attempt > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            match self.read_back(revision, plan).await {
+            match self.read_back(revision, plan, is_lost(&error)).await {
                 Ok(stored) => {
                     tracing::warn!(%error, stored, "a commit failed and was settled by reading back");
                     return if stored || is_lost(&error) {
@@ -49,13 +50,33 @@ impl Writer {
         Err(AppendError::Unknown(format!("{error}; {unreadable}")))
     }
 
-    async fn read_back(&mut self, revision: i64, plan: &Plan<'_>) -> Result<bool, StoreError> {
+    async fn read_back(
+        &mut self,
+        revision: i64,
+        plan: &Plan<'_>,
+        on_its_way: bool,
+    ) -> Result<bool, StoreError> {
         let mut connection = self.take().await?;
-        let stored = timeout(ANSWER_TIMEOUT, is_stored(&mut connection, revision, plan)).await;
-        let stored = stored.unwrap_or_else(|_| Err(no_answer()));
+        let settled = async {
+            let stored = is_stored(&mut connection, revision, plan).await?;
+            if !stored && on_its_way {
+                use_up(&mut connection, revision).await?;
+            }
+            Ok(stored)
+        };
+        let stored = timeout(ANSWER_TIMEOUT, settled).await.unwrap_or_else(|_| Err(no_answer()));
         self.roll_back(connection, stored.as_ref().err()).await;
         stored.map_err(refusal)
     }
+}
+
+/// Makes sure that nothing that was planned on this revision can be stored any more.
+async fn use_up(connection: &mut PgConnection, revision: i64) -> sqlx::Result<()> {
+    sqlx::query("UPDATE log_head SET revision = revision + 1 WHERE only_row = 1 AND revision = $1")
+        .bind(revision)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::raw_sql("COMMIT").execute(connection).await.map(|_| ())
 }
 
 async fn is_stored(

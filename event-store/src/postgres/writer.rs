@@ -6,7 +6,7 @@
 
 use super::{ANSWER_TIMEOUT, is_lost, open, refusal};
 use crate::StoreError;
-use crate::versions::KnownVersions;
+use crate::versions::{KnownVersions, Tip};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use std::fmt;
@@ -19,6 +19,8 @@ pub(super) struct Writer {
     closed: bool,
     /// Stream versions that need not be asked for.
     pub(super) known: KnownVersions,
+    /// Where our own last commit left the log; `None` when it must be read.
+    pub(super) tip: Option<Tip>,
 }
 
 /// The options hold a password.
@@ -31,8 +33,8 @@ impl fmt::Debug for Writer {
 impl Writer {
     /// Connects, so that a server which does not keep its commits is refused before anything relies on it.
     pub(super) async fn open(options: PgConnectOptions) -> Result<Self, StoreError> {
-        let mut writer =
-            Self { options, connection: None, closed: false, known: KnownVersions::default() };
+        let known = KnownVersions::default();
+        let mut writer = Self { options, connection: None, closed: false, known, tip: None };
         let connection = writer.take().await?;
         writer.put_back(connection);
         Ok(writer)
@@ -47,7 +49,7 @@ impl Writer {
             return Ok(connection);
         }
         // Another server may answer now, with a log that ends earlier.
-        self.known = KnownVersions::default();
+        (self.known, self.tip) = (KnownVersions::default(), None);
         let mut connection = open::connect(&self.options).await.map_err(refusal)?;
         refuse_forgetful(&mut connection).await?;
         Ok(connection)

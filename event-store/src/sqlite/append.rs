@@ -71,7 +71,7 @@ impl Writer {
     ) -> sqlx::Result<Attempt<'a>> {
         let (head, revision) = lock_head(connection).await?;
         crash::pass(Point::AfterLock);
-        self.known.expect_revision(revision);
+        let alone = self.known.expect_revision(revision);
         let found = self.find(connection, &append.entries, ask).await?;
         let plan = plan(&append.entries, found, head, append.recorded_at);
         if plan.is_empty() {
@@ -89,7 +89,7 @@ impl Writer {
             return Ok(Attempt::Unsettled(Unsettled { error, revision, plan }));
         }
         crash::pass(Point::AfterCommit);
-        self.committed(&plan, revision + 1);
+        self.committed(&plan, revision + 1, alone);
         Ok(Attempt::Done(plan.appended()))
     }
 

@@ -12,7 +12,8 @@ use super::writer::{RolledBack, Writer};
 use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Plan, plan};
-use crate::{Append, AppendError, Appended, Head};
+use crate::versions::Tip;
+use crate::{Append, AppendError, Appended};
 use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -21,13 +22,6 @@ use std::sync::Arc;
 
 /// Texts kept; more combinations of numbers hardly come often.
 const MAX_TEXTS: usize = 256;
-
-/// Where our own last commit left the log.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tip {
-    pub head: Head,
-    pub revision: i64,
-}
 
 /// The texts by their numbers of events and answers.
 #[derive(Debug, Default)]
@@ -58,11 +52,7 @@ impl Writer {
             return None;
         }
         self.known.expect_revision(revision);
-        let question = Question::about(&append.entries, &self.known, Ask::Needed);
-        if !question.streams.is_empty() {
-            return None;
-        }
-        let found = question.answered(Vec::new(), Vec::new());
+        let found = Question::about(&append.entries, &self.known, Ask::Needed).unasked()?;
         let plan = plan(&append.entries, found, head, append.recorded_at);
         if plan.is_empty() {
             return None;
@@ -75,7 +65,7 @@ impl Writer {
             Ok(()) => {
                 crash::pass(Point::AfterCommit);
                 self.put_back(connection);
-                self.committed(&plan, revision + 1);
+                self.committed(&plan, revision + 1, true);
                 Some(Ok(plan.appended()))
             }
             Err(error) => {
@@ -111,11 +101,12 @@ impl Writer {
         self.texts.0.contains_key(&(events, answers))
     }
 
-    /// What is known after a commit that led to `revision`.
-    pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64) {
+    /// What is known after a commit that led to `revision`. Where others append too, the next one is not tried at once:
+    /// they would mostly have been there first.
+    pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
         let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
         self.known.committed(revision, versions);
         self.recent.committed(plan);
-        self.tip = Some(Tip { head: plan.head, revision });
+        self.tip = alone.then_some(Tip { head: plan.head, revision });
     }
 }

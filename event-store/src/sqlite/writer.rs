@@ -4,11 +4,11 @@
 //! back, a panic), the connection is simply not put back, SQLite rolls back when it is dropped, and the next one
 //! opens another. So a transaction can never leak from one append into the next.
 
-use super::at_once::{Texts, Tip};
+use super::at_once::Texts;
 use super::refusal;
 use crate::StoreError;
 use crate::recent::Recent;
-use crate::versions::KnownVersions;
+use crate::versions::{KnownVersions, Tip};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::sync::Arc;

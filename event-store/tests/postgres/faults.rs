@@ -185,6 +185,44 @@ async fn a_commit_whose_answer_is_lost_is_found_to_be_stored() {
     commits_lost(&database, Loss::Answer).await;
 }
 
+/// Of a store that nobody else appends beside, so that it appends at once.
+async fn appends_at_once_lost(database: &Database, loss: Loss) {
+    let proxy = Proxy::to(database.port()).unwrap();
+    let store = open(&database.url_through(&proxy)).await;
+    append(&store, entry(1, 0)).await.unwrap();
+    for number in 2..=CYCLES {
+        append(&store, entry(CYCLES + number, 0)).await.unwrap();
+        proxy.lose(loss);
+        let appended = append(&store, entry(number, 0)).await.unwrap();
+        assert!(is_written(&appended.outcomes), "{appended:?}");
+        if loss == Loss::Moment {
+            proxy.deliver();
+        }
+        assert_eq!(proxy.losses() as u128, number - 1);
+        // After a settled one there is a step by step one; then it is at once again.
+        append(&store, entry(number, 2)).await.unwrap();
+    }
+    assert_eq!(sound_log(&store).await.len() as u128, 2 * (3 * CYCLES - 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_at_once_that_did_not_arrive_is_made_again() {
+    let Some(database) = database().await else { return };
+    appends_at_once_lost(&database, Loss::Request).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_at_once_whose_answer_is_lost_is_found_to_be_stored() {
+    let Some(database) = database().await else { return };
+    appends_at_once_lost(&database, Loss::Answer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_at_once_that_arrives_after_it_was_given_up_is_not_stored() {
+    let Some(database) = database().await else { return };
+    appends_at_once_lost(&database, Loss::Moment).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_is_told_from_one_that_somebody_else_made() {
     let Some(database) = database().await else { return };

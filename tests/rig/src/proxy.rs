@@ -1,29 +1,40 @@
 //! A TCP proxy in front of a PostgreSQL server that loses what it is told to lose.
 //!
-//! It reads the messages of the clients just far enough to know a COMMIT when it passes. The connection that carries it
-//! can be cut before the server gets it, or after the server has done it but before the client hears of it. Or nothing
-//! passes at all for a while, and nobody is told: a network that has stopped.
+//! It reads the messages of the clients just far enough to know a commit when it passes: a COMMIT, or the statement by
+//! which the event store appends at once. The connection that carries it can be cut before the server gets it, or after
+//! the server has done it but before the client hears of it, or the server gets it long after the client has given it
+//! up. Or nothing passes at all for a while, and nobody is told: a network that has stopped.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 /// The longest message that is passed on.
 const MAX_MESSAGE: usize = 256 * 1024 * 1024;
 /// What begins a session, as opposed to asking for TLS first.
 const PROTOCOL_3: [u8; 4] = [0, 3, 0, 0];
+/// The message that ends what belongs together.
+const SYNC: [u8; 5] = [b'S', 0, 0, 0, 4];
+/// How often something is looked at while it is waited for.
+const LOOK: Duration = Duration::from_millis(1);
 /// A COMMIT as a simple query.
 const COMMIT: &[u8] = b"COMMIT\0";
+/// How the statement begins that appends and commits by itself.
+const APPEND: &[u8] = b"WITH head AS (UPDATE log_head";
 
-/// What is lost of the next COMMIT.
+/// What is lost of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// The COMMIT itself: the connection is cut before the server sees it.
+    /// The commit itself: the connection is cut before the server sees it.
     Request,
     /// Its answer: the server has committed, the connection is cut before the client is told.
     Answer,
+    /// Its moment: the client is cut off at once, the server sees it when [`Proxy::deliver`] says so. Only of an append
+    /// that commits by itself.
+    Moment,
 }
 
 /// A proxy on a port of its own; its connections end with it.
@@ -40,6 +51,9 @@ struct Shared {
     losses: AtomicU64,
     frozen: Mutex<bool>,
     thawed: Condvar,
+    /// Whether what is held back may pass now.
+    delivering: Mutex<bool>,
+    delivered: Condvar,
     connections: Mutex<Vec<TcpStream>>,
     ended: AtomicBool,
 }
@@ -58,6 +72,8 @@ impl Proxy {
             losses: AtomicU64::new(0),
             frozen: Mutex::new(false),
             thawed: Condvar::new(),
+            delivering: Mutex::new(false),
+            delivered: Condvar::new(),
             connections: Mutex::new(Vec::new()),
             ended: AtomicBool::new(false),
         });
@@ -84,7 +100,18 @@ impl Proxy {
         *lock(&self.shared.next) = Some(loss);
     }
 
-    /// How many COMMITs have suffered one.
+    /// Whatever was held back by [`Loss::Moment`] passes; waits until the server has answered it.
+    pub fn deliver(&self) {
+        let before = self.losses();
+        *lock(&self.shared.delivering) = true;
+        self.shared.delivered.notify_all();
+        while self.losses() == before {
+            thread::sleep(LOOK);
+        }
+        *lock(&self.shared.delivering) = false;
+    }
+
+    /// How many commits have suffered one.
     pub fn losses(&self) -> u64 {
         self.shared.losses.load(Ordering::SeqCst)
     }
@@ -147,23 +174,44 @@ impl Shared {
         to: &mut TcpStream,
         answer_is_lost: &AtomicBool,
     ) -> io::Result<()> {
-        let mut started = false;
+        let (mut started, mut commits) = (false, Commits::default());
         loop {
-            let message = read_message(from, started)?;
+            let mut message = read_message(from, started)?;
             self.wait_while_frozen();
             started |= message.get(4..8).is_some_and(|code| code == PROTOCOL_3);
-            if message.first() == Some(&b'Q') && message.get(5..) == Some(COMMIT) {
-                match lock(&self.next).take() {
+            if commits.is_one(&message) {
+                let loss = lock(&self.next).take();
+                match loss {
                     None => {}
                     Some(Loss::Request) => {
                         self.losses.fetch_add(1, Ordering::SeqCst);
                         return Ok(());
                     }
                     Some(Loss::Answer) => answer_is_lost.store(true, Ordering::SeqCst),
+                    Some(Loss::Moment) => {
+                        while message.last_chunk() != Some(&SYNC) {
+                            message.extend(read_message(from, started)?);
+                        }
+                        answer_is_lost.store(true, Ordering::SeqCst);
+                        return self.hold_back(&message, from, to);
+                    }
                 }
             }
             to.write_all(&message)?;
         }
+    }
+
+    fn hold_back(&self, messages: &[u8], from: &TcpStream, to: &mut TcpStream) -> io::Result<()> {
+        from.shutdown(Shutdown::Both)?;
+        let delivering = lock(&self.delivering);
+        drop(self.delivered.wait_while(delivering, |delivering| !*delivering));
+        let before = self.losses.load(Ordering::SeqCst);
+        to.write_all(messages)?;
+        // Until its answer is lost.
+        while self.losses.load(Ordering::SeqCst) == before {
+            thread::sleep(LOOK);
+        }
+        Ok(())
     }
 
     fn pass_answers(
@@ -190,6 +238,35 @@ impl Shared {
     fn wait_while_frozen(&self) {
         let frozen = lock(&self.frozen);
         drop(self.thawed.wait_while(frozen, |frozen| *frozen));
+    }
+}
+
+/// Knows the messages of one connection that commit.
+#[derive(Debug, Default)]
+struct Commits {
+    /// The statements prepared to append at once, by name.
+    prepared: Vec<Vec<u8>>,
+}
+
+impl Commits {
+    fn is_one(&mut self, message: &[u8]) -> bool {
+        let Some((letter, rest)) = message.split_first() else { return false };
+        let mut texts = rest.get(4..).unwrap_or_default().split(|byte| *byte == 0);
+        match letter {
+            b'Q' => rest.get(4..) == Some(COMMIT),
+            // Parse: the statement's name, its text.
+            b'P' => {
+                if let (Some(name), Some(text)) = (texts.next(), texts.next())
+                    && text.starts_with(APPEND)
+                {
+                    self.prepared.push(name.to_vec());
+                }
+                false
+            }
+            // Bind: the portal's name, the statement's.
+            b'B' => texts.nth(1).is_some_and(|name| self.prepared.iter().any(|kept| kept == name)),
+            _ => false,
+        }
     }
 }
 

@@ -1,0 +1,117 @@
+//! An append by one statement that commits by itself: one way to the server and back.
+//!
+//! Where nobody else appends, nothing needs to be asked under the lock: the head is where our own last commit left it,
+//! and so are the streams that we wrote to (`versions`). So the rows are planned on that, and one statement takes the
+//! lock by moving the head, if it still has that revision, and inserts. A head of another revision lets no row in; a
+//! row that is there already is refused by its unique index, and all of the statement with it. Then the append is made
+//! step by step (`append`). Where no answer comes, reading back tells (`settle`).
+
+use super::append::Unsettled;
+use super::insert::{fits_at_once, insert_all};
+use super::writer::Writer;
+use super::{ANSWER_TIMEOUT, is_lost, no_answer};
+use crate::ask::{Ask, Question};
+use crate::crash::{self, Point};
+use crate::plan::plan;
+use crate::planted;
+use crate::versions::Tip;
+use crate::{Append, AppendError, Appended};
+use tokio::time::timeout;
+
+impl Writer {
+    /// `None` when the append must be made step by step.
+    pub(super) async fn append_at_once(
+        &mut self,
+        append: &Append,
+    ) -> Option<Result<Appended, AppendError>> {
+        if self.tip.is_none() || crash::stops_within() || planted::is_lockless() {
+            return None;
+        }
+        let mut connection = match self.take().await {
+            Ok(connection) => connection,
+            Err(error) => return Some(Err(error.into())),
+        };
+        // Another connection may lead to another server; then there is none any more.
+        let tip = self.tip.take();
+        let planned = tip.and_then(|Tip { head, revision }| {
+            self.known.expect_revision(revision);
+            let found = Question::about(&append.entries, &self.known, Ask::Needed).unasked()?;
+            Some((revision, plan(&append.entries, found, head, append.recorded_at)))
+        });
+        let planned = planned.filter(|(_, plan)| !plan.is_empty() && fits_at_once(plan));
+        let Some((revision, plan)) = planned else {
+            self.put_back(connection);
+            return None;
+        };
+        planted::written(&plan);
+        let written = timeout(ANSWER_TIMEOUT, insert_all(&mut connection, &plan, revision)).await;
+        let error = match written.unwrap_or_else(|_| Err(no_answer())) {
+            Ok(written) => {
+                self.put_back(connection);
+                if !written {
+                    return None;
+                }
+                crash::pass(Point::AfterCommit);
+                self.committed(&plan, revision + 1, true);
+                return Some(Ok(plan.appended()));
+            }
+            Err(error) => error,
+        };
+        if !is_lost(&error) {
+            // A statement that the server refuses has stored nothing.
+            self.put_back(connection);
+            return None;
+        }
+        drop(connection);
+        match self.settle(Unsettled { error, revision, plan: &plan }).await {
+            Ok(true) => Some(Ok(plan.appended())),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Found;
+    use crate::{Access, Entry, EventStore, Metadata, NewEvent, StreamId, Timestamp};
+    use uuid::Uuid;
+
+    fn append(id: u128) -> Append {
+        let event = NewEvent {
+            event_id: Uuid::from_u128(id),
+            event_type: "NoteAdded",
+            schema_version: 1,
+            occurred_at: Timestamp::UNIX_EPOCH,
+            payload: b"{}".to_vec(),
+        };
+        let entry = Entry {
+            stream: StreamId { stream_type: "order", id: Uuid::from_u128(id) },
+            expected_version: 0,
+            events: vec![event],
+            metadata: Metadata::default(),
+            answer: None,
+        };
+        Append { entries: vec![entry], recorded_at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[tokio::test]
+    async fn what_is_still_on_its_way_when_it_is_settled_is_not_stored_when_it_arrives() {
+        let untested = "an append to PostgreSQL that arrives late";
+        let Some(database) = rig::postgres::database_or_say(untested).await else { return };
+        let store = EventStore::open(&database.url(), Access::ReadWrite).await.unwrap();
+        let EventStore::Postgres(store) = store else { panic!("the URL says PostgreSQL") };
+        let mut writer = store.writer.as_ref().unwrap().lock().await;
+        writer.append(&append(1)).await.unwrap();
+        let Tip { head, revision } = writer.tip.unwrap();
+        let late = append(2);
+        let plan = plan(&late.entries, Found::default(), head, late.recorded_at);
+        let unsettled = Unsettled { error: no_answer(), revision, plan: &plan };
+        assert!(!writer.settle(unsettled).await.unwrap());
+        let mut connection = writer.take().await.unwrap();
+        assert!(!insert_all(&mut connection, &plan, revision).await.unwrap());
+        writer.put_back(connection);
+        assert_eq!(writer.append(&append(3)).await.unwrap().head, 2);
+    }
+}
