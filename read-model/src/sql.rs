@@ -169,7 +169,7 @@ fn sqlite_rows<R: EitherRow>(sql: Sql) -> Rows<Sqlite, R> {
     sqlx::query_as_with(AssertSqlSafe(text), arguments).persistent(persistent)
 }
 
-fn postgres_rows<R: EitherRow>(sql: Sql) -> Rows<Postgres, R> {
+pub(crate) fn postgres_rows<R: EitherRow>(sql: Sql) -> Rows<Postgres, R> {
     let (text, arguments, persistent) = sql.into_postgres();
     sqlx::query_as_with(text, arguments).persistent(persistent)
 }
@@ -179,7 +179,7 @@ fn sqlite(sql: Sql) -> Statement<Sqlite> {
     sqlx::query_with(AssertSqlSafe(text), arguments).persistent(persistent)
 }
 
-fn postgres(sql: Sql) -> Statement<Postgres> {
+pub(crate) fn postgres_statement(sql: Sql) -> Statement<Postgres> {
     let (text, arguments, persistent) = sql.into_postgres();
     sqlx::query_with(text, arguments).persistent(persistent)
 }
@@ -229,7 +229,7 @@ impl ReadModel {
                 done.rows_affected()
             }
             Self::Postgres(model) => {
-                postgres(sql).execute(writer(&model.writer)?).await?.rows_affected()
+                postgres_statement(sql).execute(writer(&model.writer)?).await?.rows_affected()
             }
         })
     }
@@ -240,7 +240,7 @@ impl WriteTx {
     pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
         Ok(match self {
             Self::Sqlite(tx) => tx.rows(sql).await?,
-            Self::Postgres(tx) => postgres_rows(sql).fetch_all(&mut *tx.transaction).await?,
+            Self::Postgres(tx) => tx.rows(sql).await?,
         })
     }
 
@@ -248,9 +248,7 @@ impl WriteTx {
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, ReadModelError> {
         Ok(match self {
             Self::Sqlite(tx) => tx.execute(sql).await?,
-            Self::Postgres(tx) => {
-                postgres(sql).execute(&mut *tx.transaction).await?.rows_affected()
-            }
+            Self::Postgres(tx) => tx.execute(sql).await?,
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::write::insert::Texts;
 use crate::{Access, PostgresReadModel, ReadModel, ReadModelError};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool, Postgres, Transaction};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/read-model/postgres"
 
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// So long after its last use a connection is believed to be there.
+const FRESH: Duration = Duration::from_secs(1);
 /// Readers; one more listens.
 const READERS: u32 = 8;
 /// Prepared statements kept on each connection.
@@ -55,11 +57,7 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         Access::ReadWrite => Some(open_writer(options.clone()).await?),
         Access::ReadOnly => None,
     };
-    let readers = PgPoolOptions::new()
-        .max_connections(READERS + 1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.options(READING))
-        .await?;
+    let readers = pool(READERS + 1).connect_with(options.options(READING)).await?;
     check_version(&readers).await?;
     Ok(ReadModel::Postgres(Arc::new(PostgresReadModel {
         hints: Hints::follow(&readers),
@@ -70,14 +68,26 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
     })))
 }
 
+/// Connections are asked whether they are there only when nobody has used them for a while: it is a way to the server
+/// and back.
+fn pool(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
+            Box::pin(async move {
+                if used.idle_for > FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}
+
 /// One connection that migrates the database and then writes.
 async fn open_writer(options: PgConnectOptions) -> Result<PgPool, ReadModelError> {
-    let writer = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .connect_with(options.options(WRITING))
-        .await?;
+    let writer = pool(1).idle_timeout(None).connect_with(options.options(WRITING)).await?;
     MIGRATIONS.run(&writer).await.map_err(|error| migration_failed(&error))?;
     sqlx::query(
         "INSERT INTO secrets (name, value) VALUES ('cursor', \
@@ -115,18 +125,14 @@ pub(crate) async fn close(model: &PostgresReadModel) {
     }
 }
 
-/// Begins a transaction and waits for its turn to write. The lock is taken by a statement of its own, so that every
-/// later one sees what the writer before has committed.
+/// Begins a transaction and waits for its turn to write. The lock is taken by a statement of its own (though both travel
+/// together), so that every later one sees what the writer before has committed.
 pub(crate) async fn begin_write(
     writer: PgPool,
 ) -> Result<Transaction<'static, Postgres>, ReadModelError> {
     whole(async move {
-        let mut transaction = writer.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
-            .bind(WRITERS)
-            .execute(&mut *transaction)
-            .await?;
-        Ok(transaction)
+        let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({WRITERS})");
+        writer.begin_with(AssertSqlSafe(begin)).await
     })
     .await
 }

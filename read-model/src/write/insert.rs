@@ -3,11 +3,12 @@
 //!
 //! A row type says how it binds itself ([`Row`]); this file cuts a list of rows into statements and keeps their text.
 
-use super::{PostgresTx, Tables, WriteTx};
+use super::postgres::Together;
+use super::{Tables, WriteTx};
 use crate::{ReadModelError, sum};
+use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +23,7 @@ const STEP: usize = 8;
 /// How many keys a list is filled up to.
 const KEYS: [usize; 4] = [1, 8, 32, 128];
 /// Rows in one PostgreSQL statement.
-const UNNESTED: usize = 4_096;
+pub(super) const UNNESTED: usize = 4_096;
 
 /// A statement over many rows, without its rows.
 #[derive(Debug)]
@@ -119,6 +120,12 @@ impl Binds {
         let Self::Sqlite(all) = binds else { unreachable!("made above") };
         all
     }
+    /// Some rows, column by column.
+    pub(super) fn postgres<R: Row>(rows: impl Iterator<Item = R>, columns: usize) -> Self {
+        let mut binds = Self::Postgres { columns: Vec::with_capacity(columns), next: 0 };
+        rows.for_each(|row| binds.row(row));
+        binds
+    }
     fn row<R: Row>(&mut self, row: R) {
         if let Self::Postgres { next, .. } = self {
             *next = 0;
@@ -127,49 +134,51 @@ impl Binds {
     }
 }
 
-/// The texts of statements already written out, by statement, tables and rows. Bounded by generations in use.
+/// The texts of statements already written out. Bounded by generations in use.
 #[derive(Debug, Default)]
 pub(crate) struct Texts(Mutex<HashMap<TextKey, Arc<str>>>);
 
-/// Statement, tables, rows; no rows: they come as arrays.
-type TextKey = (&'static str, Tables, Option<usize>);
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum TextKey {
+    /// Statement, tables, rows.
+    Rows(&'static str, Tables, usize),
+    /// The rows come as arrays.
+    Arrays(Together),
+}
 
 /// How many texts are kept before all are forgotten.
 const MAX_TEXTS: usize = 1_024;
 
 impl Texts {
-    pub(super) fn get(&self, shape: &Shape, tables: Tables, rows: Option<usize>) -> Arc<str> {
+    pub(super) fn rows(&self, shape: &Shape, tables: Tables, rows: usize) -> Arc<str> {
+        self.get(TextKey::Rows(shape.id, tables, rows), || write_out(shape, tables, rows))
+    }
+
+    pub(super) fn together(&self, them: Together, write_out: impl Fn() -> String) -> Arc<str> {
+        self.get(TextKey::Arrays(them), write_out)
+    }
+
+    fn get(&self, key: TextKey, write_out: impl Fn() -> String) -> Arc<str> {
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if texts.len() >= MAX_TEXTS {
             texts.clear();
         }
-        let text =
-            texts.entry((shape.id, tables, rows)).or_insert_with(|| write_out(shape, tables, rows));
-        Arc::clone(text)
+        Arc::clone(texts.entry(key).or_insert_with(|| write_out().into()))
     }
 }
 
-fn write_out(shape: &Shape, tables: Tables, rows: Option<usize>) -> Arc<str> {
+fn write_out(shape: &Shape, tables: Tables, rows: usize) -> String {
     let mut sql = shape.head.replace("{table}", &tables.name(shape.table));
-    match rows {
-        Some(rows) => {
-            let row = format!("({})", vec!["?"; shape.columns].join(","));
-            let _ = write!(sql, " VALUES {}", vec![row; rows].join(","));
-        }
-        None => {
-            let columns: Vec<_> = (1..=shape.columns).map(|column| format!("${column}")).collect();
-            let _ = write!(sql, " SELECT * FROM UNNEST({})", columns.join(","));
-        }
-    }
-    let _ = write!(sql, " {}", shape.tail);
-    sql.into()
+    let row = format!("({})", vec!["?"; shape.columns].join(","));
+    let _ = write!(sql, " VALUES {} {}", vec![row; rows].join(","), shape.tail);
+    sql
 }
 
 impl WriteTx {
     /// Runs `shape` over all `rows`.
     pub(crate) async fn bulk<R: Row>(
         &mut self,
-        shape: &Shape,
+        shape: &'static Shape,
         tables: Tables,
         rows: Vec<R>,
     ) -> Result<(), ReadModelError> {
@@ -178,7 +187,7 @@ impl WriteTx {
                 tx.bulk(shape, tables, rows);
                 Ok(())
             }
-            Self::Postgres(tx) => tx.bulk(shape, tables, rows).await,
+            Self::Postgres(tx) => Ok(tx.bulk(shape, tables, rows).await?),
         }
     }
 }
@@ -189,31 +198,10 @@ pub(super) fn chunk(rows: usize) -> usize {
     if most <= EACH_NUMBER { most } else { most - most % STEP }
 }
 
-impl PostgresTx {
-    async fn bulk<R: Row>(
-        &mut self,
-        shape: &Shape,
-        tables: Tables,
-        rows: Vec<R>,
-    ) -> Result<(), ReadModelError> {
-        let mut rows = rows.into_iter();
-        while rows.len() > 0 {
-            let mut binds = Binds::Postgres { columns: Vec::with_capacity(shape.columns), next: 0 };
-            rows.by_ref().take(UNNESTED).for_each(|row| binds.row(row));
-            let sql = self.model.texts.get(shape, tables, None);
-            sqlx::query_with(AssertSqlSafe(sql), binds.into_arrays())
-                .execute(&mut *self.transaction)
-                .await?;
-        }
-        Ok(())
-    }
-}
-
 impl Binds {
     /// One array for each column.
-    fn into_arrays(self) -> PgArguments {
-        let mut arguments = PgArguments::default();
-        let Self::Postgres { columns, .. } = self else { return arguments };
+    pub(super) fn into_arrays(self, arguments: &mut PgArguments) {
+        let Self::Postgres { columns, .. } = self else { return };
         for column in columns {
             let added = match column {
                 Column::Ints(values) => arguments.add(values),
@@ -222,7 +210,6 @@ impl Binds {
             };
             added.expect(ALWAYS_ENCODES);
         }
-        arguments
     }
 }
 

@@ -14,15 +14,15 @@ pub(crate) mod insert;
 pub mod orders;
 pub mod parked;
 pub mod partitions;
+mod postgres;
 pub mod products;
 pub mod rebuild;
 pub mod sales;
 mod sqlite;
 
-use crate::open::postgres;
-use crate::{PostgresReadModel, ReadModel, ReadModelError};
+use crate::{ReadModel, ReadModelError};
+pub use postgres::PostgresTx;
 pub use sqlite::SqliteTx;
-use sqlx::{Postgres, Transaction};
 use std::sync::Arc;
 
 /// Which generation of a projection's tables is meant.
@@ -53,13 +53,6 @@ pub enum WriteTx {
     Postgres(PostgresTx),
 }
 
-/// A transaction on PostgreSQL that no other writer of this read model overlaps with.
-#[derive(Debug)]
-pub struct PostgresTx {
-    pub(crate) transaction: Transaction<'static, Postgres>,
-    pub(crate) model: Arc<PostgresReadModel>,
-}
-
 impl ReadModel {
     /// Begins a write transaction; its first statement waits for another writer, within a bound.
     ///
@@ -72,8 +65,7 @@ impl ReadModel {
                 Ok(WriteTx::Sqlite(SqliteTx::new(connection, Arc::clone(model))))
             }
             Self::Postgres(model) => {
-                let transaction = postgres::begin_write(writer(&model.writer)?.clone()).await?;
-                Ok(WriteTx::Postgres(PostgresTx { transaction, model: Arc::clone(model) }))
+                Ok(WriteTx::Postgres(PostgresTx::begin(model, writer(&model.writer)?).await?))
             }
         }
     }
@@ -87,11 +79,7 @@ impl WriteTx {
     pub async fn commit(self, position: u64) -> Result<(), ReadModelError> {
         match self {
             Self::Sqlite(tx) => Ok(tx.commit(position).await?),
-            Self::Postgres(PostgresTx { transaction, model }) => {
-                postgres::commit(transaction).await?;
-                model.hints.tell(position);
-                Ok(())
-            }
+            Self::Postgres(tx) => tx.commit(position).await,
         }
     }
 }

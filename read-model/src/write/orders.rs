@@ -253,9 +253,10 @@ impl WriteTx {
         tables: Tables,
         changes: OrdersChanges,
     ) -> Result<(), ReadModelError> {
+        // Those of one table apart from each other: those of different tables travel together.
         self.bulk(&SHAPED, tables, changes.shaped).await?;
-        self.bulk(&MOVED, tables, changes.moved).await?;
         self.bulk(&PRODUCTS_GONE, tables, changes.products_gone).await?;
+        self.bulk(&MOVED, tables, changes.moved).await?;
         self.bulk(&PRODUCTS, tables, changes.products).await?;
         self.bulk(&NOTES, tables, changes.notes).await?;
         self.bulk(&VERSIONS, tables, changes.versions).await?;

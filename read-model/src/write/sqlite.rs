@@ -56,7 +56,7 @@ impl SqliteTx {
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
             let chunk = chunk(rows.len());
-            let text = self.model.texts.get(shape, tables, Some(chunk));
+            let text = self.model.texts.rows(shape, tables, chunk);
             self.rows += chunk;
             let bulk = match self.waiting.pop() {
                 // Its parameters are bare `?`, which count on from statement to statement.

@@ -1,0 +1,118 @@
+//! A transaction on PostgreSQL, in as few ways to the server as can be.
+//!
+//! Bulk writes, of which nothing is asked back, wait until something is asked or the end; then those of different tables
+//! travel together, as one statement. (Within one statement none sees what another one writes; so two of one table go
+//! one after the other.)
+
+use super::Tables;
+use super::insert::{Binds, Row, Shape, UNNESTED};
+use crate::PostgresReadModel;
+use crate::ReadModelError;
+use crate::open::postgres;
+use crate::sql::{EitherRow, Sql, postgres_rows, postgres_statement};
+use sqlx::postgres::PgArguments;
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// A transaction on PostgreSQL that no other writer of this read model overlaps with. Dropped without a commit, it never
+/// happened.
+#[derive(Debug)]
+pub struct PostgresTx {
+    transaction: Transaction<'static, Postgres>,
+    model: Arc<PostgresReadModel>,
+    waiting: Vec<Bulk>,
+}
+
+/// A bulk write that waits to travel.
+#[derive(Debug)]
+struct Bulk {
+    shape: &'static Shape,
+    tables: Tables,
+    binds: Binds,
+}
+
+/// Which bulk writes travel together: statements and tables.
+pub(super) type Together = Vec<(&'static str, Tables)>;
+
+impl PostgresTx {
+    pub(super) async fn begin(
+        model: &Arc<PostgresReadModel>,
+        writer: &sqlx::PgPool,
+    ) -> Result<Self, ReadModelError> {
+        let transaction = postgres::begin_write(writer.clone()).await?;
+        Ok(Self { transaction, model: Arc::clone(model), waiting: Vec::new() })
+    }
+
+    /// Writes rows before anything else is asked, or at the end.
+    pub(super) async fn bulk<R: Row>(
+        &mut self,
+        shape: &'static Shape,
+        tables: Tables,
+        rows: Vec<R>,
+    ) -> sqlx::Result<()> {
+        let mut rows = rows.into_iter();
+        while rows.len() > 0 {
+            if self.waiting.iter().any(|bulk| bulk.shape.table == shape.table) {
+                self.write_waiting().await?;
+            }
+            let binds = Binds::postgres(rows.by_ref().take(UNNESTED), shape.columns);
+            self.waiting.push(Bulk { shape, tables, binds });
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> sqlx::Result<Vec<R>> {
+        self.write_waiting().await?;
+        postgres_rows(sql).fetch_all(&mut *self.transaction).await
+    }
+
+    /// How many rows the statement changed.
+    pub(crate) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
+        self.write_waiting().await?;
+        let done = postgres_statement(sql).execute(&mut *self.transaction).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Commits, and tells those who wait for this position.
+    pub(super) async fn commit(mut self, position: u64) -> Result<(), ReadModelError> {
+        self.write_waiting().await?;
+        postgres::commit(self.transaction).await?;
+        self.model.hints.tell(position);
+        Ok(())
+    }
+
+    async fn write_waiting(&mut self) -> sqlx::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let together: Together =
+            self.waiting.iter().map(|bulk| (bulk.shape.id, bulk.tables)).collect();
+        let text = self.model.texts.together(together, || write_out(&self.waiting));
+        let mut arguments = PgArguments::default();
+        for Bulk { binds, .. } in self.waiting.drain(..) {
+            binds.into_arrays(&mut arguments);
+        }
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+        query.execute(&mut *self.transaction).await.map(|_| ())
+    }
+}
+
+/// One statement: all but the last are named, though nobody asks for them.
+fn write_out(bulks: &[Bulk]) -> String {
+    let (mut sql, mut bound) = (String::new(), 0);
+    for (index, Bulk { shape, tables, .. }) in bulks.iter().enumerate() {
+        let last = index + 1 == bulks.len();
+        if !last {
+            let between = if index == 0 { "WITH" } else { "," };
+            let _ = write!(sql, "{between} w{index} AS (");
+        }
+        let columns = (1..=shape.columns).map(|column| format!("${}", bound + column));
+        let columns = columns.collect::<Vec<_>>().join(",");
+        bound += shape.columns;
+        let head = shape.head.replace("{table}", &tables.name(shape.table));
+        let _ = write!(sql, "{head} SELECT * FROM UNNEST({columns}) {}", shape.tail);
+        sql.push_str(if last { "" } else { ") " });
+    }
+    sql
+}
