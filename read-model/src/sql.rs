@@ -75,6 +75,19 @@ impl Sql {
         self.push(if between == "(" { "(NULL)" } else { ")" })
     }
 
+    /// A table `asked` of these values, each once, in its column `id`; there must be one at least.
+    pub(crate) fn push_table<V: Into<Value>>(
+        &mut self,
+        values: impl IntoIterator<Item = V>,
+    ) -> &mut Self {
+        let mut between = "(SELECT DISTINCT column1 AS id FROM (VALUES (";
+        for value in values {
+            self.push(between).push_bind(value);
+            between = "), (";
+        }
+        self.push(")) AS given) AS asked")
+    }
+
     pub(crate) fn into_sqlite(self) -> (Cow<'static, str>, SqliteArguments, bool) {
         let mut arguments = SqliteArguments::default();
         for value in self.values {

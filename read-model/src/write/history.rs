@@ -84,12 +84,15 @@ impl ReadModel {
     ) -> Result<Vec<(Uuid, u64)>, ReadModelError> {
         let mut found = Vec::with_capacity(streams.len());
         for keys in streams.chunks(MAX_KEYS) {
-            let mut sql = Sql::new("SELECT stream_id, MAX(version) FROM ");
-            sql.push(tables.name("history")).push(" WHERE stream_id IN ");
-            sql.push_list(padded(keys)).push(" GROUP BY stream_id");
-            let rows: Vec<(Uuid, i64)> = self.rows(sql).await?;
+            // Key by key, as orders are loaded.
+            let mut sql = Sql::new("SELECT asked.id, (SELECT MAX(h.version) FROM ");
+            sql.push(tables.name("history")).push(" h WHERE h.stream_id = asked.id) FROM ");
+            sql.push_table(padded(keys));
+            let rows: Vec<(Uuid, Option<i64>)> = self.rows(sql).await?;
             for (stream, version) in rows {
-                found.push((stream, loaded(version)?));
+                if let Some(version) = version {
+                    found.push((stream, loaded(version)?));
+                }
             }
         }
         Ok(found)

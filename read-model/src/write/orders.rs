@@ -1,7 +1,7 @@
 //! Tables of the projection `orders`: present rows, what they are found by, notes, versions over time, daily counts.
 
 use super::insert::{Binds, MAX_KEYS, Row, Shape, padded};
-use super::{Tables, WriteTx, loaded, stored};
+use super::{Tables, WriteTx, stored};
 use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
 use uuid::Uuid;
@@ -95,14 +95,6 @@ pub struct CountChangeRow {
     pub dimension: u8,
     pub code: i16,
     pub change: i64,
-}
-
-/// An order as the fold needs it to go on.
-#[derive(Debug, Clone, sqlx::FromRow)]
-struct StoredOrderRow {
-    order_id: Uuid,
-    version: i64,
-    document: String,
 }
 
 /// An order as the fold needs it to go on.
@@ -276,14 +268,23 @@ impl ReadModel {
     ) -> Result<Vec<StoredOrder>, ReadModelError> {
         let mut found = Vec::with_capacity(orders.len());
         for keys in orders.chunks(MAX_KEYS) {
-            let mut sql = Sql::new("SELECT order_id, version, document FROM ");
-            sql.push(tables.name("orders")).push(" WHERE order_id IN ").push_list(padded(keys));
-            let rows: Vec<StoredOrderRow> = self.rows(sql).await?;
-            for row in rows {
-                let version = loaded(row.version)?;
-                found.push(StoredOrder { order_id: row.order_id, version, document: row.document });
+            // Key by key, not `IN`: PostgreSQL would keep the plan that it made while the table was small, and read all of
+            // it each time. One value for each, so that it cannot be turned into a join.
+            let mut sql = Sql::new("SELECT asked.id, (SELECT o.version || ' ' || o.document FROM ");
+            sql.push(tables.name("orders")).push(" o WHERE o.order_id = asked.id) FROM ");
+            sql.push_table(padded(keys));
+            let rows: Vec<(Uuid, Option<String>)> = self.rows(sql).await?;
+            for (order_id, text) in rows {
+                let Some(text) = text else { continue };
+                let (version, document) = text.split_once(' ').unwrap_or_default();
+                let version = version.parse().map_err(|_| no_version(order_id))?;
+                found.push(StoredOrder { order_id, version, document: document.to_owned() });
             }
         }
         Ok(found)
     }
+}
+
+fn no_version(order_id: Uuid) -> ReadModelError {
+    ReadModelError::Corrupt(format!("the stored version of order {order_id} is none"))
 }
