@@ -149,9 +149,12 @@ impl State {
     }
 }
 
-/// `(name, generation) IN (…)`
-pub(crate) fn push_checkpoints(sql: &mut Sql, projections: &[Checkpoint]) {
-    let mut between = "(name, generation) IN (VALUES (";
+/// `(name, generation) IN (…)`, where the name stands in this column.
+pub(crate) fn push_checkpoints(sql: &mut Sql, name: &str, projections: &[Checkpoint]) {
+    let mut between = ") IN (VALUES (";
+    if !projections.is_empty() {
+        sql.push(format_args!("({name}, generation"));
+    }
     for projection in projections {
         sql.push(between).push_bind(projection.name);
         sql.push(", ").push_bind(stored(projection.generation));
@@ -179,7 +182,16 @@ impl WriteTx {
              WHERE p.projection = projections.name AND p.generation = projections.generation) AND ",
         );
         let mut sql = sql.bind(stored(to)).bind(now).bind(stored(from));
-        push_checkpoints(&mut sql, projections);
+        push_checkpoints(&mut sql, "name", projections);
+        self.moved(sql, projections).await
+    }
+
+    /// Moves what should be where the caller believes it to be: a row for each of these.
+    pub(crate) async fn moved(
+        &mut self,
+        sql: Sql,
+        projections: &[Checkpoint],
+    ) -> Result<(), ReadModelError> {
         if self.execute(sql).await? == projections.len() as u64 {
             Ok(())
         } else {

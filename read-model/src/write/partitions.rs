@@ -94,12 +94,8 @@ impl WriteTx {
     ) -> Result<(), ReadModelError> {
         let sql = "UPDATE projections SET updated_at = $1 WHERE state = 'live' AND ";
         let mut sql = Sql::new(sql).bind(now);
-        push_checkpoints(&mut sql, projections);
-        if self.execute(sql).await? == projections.len() as u64 {
-            Ok(())
-        } else {
-            Err(ReadModelError::CheckpointMoved)
-        }
+        push_checkpoints(&mut sql, "name", projections);
+        self.moved(sql, projections).await
     }
 
     /// Enters a partition, or says anew from where it is read.
@@ -133,30 +129,29 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Moves one partition of a projection from one mark to another.
+    /// Moves one partition of some projections from one mark to another, all or none.
     ///
     /// # Errors
     /// [`ReadModelError::CheckpointMoved`] when it is not where the caller believes it to be.
     pub async fn move_partition(
         &mut self,
-        projection: Checkpoint,
+        projections: &[Checkpoint],
         number: i32,
         from: Mark,
         to: Mark,
     ) -> Result<(), ReadModelError> {
         let sql = Sql::new(
-            "UPDATE partitions SET next_offset = $1, position = $2 WHERE projection = $3 \
-             AND generation = $4 AND number = $5 AND next_offset = $6 AND position = $7",
+            "UPDATE partitions SET next_offset = $1, position = $2 \
+             WHERE number = $3 AND next_offset = $4 AND position = $5 AND ",
         );
-        let sql = sql
+        let mut sql = sql
             .bind(to.next_offset)
             .bind(stored(to.position))
-            .bind(projection.name)
-            .bind(stored(projection.generation))
             .bind(i64::from(number))
             .bind(from.next_offset)
             .bind(stored(from.position));
-        if self.execute(sql).await? == 1 { Ok(()) } else { Err(ReadModelError::CheckpointMoved) }
+        push_checkpoints(&mut sql, "projection", projections);
+        self.moved(sql, projections).await
     }
 
     /// Raises the catalog's positions of these projections to the least of their partitions'. Locks them first, in a
@@ -175,7 +170,7 @@ impl WriteTx {
         let mut sql = Sql::new(format!(
             "UPDATE projections SET position = {least} WHERE position < {least} AND "
         ));
-        push_checkpoints(&mut sql, projections);
+        push_checkpoints(&mut sql, "name", projections);
         self.execute(sql).await?;
         Ok(())
     }

@@ -133,12 +133,8 @@ impl WriteTx {
             .bind(step.now)
             .bind(stored(step.from))
             .bind(step.owner);
-        push_checkpoints(&mut sql, projections);
-        if self.execute(sql).await? == projections.len() as u64 {
-            Ok(())
-        } else {
-            Err(ReadModelError::CheckpointMoved)
-        }
+        push_checkpoints(&mut sql, "name", projections);
+        self.moved(sql, projections).await
     }
 
     /// Lets go of a rebuild, so that anybody may resume it at once.
