@@ -10,6 +10,7 @@ mod random;
 mod rebuilding;
 mod shop;
 mod topic;
+mod turns;
 
 /// Every case on one backend.
 macro_rules! on {

@@ -12,7 +12,7 @@ use crate::write::insert::Texts;
 use crate::{Access, PostgresReadModel, ReadModel, ReadModelError};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool, Postgres, Transaction};
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Transaction};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,14 +125,19 @@ pub(crate) async fn close(model: &PostgresReadModel) {
     }
 }
 
-/// Begins a transaction and waits for its turn to write. The lock is taken by a statement of its own (though both travel
-/// together), so that every later one sees what the writer before has committed.
+/// Begins a transaction and waits for its turn to write. The lock is taken by a statement of its own, so that every later
+/// one sees what the writer before has committed; and not together with BEGIN, because sqlx takes a BEGIN that fails for
+/// none, and would keep a connection whose transaction is open.
 pub(crate) async fn begin_write(
     writer: PgPool,
 ) -> Result<Transaction<'static, Postgres>, ReadModelError> {
     whole(async move {
-        let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({WRITERS})");
-        writer.begin_with(AssertSqlSafe(begin)).await
+        let mut transaction = writer.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(WRITERS)
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction)
     })
     .await
 }
