@@ -48,6 +48,12 @@ pub(crate) fn is_lockless() -> bool {
 mod active {
     use super::*;
     use std::sync::{Mutex, MutexGuard};
+    use std::time::Duration;
+
+    /// So many positions apart somebody is held up,
+    const HELD_UP: u64 = 16;
+    /// for so long.
+    const HOLD_UP: Duration = Duration::from_millis(5);
 
     /// What is wrong on purpose.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +125,11 @@ mod active {
         }
         let position = planted.next;
         planted.next += entries.iter().map(|entry| entry.events.len() as u64).sum::<u64>();
+        drop(planted);
+        // Now and then one is held up, so that others who came later are there before it.
+        if position.is_multiple_of(HELD_UP) {
+            std::thread::sleep(HOLD_UP);
+        }
         Head { position, ..head }
     }
 
