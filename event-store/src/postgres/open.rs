@@ -68,9 +68,6 @@ const WRITING: [(&str, &str); 4] = [
 /// Settings of the connection that migrates: it may take its time.
 const MIGRATING: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "60s")];
 
-/// So long after its last use a connection is believed to be there.
-const FRESH: Duration = Duration::from_secs(1);
-
 const UNDEFINED_TABLE: &str = "42P01";
 
 impl PostgresStore {
@@ -120,21 +117,10 @@ pub(super) async fn connect_pool(
     Ok(pool)
 }
 
-/// Connections are asked whether they are there only when nobody has used them for a while: it is a way to the server
-/// and back.
 fn lazy_pool(options: PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, used| {
-            Box::pin(async move {
-                if used.idle_for > FRESH {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
         .connect_lazy_with(options)
 }
 
