@@ -18,6 +18,8 @@ mod chain;
 mod contiguity;
 mod crash;
 pub mod event;
+#[cfg(test)]
+mod given;
 pub mod lease;
 mod plan;
 #[cfg(not(feature = "planted-faults"))]

@@ -74,27 +74,9 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::given::one;
     use crate::plan::Found;
-    use crate::{Access, Entry, EventStore, Metadata, NewEvent, StreamId, Timestamp};
-    use uuid::Uuid;
-
-    fn append(id: u128) -> Append {
-        let event = NewEvent {
-            event_id: Uuid::from_u128(id),
-            event_type: "NoteAdded",
-            schema_version: 1,
-            occurred_at: Timestamp::UNIX_EPOCH,
-            payload: b"{}".to_vec(),
-        };
-        let entry = Entry {
-            stream: StreamId { stream_type: "order", id: Uuid::from_u128(id) },
-            expected_version: 0,
-            events: vec![event],
-            metadata: Metadata::default(),
-            answer: None,
-        };
-        Append { entries: vec![entry], recorded_at: Timestamp::UNIX_EPOCH }
-    }
+    use crate::{Access, EventStore};
 
     #[tokio::test]
     async fn what_is_still_on_its_way_when_it_is_settled_is_not_stored_when_it_arrives() {
@@ -103,15 +85,15 @@ mod tests {
         let store = EventStore::open(&database.url(), Access::ReadWrite).await.unwrap();
         let EventStore::Postgres(store) = store else { panic!("the URL says PostgreSQL") };
         let mut writer = store.writer.as_ref().unwrap().lock().await;
-        writer.append(&append(1)).await.unwrap();
+        writer.append(&one(1, 10)).await.unwrap();
         let Tip { head, revision } = writer.tip.unwrap();
-        let late = append(2);
+        let late = one(2, 10);
         let plan = plan(&late.entries, Found::default(), head, late.recorded_at);
         let unsettled = Unsettled { error: no_answer(), revision, plan: &plan };
         assert!(!writer.settle(unsettled).await.unwrap());
         let mut connection = writer.take().await.unwrap();
         assert!(!insert_all(&mut connection, &plan, revision).await.unwrap());
         writer.put_back(connection);
-        assert_eq!(writer.append(&append(3)).await.unwrap().head, 2);
+        assert_eq!(writer.append(&one(3, 10)).await.unwrap().head, 2);
     }
 }

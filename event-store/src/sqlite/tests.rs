@@ -3,14 +3,11 @@
 use super::SqliteStore;
 use super::append::Unsettled;
 use crate::chain::GENESIS;
+use crate::given::one;
 use crate::plan::{Found, plan};
-use crate::{
-    Access, Append, AppendError, Entry, EntryOutcome, Head, KeyedAnswer, Metadata, NewEvent,
-    StoreError, StreamId, Timestamp,
-};
+use crate::{Access, Append, AppendError, EntryOutcome, Head, KeyedAnswer, StoreError, Timestamp};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 async fn open(directory: &TempDir) -> SqliteStore {
     let file = directory.path().join("events.db");
@@ -23,24 +20,6 @@ async fn on_writer(store: &SqliteStore, sql: &str) {
     let mut connection = writer.take().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     writer.put_back(connection);
-}
-
-fn one(id: u128, bytes: usize) -> Append {
-    let event = NewEvent {
-        event_id: Uuid::now_v7(),
-        event_type: "NoteAdded",
-        schema_version: 1,
-        occurred_at: Timestamp::UNIX_EPOCH,
-        payload: format!("\"{}\"", "x".repeat(bytes)).into_bytes(),
-    };
-    let entry = Entry {
-        stream: StreamId { stream_type: "order", id: Uuid::from_u128(id) },
-        expected_version: 0,
-        events: vec![event],
-        metadata: Metadata::default(),
-        answer: None,
-    };
-    Append { entries: vec![entry], recorded_at: Timestamp::UNIX_EPOCH }
 }
 
 fn answer_alone(answer: &str) -> Append {
