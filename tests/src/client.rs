@@ -13,6 +13,9 @@ use crate::contract::Contract;
 /// Longer than anything the server may take: its longest wait is 30 s.
 const ANSWER_BOUND: Duration = Duration::from_secs(60);
 
+/// Shorter than the 8 s after which the server closes a kept connection: no request is sent into a closing one.
+const KEPT_CONNECTION: Duration = Duration::from_secs(4);
+
 /// Headers by name.
 pub type Headers<'a> = &'a [(&'a str, &'a str)];
 
@@ -52,6 +55,7 @@ impl Client {
     pub fn unchecked(base: &str) -> Self {
         let http = reqwest::Client::builder()
             .timeout(ANSWER_BOUND)
+            .pool_idle_timeout(KEPT_CONNECTION)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
