@@ -59,7 +59,7 @@ impl Member {
     /// Folds events; those that cannot be, and those behind them in their stream, are parked.
     pub(crate) async fn fold(
         &mut self,
-        events: &[Decoded],
+        events: &[&Decoded],
         model: &ReadModel,
         now: i64,
     ) -> Result<Vec<ParkedRow>, ProjectorError> {
@@ -160,8 +160,9 @@ impl Group {
             events.last().map_or(now, |event| event.recorded.recorded_at.timestamp_micros());
         let hash = events.last().map(|event| event.recorded.hash);
         let mut parked = Vec::new();
+        let folded: Vec<&Decoded> = events.iter().collect();
         for member in &mut self.members {
-            parked.extend(member.fold(&events, model, now).await?);
+            parked.extend(member.fold(&folded, model, now).await?);
         }
         let changes =
             self.members.iter_mut().map(|member| (member.tables, member.take(&mut events)));

@@ -77,7 +77,8 @@ async fn retry_page(
     let last = events.last().map(|event| event.recorded.position);
     let positions: Vec<u64> = events.iter().map(|event| event.recorded.position).collect();
     let mut member = Member::retrying(kind, generation, std::mem::take(failed));
-    let still = member.fold(&events, model, clock::now().timestamp_micros()).await?;
+    let folded: Vec<&Decoded> = events.iter().collect();
+    let still = member.fold(&folded, model, clock::now().timestamp_micros()).await?;
     let still: HashSet<u64> = still.into_iter().map(|row| row.position).collect();
     let (changes, tables) = (member.take(&mut events), member.tables);
     *failed = member.into_parked();

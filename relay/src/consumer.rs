@@ -5,9 +5,9 @@
 //! and a deleted group loses nothing. What an engine does with a step:
 //!
 //! - [`Step::Assigned`]: nothing; remembers whom it works for.
-//! - [`Step::Page`]: one transaction: apply each event whose version is the order's next, ignore those at or below it
-//!   (repeats), move the partition's checkpoint from `from` to `next` by compare-and-set, with the highest position
-//!   seen. When the compare fails, someone else has moved it: read it again and call [`TopicSource::resume_at`].
+//! - [`Step::Pages`]: one transaction: apply each event whose version is the order's next, ignore those at or below it
+//!   (repeats), move each partition's checkpoint from `from` to `next` by compare-and-set, with the highest position
+//!   seen. When a compare fails, someone else has moved it: read it again and call [`TopicSource::resume_at`].
 //!   A version that skips (it cannot, unless the topic lost something) is filled from the log.
 //! - [`Step::Lost`]: the checkpoint's records are gone (trimmed, or the topic was made anew). The partition is paused.
 //!   Take the log's head, apply from the log all events up to it that [`crate::partition_of`] puts here, store the
@@ -24,7 +24,7 @@ mod member;
 mod upkeep;
 mod worker;
 
-pub use lanes::{MAX_PAGE_RECORDS, Page};
+pub use lanes::{MAX_RECORDS, Page};
 
 use crate::kafka::{Kafka, KafkaError};
 use crate::topic::TopicProbe;
@@ -81,8 +81,8 @@ pub enum Step {
     Assigned(Vec<i32>),
     /// These are not ours any more.
     Revoked(Vec<i32>),
-    /// Records of one partition, in order.
-    Page(Page),
+    /// Records of one or more partitions, each partition's in order.
+    Pages(Vec<Page>),
     /// The records after the checkpoint are not there.
     Lost(OffsetLost),
 }

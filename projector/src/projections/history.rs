@@ -28,7 +28,7 @@ impl HistoryFold {
 
     pub(crate) async fn prepare(
         &mut self,
-        events: &[Decoded],
+        events: &[&Decoded],
         model: &ReadModel,
         tables: Tables,
     ) -> Result<(), ReadModelError> {

@@ -74,7 +74,7 @@ impl Fold {
     /// Reads what folding these events needs and is not remembered.
     pub(crate) async fn prepare(
         &mut self,
-        events: &[Decoded],
+        events: &[&Decoded],
         model: &ReadModel,
         tables: Tables,
     ) -> Result<(), ReadModelError> {
@@ -149,7 +149,7 @@ impl Changes {
 }
 
 /// The streams that a fold has to look up, each once.
-fn unknown(events: &[Decoded], pace: Pace, known: impl Fn(Uuid) -> bool) -> Vec<Uuid> {
+fn unknown(events: &[&Decoded], pace: Pace, known: impl Fn(Uuid) -> bool) -> Vec<Uuid> {
     let mut streams: Vec<Uuid> = events
         .iter()
         .filter(|event| pace == Pace::Repeating || event.recorded.version > 1)

@@ -6,7 +6,7 @@
 use super::TopicFeed;
 use super::portion::{Goal, Portion};
 use super::seats::{self, Seat, Shape};
-use super::sift::sift;
+use super::sift::{Sifted, sift};
 use crate::ProjectorError;
 use crate::figures;
 use crate::kind::Kind;
@@ -133,7 +133,7 @@ impl Engine {
 
     async fn take(&mut self, step: Step) -> Result<(), ProjectorError> {
         match step {
-            Step::Page(page) => self.page(page).await,
+            Step::Pages(pages) => self.pages(pages).await,
             Step::Lost(lost) => self.refill(lost).await,
             Step::Assigned(partitions) => {
                 tracing::info!(?partitions, "partitions assigned");
@@ -151,34 +151,45 @@ impl Engine {
         }
     }
 
-    async fn page(&mut self, page: Page) -> Result<(), ProjectorError> {
-        let number = page.partition;
-        match self.cursors.get(&number) {
+    async fn pages(&mut self, pages: Vec<Page>) -> Result<(), ProjectorError> {
+        let mut portions = Vec::with_capacity(pages.len());
+        for page in pages {
+            portions.extend(self.portion(page).await?);
+        }
+        let ends: Vec<(i32, i64)> = portions.iter().filter_map(Portion::end).collect();
+        self.apply(portions).await?;
+        ends.into_iter().for_each(|(number, next)| self.source.applied(number, next));
+        Ok(())
+    }
+
+    /// What is to be applied of a page; nothing, if it is not where the partition is to be read on.
+    async fn portion(&mut self, page: Page) -> Result<Option<Portion>, ProjectorError> {
+        let partition = page.partition;
+        match self.cursors.get(&partition) {
             Some(Cursor::Fresh | Cursor::Reading) => {}
             Some(Cursor::Awaited(from)) if page.from <= *from => {}
-            _ => return Ok(()),
+            _ => return Ok(None),
         }
-        if let Some(hindmost) = self.hindmost(number) {
+        let mut portion = None;
+        if let Some(hindmost) = self.hindmost(partition) {
             if hindmost.next_offset < page.from {
-                self.resume(number, hindmost.next_offset);
-                return Ok(());
+                self.resume(partition, hindmost.next_offset);
+                return Ok(None);
             }
-            let fresh = self.cursors.get(&number) == Some(&Cursor::Fresh);
+            let fresh = self.cursors.get(&partition) == Some(&Cursor::Fresh);
             if fresh && contradicts(&page, hindmost) {
-                return self.begin_again(number).await;
+                self.begin_again(partition).await?;
+                return Ok(None);
             }
-            let marks = self.seats.iter().filter_map(|seat| seat.marks.get(&number));
+            let marks = self.seats.iter().filter_map(|seat| seat.marks.get(&partition));
             let floor = marks.map(|mark| mark.position).min().unwrap_or(0);
-            let next = page.next;
-            let sifted = sift(page, floor, self.shape.partitions).await;
-            let (events, reach) = (sifted.events, sifted.reach);
-            let goal = Goal::Forward(next);
-            self.apply(Portion { partition: number, events, reach, goal }).await?;
-            self.source.applied(number, next);
+            let goal = Goal::Forward(page.next);
+            let Sifted { events, reach } = sift(page, floor, self.shape.partitions).await;
+            portion = Some(Portion { partition, events, reach, goal });
         }
         // If nobody is fed at present, the page is let pass: whoever is let go later sets the cursor anew.
-        self.cursors.insert(number, Cursor::Reading);
-        Ok(())
+        self.cursors.insert(partition, Cursor::Reading);
+        Ok(portion)
     }
 
     /// The checkpoint of the projection that has read least of a partition.
@@ -194,7 +205,8 @@ impl Engine {
             "the topic was made anew; the partition is read from its beginning"
         );
         let goal = Goal::Jump(0);
-        self.apply(Portion { partition: number, events: Vec::new(), reach: 0, goal }).await?;
+        let portion = Portion { partition: number, events: Vec::new(), reach: 0, goal };
+        self.apply(vec![portion]).await?;
         self.resume(number, 0);
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! One portion of one partition, one transaction: the checkpoints' compare-and-set first, then the rows, then the
-//! positions that readers wait for.
+//! Portions of some partitions, one transaction: the checkpoints' compare-and-set first, then the rows, then the positions
+//! that readers wait for.
 //!
 //! Rows of different partitions commute, and rows that partitions share (sums, counts) are written in the order of their
 //! keys, table by table, projections in one order: so writers of different partitions wait for each other rather than
@@ -10,17 +10,19 @@ use super::engine::Engine;
 use super::seats::Seat;
 use crate::ProjectorError;
 use crate::figures;
+use crate::kind::Kind;
 use crate::planted;
 use crate::projections::Changes;
 use crate::source::Decoded;
 use read_model::write::Tables;
 use read_model::write::catalog::{Checkpoint, SourceHead};
 use read_model::write::parked::ParkedRow;
-use read_model::write::partitions::Mark;
+use read_model::write::partitions::{Mark, Step};
 use read_model::{ReadModel, ReadModelError};
 use server::clock;
 use std::collections::HashSet;
 use std::time::Instant;
+use uuid::Uuid;
 
 /// Where the checkpoint's offset goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +62,17 @@ pub(super) struct Portion {
     pub goal: Goal,
 }
 
-/// What a portion comes to.
+impl Portion {
+    /// Where the partition is read on, if the portion is from the topic.
+    pub(super) fn end(&self) -> Option<(i32, i64)> {
+        match self.goal {
+            Goal::Forward(next) => Some((self.partition, next)),
+            Goal::Stay | Goal::Jump(_) => None,
+        }
+    }
+}
+
+/// What portions come to.
 #[derive(Debug)]
 struct Folded {
     parked: Vec<ParkedRow>,
@@ -68,41 +80,62 @@ struct Folded {
     newly: bool,
 }
 
+/// A checkpoint on its way.
+#[derive(Debug, Clone, Copy)]
+struct Move {
+    whose: Checkpoint,
+    step: Step,
+}
+
 /// All that one transaction writes.
 #[derive(Debug)]
 struct Flush {
-    number: i32,
-    moves: Vec<(Checkpoint, Mark, Mark)>,
+    moves: Vec<Move>,
     changes: Vec<(Tables, Changes)>,
     parked: Vec<ParkedRow>,
     head: SourceHead,
 }
 
 impl Engine {
-    /// Folds a portion with every projection that has not had it, and writes what comes of it.
-    pub(super) async fn apply(&mut self, mut portion: Portion) -> Result<(), ProjectorError> {
+    /// Folds portions of different partitions with every projection that has not had them, and writes what comes of them.
+    pub(super) async fn apply(&mut self, portions: Vec<Portion>) -> Result<(), ProjectorError> {
         let begun = Instant::now();
         let now = clock::now().timestamp_micros();
-        let mut folded = self.fold(&portion, now).await?;
+        let mut folded = self.fold(&portions, now).await?;
+        let mut portions = portions;
+        if folded.newly && portions.len() > 1 {
+            // Each by itself, so that the log is asked about the one in doubt and no other.
+            self.reload().await?;
+            for portion in portions {
+                Box::pin(self.apply(vec![portion])).await?;
+            }
+            return Ok(());
+        }
         if folded.newly
+            && let [portion] = portions.as_mut_slice()
             && matches!(portion.goal, Goal::Forward(_))
-            && let Some(events) = self.ask_the_log(&portion).await?
+            && let Some(events) = self.ask_the_log(portion).await?
         {
             self.reload().await?;
             portion.events = events;
-            folded = self.fold(&portion, now).await?;
+            folded = self.fold(&portions, now).await?;
         }
-        let events = portion.events.len();
-        let flush = self.flush(portion, folded, now);
-        let head = flush.head;
-        let marks: Vec<_> = flush.moves.iter().map(|(whose, _, to)| (whose.name, *to)).collect();
-        let number = flush.number;
+        let events = portions.iter().map(|portion| portion.events.len()).sum();
+        let flush = self.flush(portions, folded, now);
+        if flush.moves.is_empty() {
+            return Ok(());
+        }
+        let (head, moves) = (flush.head, flush.moves.clone());
         write(&self.model, flush, now).await?;
         self.head = head;
         for seat in &mut self.seats {
-            let moved = marks.iter().find(|(name, _)| *name == seat.member.kind.name());
-            if let Some((_, mark)) = moved {
-                seat.marks.insert(number, *mark);
+            let name = seat.member.kind.name();
+            let mut moved = false;
+            for Move { step, .. } in moves.iter().filter(|its| its.whose.name == name) {
+                moved = true;
+                seat.marks.insert(step.number, step.to);
+            }
+            if moved {
                 seat.member.committed(0);
             }
         }
@@ -110,13 +143,16 @@ impl Engine {
         Ok(())
     }
 
-    async fn fold(&mut self, portion: &Portion, now: i64) -> Result<Folded, ProjectorError> {
+    async fn fold(&mut self, portions: &[Portion], now: i64) -> Result<Folded, ProjectorError> {
         let mut folded = Folded { parked: Vec::new(), newly: false };
         for seat in &mut self.seats {
-            let Some(mark) = concerned(seat, portion) else { continue };
-            let events = &portion.events[above(&portion.events, mark.position)..];
+            let mut events = Vec::new();
+            for portion in portions {
+                let Some(mark) = concerned(seat, portion) else { continue };
+                events.extend(&portion.events[above(&portion.events, mark.position)..]);
+            }
             let before = seat.member.parked();
-            folded.parked.extend(seat.member.fold(events, &self.model, now).await?);
+            folded.parked.extend(seat.member.fold(&events, &self.model, now).await?);
             folded.newly |= seat.member.parked() > before;
         }
         Ok(folded)
@@ -132,32 +168,39 @@ impl Engine {
         doubt::truth(log, portion.partition, self.shape.partitions, floor, top).await
     }
 
-    fn flush(&mut self, portion: Portion, folded: Folded, now: i64) -> Flush {
-        let mut moves = Vec::new();
-        for seat in &self.seats {
-            let Some(from) = concerned(seat, &portion) else { continue };
-            let position = from.position.max(reached(&portion, &folded.parked));
-            let to = Mark { next_offset: portion.goal.next_offset(from), position };
-            moves.push((seat.checkpoint(), from, to));
-        }
-        let mut head = self.head;
-        let top = moves.iter().map(|(_, _, to)| to.position).max().unwrap_or(0);
-        if top > head.position {
-            let last = portion.events.last();
-            let recorded_at = last.map(|last| last.recorded.recorded_at.timestamp_micros());
-            let recorded_at = recorded_at.unwrap_or(head.recorded_at);
-            head = SourceHead { position: top, recorded_at, seen_at: now, hash: None };
+    fn flush(&mut self, mut portions: Vec<Portion>, folded: Folded, now: i64) -> Flush {
+        let parked: HashSet<(Uuid, u64)> =
+            folded.parked.iter().map(|row| (row.stream_id, row.position)).collect();
+        let (mut moves, mut head) = (Vec::new(), self.head);
+        for portion in &portions {
+            let (number, reach) = (portion.partition, reached(portion, &parked));
+            for seat in &self.seats {
+                let Some(from) = concerned(seat, portion) else { continue };
+                let position = from.position.max(reach);
+                let to = Mark { next_offset: portion.goal.next_offset(from), position };
+                moves.push(Move { whose: seat.checkpoint(), step: Step { number, from, to } });
+                if position > head.position {
+                    let last = portion.events.last();
+                    let recorded_at = last.map_or(head.recorded_at, |last| {
+                        last.recorded.recorded_at.timestamp_micros()
+                    });
+                    head = SourceHead { position, recorded_at, seen_at: now, hash: None };
+                }
+            }
         }
         let mut changes = Vec::new();
-        let Portion { partition, mut events, .. } = portion;
         for seat in &mut self.seats {
-            let its = moves.iter().find(|(whose, ..)| whose.name == seat.member.kind.name());
-            let Some((_, from, _)) = its else { continue };
+            if !moves.iter().any(|its| its.whose.name == seat.member.kind.name()) {
+                continue;
+            }
             // Only the history, the last of them, takes the events themselves.
-            events.drain(..above(&events, from.position));
+            let mut events = match seat.member.kind {
+                Kind::History => news(std::mem::take(&mut portions), seat),
+                _ => Vec::new(),
+            };
             changes.push((seat.member.tables, seat.member.take(&mut events)));
         }
-        Flush { number: partition, moves, changes, parked: folded.parked, head }
+        Flush { moves, changes, parked: folded.parked, head }
     }
 }
 
@@ -172,32 +215,53 @@ fn above(events: &[Decoded], position: u64) -> usize {
     events.partition_point(|event| event.recorded.position <= position)
 }
 
+/// All events that are news to the seat, by position.
+fn news(portions: Vec<Portion>, seat: &Seat) -> Vec<Decoded> {
+    let its = portions.into_iter().filter_map(|mut portion| {
+        let mark = concerned(seat, &portion)?;
+        portion.events.drain(..above(&portion.events, mark.position));
+        Some(portion.events)
+    });
+    let mut events: Vec<Decoded> = its.flatten().collect();
+    events.sort_by_key(|event| event.recorded.position);
+    events
+}
+
 /// How far the partition is applied with this portion. What was parked may claim any position, so it proves none.
-fn reached(portion: &Portion, parked: &[ParkedRow]) -> u64 {
-    let parked: HashSet<u64> = parked.iter().map(|row| row.position).collect();
-    let positions = portion.events.iter().rev().map(|event| event.recorded.position);
-    let sound = positions.into_iter().find(|position| !parked.contains(position));
-    portion.reach.max(sound.unwrap_or(0))
+fn reached(portion: &Portion, parked: &HashSet<(Uuid, u64)>) -> u64 {
+    let events = portion.events.iter().rev().map(|event| &event.recorded);
+    let mut sound = events.filter(|event| !parked.contains(&(event.stream.id, event.position)));
+    portion.reach.max(sound.next().map_or(0, |event| event.position))
+}
+
+/// What moves together: the same partitions of the same projections, by the same steps. Nearly always that is all.
+fn alike(moves: &[Move]) -> Vec<(Vec<Checkpoint>, Vec<Step>)> {
+    let mut alike: Vec<(Vec<Checkpoint>, Vec<Step>)> = Vec::new();
+    for its in moves.chunk_by(|one, next| one.step == next.step) {
+        let whose: Vec<Checkpoint> = its.iter().map(|its| its.whose).collect();
+        match alike.iter_mut().find(|(other, _)| *other == whose) {
+            Some((_, steps)) => steps.push(its[0].step),
+            None => alike.push((whose, vec![its[0].step])),
+        }
+    }
+    alike
 }
 
 async fn write(model: &ReadModel, flush: Flush, now: i64) -> Result<(), ReadModelError> {
     planted::linger().await;
     let mut tx = model.begin_write().await?;
-    // Nearly always all of them are at the same mark.
-    for alike in flush.moves.chunk_by(|(_, from, to), next| (*from, *to) == (next.1, next.2)) {
-        let whose: Vec<Checkpoint> = alike.iter().map(|(whose, ..)| *whose).collect();
-        let (_, from, to) = alike[0];
-        planted::fence(tx.move_partition(&whose, flush.number, from, to).await)?;
+    for (whose, steps) in alike(&flush.moves) {
+        planted::fence(tx.move_partitions(&whose, &steps).await)?;
     }
     tx = planted::checkpoint_apart(tx, model).await?;
     for (tables, changes) in flush.changes {
         changes.write(&mut tx, tables).await?;
     }
     tx.park(flush.parked).await?;
-    let projections: Vec<Checkpoint> = flush.moves.iter().map(|(whose, ..)| *whose).collect();
-    if !projections.is_empty() {
-        tx.settle_partitions(&projections, now).await?;
-    }
+    let mut projections: Vec<Checkpoint> = flush.moves.iter().map(|its| its.whose).collect();
+    projections.sort_unstable_by_key(|projection| projection.name);
+    projections.dedup();
+    tx.settle_partitions(&projections, now).await?;
     tx.set_source_head(flush.head).await?;
     tx.commit(flush.head.position).await
 }

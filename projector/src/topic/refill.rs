@@ -44,11 +44,12 @@ impl Engine {
         while after < head {
             let (events, to) = doubt::page(&log, partition, partitions, after, head).await?;
             let goal = Goal::Stay;
-            self.apply(Portion { partition, events, reach: to, goal }).await?;
+            self.apply(vec![Portion { partition, events, reach: to, goal }]).await?;
             after = to;
         }
         let goal = Goal::Jump(low);
-        self.apply(Portion { partition, events: Vec::new(), reach: head, goal }).await?;
+        let portion = Portion { partition, events: Vec::new(), reach: head, goal };
+        self.apply(vec![portion]).await?;
         self.resume(partition, low);
         figures::refilled();
         tracing::info!(kafka.partition = partition, position = head, "refilled from the log");

@@ -19,6 +19,17 @@ pub struct Mark {
     pub position: u64,
 }
 
+/// What one partition's mark is believed to be, and becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The partition.
+    pub number: i32,
+    /// Where it is.
+    pub from: Mark,
+    /// Where it goes.
+    pub to: Mark,
+}
+
 /// The checkpoint of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionEntry {
@@ -129,29 +140,41 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Moves one partition of some projections from one mark to another, all or none.
+    /// Moves partitions of some projections, each projection's by the same steps, all or none.
     ///
     /// # Errors
-    /// [`ReadModelError::CheckpointMoved`] when it is not where the caller believes it to be.
-    pub async fn move_partition(
+    /// [`ReadModelError::CheckpointMoved`] when one is not where the caller believes it to be.
+    pub async fn move_partitions(
         &mut self,
         projections: &[Checkpoint],
-        number: i32,
-        from: Mark,
-        to: Mark,
+        steps: &[Step],
     ) -> Result<(), ReadModelError> {
-        let sql = Sql::new(
-            "UPDATE partitions SET next_offset = $1, position = $2 \
-             WHERE number = $3 AND next_offset = $4 AND position = $5 AND ",
+        let mut sql = Sql::new(
+            "UPDATE partitions SET next_offset = step.to_offset, position = step.to_position FROM \
+             (SELECT column1 AS number, column2 AS from_offset, column3 AS from_position, \
+             column4 AS to_offset, column5 AS to_position FROM (VALUES ",
         );
-        let mut sql = sql
-            .bind(to.next_offset)
-            .bind(stored(to.position))
-            .bind(i64::from(number))
-            .bind(from.next_offset)
-            .bind(stored(from.position));
+        let mut between = "(";
+        for Step { number, from, to } in steps {
+            sql.push(between).push_bind(i64::from(*number));
+            for mark in [from, to] {
+                sql.push(", ").push_bind(mark.next_offset);
+                sql.push(", ").push_bind(stored(mark.position));
+            }
+            between = "), (";
+        }
+        sql.push(
+            ")) AS given) AS step WHERE partitions.number = step.number \
+             AND partitions.next_offset = step.from_offset \
+             AND partitions.position = step.from_position AND ",
+        );
         push_checkpoints(&mut sql, "projection", projections);
-        self.moved(sql, projections).await
+        let all = projections.len() * steps.len();
+        if self.execute(sql).await? == all as u64 {
+            Ok(())
+        } else {
+            Err(ReadModelError::CheckpointMoved)
+        }
     }
 
     /// Raises the catalog's positions of these projections to the least of their partitions'. Locks them first, in a

@@ -3,10 +3,10 @@
 use crate::wire::{Content, Record};
 use std::collections::BTreeMap;
 
-/// A page ends at this many records…
-pub const MAX_PAGE_RECORDS: usize = 2_000;
-/// …or with the record that brings its payloads to so many bytes.
-const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Pages are full when they hold this many records together…
+pub const MAX_RECORDS: usize = 2_000;
+/// …or with the record that brings their payloads to so many bytes.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Consecutive records of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +25,15 @@ pub struct Page {
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: BTreeMap<i32, Lane>,
+    /// Gathered in all lanes since pages were made of them, or more: what a lane forgets stays counted until then.
+    records: usize,
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct Lane {
     from: i64,
     next: i64,
-    bytes: usize,
     records: Vec<Record>,
     /// Paused because its records are lost, until it is told where to go on.
     paused: bool,
@@ -40,7 +42,7 @@ struct Lane {
 impl Lanes {
     /// The partition is ours and is read from `from` on; whatever was gathered of it is forgotten.
     pub fn begin(&mut self, partition: i32, from: i64) {
-        let lane = Lane { from, next: from, bytes: 0, records: Vec::new(), paused: false };
+        let lane = Lane { from, next: from, records: Vec::new(), paused: false };
         self.lanes.insert(partition, lane);
     }
 
@@ -70,25 +72,31 @@ impl Lanes {
         self.lanes.keys().copied().collect()
     }
 
-    /// A record came; gives the page that it fills. Those of partitions that are not ours, and those from before a
-    /// jump, are dropped.
-    pub fn push(&mut self, partition: i32, record: Record) -> Option<Page> {
-        let lane = self.lanes.get_mut(&partition)?;
+    /// A record came; true if it fills the pages. Those of partitions that are not ours, and those from before a jump,
+    /// are dropped.
+    pub fn push(&mut self, partition: i32, record: Record) -> bool {
+        let Some(lane) = self.lanes.get_mut(&partition) else { return false };
         if lane.paused || record.offset < lane.next {
-            return None;
+            return false;
         }
         lane.next = record.offset + 1;
-        lane.bytes += match &record.content {
+        self.records += 1;
+        self.bytes += match &record.content {
             Content::Event(event) => event.payload.len(),
             Content::Mark(_) | Content::Poison(_) => 0,
         };
         lane.records.push(record);
-        let full = lane.records.len() >= MAX_PAGE_RECORDS || lane.bytes >= MAX_PAGE_BYTES;
-        if full { lane.page(partition) } else { None }
+        self.records >= MAX_RECORDS || self.bytes >= MAX_BYTES
+    }
+
+    /// True if nothing is gathered.
+    pub fn are_empty(&self) -> bool {
+        self.records == 0
     }
 
     /// All that was gathered.
     pub fn pages(&mut self) -> Vec<Page> {
+        (self.records, self.bytes) = (0, 0);
         self.lanes.iter_mut().filter_map(|(partition, lane)| lane.page(*partition)).collect()
     }
 }
@@ -100,7 +108,7 @@ impl Lane {
         }
         let records = std::mem::take(&mut self.records);
         let page = Page { partition, from: self.from, next: self.next, records };
-        (self.from, self.bytes) = (self.next, 0);
+        self.from = self.next;
         Some(page)
     }
 }
@@ -117,17 +125,22 @@ mod tests {
     fn pages_follow_one_another_without_a_gap() {
         let mut lanes = Lanes::default();
         lanes.begin(3, 10);
-        assert_eq!(lanes.push(3, record(10)), None);
-        assert_eq!(lanes.push(3, record(12)), None);
+        lanes.begin(4, 0);
+        assert!(!lanes.push(3, record(10)));
+        assert!(!lanes.push(3, record(12)));
         let first = lanes.pages().pop().unwrap();
         assert_eq!((first.from, first.next, first.records.len()), (10, 13, 2));
-        assert!(lanes.pages().is_empty());
-        for offset in 13..13 + MAX_PAGE_RECORDS as i64 - 1 {
-            assert_eq!(lanes.push(3, record(offset)), None);
+        assert!(lanes.pages().is_empty() && lanes.are_empty());
+        assert!(!lanes.push(4, record(0)));
+        let last = 13 + MAX_RECORDS as i64 - 2;
+        for offset in 13..last {
+            assert!(!lanes.push(3, record(offset)));
         }
-        let full = lanes.push(3, record(13 + MAX_PAGE_RECORDS as i64 - 1)).unwrap();
-        assert_eq!((full.from, full.records.len()), (13, MAX_PAGE_RECORDS));
-        assert_eq!(lanes.reading(), [(3, full.next)]);
+        assert!(lanes.push(3, record(last)), "two lanes together are full");
+        let [full, other] = lanes.pages().try_into().unwrap();
+        assert_eq!((full.from, full.records.len()), (13, MAX_RECORDS - 1));
+        assert_eq!((other.partition, other.records.len()), (4, 1));
+        assert_eq!(lanes.reading(), [(3, full.next), (4, 1)]);
     }
 
     #[test]

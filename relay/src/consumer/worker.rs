@@ -3,7 +3,7 @@
 use super::context::{Happening, MemberContext};
 use super::lanes::Lanes;
 use super::member::Command;
-use super::{ConsumerSettings, Lookup, OffsetLost, Page, Step};
+use super::{ConsumerSettings, Lookup, MAX_WAITING_STEPS, OffsetLost, Step};
 use crate::kafka::Complaints;
 use crate::wire::{Envelope, Record, decode};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 
 /// The longest wait in one poll.
 pub(super) const POLL: Duration = Duration::from_millis(50);
+/// The same while the engine is busy and more is gathered for its next transaction.
+const BUSY_POLL: Duration = Duration::from_millis(1);
 /// The pause before a failed client is replaced.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Heartbeats within a session: a rebalance is noticed with the next one.
@@ -129,8 +131,8 @@ impl Worker {
                 self.heard = Instant::now();
                 let content = decode(&Envelope::of(&message));
                 let record = Record { offset: message.offset(), content };
-                if let Some(page) = self.lanes.push(message.partition(), record) {
-                    self.give(Step::Page(page))?;
+                if self.lanes.push(message.partition(), record) {
+                    self.hand_over()?;
                 }
                 Ok(Duration::ZERO)
             }
@@ -139,13 +141,21 @@ impl Worker {
                 Ok(POLL)
             }
             None => {
-                let pages: Vec<Page> = self.lanes.pages();
-                pages.into_iter().try_for_each(|page| self.give(Step::Page(page)))?;
+                let waits = self.steps.capacity() < MAX_WAITING_STEPS;
+                if waits && !self.lanes.are_empty() {
+                    return Ok(BUSY_POLL);
+                }
+                self.hand_over()?;
                 self.commit(client);
                 self.suspect(client)?;
                 Ok(POLL)
             }
         }
+    }
+
+    fn hand_over(&mut self) -> Result<(), End> {
+        let pages = self.lanes.pages();
+        if pages.is_empty() { Ok(()) } else { self.give(Step::Pages(pages)) }
     }
 
     fn give(&self, step: Step) -> Result<(), End> {

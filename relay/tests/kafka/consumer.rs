@@ -6,7 +6,7 @@ use crate::support::process::published;
 use crate::support::{Log, RelayProcess, topic};
 use event_store::RecordedEvent;
 use relay::Kafka;
-use relay::consumer::{ConsumerSettings, Lookup, OffsetLost, Step, TopicSource};
+use relay::consumer::{ConsumerSettings, Lookup, OffsetLost, Page, Step, TopicSource};
 use relay::wire::{Content, Poison, PoisonReason};
 use rig::kafka::Broker;
 use std::collections::HashMap;
@@ -31,6 +31,28 @@ struct Kept {
     refused_pages: usize,
 }
 
+impl Kept {
+    /// Applies a page. Gives where to go on when the checkpoint is elsewhere.
+    fn take(&mut self, page: Page) -> Option<(i32, i64)> {
+        let checkpoint = self.checkpoints.entry(page.partition).or_insert(page.from);
+        if *checkpoint != page.from {
+            self.refused_pages += 1;
+            return Some((page.partition, *checkpoint));
+        }
+        *checkpoint = page.next;
+        for record in page.records {
+            match record.content {
+                Content::Event(event) => self.events.push(*event),
+                Content::Mark(position) => {
+                    self.marks.insert(page.partition, position);
+                }
+                Content::Poison(poison) => self.poison.push((record.offset, poison)),
+            }
+        }
+        None
+    }
+}
+
 impl Database {
     fn lookup(&self) -> Lookup {
         let database = self.0.clone();
@@ -41,36 +63,21 @@ impl Database {
         })
     }
 
-    /// One transaction of the engine. Gives where to go on when the checkpoint is elsewhere.
-    fn apply(&self, step: Step) -> Option<(i32, i64)> {
+    /// One transaction of the engine. Gives where to go on in partitions whose checkpoint is elsewhere.
+    fn apply(&self, step: Step) -> Vec<(i32, i64)> {
         let mut kept = self.0.lock().unwrap();
         match step {
-            Step::Page(page) => {
-                let checkpoint = kept.checkpoints.entry(page.partition).or_insert(page.from);
-                if *checkpoint != page.from {
-                    let elsewhere = *checkpoint;
-                    kept.refused_pages += 1;
-                    return Some((page.partition, elsewhere));
-                }
-                *checkpoint = page.next;
-                for record in page.records {
-                    match record.content {
-                        Content::Event(event) => kept.events.push(*event),
-                        Content::Mark(position) => {
-                            kept.marks.insert(page.partition, position);
-                        }
-                        Content::Poison(poison) => kept.poison.push((record.offset, poison)),
-                    }
-                }
+            Step::Pages(pages) => {
+                return pages.into_iter().filter_map(|page| kept.take(page)).collect();
             }
             Step::Lost(lost) => {
                 kept.lost.push(lost);
                 kept.checkpoints.insert(lost.partition, lost.low);
-                return Some((lost.partition, lost.low));
+                return vec![(lost.partition, lost.low)];
             }
             Step::Assigned(_) | Step::Revoked(_) => {}
         }
-        None
+        Vec::new()
     }
 
     fn count(&self) -> usize {
@@ -89,7 +96,7 @@ async fn read_until(source: &mut TopicSource, database: &Database, enough: impl 
     let read = async {
         while !enough(&database.0.lock().unwrap()) {
             let step = source.next().await.unwrap();
-            if let Some((partition, offset)) = database.apply(step) {
+            for (partition, offset) in database.apply(step) {
                 source.resume_at(partition, offset);
             }
         }
@@ -194,7 +201,7 @@ async fn members_that_come_and_go_share_the_partitions_without_loss() {
                         (step, &second)
                     }
                 };
-                if let Some((partition, offset)) = database.apply(step.unwrap()) {
+                for (partition, offset) in database.apply(step.unwrap()) {
                     source.resume_at(partition, offset);
                 }
             }

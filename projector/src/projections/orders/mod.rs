@@ -53,7 +53,7 @@ impl OrdersFold {
 
     pub(crate) async fn prepare(
         &mut self,
-        events: &[Decoded],
+        events: &[&Decoded],
         model: &ReadModel,
         tables: Tables,
     ) -> Result<(), ReadModelError> {

@@ -31,6 +31,27 @@ async fn a_rebuild_from_the_log_swaps_in_while_a_topic_is_followed_and_can_be_ro
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_projection_that_is_ahead_leaves_the_others_their_events() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    for ahead in [Kind::Orders, Kind::History] {
+        let mut market = Market::open(&broker, "ahead").await;
+        let relay = market.relay().await;
+        market.trade(10).await;
+        market.project(None).await;
+        market.trade(20).await;
+        let (source, model) = (market.shop.source(), market.shop.model.clone());
+        let shutdown = CancellationToken::new();
+        projector::rebuild(&source, &model, &[ahead], Show::Log, &shutdown).await.unwrap();
+        let catalog = model.catalog().await.unwrap();
+        let head = catalog.iter().map(|entry| entry.position).max();
+        assert_eq!(catalog.iter().filter(|entry| Some(entry.position) == head).count(), 1);
+        market.trade(10).await;
+        market.project(None).await;
+        relay.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_projection_that_stood_still_catches_up_alone() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
     let mut market = Market::open(&broker, "stopped").await;
