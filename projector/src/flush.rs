@@ -30,6 +30,38 @@ pub(crate) enum Advance {
     Rebuild { owner: Vec<u8>, target: u64, events_per_second: f64 },
 }
 
+impl Batch {
+    /// The same, projection by projection.
+    fn apart(self) -> Vec<Self> {
+        let Self { from, to, checkpoints, changes, mut parked, recorded_at, hash } = self;
+        let each = checkpoints.into_iter().zip(changes);
+        let part = |(checkpoint, changes): (Checkpoint, _)| {
+            let its = parked.extract_if(.., |row| row.projection == checkpoint.name).collect();
+            let (checkpoints, changes) = (vec![checkpoint], vec![changes]);
+            Self { from, to, checkpoints, changes, parked: its, recorded_at, hash }
+        };
+        each.map(part).collect()
+    }
+}
+
+/// Writes a batch of a rebuild. Where projections are written apart and only some come through, they stand at different
+/// positions; the next run begins there.
+pub(crate) async fn fill(
+    model: ReadModel,
+    batch: Batch,
+    advance: Advance,
+    now: i64,
+) -> Result<(), ReadModelError> {
+    let parts = if model.fills_apart() { batch.apart() } else { vec![batch] };
+    let fills = parts.into_iter().map(async |part: Batch| {
+        let to = part.to;
+        let mut tx = model.begin_fill().await?;
+        write(&mut tx, part, &advance, now).await?;
+        tx.commit(to).await
+    });
+    futures::future::try_join_all(fills).await.map(|_| ())
+}
+
 /// Writes a batch in a transaction of its own.
 pub(crate) async fn flush(
     model: ReadModel,

@@ -171,7 +171,7 @@ impl Group {
         Ok(Batch { from, to, checkpoints: self.checkpoints(), changes, parked, recorded_at, hash })
     }
 
-    fn checkpoints(&self) -> Vec<Checkpoint> {
+    pub(crate) fn checkpoints(&self) -> Vec<Checkpoint> {
         let checkpoint = |member: &Member| Checkpoint {
             name: member.kind.name(),
             generation: member.generation,

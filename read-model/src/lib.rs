@@ -67,13 +67,15 @@ pub struct SqliteReadModel {
     pub(crate) gathered: read::Questions,
 }
 
-/// PostgreSQL: one writer connection, several readers, and one that listens.
+/// PostgreSQL: one writer connection, several readers, one that listens, and during a rebuild some that fill its tables.
 #[derive(Debug)]
 pub struct PostgresReadModel {
     /// Statements that cannot write.
     pub(crate) readers: PgPool,
     /// One connection, its transactions begun and ended by tasks of their own; absent for read-only handles.
     pub(crate) writer: Option<PgPool>,
+    /// Connections that fill the tables of a rebuild, made when one begins; absent for read-only handles.
+    pub(crate) fillers: Option<PgPool>,
     /// Hints that some projection moved, from this process and from others.
     pub(crate) hints: hint::Hints,
     /// Bulk statements already written out.

@@ -84,6 +84,7 @@ async fn claim_one(
         ProjectorError::Refused(format!("the projection {name} is not in the catalog"))
     })?;
     let generation = live.generation + 1;
+    tx.lock_rebuild(name).await?;
     let left = tx.rebuilds().await?.into_iter().find(|rebuild| rebuild.name == name);
     if let Some(left) = &left
         && is_alive(&left.owner, left.heartbeat_at, now)

@@ -12,7 +12,7 @@ mod pace;
 mod progress;
 
 use crate::ProjectorError;
-use crate::flush::{Advance, Batch, flush};
+use crate::flush::{Advance, Batch, fill};
 use crate::group::Group;
 use crate::kind::Kind;
 use crate::lineage;
@@ -22,10 +22,16 @@ use owner::Owner;
 use pace::Throttle;
 use progress::Progress;
 pub use progress::Show;
+use read_model::write::rebuild::RebuildStep;
 use read_model::{ReadModel, ReadModelError};
 use server::clock;
+use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+/// How often a rebuild that writes nothing says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// What a rebuild did.
 #[derive(Debug, Clone)]
@@ -97,6 +103,7 @@ async fn pass(
         progress: Progress::new(show, claims.start(), claims.target),
         throttle: Throttle::new(model).await?,
         in_flight: None,
+        indexed: false,
     };
     loop {
         while !run.step(&mut groups).await? {
@@ -108,7 +115,9 @@ async fn pass(
         if shutdown.is_cancelled() {
             return Err(ProjectorError::Interrupted);
         }
-        if finish::finish(&mut run, &mut groups).await? {
+        if !run.indexed {
+            run.complete_indexes(&groups, shutdown).await?;
+        } else if finish::finish(&mut run, &mut groups).await? {
             break;
         }
     }
@@ -124,6 +133,8 @@ struct Run<'a> {
     progress: Progress,
     throttle: Throttle,
     in_flight: Option<JoinHandle<Result<(), ReadModelError>>>,
+    /// Indexes that were left out while the tables were filled are built.
+    indexed: bool,
 }
 
 impl Run<'_> {
@@ -157,7 +168,7 @@ impl Run<'_> {
 
     fn send(&mut self, batch: Batch, now: i64) {
         let advance = self.advance();
-        self.in_flight = Some(tokio::spawn(flush(self.model.clone(), batch, advance, now)));
+        self.in_flight = Some(tokio::spawn(fill(self.model.clone(), batch, advance, now)));
     }
 
     fn advance(&self) -> Advance {
@@ -168,6 +179,50 @@ impl Run<'_> {
         }
     }
 
+    /// Builds the indexes that are left out while tables are filled. The log and the live rows grow meanwhile, and the
+    /// claim is kept up.
+    async fn complete_indexes(
+        &mut self,
+        groups: &[Group],
+        shutdown: &CancellationToken,
+    ) -> Result<(), ProjectorError> {
+        let model = self.model;
+        let build = async {
+            for member in groups.iter().flat_map(|group| &group.members) {
+                model.complete_indexes(member.kind.tables(), member.generation).await?;
+            }
+            Ok::<(), ReadModelError>(())
+        };
+        tokio::pin!(build);
+        loop {
+            tokio::select! {
+                built = &mut build => break built?,
+                () = sleep(HEARTBEAT) => self.beat(groups).await?,
+                () = shutdown.cancelled() => return Err(ProjectorError::Interrupted),
+            }
+        }
+        self.indexed = true;
+        Ok(())
+    }
+
+    /// Says that this run is alive, where it is.
+    async fn beat(&self, groups: &[Group]) -> Result<(), ProjectorError> {
+        let now = clock::now().timestamp_micros();
+        let mut tx = self.model.begin_write().await?;
+        for group in groups {
+            let step = RebuildStep {
+                owner: &self.owner,
+                from: group.position,
+                to: group.position,
+                target: self.target,
+                events_per_second: self.progress.events_per_second(),
+                now,
+            };
+            tx.advance_rebuild(&group.checkpoints(), step).await.map_err(overtaken)?;
+        }
+        Ok(tx.commit(0).await?)
+    }
+
     /// Waits for the batch being written; `folded` batches after it are in memory only.
     async fn settle_in_flight(
         &mut self,
@@ -175,12 +230,7 @@ impl Run<'_> {
         folded: u64,
     ) -> Result<(), ProjectorError> {
         let Some(flush) = self.in_flight.take() else { return Ok(()) };
-        flush.await.map_err(ProjectorError::from_panic)?.map_err(|error| match error {
-            ReadModelError::CheckpointMoved => {
-                ProjectorError::Refused("another process has taken this rebuild over".into())
-            }
-            error => error.into(),
-        })?;
+        flush.await.map_err(ProjectorError::from_panic)?.map_err(overtaken)?;
         self.throttle.rest(self.model).await?;
         groups.iter_mut().for_each(|group| group.committed(folded));
         Ok(())
@@ -188,6 +238,16 @@ impl Run<'_> {
 
     async fn settle(&mut self, groups: &mut [Group]) -> Result<(), ProjectorError> {
         self.settle_in_flight(groups, 0).await
+    }
+}
+
+/// A rebuild's checkpoint moves only under its owner's hands.
+fn overtaken(error: ReadModelError) -> ProjectorError {
+    match error {
+        ReadModelError::CheckpointMoved => {
+            ProjectorError::Refused("another process has taken this rebuild over".into())
+        }
+        error => error.into(),
     }
 }
 

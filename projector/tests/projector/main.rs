@@ -60,6 +60,8 @@ on_both_backends! {
     rebuilding::a_changed_row_is_found_by_verify_and_mended_by_a_rebuild,
     rebuilding::a_rebuild_beside_a_live_projector_loses_nothing,
     rebuilding::an_interrupted_rebuild_goes_on_where_it_stopped,
+    rebuilding::a_rebuild_is_taken_over_behind_what_its_owner_still_wrote,
+    rebuilding::a_rebuild_leaves_the_tables_with_the_indexes_they_had,
     rebuilding::a_rebuild_killed_anywhere_can_be_run_again,
     rebuilding::a_second_rebuild_is_refused_until_the_first_falls_silent,
     rebuilding::a_rebuild_can_be_rolled_back_and_the_old_rows_catch_up,

@@ -2,8 +2,10 @@
 
 use crate::shop::Shop;
 use projector::{Kind, ProjectorError, RebuildReport, Show};
-use read_model::write::rebuild::RebuildEntry;
+use read_model::write::catalog::Checkpoint;
+use read_model::write::rebuild::{RebuildEntry, RebuildStep};
 use rig::views::Views;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 async fn rebuild(shop: &Shop, kinds: &[Kind]) -> Result<RebuildReport, ProjectorError> {
@@ -71,6 +73,62 @@ pub async fn an_interrupted_rebuild_goes_on_where_it_stopped(views: Views) {
     let report = rebuild(&shop, &Kind::ALL).await.unwrap();
     assert_eq!(report.events, 0);
     assert!(shop.model.rebuilds().await.unwrap().is_empty());
+    shop.assert_sound().await;
+}
+
+pub async fn a_rebuild_is_taken_over_behind_what_its_owner_still_wrote(views: Views) {
+    let mut shop = Shop::on(views).await;
+    for _ in 0..10 {
+        shop.place("ann").await;
+    }
+    shop.project().await;
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    let interrupted =
+        projector::rebuild(&shop.source(), &shop.model, &[Kind::Sales], Show::Log, &shutdown).await;
+    assert!(matches!(interrupted, Err(ProjectorError::Interrupted)));
+    let [left] = shop.model.rebuilds().await.unwrap().try_into().unwrap();
+    assert_eq!(left.position, 10);
+    for _ in 0..5 {
+        shop.place("bob").await;
+    }
+    // What its owner has sent is still on its way when somebody else goes on.
+    let owner = shop.other_handle().await;
+    let mut tx = owner.begin_fill().await.unwrap();
+    let (owner, now) = (left.owner.as_slice(), left.heartbeat_at);
+    let step = RebuildStep { owner, from: 10, to: 15, target: 15, events_per_second: 1.0, now };
+    let checkpoint = Checkpoint { name: "sales", generation: left.generation };
+    tx.advance_rebuild(&[checkpoint], step).await.unwrap();
+    let (source, model) = (shop.source(), shop.model.clone());
+    let other = tokio::spawn(async move {
+        let shutdown = CancellationToken::new();
+        projector::rebuild(&source, &model, &[Kind::Sales], Show::Log, &shutdown).await
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!other.is_finished(), "it waits for what is on its way");
+    tx.commit(15).await.unwrap();
+    assert_eq!(other.await.unwrap().unwrap().events, 0, "all was there");
+}
+
+pub async fn a_rebuild_leaves_the_tables_with_the_indexes_they_had(views: Views) {
+    let all = match &views {
+        Views::Sqlite(_) => {
+            "SELECT tbl_name || COALESCE(substr(sql, instr(sql, '(')), '') FROM sqlite_schema \
+             WHERE type = 'index' AND tbl_name NOT LIKE '%\\_\\_g%' ESCAPE '\\' ORDER BY 1"
+        }
+        Views::Postgres(_) => {
+            "SELECT tablename || (indexdef LIKE 'CREATE UNIQUE%') || substr(indexdef, strpos(indexdef, ' USING ')) \
+             FROM pg_indexes WHERE schemaname = current_schema() AND strpos(tablename::text, '__g') = 0 ORDER BY 1"
+        }
+    };
+    let mut shop = Shop::on(views).await;
+    let before: Vec<(String,)> = shop.rows(all).await;
+    assert!(before.len() > 15, "{before:?}");
+    for _ in 0..2 {
+        shop.place("ann").await;
+        rebuild(&shop, &Kind::ALL).await.unwrap();
+        assert_eq!(shop.rows::<(String,)>(all).await, before);
+    }
     shop.assert_sound().await;
 }
 

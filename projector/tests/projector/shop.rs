@@ -171,6 +171,11 @@ impl Shop {
         assert!(report.is_sound(), "{:#?}{:#?}", report.differences, report.unfoldable);
     }
 
+    /// The read model as another process has it.
+    pub async fn other_handle(&self) -> ReadModel {
+        ReadModel::open(&self.url, Access::ReadWrite).await.unwrap()
+    }
+
     /// Rows of the views, past the read model.
     pub async fn rows<R>(&self, sql: &'static str) -> Vec<R>
     where

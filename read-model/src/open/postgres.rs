@@ -12,7 +12,7 @@ use crate::write::insert::Texts;
 use crate::{Access, PostgresReadModel, ReadModel, ReadModelError};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Transaction};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const FRESH: Duration = Duration::from_secs(1);
 /// Readers; one more listens.
 const READERS: u32 = 8;
+/// As many tables' worth of projections can be filled at a time.
+const FILLERS: u32 = 5;
 /// Prepared statements kept on each connection.
 const STATEMENTS: usize = 256;
 /// Settings of every connection that reads.
@@ -57,12 +59,15 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         Access::ReadWrite => Some(open_writer(options.clone()).await?),
         Access::ReadOnly => None,
     };
+    let fillers =
+        writer.is_some().then(|| pool(FILLERS).connect_lazy_with(options.clone().options(WRITING)));
     let readers = pool(READERS + 1).connect_with(options.options(READING)).await?;
     check_version(&readers).await?;
     Ok(ReadModel::Postgres(Arc::new(PostgresReadModel {
         hints: Hints::follow(&readers),
         readers,
         writer,
+        fillers,
         texts: Texts::default(),
         gathered: Questions::default(),
     })))
@@ -120,8 +125,8 @@ pub(crate) async fn ping(model: &PostgresReadModel) -> Result<(), ReadModelError
 pub(crate) async fn close(model: &PostgresReadModel) {
     model.hints.end();
     model.readers.close().await;
-    if let Some(writer) = &model.writer {
-        writer.close().await;
+    for writers in [&model.writer, &model.fillers].into_iter().flatten() {
+        writers.close().await;
     }
 }
 
@@ -140,6 +145,19 @@ pub(crate) async fn begin_write(
         Ok(transaction)
     })
     .await
+}
+
+/// Begins a transaction that writes nothing which anybody else writes: it waits for no turn.
+pub(crate) async fn begin_fill(
+    fillers: PgPool,
+) -> Result<Transaction<'static, Postgres>, ReadModelError> {
+    whole(async move { fillers.begin().await }).await
+}
+
+/// A connection of its own that may take its time.
+pub(crate) async fn connect_patiently(writer: &PgPool) -> Result<PgConnection, ReadModelError> {
+    let options = (*writer.connect_options()).clone();
+    Ok(options.options([("statement_timeout", "0")]).connect().await?)
 }
 
 /// Commits, even if nobody waits for it any more.

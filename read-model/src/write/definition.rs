@@ -1,9 +1,48 @@
 //! How the tables of a new generation come to look like the live ones: the schema itself is asked, each backend in its
 //! own tongue. Names come from the program and from the schema, never from outside.
+//!
+//! On PostgreSQL an index that only readers need is built when the rows are there, which takes a fraction of the time and
+//! keeps nobody from writing. SQLite would keep everybody from it for as long, so there all indexes grow with the rows.
 
-use super::{Tables, WriteTx};
-use crate::ReadModelError;
+use super::{Tables, WriteTx, writer};
+use crate::open::postgres;
 use crate::sql::Sql;
+use crate::{ReadModel, ReadModelError};
+use sqlx::{AssertSqlSafe, Connection};
+
+/// What of a live table's indexes a new one lacks: all that follows the table's name, and a short name for it.
+const LACKING: &str = "WITH indexes AS (SELECT indrelid, substr(definition, strpos(definition, ' USING ')) AS rest \
+     FROM (SELECT indrelid, pg_get_indexdef(indexrelid) AS definition FROM pg_index \
+     WHERE indrelid IN (CAST($1 AS regclass), CAST($2 AS regclass)) AND NOT indisunique) AS defined) \
+     SELECT rest, left(md5(rest), 8) FROM indexes WHERE indrelid = CAST($1 AS regclass) AND rest NOT IN \
+     (SELECT rest FROM indexes WHERE indrelid = CAST($2 AS regclass)) ORDER BY rest";
+
+impl ReadModel {
+    /// Builds the indexes that tables of a new generation lack; before it takes the live one's place, but when it is
+    /// nearly full. Others write meanwhile.
+    ///
+    /// # Errors
+    /// When the handle is read-only or the storage refuses; what is built by then stays.
+    pub async fn complete_indexes(
+        &self,
+        tables: &[&'static str],
+        generation: u64,
+    ) -> Result<(), ReadModelError> {
+        let Self::Postgres(model) = self else { return Ok(()) };
+        let mut connection = postgres::connect_patiently(writer(&model.writer)?).await?;
+        for table in tables {
+            let name = Tables::Shadow(generation).name(table);
+            let lacking: Vec<(String, String)> =
+                sqlx::query_as(LACKING).bind(table).bind(&name).fetch_all(&mut connection).await?;
+            for (rest, short) in lacking {
+                let sql =
+                    format!("CREATE INDEX IF NOT EXISTS \"{name}_{short}\" ON \"{name}\"{rest}");
+                sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
+            }
+        }
+        Ok(connection.close().await?)
+    }
+}
 
 impl WriteTx {
     /// The numbers of all generations of a table that are not live.
@@ -22,7 +61,7 @@ impl WriteTx {
         Ok(names.iter().filter_map(|(name,)| name[prefix.len()..].parse().ok()).collect())
     }
 
-    /// Creates an empty table like the live one, with its indexes, for another generation.
+    /// Creates an empty table like the live one for another generation.
     pub(crate) async fn copy_definition(
         &mut self,
         table: &str,
@@ -39,6 +78,7 @@ impl WriteTx {
             Self::Postgres(_) => {
                 self.ddl(format!("CREATE TABLE \"{name}\" (LIKE \"{table}\" INCLUDING ALL)"))
                     .await?;
+                self.drop_indexes_of_readers(&name).await?;
                 self.copy_grants(table, &name).await
             }
         }
@@ -71,6 +111,16 @@ impl WriteTx {
             })
         });
         definitions.collect()
+    }
+
+    async fn drop_indexes_of_readers(&mut self, table: &str) -> Result<(), ReadModelError> {
+        let sql = "SELECT indexrelid::regclass::text FROM pg_index \
+             WHERE indrelid = CAST($1 AS regclass) AND NOT indisunique";
+        let indexes: Vec<(String,)> = self.rows(Sql::new(sql).bind(table)).await?;
+        for (index,) in indexes {
+            self.ddl(format!("DROP INDEX {index}")).await?;
+        }
+        Ok(())
     }
 
     /// Whoever may read the live table may read the new one, which will take its place.

@@ -71,6 +71,30 @@ impl ReadModel {
     }
 }
 
+impl ReadModel {
+    /// Whether the projections of a rebuild are filled beside one another, each by transactions of its own. SQLite has one
+    /// writer.
+    #[must_use]
+    pub fn fills_apart(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Begins a transaction that writes one projection's tables of a rebuild, and its rows in the catalog of rebuilds.
+    /// On PostgreSQL it waits for no other writer and keeps none out.
+    ///
+    /// # Errors
+    /// When the handle is read-only or the storage refuses.
+    pub async fn begin_fill(&self) -> Result<WriteTx, ReadModelError> {
+        match self {
+            Self::Sqlite(_) => self.begin_write().await,
+            Self::Postgres(model) => {
+                let fillers = writer(&model.fillers)?;
+                Ok(WriteTx::Postgres(PostgresTx::begin_fill(model, fillers).await?))
+            }
+        }
+    }
+}
+
 impl WriteTx {
     /// Commits. `position` is what waiting readers are told; a hint.
     ///

@@ -15,8 +15,8 @@ use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// A transaction on PostgreSQL that no other writer of this read model overlaps with. Dropped without a commit, it never
-/// happened.
+/// A transaction on PostgreSQL that no other writer of this read model overlaps with, unless it fills the tables of a
+/// rebuild. Dropped without a commit, it never happened.
 #[derive(Debug)]
 pub struct PostgresTx {
     transaction: Transaction<'static, Postgres>,
@@ -40,8 +40,19 @@ impl PostgresTx {
         model: &Arc<PostgresReadModel>,
         writer: &sqlx::PgPool,
     ) -> Result<Self, ReadModelError> {
-        let transaction = postgres::begin_write(writer.clone()).await?;
-        Ok(Self { transaction, model: Arc::clone(model), waiting: Vec::new() })
+        Ok(Self::new(postgres::begin_write(writer.clone()).await?, model))
+    }
+
+    /// One that others do overlap with, in tables that nobody else writes.
+    pub(super) async fn begin_fill(
+        model: &Arc<PostgresReadModel>,
+        fillers: &sqlx::PgPool,
+    ) -> Result<Self, ReadModelError> {
+        Ok(Self::new(postgres::begin_fill(fillers.clone()).await?, model))
+    }
+
+    fn new(transaction: Transaction<'static, Postgres>, model: &Arc<PostgresReadModel>) -> Self {
+        Self { transaction, model: Arc::clone(model), waiting: Vec::new() }
     }
 
     /// Writes rows before anything else is asked, or at the end.

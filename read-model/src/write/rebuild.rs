@@ -85,6 +85,17 @@ impl WriteTx {
         rows.into_iter().map(entry).collect()
     }
 
+    /// Keeps whoever fills this projection out until this transaction ends, once what is under way has ended: on
+    /// PostgreSQL those who fill take no turns with other writers.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn lock_rebuild(&mut self, projection: &str) -> Result<(), ReadModelError> {
+        let sql = Sql::new("UPDATE rebuilds SET target = target WHERE name = $1");
+        self.execute(sql.bind(projection)).await?;
+        Ok(())
+    }
+
     /// Enters a rebuild, or gives it to another owner.
     ///
     /// # Errors
