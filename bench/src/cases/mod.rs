@@ -1,5 +1,6 @@
 //! The cases by name.
 
+mod copying;
 mod floors;
 mod growth;
 mod hot;

@@ -1,0 +1,104 @@
+//! What a rebuild hardly goes below: the events read, and the rows that come of them written by the database itself, into
+//! tables with the same keys and indexes. No fold, no checks, no checkpoints, one transaction.
+
+use anyhow::Context;
+use futures::TryStreamExt;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The tables that a rebuild has filled, and their indexes, as SQLite keeps them: those of which it keeps the generation
+/// before.
+const DEFINED: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema AS live WHERE sql IS NOT NULL AND EXISTS \
+     (SELECT 1 FROM sqlite_schema AS kept WHERE instr(kept.name, live.tbl_name || '__g') = 1) \
+     ORDER BY type DESC";
+/// The same as PostgreSQL tells them.
+const FILLED: &str = "SELECT tablename::text FROM pg_tables AS live WHERE schemaname = current_schema() AND EXISTS \
+     (SELECT FROM pg_tables AS kept WHERE starts_with(kept.tablename::text, live.tablename::text || '__g'))";
+/// Bytes that travel together.
+const PIECE: usize = 1 << 20;
+
+/// How long that takes on SQLite: the whole log into memory, then `INSERT … SELECT` from file to file.
+pub(super) async fn read_and_insert(folder: &Path) -> anyhow::Result<Duration> {
+    let floor = tempfile::tempdir()?;
+    let log = SqliteConnectOptions::new().filename(folder.join("events.db")).read_only(true);
+    let mut log = log.connect().await?;
+    // The attached file is made under the same rule.
+    let views =
+        SqliteConnectOptions::new().filename(folder.join("views.db")).create_if_missing(true);
+    let mut views = views.pragma("synchronous", "NORMAL").connect().await?;
+    let file = floor.path().join("floor.db").to_str().context("a path is not UTF-8")?.to_owned();
+    sqlx::query("ATTACH $1 AS floor").bind(file).execute(&mut views).await?;
+    sqlx::query("PRAGMA floor.journal_mode = WAL").execute(&mut views).await?;
+    let defined: Vec<(String, String, String, String)> =
+        sqlx::query_as(DEFINED).fetch_all(&mut views).await?;
+    for (kind, name, table, sql) in &defined {
+        let columns = sql.find('(').map(|at| &sql[at..]).context("an unknown definition")?;
+        let sql = match kind.as_str() {
+            "table" => format!("CREATE TABLE floor.\"{name}\" {columns}"),
+            _ => format!("CREATE INDEX floor.\"{name}\" ON \"{table}\" {columns}"),
+        };
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut views).await?;
+    }
+
+    let begun = Instant::now();
+    sqlx::query("SELECT * FROM events ORDER BY position").fetch_all(&mut log).await?;
+    let mut transaction = views.begin().await?;
+    for (_, table, ..) in defined.iter().filter(|(kind, ..)| kind == "table") {
+        let all = format!("INSERT INTO floor.\"{table}\" SELECT * FROM main.\"{table}\"");
+        sqlx::query(AssertSqlSafe(all)).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(begun.elapsed())
+}
+
+/// How long it takes on PostgreSQL: the whole log out of its database, then the rows by COPY, on one connection. They are
+/// held in memory beforehand.
+pub(super) async fn read_and_copy(events: &str, views: &str) -> anyhow::Result<Duration> {
+    let mut log = PgConnection::connect(events).await?;
+    let mut views = PgConnection::connect(views).await?;
+    let tables: Vec<String> = sqlx::query_scalar(FILLED).fetch_all(&mut views).await?;
+    let mut rows = Vec::with_capacity(tables.len());
+    for table in &tables {
+        let all = format!("COPY \"{table}\" TO STDOUT (FORMAT BINARY)");
+        rows.push(copied_out(&mut views, &all).await?.concat());
+    }
+    sqlx::query("SET synchronous_commit = off").execute(&mut views).await?;
+
+    let begun = Instant::now();
+    let read =
+        "COPY (SELECT * FROM event_store.events ORDER BY position) TO STDOUT (FORMAT BINARY)";
+    drop(copied_out(&mut log, read).await?);
+    let mut transaction = views.begin().await?;
+    for (table, rows) in tables.iter().zip(&rows) {
+        let like = format!("CREATE TABLE \"copied {table}\" (LIKE \"{table}\" INCLUDING ALL)");
+        sqlx::query(AssertSqlSafe(like)).execute(&mut *transaction).await?;
+        let into = format!("COPY \"copied {table}\" FROM STDIN (FORMAT BINARY)");
+        let mut copy = transaction.copy_in_raw(&into).await?;
+        for piece in rows.chunks(PIECE) {
+            copy.send(piece).await?;
+        }
+        copy.finish().await?;
+    }
+    transaction.commit().await?;
+    let took = begun.elapsed();
+
+    for table in tables {
+        let gone = AssertSqlSafe(format!("DROP TABLE \"copied {table}\""));
+        sqlx::query(gone).execute(&mut views).await?;
+    }
+    Ok(took)
+}
+
+async fn copied_out(
+    connection: &mut PgConnection,
+    statement: &str,
+) -> anyhow::Result<Vec<bytes::Bytes>> {
+    let mut stream = connection.copy_out_raw(statement).await?;
+    let mut pieces = Vec::new();
+    while let Some(piece) = stream.try_next().await? {
+        pieces.push(piece);
+    }
+    Ok(pieces)
+}
