@@ -1,4 +1,5 @@
-//! One batch, one transaction: the checkpoint's compare-and-set first, then the rows it accounts for.
+//! One batch, one transaction (or one for each projection of a rebuild): the checkpoint's compare-and-set first, then the
+//! rows it accounts for.
 
 use crate::projections::Changes;
 use read_model::write::catalog::{Checkpoint, SourceHead};
@@ -62,6 +63,32 @@ pub(crate) async fn fill(
     futures::future::try_join_all(fills).await.map(|_| ())
 }
 
+impl Advance {
+    /// Moves checkpoints from one position to another, all or none.
+    pub(crate) async fn write(
+        &self,
+        tx: &mut WriteTx,
+        checkpoints: &[Checkpoint],
+        (from, to): (u64, u64),
+        now: i64,
+    ) -> Result<(), ReadModelError> {
+        match self {
+            Self::Live(head) => {
+                tx.advance(checkpoints, from, to, now).await?;
+                match head {
+                    Some(head) => tx.set_source_head(*head).await,
+                    None => Ok(()),
+                }
+            }
+            Self::Rebuild { owner, target, events_per_second } => {
+                let (target, events_per_second) = (*target, *events_per_second);
+                let step = RebuildStep { owner, from, to, target, events_per_second, now };
+                tx.advance_rebuild(checkpoints, step).await
+            }
+        }
+    }
+}
+
 /// Writes a batch in a transaction of its own.
 pub(crate) async fn flush(
     model: ReadModel,
@@ -82,25 +109,7 @@ pub(crate) async fn write(
     advance: &Advance,
     now: i64,
 ) -> Result<(), ReadModelError> {
-    match advance {
-        Advance::Live(head) => {
-            tx.advance(&batch.checkpoints, batch.from, batch.to, now).await?;
-            if let Some(head) = head {
-                tx.set_source_head(*head).await?;
-            }
-        }
-        Advance::Rebuild { owner, target, events_per_second } => {
-            let step = RebuildStep {
-                owner,
-                from: batch.from,
-                to: batch.to,
-                target: *target,
-                events_per_second: *events_per_second,
-                now,
-            };
-            tx.advance_rebuild(&batch.checkpoints, step).await?;
-        }
-    }
+    advance.write(tx, &batch.checkpoints, (batch.from, batch.to), now).await?;
     for (tables, changes) in batch.changes {
         changes.write(tx, tables).await?;
     }

@@ -70,7 +70,7 @@ impl Member {
                 tokio::task::yield_now().await;
             }
             if let Some(reason) = self.fold_one(event) {
-                self.fold.refuse(event.recorded.position);
+                self.fold.refuse(event);
                 parked.push(parking::row(self.kind, self.generation, &event.recorded, reason, now));
             }
         }

@@ -1,6 +1,6 @@
 //! Faults that a test plants, to see that they would be found; nothing at all without `planted-faults`.
 //!
-//! Each hook is one call where a portion is written. A fault is turned on for the whole process, so whoever
+//! Each hook is one call where portions are written. A fault is turned on for the whole process, so whoever
 //! plants one sees to it that nothing else is at work in it.
 
 use read_model::write::WriteTx;

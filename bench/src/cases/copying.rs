@@ -1,5 +1,5 @@
-//! What a rebuild hardly goes below: the events read, and the rows that come of them written by the database itself, into
-//! tables with the same keys and indexes. No fold, no checks, no checkpoints, one transaction.
+//! What the database itself takes for the events read and the rows that come of them written, with their keys and indexes:
+//! no fold, no checks, no checkpoints.
 
 use anyhow::Context;
 use futures::TryStreamExt;
@@ -16,6 +16,10 @@ const DEFINED: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema AS li
 /// The same as PostgreSQL tells them.
 const FILLED: &str = "SELECT tablename::text FROM pg_tables AS live WHERE schemaname = current_schema() AND EXISTS \
      (SELECT FROM pg_tables AS kept WHERE starts_with(kept.tablename::text, live.tablename::text || '__g'))";
+/// What makes its keys and indexes for the copy of a table.
+const INDEXES: &str = "SELECT format('CREATE %sINDEX ON %I', CASE WHEN indisunique THEN 'UNIQUE ' ELSE '' END, 'copied ' || $1) \
+     || substr(definition, strpos(definition, ' USING ')) FROM (SELECT indisunique, pg_get_indexdef(indexrelid) AS definition \
+     FROM pg_index WHERE indrelid = CAST($1 AS regclass)) AS defined";
 /// Bytes that travel together.
 const PIECE: usize = 1 << 20;
 
@@ -37,7 +41,10 @@ pub(super) async fn read_and_insert(folder: &Path) -> anyhow::Result<Duration> {
         let columns = sql.find('(').map(|at| &sql[at..]).context("an unknown definition")?;
         let sql = match kind.as_str() {
             "table" => format!("CREATE TABLE floor.\"{name}\" {columns}"),
-            _ => format!("CREATE INDEX floor.\"{name}\" ON \"{table}\" {columns}"),
+            _ => {
+                let unique = if sql.starts_with("CREATE UNIQUE") { "UNIQUE " } else { "" };
+                format!("CREATE {unique}INDEX floor.\"{name}\" ON \"{table}\" {columns}")
+            }
         };
         sqlx::query(AssertSqlSafe(sql)).execute(&mut views).await?;
     }
@@ -53,42 +60,68 @@ pub(super) async fn read_and_insert(folder: &Path) -> anyhow::Result<Duration> {
     Ok(begun.elapsed())
 }
 
-/// How long it takes on PostgreSQL: the whole log out of its database, then the rows by COPY, on one connection. They are
-/// held in memory beforehand.
+/// How long it takes on PostgreSQL: the whole log out of its database, then the rows by COPY, the largest table on one
+/// connection and all others on another, and their keys and indexes when they are there. The rows are held in memory
+/// beforehand.
 pub(super) async fn read_and_copy(events: &str, views: &str) -> anyhow::Result<Duration> {
     let mut log = PgConnection::connect(events).await?;
-    let mut views = PgConnection::connect(views).await?;
-    let tables: Vec<String> = sqlx::query_scalar(FILLED).fetch_all(&mut views).await?;
-    let mut rows = Vec::with_capacity(tables.len());
-    for table in &tables {
-        let all = format!("COPY \"{table}\" TO STDOUT (FORMAT BINARY)");
-        rows.push(copied_out(&mut views, &all).await?.concat());
+    let (mut one, mut other) =
+        (PgConnection::connect(views).await?, PgConnection::connect(views).await?);
+    let mut tables = Vec::new();
+    for (name,) in sqlx::query_as::<_, (String,)>(FILLED).fetch_all(&mut one).await? {
+        tables.push(Filled::read(&mut one, name).await?);
     }
-    sqlx::query("SET synchronous_commit = off").execute(&mut views).await?;
+    tables.sort_by_key(|table| std::cmp::Reverse(table.rows.len()));
+    let (largest, others) = tables.split_at(tables.len().min(1));
 
     let begun = Instant::now();
     let read =
         "COPY (SELECT * FROM event_store.events ORDER BY position) TO STDOUT (FORMAT BINARY)";
     drop(copied_out(&mut log, read).await?);
-    let mut transaction = views.begin().await?;
-    for (table, rows) in tables.iter().zip(&rows) {
-        let like = format!("CREATE TABLE \"copied {table}\" (LIKE \"{table}\" INCLUDING ALL)");
-        sqlx::query(AssertSqlSafe(like)).execute(&mut *transaction).await?;
-        let into = format!("COPY \"copied {table}\" FROM STDIN (FORMAT BINARY)");
-        let mut copy = transaction.copy_in_raw(&into).await?;
+    futures::try_join!(copy_in(&mut one, largest), copy_in(&mut other, others))?;
+    let took = begun.elapsed();
+
+    for Filled { name, .. } in tables {
+        let gone = AssertSqlSafe(format!("DROP TABLE \"copied {name}\""));
+        sqlx::query(gone).execute(&mut one).await?;
+    }
+    Ok(took)
+}
+
+/// A table that a rebuild has filled.
+struct Filled {
+    name: String,
+    rows: Vec<u8>,
+    /// What makes its keys and indexes, for a table of another name.
+    indexes: Vec<String>,
+}
+
+impl Filled {
+    async fn read(views: &mut PgConnection, name: String) -> anyhow::Result<Self> {
+        let all = format!("COPY \"{name}\" TO STDOUT (FORMAT BINARY)");
+        let rows = copied_out(views, &all).await?.concat();
+        let indexes = sqlx::query_scalar(INDEXES).bind(&name).fetch_all(views).await?;
+        Ok(Self { name, rows, indexes })
+    }
+}
+
+async fn copy_in(views: &mut PgConnection, tables: &[Filled]) -> anyhow::Result<()> {
+    sqlx::query("SET synchronous_commit = off").execute(&mut *views).await?;
+    for Filled { name, rows, indexes } in tables {
+        let plain = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS";
+        let like = format!("CREATE TABLE \"copied {name}\" (LIKE \"{name}\" {plain})");
+        sqlx::query(AssertSqlSafe(like)).execute(&mut *views).await?;
+        let into = format!("COPY \"copied {name}\" FROM STDIN (FORMAT BINARY)");
+        let mut copy = views.copy_in_raw(&into).await?;
         for piece in rows.chunks(PIECE) {
             copy.send(piece).await?;
         }
         copy.finish().await?;
+        for index in indexes {
+            sqlx::query(AssertSqlSafe(index.clone())).execute(&mut *views).await?;
+        }
     }
-    transaction.commit().await?;
-    let took = begun.elapsed();
-
-    for table in tables {
-        let gone = AssertSqlSafe(format!("DROP TABLE \"copied {table}\""));
-        sqlx::query(gone).execute(&mut views).await?;
-    }
-    Ok(took)
+    Ok(())
 }
 
 async fn copied_out(

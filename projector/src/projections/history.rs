@@ -8,6 +8,7 @@ use read_model::write::Tables;
 use read_model::write::history::HistoryRow;
 use read_model::{ReadModel, ReadModelError};
 use std::collections::HashSet;
+use uuid::Uuid;
 
 /// Streams whose last version is remembered.
 const STREAMS: usize = 65_536;
@@ -17,7 +18,7 @@ const STREAMS: usize = 65_536;
 pub(crate) struct HistoryFold {
     pace: Pace,
     versions: Cache<u64>,
-    refused: HashSet<u64>,
+    refused: HashSet<(Uuid, u64)>,
     batch: u64,
 }
 
@@ -45,8 +46,8 @@ impl HistoryFold {
         self.follow(&event.recorded)
     }
 
-    pub(crate) fn refuse(&mut self, position: u64) {
-        self.refused.insert(position);
+    pub(crate) fn refuse(&mut self, recorded: &RecordedEvent) {
+        self.refused.insert((recorded.stream.id, recorded.position));
     }
 
     fn follow(&mut self, recorded: &RecordedEvent) -> Result<(), Poison> {
@@ -63,14 +64,15 @@ impl HistoryFold {
     pub(crate) fn take(&mut self, events: Vec<Decoded>) -> Vec<HistoryRow> {
         self.batch += 1;
         let refused = std::mem::take(&mut self.refused);
-        let kept = events
-            .into_iter()
-            .filter(|event| refused.is_empty() || !refused.contains(&event.recorded.position));
+        let is_refused =
+            |event: &RecordedEvent| refused.contains(&(event.stream.id, event.position));
+        let kept =
+            events.into_iter().filter(|event| refused.is_empty() || !is_refused(&event.recorded));
         kept.map(|event| row(event.recorded)).collect()
     }
 
     pub(crate) fn committed(&mut self, in_flight: u64) {
-        self.versions.trim(self.batch - 1 - in_flight);
+        self.versions.trim((self.batch - 1).saturating_sub(in_flight));
     }
 }
 

@@ -104,9 +104,9 @@ impl Fold {
     }
 
     /// An event that was parked leaves no row.
-    pub(crate) fn refuse(&mut self, position: u64) {
+    pub(crate) fn refuse(&mut self, event: &Decoded) {
         if let Self::History(fold) = self {
-            fold.refuse(position);
+            fold.refuse(&event.recorded);
         }
     }
 

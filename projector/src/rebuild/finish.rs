@@ -57,6 +57,7 @@ pub(super) async fn finish(
         let batch = group.fold(page, run.model, now).await?;
         flush::write(&mut tx, batch, &run.advance(), now).await?;
     }
+    run.stay(&mut tx, group).await?;
     for member in &group.members {
         let next = Successor {
             generation: member.generation,

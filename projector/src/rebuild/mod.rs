@@ -1,9 +1,10 @@
 //! Rebuilds: fill shadow tables from position 1 while the old ones serve, catch up, swap in one transaction.
 //!
-//! All chosen projections share one pass over the log and the very fold and flush that follow it live, only with
-//! larger pages and without looking for rows that cannot be there. While one batch is written the next is folded and
-//! the one after is read. Killed at any point, the next run goes on from the last batch; a second run beside it is
-//! refused, and one that was taken for dead loses its next compare-and-set.
+//! All chosen projections share one pass over the log and the very fold that follows it live, only with larger pages and
+//! without looking for rows that cannot be there. While one batch is written the next is folded and the one after is
+//! read. On PostgreSQL each projection's part of a batch is a transaction of its own, and indexes that only readers need
+//! come last. Killed at any point, the next run goes on where each projection is; a second run beside it is refused, and
+//! one that was taken for dead loses its next compare-and-set.
 
 mod claim;
 mod finish;
@@ -22,7 +23,7 @@ use owner::Owner;
 use pace::Throttle;
 use progress::Progress;
 pub use progress::Show;
-use read_model::write::rebuild::RebuildStep;
+use read_model::write::WriteTx;
 use read_model::{ReadModel, ReadModelError};
 use server::clock;
 use std::time::Duration;
@@ -197,30 +198,32 @@ impl Run<'_> {
         loop {
             tokio::select! {
                 built = &mut build => break built?,
-                () = sleep(HEARTBEAT) => self.beat(groups).await?,
+                () = sleep(HEARTBEAT) => {
+                    self.progress.say("building indexes");
+                    self.beat(groups).await?;
+                }
                 () = shutdown.cancelled() => return Err(ProjectorError::Interrupted),
             }
         }
+        self.progress.say("");
         self.indexed = true;
         Ok(())
     }
 
     /// Says that this run is alive, where it is.
     async fn beat(&self, groups: &[Group]) -> Result<(), ProjectorError> {
-        let now = clock::now().timestamp_micros();
-        let mut tx = self.model.begin_write().await?;
+        let mut tx = self.model.begin_fill().await?;
         for group in groups {
-            let step = RebuildStep {
-                owner: &self.owner,
-                from: group.position,
-                to: group.position,
-                target: self.target,
-                events_per_second: self.progress.events_per_second(),
-                now,
-            };
-            tx.advance_rebuild(&group.checkpoints(), step).await.map_err(overtaken)?;
+            self.stay(&mut tx, group).await?;
         }
         Ok(tx.commit(0).await?)
+    }
+
+    /// Moves from where the group is to there: it proves that these tables are still ours to write.
+    async fn stay(&self, tx: &mut WriteTx, group: &Group) -> Result<(), ProjectorError> {
+        let (from, to) = (group.position, group.position);
+        let now = clock::now().timestamp_micros();
+        self.advance().write(tx, &group.checkpoints(), (from, to), now).await.map_err(overtaken)
     }
 
     /// Waits for the batch being written; `folded` batches after it are in memory only.

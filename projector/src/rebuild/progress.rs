@@ -39,7 +39,7 @@ impl Progress {
     pub(super) fn new(show: Show, start: u64, target: u64) -> Self {
         let bar = (show == Show::Bar).then(|| {
             let style = ProgressStyle::with_template(
-                "rebuild {bar:40} {human_pos}/{human_len} events  {per_sec}  {eta} left",
+                "rebuild {bar:40} {human_pos}/{human_len} events  {per_sec}  {eta} left  {msg}",
             )
             .unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = ProgressBar::new(target).with_style(style).with_position(start);
@@ -66,6 +66,15 @@ impl Progress {
                 eta_s = left.round(),
                 "rebuilding"
             );
+        }
+    }
+
+    /// Says what keeps it, and with nothing that it goes on.
+    pub(super) fn say(&self, what: &'static str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(what),
+            None if what.is_empty() => {}
+            None => tracing::info!("{what}"),
         }
     }
 

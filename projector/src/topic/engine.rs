@@ -15,9 +15,9 @@ use crate::live::Condition;
 use crate::outdated::Outdated;
 use crate::source::Source;
 use event_store::EventStore;
-use read_model::ReadModel;
 use read_model::write::catalog::{CatalogEntry, SourceHead};
 use read_model::write::partitions::Mark;
+use read_model::{ReadModel, ReadModelError};
 use relay::consumer::{Page, Step, TopicSource};
 use relay::wire::Content;
 use server::clock;
@@ -63,6 +63,8 @@ pub(super) struct Engine {
     catalog: Vec<CatalogEntry>,
     look_at: Instant,
     failures: u32,
+    /// After a failure: each partition in a transaction of its own, so that one that cannot be written holds up no other.
+    singly: bool,
 }
 
 impl Engine {
@@ -94,6 +96,7 @@ impl Engine {
             catalog: Vec::new(),
             look_at: Instant::now(),
             failures: 0,
+            singly: false,
         };
         if let Err(error) = engine.reload().await {
             engine.close().await;
@@ -156,10 +159,33 @@ impl Engine {
         for page in pages {
             portions.extend(self.portion(page).await?);
         }
+        if self.singly {
+            return self.apply_singly(portions).await;
+        }
         let ends: Vec<(i32, i64)> = portions.iter().filter_map(Portion::end).collect();
         self.apply(portions).await?;
         ends.into_iter().for_each(|(number, next)| self.source.applied(number, next));
         Ok(())
+    }
+
+    /// As after a failure; together again once all went well.
+    async fn apply_singly(&mut self, portions: Vec<Portion>) -> Result<(), ProjectorError> {
+        let mut first = None;
+        for portion in portions {
+            let end = portion.end();
+            match self.apply(vec![portion]).await {
+                Ok(()) => {
+                    end.into_iter().for_each(|(number, next)| self.source.applied(number, next));
+                    self.failures = 0;
+                }
+                Err(error) => {
+                    self.forget().await?;
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        self.singly = first.is_some();
+        first.map_or(Ok(()), Err)
     }
 
     /// What is to be applied of a page; nothing, if it is not where the partition is to be read on.
@@ -228,6 +254,7 @@ impl Engine {
             false => {
                 tracing::warn!(%error, "a batch failed; it will be tried again");
                 figures::failed();
+                self.singly = true;
             }
         }
         tokio::time::sleep(PAUSE * self.failures).await;
@@ -258,12 +285,23 @@ impl Engine {
         Ok(())
     }
 
+    /// Forgets what has been folded in memory and not written.
+    ///
+    /// # Errors
+    /// As when another writer was faster, if projections were stopped, let go or exchanged meanwhile: then those that are
+    /// fed now may lack what came before what is at hand.
+    pub(super) async fn forget(&mut self) -> Result<(), ProjectorError> {
+        let before: Vec<_> = self.catalog.iter().map(shape).collect();
+        self.reload().await?;
+        match self.catalog.iter().map(shape).eq(before) {
+            true => Ok(()),
+            false => Err(ReadModelError::CheckpointMoved.into()),
+        }
+    }
+
     /// Has somebody stopped, let go or exchanged a projection? How far is everything?
     async fn look(&mut self, outdated: &mut Option<Outdated>) -> Result<(), ProjectorError> {
         self.look_at = Instant::now() + LOOK;
-        let shape = |entry: &CatalogEntry| {
-            (entry.name.clone(), entry.generation, entry.version, entry.stopped)
-        };
         let catalog = self.model.catalog().await?;
         let adrift = self.cursors.values().any(|cursor| *cursor == Cursor::Adrift);
         if adrift || catalog.iter().map(shape).ne(self.catalog.iter().map(shape)) {
@@ -299,6 +337,11 @@ impl Engine {
         };
         let _ = self.condition.send_replace(condition);
     }
+}
+
+/// What must not change while portions are under way.
+fn shape(entry: &CatalogEntry) -> (String, u64, u32, bool) {
+    (entry.name.clone(), entry.generation, entry.version, entry.stopped)
 }
 
 /// Whether the records that were applied before (a new member is given the last of them once more) are others now.

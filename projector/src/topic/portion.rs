@@ -105,7 +105,7 @@ impl Engine {
         let mut portions = portions;
         if folded.newly && portions.len() > 1 {
             // Each by itself, so that the log is asked about the one in doubt and no other.
-            self.reload().await?;
+            self.forget().await?;
             for portion in portions {
                 Box::pin(self.apply(vec![portion])).await?;
             }
@@ -116,7 +116,7 @@ impl Engine {
             && matches!(portion.goal, Goal::Forward(_))
             && let Some(events) = self.ask_the_log(portion).await?
         {
-            self.reload().await?;
+            self.forget().await?;
             portion.events = events;
             folded = self.fold(&portions, now).await?;
         }

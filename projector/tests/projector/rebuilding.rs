@@ -13,6 +13,15 @@ async fn rebuild(shop: &Shop, kinds: &[Kind]) -> Result<RebuildReport, Projector
     projector::rebuild(&shop.source(), &shop.model, kinds, Show::Log, &shutdown).await
 }
 
+/// A rebuild that is stopped before it is done.
+async fn interrupt(shop: &Shop, kinds: &[Kind]) {
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    let interrupted =
+        projector::rebuild(&shop.source(), &shop.model, kinds, Show::Log, &shutdown).await;
+    assert!(matches!(interrupted, Err(ProjectorError::Interrupted)));
+}
+
 pub async fn a_changed_row_is_found_by_verify_and_mended_by_a_rebuild(views: Views) {
     let mut shop = Shop::on(views).await;
     shop.place("ann").await;
@@ -61,11 +70,7 @@ pub async fn an_interrupted_rebuild_goes_on_where_it_stopped(views: Views) {
         shop.place("ann").await;
     }
     shop.project().await;
-    let shutdown = CancellationToken::new();
-    shutdown.cancel();
-    let interrupted =
-        projector::rebuild(&shop.source(), &shop.model, &Kind::ALL, Show::Log, &shutdown).await;
-    assert!(matches!(interrupted, Err(ProjectorError::Interrupted)));
+    interrupt(&shop, &Kind::ALL).await;
     shop.assert_sound().await;
     let left = shop.model.rebuilds().await.unwrap();
     assert!(left.iter().all(|rebuild| rebuild.position == 10) && left.len() == 5);
@@ -82,11 +87,7 @@ pub async fn a_rebuild_is_taken_over_behind_what_its_owner_still_wrote(views: Vi
         shop.place("ann").await;
     }
     shop.project().await;
-    let shutdown = CancellationToken::new();
-    shutdown.cancel();
-    let interrupted =
-        projector::rebuild(&shop.source(), &shop.model, &[Kind::Sales], Show::Log, &shutdown).await;
-    assert!(matches!(interrupted, Err(ProjectorError::Interrupted)));
+    interrupt(&shop, &[Kind::Sales]).await;
     let [left] = shop.model.rebuilds().await.unwrap().try_into().unwrap();
     assert_eq!(left.position, 10);
     for _ in 0..5 {

@@ -3,6 +3,7 @@
 //! A future that is dropped between BEGIN and its answer leaves a connection inside an open transaction, and whoever gets
 //! it next loses what it commits (sqlx #4393). So transactions begin and end in tasks of their own. Writers of one read
 //! model take turns by an advisory lock, as SQLite's do by its file: whoever has it sees what all others have committed.
+//! Only who fills the tables of a rebuild takes none: the rebuild's own row in the catalog is its lock.
 //! Commits do not wait for the disk: what a crash takes away the checkpoint in the same database forgets too.
 
 use super::{VERSION, migration_failed, not_migrated};
@@ -25,7 +26,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const FRESH: Duration = Duration::from_secs(1);
 /// Readers; one more listens.
 const READERS: u32 = 8;
-/// As many tables' worth of projections can be filled at a time.
+/// One for each projection that a rebuild fills.
 const FILLERS: u32 = 5;
 /// Prepared statements kept on each connection.
 const STATEMENTS: usize = 256;
@@ -36,7 +37,7 @@ const READING: [(&str, &str); 4] = [
     ("lock_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "30s"),
 ];
-/// Settings of the connection that writes. A swap that waits for readers makes later readers wait too: not for long.
+/// Settings of connections that write. A swap that waits for readers makes later readers wait too: not for long.
 const WRITING: [(&str, &str); 4] = [
     ("synchronous_commit", "off"),
     ("statement_timeout", "60s"),
@@ -147,7 +148,7 @@ pub(crate) async fn begin_write(
     .await
 }
 
-/// Begins a transaction that writes nothing which anybody else writes: it waits for no turn.
+/// Begins a transaction that writes no row which others write: it waits for no turn.
 pub(crate) async fn begin_fill(
     fillers: PgPool,
 ) -> Result<Transaction<'static, Postgres>, ReadModelError> {
@@ -157,7 +158,15 @@ pub(crate) async fn begin_fill(
 /// A connection of its own that may take its time.
 pub(crate) async fn connect_patiently(writer: &PgPool) -> Result<PgConnection, ReadModelError> {
     let options = (*writer.connect_options()).clone();
-    Ok(options.options([("statement_timeout", "0")]).connect().await?)
+    let mut connection = options.options([("statement_timeout", "0")]).connect().await?;
+    // Whoever asked may be gone before it is done; where the server can notice that, it stops.
+    sqlx::query(
+        "SELECT set_config(name, '1s', FALSE) FROM pg_settings \
+         WHERE name = 'client_connection_check_interval'",
+    )
+    .execute(&mut connection)
+    .await?;
+    Ok(connection)
 }
 
 /// Commits, even if nobody waits for it any more.

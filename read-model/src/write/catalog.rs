@@ -183,16 +183,12 @@ impl WriteTx {
         );
         let mut sql = sql.bind(stored(to)).bind(now).bind(stored(from));
         push_checkpoints(&mut sql, "name", projections);
-        self.moved(sql, projections).await
+        self.moved(sql, projections.len()).await
     }
 
-    /// Moves what should be where the caller believes it to be: a row for each of these.
-    pub(crate) async fn moved(
-        &mut self,
-        sql: Sql,
-        projections: &[Checkpoint],
-    ) -> Result<(), ReadModelError> {
-        if self.execute(sql).await? == projections.len() as u64 {
+    /// Moves what should be where the caller believes it to be: so many rows.
+    pub(crate) async fn moved(&mut self, sql: Sql, rows: usize) -> Result<(), ReadModelError> {
+        if self.execute(sql).await? == rows as u64 {
             Ok(())
         } else {
             Err(ReadModelError::CheckpointMoved)

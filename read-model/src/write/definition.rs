@@ -10,7 +10,7 @@ use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
 use sqlx::{AssertSqlSafe, Connection};
 
-/// What of a live table's indexes a new one lacks: all that follows the table's name, and a short name for it.
+/// What a new table lacks of a live one's indexes: all that follows the table's name, and a short name for it.
 const LACKING: &str = "WITH indexes AS (SELECT indrelid, substr(definition, strpos(definition, ' USING ')) AS rest \
      FROM (SELECT indrelid, pg_get_indexdef(indexrelid) AS definition FROM pg_index \
      WHERE indrelid IN (CAST($1 AS regclass), CAST($2 AS regclass)) AND NOT indisunique) AS defined) \
@@ -35,13 +35,16 @@ impl ReadModel {
             let lacking: Vec<(String, String)> =
                 sqlx::query_as(LACKING).bind(table).bind(&name).fetch_all(&mut connection).await?;
             for (rest, short) in lacking {
-                let sql =
-                    format!("CREATE INDEX IF NOT EXISTS \"{name}_{short}\" ON \"{name}\"{rest}");
-                sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
+                let sql = AssertSqlSafe(create_index(&name, &rest, &short));
+                sqlx::query(sql).execute(&mut connection).await?;
             }
         }
         Ok(connection.close().await?)
     }
+}
+
+fn create_index(table: &str, rest: &str, short: &str) -> String {
+    format!("CREATE INDEX \"{table}_{short}\" ON \"{table}\"{rest}")
 }
 
 impl WriteTx {
@@ -134,7 +137,8 @@ impl WriteTx {
         Ok(())
     }
 
-    /// PostgreSQL plans by what it knows of a table, and it does not know a new one yet. SQLite keeps no such figures.
+    /// Sees to it that a new table has every index of the live one, as nearly always it has by then. And PostgreSQL plans
+    /// by what it knows of a table: it does not know a new one yet. SQLite keeps no such figures.
     pub(crate) async fn take_stock(
         &mut self,
         table: &str,
@@ -143,7 +147,13 @@ impl WriteTx {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(_) => {
-                self.ddl(format!("ANALYZE \"{}\"", Tables::Shadow(generation).name(table))).await
+                let name = Tables::Shadow(generation).name(table);
+                let lacking: Vec<(String, String)> =
+                    self.rows(Sql::new(LACKING).bind(table).bind(&name)).await?;
+                for (rest, short) in lacking {
+                    self.ddl(create_index(&name, &rest, &short)).await?;
+                }
+                self.ddl(format!("ANALYZE \"{name}\"")).await
             }
         }
     }

@@ -58,6 +58,7 @@ impl WriteTx {
         tables: &[&'static str],
         now: i64,
     ) -> Result<(), ReadModelError> {
+        self.lock_rebuild(projection).await?;
         for table in tables {
             for other in self.generations_of(table).await? {
                 self.ddl(format!("DROP TABLE \"{table}__g{other}\"")).await?;

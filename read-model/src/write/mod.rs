@@ -69,9 +69,7 @@ impl ReadModel {
             }
         }
     }
-}
 
-impl ReadModel {
     /// Whether the projections of a rebuild are filled beside one another, each by transactions of its own. SQLite has one
     /// writer.
     #[must_use]

@@ -106,7 +106,7 @@ impl WriteTx {
         let sql = "UPDATE projections SET updated_at = $1 WHERE state = 'live' AND ";
         let mut sql = Sql::new(sql).bind(now);
         push_checkpoints(&mut sql, "name", projections);
-        self.moved(sql, projections).await
+        self.moved(sql, projections.len()).await
     }
 
     /// Enters a partition, or says anew from where it is read.
@@ -169,12 +169,7 @@ impl WriteTx {
              AND partitions.position = step.from_position AND ",
         );
         push_checkpoints(&mut sql, "projection", projections);
-        let all = projections.len() * steps.len();
-        if self.execute(sql).await? == all as u64 {
-            Ok(())
-        } else {
-            Err(ReadModelError::CheckpointMoved)
-        }
+        self.moved(sql, projections.len() * steps.len()).await
     }
 
     /// Raises the catalog's positions of these projections to the least of their partitions'. Locks them first, in a

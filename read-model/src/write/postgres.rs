@@ -43,7 +43,7 @@ impl PostgresTx {
         Ok(Self::new(postgres::begin_write(writer.clone()).await?, model))
     }
 
-    /// One that others do overlap with, in tables that nobody else writes.
+    /// One that others do overlap with, for rows that nobody else writes.
     pub(super) async fn begin_fill(
         model: &Arc<PostgresReadModel>,
         fillers: &sqlx::PgPool,

@@ -145,7 +145,7 @@ impl WriteTx {
             .bind(stored(step.from))
             .bind(step.owner);
         push_checkpoints(&mut sql, "name", projections);
-        self.moved(sql, projections).await
+        self.moved(sql, projections.len()).await
     }
 
     /// Lets go of a rebuild, so that anybody may resume it at once.

@@ -48,6 +48,7 @@ impl Member {
             begun,
             alive: Arc::clone(&alive),
             lanes: Lanes::default(),
+            gathering: None,
             applied: BTreeMap::new(),
             committed: Instant::now(),
             heard: Instant::now(),

@@ -21,6 +21,8 @@ use tokio::sync::mpsc;
 pub(super) const POLL: Duration = Duration::from_millis(50);
 /// The same while the engine is busy and more is gathered for its next transaction.
 const BUSY_POLL: Duration = Duration::from_millis(1);
+/// More is gathered for so long at most.
+const GATHERING: Duration = Duration::from_millis(500);
 /// The pause before a failed client is replaced.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Heartbeats within a session: a rebalance is noticed with the next one.
@@ -50,6 +52,8 @@ pub(super) struct Worker {
     pub begun: Instant,
     pub alive: Arc<AtomicU64>,
     pub lanes: Lanes,
+    /// Since when more is gathered because the engine is busy.
+    pub gathering: Option<Instant>,
     pub applied: BTreeMap<i32, i64>,
     pub committed: Instant,
     /// When a record last came.
@@ -141,8 +145,7 @@ impl Worker {
                 Ok(POLL)
             }
             None => {
-                let waits = self.steps.capacity() < MAX_WAITING_STEPS;
-                if waits && !self.lanes.are_empty() {
+                if self.gathers_on() {
                     return Ok(BUSY_POLL);
                 }
                 self.hand_over()?;
@@ -153,7 +156,19 @@ impl Worker {
         }
     }
 
+    /// While a step waits for the engine, what comes is gathered for its next transaction; not for so long that an engine
+    /// which takes nothing more would go unnoticed.
+    fn gathers_on(&mut self) -> bool {
+        let busy = self.steps.capacity() < MAX_WAITING_STEPS;
+        if !busy || self.lanes.are_empty() {
+            self.gathering = None;
+            return false;
+        }
+        self.gathering.get_or_insert_with(Instant::now).elapsed() < GATHERING
+    }
+
     fn hand_over(&mut self) -> Result<(), End> {
+        self.gathering = None;
         let pages = self.lanes.pages();
         if pages.is_empty() { Ok(()) } else { self.give(Step::Pages(pages)) }
     }

@@ -139,7 +139,7 @@ impl OrdersFold {
     }
 
     pub(crate) fn committed(&mut self, in_flight: u64) {
-        self.states.trim(self.batch - 1 - in_flight);
+        self.states.trim((self.batch - 1).saturating_sub(in_flight));
     }
 }
 
