@@ -1,7 +1,8 @@
 //! Records that are no events, events that nobody can read, events that are not the log's.
 
 use super::records::{self, Raw};
-use super::{Market, UNTESTED};
+use super::{HANGS, LOOK, Market, UNTESTED};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// A record that claims to be the first event of an order that there is not.
@@ -48,6 +49,47 @@ async fn what_is_no_event_of_the_log_holds_nobody_up() {
     market.trade(20).await;
     market.project(None).await;
     relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_written_holds_up_no_other_partition() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    let mut market = Market::open(&broker, "stuck").await;
+    let relay = market.relay().await;
+    market.trade(30).await;
+    let mut all = market.published().await;
+    relay.stop().await;
+    let position = |raw: &Raw| {
+        let sequence = raw.headers.iter().find(|(name, _)| name == "ce_sequence").unwrap();
+        std::str::from_utf8(&sequence.1).unwrap().parse::<i64>().unwrap()
+    };
+    let of =
+        |partition: i32| all.iter().filter(move |raw| raw.partition == partition && raw.is_event());
+    let (taken, others) = (position(of(0).next().unwrap()).to_string(), of(1).map(position));
+    let others: HashSet<i64> = others.collect();
+    // At the end of the last partition: an order's first event, at a position that the first partition has. One of the
+    // two cannot be written.
+    let last = super::PARTITIONS - 1;
+    let like = all.iter().find(|raw| raw.is_event()).unwrap();
+    let mut strangers = std::iter::repeat_with(|| forged(like, "OrderPlaced", 1));
+    let stranger = strangers.find(|raw| raw.partition == last).unwrap();
+    all.push(stranger.set("ce_sequence", &taken));
+    records::remake(&market.broker, &market.kafka, super::PARTITIONS).await;
+    records::write(&market.broker, &market.kafka, &all);
+    let (follower, _) = market.follow(None).await;
+    let mut sql = market.shop.sql().await;
+    let others_are_there = async {
+        loop {
+            let rows = sqlx::query_scalar("SELECT position FROM history").fetch_all(&mut sql);
+            let there: HashSet<i64> = rows.await.unwrap().into_iter().collect();
+            if there.is_superset(&others) {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(HANGS, others_are_there).await.expect("the partition between goes on");
+    follower.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
