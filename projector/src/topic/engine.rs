@@ -159,25 +159,18 @@ impl Engine {
         for page in pages {
             portions.extend(self.portion(page).await?);
         }
-        if self.singly {
-            return self.apply_singly(portions).await;
+        match self.singly {
+            true => self.apply_singly(portions).await,
+            false => self.apply(portions).await,
         }
-        let ends: Vec<(i32, i64)> = portions.iter().filter_map(Portion::end).collect();
-        self.apply(portions).await?;
-        ends.into_iter().for_each(|(number, next)| self.source.applied(number, next));
-        Ok(())
     }
 
     /// As after a failure; together again once all went well.
     async fn apply_singly(&mut self, portions: Vec<Portion>) -> Result<(), ProjectorError> {
         let mut first = None;
         for portion in portions {
-            let end = portion.end();
             match self.apply(vec![portion]).await {
-                Ok(()) => {
-                    end.into_iter().for_each(|(number, next)| self.source.applied(number, next));
-                    self.failures = 0;
-                }
+                Ok(()) => self.failures = 0,
                 Err(error) => {
                     self.forget().await?;
                     first.get_or_insert(error);

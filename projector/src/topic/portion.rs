@@ -64,7 +64,7 @@ pub(super) struct Portion {
 
 impl Portion {
     /// Where the partition is read on, if the portion is from the topic.
-    pub(super) fn end(&self) -> Option<(i32, i64)> {
+    fn end(&self) -> Option<(i32, i64)> {
         match self.goal {
             Goal::Forward(next) => Some((self.partition, next)),
             Goal::Stay | Goal::Jump(_) => None,
@@ -98,11 +98,10 @@ struct Flush {
 
 impl Engine {
     /// Folds portions of different partitions with every projection that has not had them, and writes what comes of them.
-    pub(super) async fn apply(&mut self, portions: Vec<Portion>) -> Result<(), ProjectorError> {
+    pub(super) async fn apply(&mut self, mut portions: Vec<Portion>) -> Result<(), ProjectorError> {
         let begun = Instant::now();
         let now = clock::now().timestamp_micros();
         let mut folded = self.fold(&portions, now).await?;
-        let mut portions = portions;
         if folded.newly && portions.len() > 1 {
             // Each by itself, so that the log is asked about the one in doubt and no other.
             self.forget().await?;
@@ -121,10 +120,18 @@ impl Engine {
             folded = self.fold(&portions, now).await?;
         }
         let events = portions.iter().map(|portion| portion.events.len()).sum();
+        let ends: Vec<(i32, i64)> = portions.iter().filter_map(Portion::end).collect();
         let flush = self.flush(portions, folded, now);
-        if flush.moves.is_empty() {
-            return Ok(());
+        if !flush.moves.is_empty() {
+            self.commit(flush, now).await?;
+            figures::flushed(events, begun.elapsed());
         }
+        ends.into_iter().for_each(|(number, next)| self.source.applied(number, next));
+        Ok(())
+    }
+
+    /// Writes, and takes note of what is written.
+    async fn commit(&mut self, flush: Flush, now: i64) -> Result<(), ProjectorError> {
         let (head, moves) = (flush.head, flush.moves.clone());
         write(&self.model, flush, now).await?;
         self.head = head;
@@ -139,7 +146,6 @@ impl Engine {
                 seat.member.committed(0);
             }
         }
-        figures::flushed(events, begun.elapsed());
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::{Tables, WriteTx, writer};
 use crate::open::postgres;
 use crate::sql::Sql;
 use crate::{ReadModel, ReadModelError};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// What a new table lacks of a live one's indexes: all that follows the table's name, and a short name for it.
 const LACKING: &str = "WITH indexes AS (SELECT indrelid, substr(definition, strpos(definition, ' USING ')) AS rest \
@@ -31,20 +31,21 @@ impl ReadModel {
         let Self::Postgres(model) = self else { return Ok(()) };
         let mut connection = postgres::connect_patiently(writer(&model.writer)?).await?;
         for table in tables {
-            let name = Tables::Shadow(generation).name(table);
-            let lacking: Vec<(String, String)> =
-                sqlx::query_as(LACKING).bind(table).bind(&name).fetch_all(&mut connection).await?;
-            for (rest, short) in lacking {
-                let sql = AssertSqlSafe(create_index(&name, &rest, &short));
-                sqlx::query(sql).execute(&mut connection).await?;
-            }
+            build_lacking(&mut connection, table, &Tables::Shadow(generation).name(table)).await?;
         }
         Ok(connection.close().await?)
     }
 }
 
-fn create_index(table: &str, rest: &str, short: &str) -> String {
-    format!("CREATE INDEX \"{table}_{short}\" ON \"{table}\"{rest}")
+/// Builds what `new` lacks of a live table's indexes.
+async fn build_lacking(connection: &mut PgConnection, live: &str, new: &str) -> sqlx::Result<()> {
+    let lacking: Vec<(String, String)> =
+        sqlx::query_as(LACKING).bind(live).bind(new).fetch_all(&mut *connection).await?;
+    for (rest, short) in lacking {
+        let sql = format!("CREATE INDEX \"{new}_{short}\" ON \"{new}\"{rest}");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 impl WriteTx {
@@ -146,13 +147,9 @@ impl WriteTx {
     ) -> Result<(), ReadModelError> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(_) => {
+            Self::Postgres(tx) => {
                 let name = Tables::Shadow(generation).name(table);
-                let lacking: Vec<(String, String)> =
-                    self.rows(Sql::new(LACKING).bind(table).bind(&name)).await?;
-                for (rest, short) in lacking {
-                    self.ddl(create_index(&name, &rest, &short)).await?;
-                }
+                build_lacking(tx.connection().await?, table, &name).await?;
                 self.ddl(format!("ANALYZE \"{name}\"")).await
             }
         }

@@ -11,7 +11,7 @@ use crate::ReadModelError;
 use crate::open::postgres;
 use crate::sql::{EitherRow, Sql, postgres_rows, postgres_statement};
 use sqlx::postgres::PgArguments;
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -73,15 +73,19 @@ impl PostgresTx {
         Ok(())
     }
 
-    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> sqlx::Result<Vec<R>> {
+    /// The connection, all that waited written.
+    pub(crate) async fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
         self.write_waiting().await?;
-        postgres_rows(sql).fetch_all(&mut *self.transaction).await
+        Ok(&mut self.transaction)
+    }
+
+    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> sqlx::Result<Vec<R>> {
+        postgres_rows(sql).fetch_all(self.connection().await?).await
     }
 
     /// How many rows the statement changed.
     pub(crate) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
-        self.write_waiting().await?;
-        let done = postgres_statement(sql).execute(&mut *self.transaction).await?;
+        let done = postgres_statement(sql).execute(self.connection().await?).await?;
         Ok(done.rows_affected())
     }
 
