@@ -1,4 +1,5 @@
-//! The rows of an append: one statement, an array for each column.
+//! The rows of an append: one statement, an array for each column. Arrays are unnested where columns are selected, which
+//! hands rows on one by one; in FROM they would all be written into a store of each column first.
 //!
 //! A row that is there already, or whose place is taken, does not go in and is not counted: the caller compares the
 //! count. Very large appends go in by several statements, so that none outgrows what a message may hold. An append made
@@ -22,33 +23,43 @@ macro_rules! insert_events {
             "INSERT INTO events (position, recorded_at, stream_id, version, event_id, occurred_at,
                  schema_version, stream_type, event_type, correlation_id, causation_id, traceparent,
                  actor, payload, hash)
-             SELECT $1 + nth, $2, stream_id, version, event_id, occurred_at, schema_version,
+             SELECT position, $2, stream_id, version, event_id, occurred_at, schema_version,
                  stream_type, event_type, correlation_id, causation_id, traceparent, actor,
                  payload::json, hash
              FROM ",
             $only_if,
-            "UNNEST($3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], $7::bigint[], $8::text[],
-                 $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-                 $15::bytea[])
-                 WITH ORDINALITY AS row (stream_id, version, event_id, occurred_at, schema_version,
-                     stream_type, event_type, correlation_id, causation_id, traceparent, actor,
-                     payload, hash, nth)"
+            "(SELECT UNNEST($1::bigint[]) AS position, UNNEST($3::uuid[]) AS stream_id,
+                 UNNEST($4::bigint[]) AS version, UNNEST($5::uuid[]) AS event_id,
+                 UNNEST($6::bigint[]) AS occurred_at, UNNEST($7::bigint[]) AS schema_version,
+                 UNNEST($8::text[]) AS stream_type, UNNEST($9::text[]) AS event_type,
+                 UNNEST($10::text[]) AS correlation_id, UNNEST($11::text[]) AS causation_id,
+                 UNNEST($12::text[]) AS traceparent, UNNEST($13::text[]) AS actor,
+                 UNNEST($14::text[]) AS payload, UNNEST($15::bytea[]) AS hash) AS row"
         )
     };
 }
 
 /// `INSERT` of some answers, as far as its rows: those that [`bind_answers`] binds to the columns.
 macro_rules! insert_answers {
-    ($only_if:literal, $stored_at:literal, $columns:literal) => {
+    ($only_if:literal, $stored_at:literal,
+        [$key:literal, $fingerprint:literal, $answer:literal, $first_position:literal, $permanent:literal]) => {
         concat!(
             "INSERT INTO idempotency (key, fingerprint, answer, first_position, stored_at, permanent)
              SELECT key, fingerprint, answer, first_position, ",
             $stored_at,
             ", permanent FROM ",
             $only_if,
-            "UNNEST(",
-            $columns,
-            ") AS row (key, fingerprint, answer, first_position, permanent)"
+            "(SELECT UNNEST(",
+            $key,
+            "::text[]) AS key, UNNEST(",
+            $fingerprint,
+            "::bytea[]) AS fingerprint, UNNEST(",
+            $answer,
+            "::bytea[]) AS answer, UNNEST(",
+            $first_position,
+            "::bigint[]) AS first_position, UNNEST(",
+            $permanent,
+            "::boolean[]) AS permanent) AS row"
         )
     };
 }
@@ -60,11 +71,7 @@ const ALL: &str = concat!(
          WHERE only_row = 1 AND revision = $23 RETURNING only_row), events_stored AS (",
     insert_events!("head CROSS JOIN "),
     "), answers_stored AS (",
-    insert_answers!(
-        "head CROSS JOIN ",
-        "$2",
-        "$16::text[], $17::bytea[], $18::bytea[], $19::bigint[], $20::boolean[]"
-    ),
+    insert_answers!("head CROSS JOIN ", "$2", ["$16", "$17", "$18", "$19", "$20"]),
     ") SELECT only_row FROM head"
 );
 
@@ -118,11 +125,7 @@ pub(super) async fn insert_answers(
     plan: &Plan<'_>,
 ) -> sqlx::Result<u64> {
     const SQL: &str = concat!(
-        insert_answers!(
-            "",
-            "$1",
-            "$2::text[], $3::bytea[], $4::bytea[], $5::bigint[], $6::boolean[]"
-        ),
+        insert_answers!("", "$1", ["$2", "$3", "$4", "$5", "$6"]),
         " ON CONFLICT DO NOTHING"
     );
     let stored_at = plan.head.recorded_at.timestamp_micros();
@@ -136,19 +139,17 @@ pub(super) async fn insert_answers(
 
 type Insert<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Where the first of some events goes and when they are recorded, then their columns. Their positions follow one
-/// another.
+/// Where some events go, when they are recorded, and their other columns.
 fn bind_events<'q>(
     query: Insert<'q>,
     rows: &'q [EventRow<'q>],
     plan: &Plan<'_>,
 ) -> sqlx::Result<Insert<'q>> {
-    let before = rows.first().map_or(0, |first| signed(first.position) - 1);
     let payloads: Result<Vec<&str>, _> =
         rows.iter().map(|row| str::from_utf8(&row.event.payload)).collect();
     let metadata = column(rows, |row| &row.entry.metadata);
     Ok(query
-        .bind(before)
+        .bind(column(rows, |row| signed(row.position)))
         .bind(plan.head.recorded_at.timestamp_micros())
         .bind(column(rows, |row| row.entry.stream.id))
         .bind(column(rows, |row| signed(row.version)))

@@ -113,7 +113,8 @@ impl PostgresTx {
     }
 }
 
-/// One statement: all but the last are named, though nobody asks for them.
+/// One statement: all but the last are named, though nobody asks for them. Arrays are unnested where columns are selected,
+/// which hands rows on one by one; in FROM they would all be written into a store of each column first.
 fn write_out(bulks: &[Bulk]) -> String {
     let (mut sql, mut bound) = (String::new(), 0);
     for (index, Bulk { shape, tables, .. }) in bulks.iter().enumerate() {
@@ -122,11 +123,11 @@ fn write_out(bulks: &[Bulk]) -> String {
             let between = if index == 0 { "WITH" } else { "," };
             let _ = write!(sql, "{between} w{index} AS (");
         }
-        let columns = (1..=shape.columns).map(|column| format!("${}", bound + column));
+        let columns = (1..=shape.columns).map(|column| format!("UNNEST(${})", bound + column));
         let columns = columns.collect::<Vec<_>>().join(",");
         bound += shape.columns;
         let head = shape.head.replace("{table}", &tables.name(shape.table));
-        let _ = write!(sql, "{head} SELECT * FROM UNNEST({columns}) {}", shape.tail);
+        let _ = write!(sql, "{head} SELECT {columns} {}", shape.tail);
         sql.push_str(if last { "" } else { ") " });
     }
     sql
