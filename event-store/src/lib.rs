@@ -17,6 +17,7 @@ mod audit;
 mod chain;
 mod contiguity;
 mod crash;
+mod ends;
 pub mod event;
 #[cfg(test)]
 mod given;

@@ -34,6 +34,9 @@ pub enum Access {
     Lease,
     /// Reads only; the storage must exist.
     ReadOnly,
+    /// Reads only, even a log whose head is not its last event, which every other access refuses: to find out, by
+    /// [`EventStore::verify`], what is wrong with it.
+    Verify,
 }
 
 impl EventStore {
@@ -42,7 +45,8 @@ impl EventStore {
     ///
     /// # Errors
     /// [`StoreError::InvalidUrl`] for a URL of no known backend, [`StoreError::Corrupt`] for storage that is not
-    /// this log or has a schema of another version, [`StoreError::Unavailable`] when it cannot be reached.
+    /// this log, has a schema of another version or a head that is not its last event, [`StoreError::Unavailable`]
+    /// when it cannot be reached.
     pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
         match url.split_once(':') {
             Some(("sqlite", path)) => {

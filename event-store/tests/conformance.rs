@@ -16,6 +16,8 @@ mod given;
 mod keys;
 #[path = "conformance/leases.rs"]
 mod leases;
+#[path = "conformance/locks.rs"]
+mod locks;
 #[path = "conformance/races.rs"]
 mod races;
 #[path = "conformance/reading.rs"]
@@ -43,6 +45,11 @@ macro_rules! conformance_cases {
             appending::a_handle_that_only_reads_cannot_append,
             appending::reopening_keeps_everything,
             appending::a_closed_store_says_unavailable,
+            locks::a_stream_that_no_cache_knows_is_not_begun_twice,
+            locks::rows_that_are_skipped_in_silence_are_counted_by_the_append,
+            locks::answers_that_are_skipped_in_silence_are_counted_by_the_append,
+            locks::the_schema_refuses_a_head_that_is_not_the_last_event,
+            locks::a_log_whose_head_is_not_its_last_event_is_refused_by_name,
             races::positions_have_no_gap_when_several_handles_append_at_once,
             races::one_of_many_writers_of_the_same_version_wins,
             races::a_reader_that_follows_the_log_misses_nothing,

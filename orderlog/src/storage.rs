@@ -40,12 +40,12 @@ impl Storage {
             .await
     }
 
-    /// Opens both for reading: nothing is made, nothing is migrated.
+    /// Opens both for reading, a damaged log too: nothing is made, nothing is migrated.
     ///
     /// # Errors
     /// When one is not there or cannot be opened.
     pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Self> {
-        Self::open_with(settings, event_store::Access::ReadOnly, read_model::Access::ReadOnly).await
+        Self::open_with(settings, event_store::Access::Verify, read_model::Access::ReadOnly).await
     }
 
     async fn open_with(

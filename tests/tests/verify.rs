@@ -17,6 +17,7 @@ type Tampering = (&'static str, &'static [&'static str], &'static str);
 const NO_UPDATE: &str = "DROP TRIGGER events_are_never_updated";
 const NO_DELETE: &str = "DROP TRIGGER events_are_never_deleted";
 const NO_REPLACE: &str = "DROP TRIGGER events_are_never_replaced";
+const NO_HEAD: &str = "DROP TRIGGER log_head_is_the_last_event";
 const CUT: &str = "DELETE FROM events WHERE position > (SELECT max(position) - 3 FROM events)";
 const AGREE: &str = "UPDATE log_head SET position = (SELECT max(position) FROM events), \
                      hash = (SELECT hash FROM events ORDER BY position DESC LIMIT 1)";
@@ -63,7 +64,7 @@ const TAMPERINGS: [Tampering; 10] = [
     // The chain cannot see this one; the views, which have applied more than there is, can.
     (
         "the tail cut and the head with it",
-        &[NO_DELETE, CUT, AGREE],
+        &[NO_DELETE, CUT, NO_HEAD, AGREE],
         "the views were not made from this log: they have seen ",
     ),
 ];

@@ -3,7 +3,7 @@
 //!
 //! A row that is there already, or whose place is taken, does not go in and is not counted: the caller compares the
 //! count. Very large appends go in by several statements, so that none outgrows what a message may hold. An append made
-//! at once goes in whole, with the head, or not at all.
+//! at once goes in whole, with the head, or not at all: its statement compares the counts itself.
 
 use crate::plan::{AnswerRow, EventRow, Plan};
 use crate::row::signed;
@@ -65,14 +65,17 @@ macro_rules! insert_answers {
 }
 
 /// The head's row first: it is locked, and must have the revision that the rest was planned on. If not, no row goes in,
-/// and none is returned; a row that is there already is an error, and nothing goes in either.
+/// and none is returned; a row that is there already is an error, and nothing goes in either. Should other numbers of
+/// rows have gone in than were planned (`$24`, `$25`), the division by zero undoes all of the statement.
 const ALL: &str = concat!(
     "WITH head AS (UPDATE log_head SET position = $21, hash = $22, recorded_at = $2, revision = $23 + 1
          WHERE only_row = 1 AND revision = $23 RETURNING only_row), events_stored AS (",
     insert_events!("head CROSS JOIN "),
-    "), answers_stored AS (",
+    " RETURNING 1), answers_stored AS (",
     insert_answers!("head CROSS JOIN ", "$2", ["$16", "$17", "$18", "$19", "$20"]),
-    ") SELECT only_row FROM head"
+    " RETURNING 1)
+     SELECT 1 / ((SELECT COUNT(*) FROM events_stored) = $24
+         AND (SELECT COUNT(*) FROM answers_stored) = $25)::integer FROM head"
 );
 
 /// Whether the plan is small enough for [`insert_all`].
@@ -90,7 +93,9 @@ pub(super) async fn insert_all(
     let query = bind_answers(query, &plan.answers)
         .bind(signed(plan.head.position))
         .bind(&plan.head.hash[..])
-        .bind(revision);
+        .bind(revision)
+        .bind(signed(plan.events.len() as u64))
+        .bind(signed(plan.answers.len() as u64));
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 

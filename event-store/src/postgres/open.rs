@@ -1,11 +1,12 @@
 //! Opening the log: its connections with their settings, its schema made or found to be this build's.
 //!
 //! A role that may not change the schema can open a log that is migrated already. Costs the same for a log of any
-//! length: the migrations' table and the head row are all that is read.
+//! length: the migrations' table, the head row and the last event are all that is read.
 
 use super::hints::Hints;
 use super::writer::Writer;
 use super::{PostgresStore, on, refusal};
+use crate::ends::{ENDS, Ends};
 use crate::schema::{self, Schema};
 use crate::{Access, StoreError};
 use sqlx::migrate::Migrator;
@@ -88,12 +89,18 @@ impl PostgresStore {
         }
         let writer = match access {
             Access::ReadWrite => Some(Arc::new(Mutex::new(Writer::open(writing.clone()).await?))),
-            Access::Lease | Access::ReadOnly => None,
+            Access::Lease | Access::ReadOnly | Access::Verify => None,
         };
         let beside = match access {
             Access::ReadWrite | Access::Lease => Some(lazy_pool(writing, MAX_BESIDE)),
-            Access::ReadOnly => None,
+            Access::ReadOnly | Access::Verify => None,
         };
+        if access != Access::Verify {
+            let ends = on(&readers, async |connection| {
+                sqlx::query_as::<_, Ends>(ENDS).fetch_one(connection).await
+            });
+            ends.await?.check()?;
+        }
         let head = on(&readers, async |connection| {
             sqlx::query("SELECT position FROM log_head WHERE only_row = 1")
                 .try_map(|row| crate::row::number(&row, 0))

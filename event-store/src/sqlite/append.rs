@@ -2,12 +2,12 @@
 //!
 //! Most are made at once (`at_once`); this is how an append is made when something must be asked, or has come in between.
 //! BEGIN IMMEDIATE takes the write lock; only then is the head read, and what the append needs to know (`ask`). If a row
-//! does not go in, the attempt is rolled back and made once more with everything asked beforehand. Nothing is decided
-//! by an error's text. A commit that fails is settled by reading back (`settle`).
+//! does not go in, be it an error or a count, the attempt is rolled back and made once more with everything asked
+//! beforehand. Nothing is decided by an error's text. A commit that fails is settled by reading back (`settle`).
 
 use super::insert::{insert_answers, insert_events};
-use super::refusal;
 use super::writer::Writer;
+use super::{primary_code, refusal};
 use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Found, Plan, plan};
@@ -16,6 +16,11 @@ use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection};
+use std::sync::LazyLock;
+
+/// What an append is answered that conflicts with nothing and whose rows still do not go in.
+const REFUSED: &str = "the log refuses rows that conflict with nothing stored; nothing was appended. \
+    Stop the server and run `orderlog verify`";
 
 enum Attempt<'a> {
     Done(Appended),
@@ -55,12 +60,14 @@ impl Writer {
                 }
                 Err(error) => {
                     self.roll_back(connection).await;
-                    return Err(refusal(error).into());
+                    if !is_refused_row(&error) {
+                        return Err(refusal(error).into());
+                    }
+                    tracing::debug!(%error, "a row did not go in");
                 }
             }
         }
-        let refused = "the log does not take rows for which there is room".to_owned();
-        Err(StoreError::Corrupt(refused).into())
+        Err(StoreError::Corrupt(REFUSED.to_owned()).into())
     }
 
     async fn attempt<'a>(
@@ -85,7 +92,7 @@ impl Writer {
             return Ok(Attempt::Raced);
         }
         crash::pass(Point::BeforeCommit);
-        if let Err(error) = move_head_and_commit(connection, &plan.head, revision).await {
+        if let Err(error) = commit(connection, &plan, revision).await {
             return Ok(Attempt::Unsettled(Unsettled { error, revision, plan }));
         }
         crash::pass(Point::AfterCommit);
@@ -123,29 +130,44 @@ async fn lock_head(connection: &mut SqliteConnection) -> sqlx::Result<(Head, i64
         .await
 }
 
-/// Sent together, too. Should the head not have the revision that the plan was made on, the hash becomes NULL, which the
-/// schema refuses, and COMMIT is never reached.
-pub(super) const MOVE_HEAD_AND_COMMIT: &str = "UPDATE log_head SET position = ?, \
-    hash = CASE revision WHEN ? THEN ? END, recorded_at = ?, revision = revision + 1; COMMIT";
-
-/// What [`MOVE_HEAD_AND_COMMIT`] binds.
-pub(super) fn bind_head(
-    arguments: &mut SqliteArguments,
-    head: &Head,
-    revision: i64,
-) -> Result<(), BoxDynError> {
-    arguments.add(signed(head.position))?;
-    arguments.add(revision)?;
-    arguments.add(head.hash.to_vec())?;
-    arguments.add(head.recorded_at.timestamp_micros())
+/// Moves the head and commits; sent together, too. The hash becomes NULL, which the schema refuses, and COMMIT is never
+/// reached, should the head not have the revision that the plan was made on, or not just as many events have gone in as
+/// were planned. `counted` is one more condition, or empty.
+pub(super) fn move_head_and_commit(counted: &str) -> String {
+    format!(
+        "UPDATE log_head SET position = ?, hash = CASE WHEN revision = ? AND ? = \
+         (SELECT COUNT(*) FROM events WHERE events.position > log_head.position){counted} \
+         THEN ? END, recorded_at = ?, revision = revision + 1; COMMIT"
+    )
 }
 
-async fn move_head_and_commit(
+static MOVE_HEAD_AND_COMMIT: LazyLock<String> = LazyLock::new(|| move_head_and_commit(""));
+
+/// What [`move_head_and_commit`] binds.
+pub(super) fn bind_head(
+    arguments: &mut SqliteArguments,
+    plan: &Plan<'_>,
+    revision: i64,
+) -> Result<(), BoxDynError> {
+    arguments.add(signed(plan.head.position))?;
+    arguments.add(revision)?;
+    arguments.add(signed(plan.events.len() as u64))?;
+    arguments.add(plan.head.hash.to_vec())?;
+    arguments.add(plan.head.recorded_at.timestamp_micros())
+}
+
+async fn commit(
     connection: &mut SqliteConnection,
-    head: &Head,
+    plan: &Plan<'_>,
     revision: i64,
 ) -> sqlx::Result<()> {
     let mut arguments = SqliteArguments::default();
-    bind_head(&mut arguments, head, revision).map_err(sqlx::Error::Encode)?;
-    sqlx::query_with(MOVE_HEAD_AND_COMMIT, arguments).execute(connection).await.map(|_| ())
+    bind_head(&mut arguments, plan, revision).map_err(sqlx::Error::Encode)?;
+    sqlx::query_with(MOVE_HEAD_AND_COMMIT.as_str(), arguments).execute(connection).await.map(|_| ())
+}
+
+/// Whether the schema refused a row: somebody was there first, or it is not what the schema takes.
+pub(super) fn is_refused_row(error: &sqlx::Error) -> bool {
+    const CONSTRAINT: i32 = 19;
+    primary_code(error) == Some(CONSTRAINT)
 }

@@ -3,18 +3,18 @@
 //! Where nobody else appends, nothing needs to be asked under the lock: the head is where our own last commit left it,
 //! and so are the streams that we wrote to (`versions`). So the rows are planned on that, and one text takes the lock,
 //! inserts, moves the head and commits. Each of its statements fails when anything is otherwise than planned: a row
-//! that is there already is refused by its unique index, and a head of another revision gets no hash, which the schema
-//! refuses. Then COMMIT is not reached, and the append is made step by step (`append`).
+//! that is there already is refused, and the head gets no hash, which the schema refuses, if it has another revision or
+//! if not just the planned numbers of events and answers went in. Then COMMIT is not reached, and the append is made
+//! step by step (`append`).
 
-use super::append::{MOVE_HEAD_AND_COMMIT, Unsettled, bind_head};
-use super::insert::{MOST_ROWS, bind_all, strict};
+use super::append::{Unsettled, bind_head, is_refused_row, move_head_and_commit};
+use super::insert::{MOST_ROWS, bind_all, inserts};
 use super::writer::{RolledBack, Writer};
 use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Plan, plan};
 use crate::versions::Tip;
 use crate::{Append, AppendError, Appended};
-use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::collections::HashMap;
@@ -33,8 +33,13 @@ impl Texts {
             self.0.clear();
         }
         let make = || {
-            let inserts = strict(events, answers);
-            format!("BEGIN IMMEDIATE; {inserts}{MOVE_HEAD_AND_COMMIT}").into()
+            // Answers are inserted last, so they are the changes that the head's statement sees.
+            let counted = match answers {
+                0 => String::new(),
+                answers => format!(" AND changes() = {answers}"),
+            };
+            let (inserts, commit) = (inserts(events, answers), move_head_and_commit(&counted));
+            format!("BEGIN IMMEDIATE; {inserts}{commit}").into()
         };
         Arc::clone(self.0.entry((events, answers)).or_insert_with(make))
     }
@@ -69,10 +74,8 @@ impl Writer {
                 Some(Ok(plan.appended()))
             }
             Err(error) => {
-                let planned_otherwise = error
-                    .as_database_error()
-                    .is_some_and(|error| !matches!(error.kind(), ErrorKind::Other));
-                if self.roll_back(connection).await == RolledBack::Yes && planned_otherwise {
+                let rolled_back = self.roll_back(connection).await == RolledBack::Yes;
+                if rolled_back && is_refused_row(&error) {
                     return None;
                 }
                 Some(self.settle(Unsettled { error, revision, plan }).await)
@@ -90,7 +93,7 @@ impl Writer {
         let mut arguments = SqliteArguments::default();
         let mut bind = || {
             bind_all(&mut arguments, plan)?;
-            bind_head(&mut arguments, &plan.head, revision)
+            bind_head(&mut arguments, plan, revision)
         };
         bind().map_err(sqlx::Error::Encode)?;
         sqlx::query_with(AssertSqlSafe(text), arguments).execute(connection).await.map(|_| ())

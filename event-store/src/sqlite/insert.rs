@@ -1,8 +1,8 @@
 //! The rows of an append, many to a statement.
 //!
-//! Every statement is a way to the connection's thread and back, so rows go in by few large ones. Where an append is
-//! made step by step, a row that is there already, or whose place is taken, does not go in and is not counted: the caller
-//! compares the count. Where it is made at once, such a row fails it.
+//! Every statement is a way to the connection's thread and back, so rows go in by few large ones. A row that is there
+//! already, or whose place is taken, fails its statement. Nobody relies on that alone: the rows that went in are counted
+//! inside the transaction, by the caller or by the statement that moves the head.
 
 use crate::plan::{AnswerRow, EventRow, Plan};
 use crate::row::{self, signed};
@@ -49,14 +49,12 @@ impl Insert {
         }
     }
 
-    /// SQL for each number of rows that [`chunk`] gives, by that number, which leaves out what does not go in; empty
-    /// where it gives none.
-    fn tolerant(&self) -> Statements {
+    /// SQL for each number of rows that [`chunk`] gives, by that number; empty where it gives none.
+    fn statements(&self) -> Statements {
         let text = |rows: usize| {
             let mut text = String::new();
-            if rows > 0 && chunk(rows) == rows {
+            if chunk(rows) == rows {
                 self.push(&mut text, rows);
-                text.push_str(" ON CONFLICT DO NOTHING");
             }
             text
         };
@@ -66,12 +64,11 @@ impl Insert {
 
 type Statements = Vec<String>;
 
-static INSERT_EVENTS: LazyLock<Statements> = LazyLock::new(|| EVENTS.tolerant());
-static INSERT_ANSWERS: LazyLock<Statements> = LazyLock::new(|| ANSWERS.tolerant());
+static INSERT_EVENTS: LazyLock<Statements> = LazyLock::new(|| EVENTS.statements());
+static INSERT_ANSWERS: LazyLock<Statements> = LazyLock::new(|| ANSWERS.statements());
 
-/// The inserts of so many events and answers, each ended by a semicolon; they fail if a row does not go in. At most
-/// [`MOST_ROWS`] of each.
-pub(super) fn strict(events: usize, answers: usize) -> String {
+/// The inserts of so many events and answers, each ended by a semicolon. At most [`MOST_ROWS`] of each.
+pub(super) fn inserts(events: usize, answers: usize) -> String {
     let mut text = String::with_capacity(events * 50 + answers * 25 + 500);
     for (insert, rows) in [(EVENTS, events), (ANSWERS, answers)] {
         insert.push(&mut text, rows);
@@ -80,7 +77,7 @@ pub(super) fn strict(events: usize, answers: usize) -> String {
     text
 }
 
-/// What [`strict`] binds.
+/// What [`inserts`] binds.
 pub(super) fn bind_all(
     arguments: &mut SqliteArguments,
     plan: &Plan<'_>,

@@ -91,19 +91,22 @@ fn refusal(error: sqlx::Error) -> StoreError {
     const CORRUPT: i32 = 11;
     const NOT_A_DATABASE: i32 = 26;
     match &error {
-        sqlx::Error::Database(database) => {
-            let extended = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0);
-            match extended & 0xff {
-                CORRUPT | NOT_A_DATABASE => StoreError::Corrupt(error.to_string()),
-                _ => StoreError::Unavailable(error.to_string()),
-            }
-        }
+        sqlx::Error::Database(_) => match primary_code(&error) {
+            Some(CORRUPT | NOT_A_DATABASE) => StoreError::Corrupt(error.to_string()),
+            _ => StoreError::Unavailable(error.to_string()),
+        },
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::Decode(_)
         | sqlx::Error::TypeNotFound { .. }
         | sqlx::Error::RowNotFound => StoreError::Corrupt(error.to_string()),
         _ => StoreError::Unavailable(error.to_string()),
     }
+}
+
+/// SQLite's primary result code, without what an extended one adds.
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let extended = error.as_database_error()?.code()?.parse::<i32>().ok()?;
+    Some(extended & 0xff)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Opening the file: create or migrate it, or refuse what is not this log.
 //!
-//! Costs the same for a log of any length: the migrations' table and the head row are all that is read.
+//! Costs the same for a log of any length: the migrations' table, the head row and the last event are all that is read.
 
 use super::SqliteStore;
 use super::refusal;
 use super::writer::Writer;
+use crate::ends::{ENDS, Ends};
 use crate::recent::Recent;
 use crate::schema::{self, Schema};
 use crate::{Access, StoreError};
@@ -47,7 +48,7 @@ impl SqliteStore {
             .pragma("cache_size", WRITER_CACHE)
             .pragma("wal_autocheckpoint", AUTOCHECKPOINT);
         let writer = match access {
-            Access::ReadOnly => None,
+            Access::ReadOnly | Access::Verify => None,
             Access::Lease => Some(Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent))))),
             Access::ReadWrite => {
                 migrate(&options.clone().create_if_missing(true)).await?;
@@ -69,6 +70,10 @@ impl SqliteStore {
             .map_err(refusal)?;
         let mut connection = readers.acquire().await.map_err(refusal)?;
         check_schema(&mut connection).await?;
+        if access != Access::Verify {
+            let ends = sqlx::query_as::<_, Ends>(ENDS).fetch_one(&mut *connection).await;
+            ends.map_err(refusal)?.check()?;
+        }
         drop(connection);
         let hint = Arc::new(watch::Sender::new(0));
         let store = Self { readers, writer, access, hint, recent, checkpoints };

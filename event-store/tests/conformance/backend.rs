@@ -36,6 +36,16 @@ impl Backend {
         EventStore::open(&self.url(), Access::ReadOnly).await.unwrap()
     }
 
+    /// A handle that reads even a log whose head is not its last event.
+    pub async fn open_to_verify(&self) -> EventStore {
+        EventStore::open(&self.url(), Access::Verify).await.unwrap()
+    }
+
+    /// Why a handle with this access is refused, `None` if it is not.
+    pub async fn refused(&self, access: Access) -> Option<String> {
+        EventStore::open(&self.url(), access).await.err().map(|error| error.to_string())
+    }
+
     /// A handle that reads and holds leases.
     pub async fn open_for_leases(&self) -> EventStore {
         EventStore::open(&self.url(), Access::Lease).await.unwrap()
@@ -69,14 +79,46 @@ impl Backend {
             Self::Sqlite(_) => {
                 let guards = "DROP TRIGGER IF EXISTS events_are_never_updated;
                     DROP TRIGGER IF EXISTS events_are_never_deleted;
-                    DROP TRIGGER IF EXISTS events_are_never_replaced;";
+                    DROP TRIGGER IF EXISTS events_are_never_replaced;
+                    DROP TRIGGER IF EXISTS log_head_is_the_last_event;";
                 self.execute(guards).await.unwrap();
             }
             Self::Postgres(_) => {
-                self.execute("ALTER TABLE events DISABLE TRIGGER USER").await.unwrap();
+                let guards = "ALTER TABLE events DISABLE TRIGGER USER;
+                    ALTER TABLE log_head DISABLE TRIGGER USER";
+                self.execute(guards).await.unwrap();
             }
         }
         self.execute(sql).await.unwrap();
+    }
+
+    /// Lets the head be anything, as if the schema had no lock on it.
+    pub async fn unlock_the_head(&self) {
+        let sql = match self {
+            Self::Sqlite(_) => "DROP TRIGGER log_head_is_the_last_event",
+            Self::Postgres(_) => "ALTER TABLE log_head DISABLE TRIGGER log_head_is_the_last_event",
+        };
+        self.execute(sql).await.unwrap();
+    }
+
+    /// From now on a row that equals a stored one in these columns does not go in, and nobody is told.
+    pub async fn skip_in_silence(&self, table: &str, columns: &[&str]) {
+        let same: Vec<_> = columns.iter().map(|name| format!("{name} = NEW.{name}")).collect();
+        let there = format!("EXISTS (SELECT 1 FROM {table} WHERE {})", same.join(" AND "));
+        let sql = match self {
+            Self::Sqlite(_) => format!(
+                "DROP TRIGGER events_are_never_replaced;
+                 CREATE TRIGGER skip BEFORE INSERT ON {table} WHEN {there}
+                 BEGIN SELECT RAISE(IGNORE); END"
+            ),
+            Self::Postgres(_) => format!(
+                "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN IF {there} THEN RETURN NULL; END IF; RETURN NEW; END $$;
+                 CREATE TRIGGER skip BEFORE INSERT ON {table}
+                 FOR EACH ROW EXECUTE FUNCTION skip()"
+            ),
+        };
+        self.execute(&sql).await.unwrap();
     }
 
     /// Ways to put other rows in the place of stored ones, or to do away with all of them, that only this backend has.

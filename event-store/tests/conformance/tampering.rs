@@ -5,7 +5,7 @@ use crate::given::{append, at, entry, fill, whole_log};
 use event_store::{Append, Metadata, StoreError};
 
 async fn defects(backend: &Backend) -> Vec<String> {
-    backend.open_read_only().await.verify(|_, _| {}).await.unwrap().defects
+    backend.open_to_verify().await.verify(|_, _| {}).await.unwrap().defects
 }
 
 /// Three streams of three events; positions 1 to 9.

@@ -59,6 +59,28 @@ CREATE TRIGGER log_head_is_never_deleted BEFORE DELETE OR TRUNCATE ON log_head
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE log_head ENABLE ALWAYS TRIGGER log_head_is_never_deleted;
 
+-- The head never moves without its rows: when the statement that moves it ends, exactly as many rows went in, and the
+-- last of them has the head's position and hash.
+CREATE FUNCTION refuse_head_without_its_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    last record;
+BEGIN
+    SELECT position, hash INTO last FROM event_store.events ORDER BY position DESC LIMIT 1;
+    IF NEW.position - OLD.position <> (SELECT COUNT(*) FROM event_store.events WHERE position > OLD.position)
+        OR NEW.position <> COALESCE(last.position, 0)
+        OR NEW.hash <> COALESCE(last.hash, decode(repeat('00', 32), 'hex'))
+    THEN
+        RAISE EXCEPTION 'the head of the log is its last event: it moves by as many positions as rows went in'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER log_head_is_the_last_event AFTER UPDATE ON log_head
+    FOR EACH ROW EXECUTE FUNCTION refuse_head_without_its_rows();
+ALTER TABLE log_head ENABLE ALWAYS TRIGGER log_head_is_the_last_event;
+
 -- For people: the times as times.
 CREATE VIEW readable_events AS
 SELECT position, stream_type, stream_id, version, event_id, event_type, schema_version,

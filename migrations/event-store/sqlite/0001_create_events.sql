@@ -26,8 +26,8 @@ CREATE TABLE events (
 
 CREATE UNIQUE INDEX events_by_stream ON events (stream_id, stream_type, version);
 
--- Append-only. INSERT OR REPLACE would delete without firing a delete trigger, hence the third one; it skips the row
--- rather than failing, because to the appender a row that did not go in is a count.
+-- Append-only. INSERT OR REPLACE would delete without firing a delete trigger, hence the third one. It fails the
+-- statement, never skips the row: what a statement was sent for must happen or be an error.
 CREATE TRIGGER events_are_never_updated BEFORE UPDATE ON events
 BEGIN
     SELECT RAISE(ABORT, 'the log is append-only: events are never updated');
@@ -45,7 +45,7 @@ WHEN EXISTS (SELECT 1 FROM events WHERE position = NEW.position)
         WHERE stream_id = NEW.stream_id AND stream_type = NEW.stream_type AND version = NEW.version
     )
 BEGIN
-    SELECT RAISE(IGNORE);
+    SELECT RAISE(ABORT, 'the log is append-only: events are never replaced');
 END;
 
 -- The end of the log, one row. It is read under the write lock and written in the same transaction as the events:
@@ -59,6 +59,21 @@ CREATE TABLE log_head (
 ) STRICT;
 
 INSERT INTO log_head (only_row, position, hash, recorded_at, revision) VALUES (1, 0, zeroblob(32), 0, 0);
+
+-- The head never moves without its rows: it is moved after them, by exactly as many positions as rows went in, to the
+-- last row's position and hash.
+CREATE TRIGGER log_head_is_the_last_event BEFORE UPDATE ON log_head
+WHEN NEW.position - OLD.position <> (SELECT COUNT(*) FROM events WHERE position > OLD.position)
+    OR NEW.position IS NOT (SELECT COALESCE(MAX(position), 0) FROM events)
+    OR NEW.hash IS NOT COALESCE((SELECT hash FROM events ORDER BY position DESC LIMIT 1), zeroblob(32))
+BEGIN
+    SELECT RAISE(ABORT, 'the head of the log is its last event: it moves by as many positions as rows went in');
+END;
+
+CREATE TRIGGER log_head_is_never_replaced BEFORE INSERT ON log_head
+BEGIN
+    SELECT RAISE(ABORT, 'the head of the log is never replaced');
+END;
 
 CREATE TRIGGER log_head_is_never_deleted BEFORE DELETE ON log_head
 BEGIN
