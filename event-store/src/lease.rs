@@ -7,6 +7,7 @@
 //!
 //! The checkpoint stands in the same row, so moving it is itself a sign of life and one statement.
 
+use crate::store::on_backend;
 use crate::{EventStore, Position, StoreError};
 
 /// The longest name of a lease, and of a holder, in bytes.
@@ -44,10 +45,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says.
     pub async fn lease(&self, name: &str) -> Result<Option<LeaseState>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.lease(name).await,
-            Self::Postgres(store) => store.lease(name).await,
-        }
+        on_backend!(self, store => store.lease(name).await)
     }
 
     /// Takes the lease, provided that it still stands as it was `seen` (`None`: never held). The epoch is one higher
@@ -67,10 +65,7 @@ impl EventStore {
                 "the name of a lease or of its holder is too long".into(),
             ));
         }
-        match self {
-            Self::Sqlite(store) => store.take_lease(name, holder, seen).await,
-            Self::Postgres(store) => store.take_lease(name, holder, seen).await,
-        }
+        on_backend!(self, store => store.take_lease(name, holder, seen).await)
     }
 
     /// Shows that the holder lives. False when the lease is someone else's by now.
@@ -78,10 +73,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says; whether the lease still holds is then unknown.
     pub async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.renew_lease(lease).await,
-            Self::Postgres(store) => store.renew_lease(lease).await,
-        }
+        on_backend!(self, store => store.renew_lease(lease).await)
     }
 
     /// Moves the checkpoint and replaces the note, and shows that the holder lives. False when the lease is someone
@@ -98,10 +90,7 @@ impl EventStore {
         if note.len() > MAX_LEASE_NOTE {
             return Err(StoreError::Corrupt("the note beside a checkpoint is too long".into()));
         }
-        match self {
-            Self::Sqlite(store) => store.advance_checkpoint(lease, checkpoint, note).await,
-            Self::Postgres(store) => store.advance_checkpoint(lease, checkpoint, note).await,
-        }
+        on_backend!(self, store => store.advance_checkpoint(lease, checkpoint, note).await)
     }
 
     /// Gives the lease back, so that the next one need not wait. False when it was someone else's already.
@@ -109,9 +98,6 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says.
     pub async fn release_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.release_lease(lease).await,
-            Self::Postgres(store) => store.release_lease(lease).await,
-        }
+        on_backend!(self, store => store.release_lease(lease).await)
     }
 }

@@ -22,6 +22,8 @@ pub mod event;
 #[cfg(test)]
 mod given;
 pub mod lease;
+#[cfg(feature = "reference")]
+mod memory;
 mod plan;
 #[cfg(not(feature = "planted-faults"))]
 mod planted;
@@ -41,6 +43,8 @@ pub use append::{
 pub use audit::{MAX_DEFECTS, VerifyReport};
 pub use event::{Metadata, NewEvent, RecordedEvent, StreamId, Timestamp};
 pub use lease::{Lease, LeaseState};
+#[cfg(feature = "reference")]
+pub use memory::{MemoryLog, MemoryStore, Rows};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use store::{Access, EventStore};

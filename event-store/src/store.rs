@@ -4,6 +4,8 @@
 //! to clone and share their connections. Reads may be dropped half-way; what writes runs in a task of its own, so a
 //! caller that goes away neither cancels an append nor leaves a transaction open behind it.
 
+#[cfg(feature = "reference")]
+use crate::memory::MemoryStore;
 use crate::planted;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
@@ -23,7 +25,23 @@ pub enum EventStore {
     Sqlite(Arc<SqliteStore>),
     /// A PostgreSQL database.
     Postgres(Arc<PostgresStore>),
+    /// In memory: the reference.
+    #[cfg(feature = "reference")]
+    Memory(Arc<MemoryStore>),
 }
+
+/// The same call, on whichever backend it is.
+macro_rules! on_backend {
+    ($handle:expr, $store:ident => $call:expr) => {
+        match $handle {
+            EventStore::Sqlite($store) => $call,
+            EventStore::Postgres($store) => $call,
+            #[cfg(feature = "reference")]
+            EventStore::Memory($store) => $call,
+        }
+    };
+}
+pub(crate) use on_backend;
 
 /// What this handle may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +101,7 @@ impl EventStore {
     /// As [`EventStore::append`].
     pub async fn append_staying(&self, append: Append) -> Result<Appended, AppendError> {
         append.check()?;
-        let appended = async {
-            match self {
-                Self::Sqlite(store) => store.append(append).await,
-                Self::Postgres(store) => store.append(append).await,
-            }
-        };
+        let appended = async { on_backend!(self, store => store.append(append).await) };
         let panicked = |_| Err(AppendError::Unknown("it panicked".to_owned()));
         AssertUnwindSafe(appended).catch_unwind().await.unwrap_or_else(panicked)
     }
@@ -105,10 +118,7 @@ impl EventStore {
         snapshot_version: u16,
     ) -> Result<Vec<LoadedStream>, StoreError> {
         refuse_above_page("streams", streams.len())?;
-        match self {
-            Self::Sqlite(store) => store.load(streams, snapshot_version).await,
-            Self::Postgres(store) => store.load(streams, snapshot_version).await,
-        }
+        on_backend!(self, store => store.load(streams, snapshot_version).await)
     }
 
     /// Looks up idempotency records, in the order asked; at most [`MAX_PAGE`].
@@ -117,10 +127,7 @@ impl EventStore {
     /// [`StoreError`], as each variant says.
     pub async fn answers(&self, keys: &[String]) -> Result<Vec<Option<StoredAnswer>>, StoreError> {
         refuse_above_page("keys", keys.len())?;
-        match self {
-            Self::Sqlite(store) => store.answers(keys).await,
-            Self::Postgres(store) => store.answers(keys).await,
-        }
+        on_backend!(self, store => store.answers(keys).await)
     }
 
     /// One page of a stream, versions after `after`, contiguous. Ends at `limit`, at [`MAX_PAGE`] rows or at
@@ -134,10 +141,7 @@ impl EventStore {
         after: Version,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.read_stream(stream, after, limit.min(MAX_PAGE)).await,
-            Self::Postgres(store) => store.read_stream(stream, after, limit.min(MAX_PAGE)).await,
-        }
+        on_backend!(self, store => store.read_stream(stream, after, limit.min(MAX_PAGE)).await)
     }
 
     /// One page of the whole log, positions after `after`, contiguous. Ends at `limit`, at [`MAX_PAGE`] rows or at
@@ -150,10 +154,7 @@ impl EventStore {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let page = match self {
-            Self::Sqlite(store) => store.read_feed(after, limit.min(MAX_PAGE)).await,
-            Self::Postgres(store) => store.read_feed(after, limit.min(MAX_PAGE)).await,
-        };
+        let page = on_backend!(self, store => store.read_feed(after, limit.min(MAX_PAGE)).await);
         Ok(planted::with_uncommitted(after, page?))
     }
 
@@ -162,10 +163,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says.
     pub async fn head(&self) -> Result<Head, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.head().await,
-            Self::Postgres(store) => store.head().await,
-        }
+        on_backend!(self, store => store.head().await)
     }
 
     /// Keeps a snapshot, unless a newer one of the same snapshot version is kept or the log does not hold the event
@@ -179,10 +177,7 @@ impl EventStore {
         snapshot_version: u16,
         snapshot: Snapshot,
     ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(store) => store.save_snapshot(stream, snapshot_version, snapshot).await,
-            Self::Postgres(store) => store.save_snapshot(stream, snapshot_version, snapshot).await,
-        }
+        on_backend!(self, store => store.save_snapshot(stream, snapshot_version, snapshot).await)
     }
 
     /// Forgets idempotency records stored before `before` (never those of imports). Bounded per call; returns how
@@ -191,10 +186,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says.
     pub async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.forget_answers(before).await,
-            Self::Postgres(store) => store.forget_answers(before).await,
-        }
+        on_backend!(self, store => store.forget_answers(before).await)
     }
 
     /// Recomputes the whole chain up to the head at the start; the first bad position, if any, is named in the report.
@@ -206,20 +198,14 @@ impl EventStore {
         &self,
         progress: impl FnMut(Position, Position) + Send,
     ) -> Result<VerifyReport, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.verify(progress).await,
-            Self::Postgres(store) => store.verify(progress).await,
-        }
+        on_backend!(self, store => store.verify(progress).await)
     }
 
     /// Hints that the head moved, from appends through this handle; on PostgreSQL from those of others as well. The
     /// poll is the truth.
     #[must_use]
     pub fn head_hint(&self) -> watch::Receiver<Position> {
-        match self {
-            Self::Sqlite(store) => store.head_hint(),
-            Self::Postgres(store) => store.head_hint(),
-        }
+        on_backend!(self, store => store.head_hint())
     }
 
     /// Storage reachable and migrated?
@@ -232,10 +218,7 @@ impl EventStore {
 
     /// Lets what is being written finish, then closes every connection. Later calls answer `Unavailable`.
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite(store) => store.close().await,
-            Self::Postgres(store) => store.close().await,
-        }
+        on_backend!(self, store => store.close().await)
     }
 }
 

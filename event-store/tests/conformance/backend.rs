@@ -1,6 +1,6 @@
 //! An empty store of one backend, and what a case may do to it behind the store's back.
 
-use event_store::{Access, EventStore};
+use event_store::{Access, EventStore, MemoryLog, StoreError};
 use rig::postgres::{Database, database_or_say};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -13,7 +13,12 @@ pub enum Backend {
     Sqlite(TempDir),
     /// A database of its own.
     Postgres(Database),
+    /// A log of its own in memory. It has no rows that anybody could write to past the store.
+    Memory(MemoryLog),
 }
+
+/// Said by what the log in memory cannot do.
+const NO_SQL: &str = "cases that write past the store are not expanded for the log in memory";
 
 impl Backend {
     /// A new, empty place for a SQLite file.
@@ -26,29 +31,49 @@ impl Backend {
         database_or_say("the event store on PostgreSQL").await.map(Self::Postgres)
     }
 
+    /// A new, empty log in memory.
+    pub fn memory() -> Self {
+        Self::Memory(MemoryLog::default())
+    }
+
     /// A handle that appends; every call opens another one.
     pub async fn open(&self) -> EventStore {
-        EventStore::open(&self.url(), Access::ReadWrite).await.unwrap()
+        self.open_with(Access::ReadWrite).await
     }
 
     /// A handle that only reads.
     pub async fn open_read_only(&self) -> EventStore {
-        EventStore::open(&self.url(), Access::ReadOnly).await.unwrap()
+        self.open_with(Access::ReadOnly).await
     }
 
     /// A handle that reads even a log whose head is not its last event.
     pub async fn open_to_verify(&self) -> EventStore {
-        EventStore::open(&self.url(), Access::Verify).await.unwrap()
+        self.open_with(Access::Verify).await
     }
 
     /// Why a handle with this access is refused, `None` if it is not.
     pub async fn refused(&self, access: Access) -> Option<String> {
-        EventStore::open(&self.url(), access).await.err().map(|error| error.to_string())
+        self.try_open(access).await.err().map(|error| error.to_string())
     }
 
     /// A handle that reads and holds leases.
     pub async fn open_for_leases(&self) -> EventStore {
-        EventStore::open(&self.url(), Access::Lease).await.unwrap()
+        self.open_with(Access::Lease).await
+    }
+
+    async fn open_with(&self, access: Access) -> EventStore {
+        self.try_open(access).await.unwrap()
+    }
+
+    async fn try_open(&self, access: Access) -> Result<EventStore, StoreError> {
+        let url = match self {
+            Self::Sqlite(directory) => {
+                format!("sqlite://{}", directory.path().join("events.db").display())
+            }
+            Self::Postgres(database) => database.url(),
+            Self::Memory(log) => return Ok(log.open(access)),
+        };
+        EventStore::open(&url, access).await
     }
 
     /// Runs a statement past the store, with the schema's guards in force; how many rows it changed.
@@ -70,6 +95,7 @@ impl Backend {
                 connection.close().await?;
                 Ok(done?.rows_affected())
             }
+            Self::Memory(_) => panic!("{NO_SQL}"),
         }
     }
 
@@ -88,6 +114,7 @@ impl Backend {
                     ALTER TABLE log_head DISABLE TRIGGER USER";
                 self.execute(guards).await.unwrap();
             }
+            Self::Memory(_) => panic!("{NO_SQL}"),
         }
         self.execute(sql).await.unwrap();
     }
@@ -97,6 +124,7 @@ impl Backend {
         let sql = match self {
             Self::Sqlite(_) => "DROP TRIGGER log_head_is_the_last_event",
             Self::Postgres(_) => "ALTER TABLE log_head DISABLE TRIGGER log_head_is_the_last_event",
+            Self::Memory(_) => panic!("{NO_SQL}"),
         };
         self.execute(sql).await.unwrap();
     }
@@ -117,6 +145,7 @@ impl Backend {
                  CREATE TRIGGER skip BEFORE INSERT ON {table}
                  FOR EACH ROW EXECUTE FUNCTION skip()"
             ),
+            Self::Memory(_) => panic!("{NO_SQL}"),
         };
         self.execute(&sql).await.unwrap();
     }
@@ -144,15 +173,7 @@ impl Backend {
                 "SET session_replication_role = replica; DELETE FROM events".to_owned(),
                 "MERGE INTO events USING log_head ON TRUE WHEN MATCHED THEN DELETE".to_owned(),
             ],
-        }
-    }
-
-    fn url(&self) -> String {
-        match self {
-            Self::Sqlite(directory) => {
-                format!("sqlite://{}", directory.path().join("events.db").display())
-            }
-            Self::Postgres(database) => database.url(),
+            Self::Memory(_) => panic!("{NO_SQL}"),
         }
     }
 }

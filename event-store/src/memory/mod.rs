@@ -1,0 +1,209 @@
+//! The log in memory: the reference that the other backends are compared with, and a log for simulations.
+//!
+//! What it says is right by being simple (`log`), not by being fast. The log is the storage: it outlives its handles, and
+//! any number of them may be open on it, each with its own rights. A handle behaves as one on SQLite does: it hints only
+//! at its own appends, and answers `Unavailable` when it is closed. Compiled with the feature `reference` alone.
+
+mod log;
+
+use crate::audit::Audit;
+use crate::{
+    Access, Append, AppendError, Appended, EventStore, Head, Lease, LeaseState, LoadedStream,
+    Position, RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport,
+    Version,
+};
+use log::Log;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// A log in memory, empty at first; clones are the same log.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryLog(Arc<Mutex<Log>>);
+
+/// How many rows a log has in each of its tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// Events.
+    pub events: u64,
+    /// Kept answers.
+    pub answers: u64,
+    /// Snapshots.
+    pub snapshots: u64,
+    /// Leases.
+    pub leases: u64,
+}
+
+impl MemoryLog {
+    /// Another handle on this log.
+    pub fn open(&self, access: Access) -> EventStore {
+        let hint = watch::Sender::new(self.lock().head().position);
+        let (log, closed) = (self.clone(), AtomicBool::new(false));
+        EventStore::Memory(Arc::new(MemoryStore { log, access, hint, closed }))
+    }
+
+    /// What there is by now.
+    pub fn rows(&self) -> Rows {
+        let log = self.lock();
+        Rows {
+            events: log.events.len() as u64,
+            answers: log.answers.len() as u64,
+            snapshots: log.snapshots.len() as u64,
+            leases: log.leases.len() as u64,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One handle on a [`MemoryLog`].
+#[derive(Debug)]
+pub struct MemoryStore {
+    log: MemoryLog,
+    access: Access,
+    hint: watch::Sender<Position>,
+    closed: AtomicBool,
+}
+
+impl MemoryStore {
+    fn reading(&self) -> Result<MutexGuard<'_, Log>, StoreError> {
+        match self.closed.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("it is closed".to_owned())),
+            false => Ok(self.log.lock()),
+        }
+    }
+
+    fn writing(&self) -> Result<MutexGuard<'_, Log>, StoreError> {
+        match self.access {
+            Access::ReadOnly | Access::Verify => Err(StoreError::only_reading()),
+            Access::ReadWrite | Access::Lease => self.reading(),
+        }
+    }
+
+    pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        if self.access != Access::ReadWrite {
+            return Err(StoreError::not_appending().into());
+        }
+        let appended = self.writing()?.append(&append);
+        self.hint.send_if_modified(|known| {
+            let moved = appended.head > *known;
+            *known = appended.head.max(*known);
+            moved
+        });
+        Ok(appended)
+    }
+
+    pub(crate) async fn load(
+        &self,
+        streams: &[StreamId],
+        snapshot_version: u16,
+    ) -> Result<Vec<LoadedStream>, StoreError> {
+        let log = self.reading()?;
+        Ok(streams.iter().map(|stream| log.load(stream, snapshot_version)).collect())
+    }
+
+    pub(crate) async fn answers(
+        &self,
+        keys: &[String],
+    ) -> Result<Vec<Option<StoredAnswer>>, StoreError> {
+        let log = self.reading()?;
+        Ok(keys.iter().map(|key| log.answer(key)).collect())
+    }
+
+    pub(crate) async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        Ok(self.reading()?.read_stream(stream, after, limit))
+    }
+
+    pub(crate) async fn read_feed(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        Ok(self.reading()?.read_feed(after, limit))
+    }
+
+    pub(crate) async fn head(&self) -> Result<Head, StoreError> {
+        Ok(self.reading()?.head())
+    }
+
+    pub(crate) async fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot_version: u16,
+        snapshot: Snapshot,
+    ) -> Result<(), StoreError> {
+        self.writing()?.save_snapshot(stream, snapshot_version, snapshot);
+        Ok(())
+    }
+
+    pub(crate) async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.writing()?.forget_answers(before))
+    }
+
+    pub(crate) async fn verify(
+        &self,
+        mut progress: impl FnMut(Position, Position) + Send,
+    ) -> Result<VerifyReport, StoreError> {
+        let (head, events) = {
+            let log = self.reading()?;
+            (log.head(), log.events.clone())
+        };
+        let mut audit = Audit::new(head);
+        for event in &events {
+            audit.event(event);
+        }
+        progress(audit.position(), head.position);
+        Ok(audit.finish())
+    }
+
+    pub(crate) async fn lease(&self, name: &str) -> Result<Option<LeaseState>, StoreError> {
+        Ok(self.reading()?.leases.get(name).cloned())
+    }
+
+    pub(crate) async fn take_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        seen: Option<&LeaseState>,
+    ) -> Result<Option<Lease>, StoreError> {
+        Ok(self.writing()?.take_lease(name, holder, seen))
+    }
+
+    pub(crate) async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
+        Ok(self.writing()?.change_lease(lease, |_| {}))
+    }
+
+    pub(crate) async fn advance_checkpoint(
+        &self,
+        lease: &Lease,
+        checkpoint: Position,
+        note: &str,
+    ) -> Result<bool, StoreError> {
+        let mut log = self.writing()?;
+        let is_there = checkpoint <= log.head().position;
+        Ok(is_there
+            && log.change_lease(lease, |lease| {
+                lease.checkpoint = checkpoint;
+                lease.note = note.to_owned();
+            }))
+    }
+
+    pub(crate) async fn release_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
+        Ok(self.writing()?.change_lease(lease, |lease| lease.holder = None))
+    }
+
+    pub(crate) fn head_hint(&self) -> watch::Receiver<Position> {
+        self.hint.subscribe()
+    }
+
+    pub(crate) async fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+}
