@@ -14,6 +14,7 @@
 pub mod append;
 mod ask;
 mod audit;
+mod capacities;
 mod chain;
 mod contiguity;
 mod crash;
@@ -41,6 +42,7 @@ pub use append::{
     Append, AppendError, Appended, Entry, EntryOutcome, KeyedAnswer, MAX_ENTRIES, StoredAnswer,
 };
 pub use audit::{MAX_DEFECTS, VerifyReport};
+pub use capacities::Capacities;
 pub use event::{Metadata, NewEvent, RecordedEvent, StreamId, Timestamp};
 pub use lease::{Lease, LeaseState};
 #[cfg(feature = "reference")]

@@ -6,19 +6,18 @@
 //! read there.
 
 use crate::plan::Plan;
-use crate::{MAX_PAGE_BYTES, Position, RecordedEvent};
+use crate::{Capacities, MAX_PAGE_BYTES, Position, RecordedEvent};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most events kept.
-const MAX_EVENTS: usize = 4_096;
-/// The most bytes of payload kept.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
-
 /// The last events of the log, if anybody follows it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Recent {
+    /// The most events kept.
+    max_events: usize,
+    /// The most bytes of payload kept.
+    max_bytes: usize,
     followed: AtomicBool,
     kept: Mutex<Kept>,
 }
@@ -30,6 +29,16 @@ struct Kept {
 }
 
 impl Recent {
+    /// Nobody follows yet.
+    pub fn new(capacities: &Capacities) -> Self {
+        Self {
+            max_events: capacities.recent_events,
+            max_bytes: capacities.recent_bytes,
+            followed: AtomicBool::new(false),
+            kept: Mutex::default(),
+        }
+    }
+
     /// Somebody follows from now on.
     pub fn follow(&self) {
         self.followed.store(true, Ordering::Relaxed);
@@ -50,7 +59,7 @@ impl Recent {
             kept.bytes += event.payload.len();
             kept.events.push_back(event);
         }
-        while kept.events.len() > MAX_EVENTS || kept.bytes > MAX_BYTES {
+        while kept.events.len() > self.max_events || kept.bytes > self.max_bytes {
             let Some(gone) = kept.events.pop_front() else { return };
             kept.bytes -= gone.payload.len();
         }

@@ -10,8 +10,8 @@ use crate::planted;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Append, AppendError, Appended, Head, LoadedStream, MAX_PAGE, Position, RecordedEvent, Snapshot,
-    StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
+    Append, AppendError, Appended, Capacities, Head, LoadedStream, MAX_PAGE, Position,
+    RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
 };
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -66,13 +66,25 @@ impl EventStore {
     /// this log, has a schema of another version or a head that is not its last event, [`StoreError::Unavailable`]
     /// when it cannot be reached.
     pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+        Self::open_with(url, access, Capacities::default()).await
+    }
+
+    /// As [`EventStore::open`], with less or more kept in memory than by default.
+    ///
+    /// # Errors
+    /// As [`EventStore::open`].
+    pub async fn open_with(
+        url: &str,
+        access: Access,
+        capacities: Capacities,
+    ) -> Result<Self, StoreError> {
         match url.split_once(':') {
             Some(("sqlite", path)) => {
                 let path = path.strip_prefix("//").unwrap_or(path);
-                Ok(Self::Sqlite(Arc::new(SqliteStore::open(path, access).await?)))
+                Ok(Self::Sqlite(Arc::new(SqliteStore::open(path, access, capacities).await?)))
             }
             Some(("postgres" | "postgresql", _)) => {
-                Ok(Self::Postgres(Arc::new(PostgresStore::open(url, access).await?)))
+                Ok(Self::Postgres(Arc::new(PostgresStore::open(url, access, capacities).await?)))
             }
             _ => Err(StoreError::InvalidUrl(
                 "the event store's URL must be of the form sqlite://path/to/events.db \

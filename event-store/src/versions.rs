@@ -7,9 +7,6 @@
 use crate::{Head, StreamId, Version};
 use std::collections::HashMap;
 
-/// When this many are held, the older generation is dropped: about 10 MB at most.
-const MAX_YOUNG: usize = 65_536;
-
 /// Where our own last commit left the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tip {
@@ -18,20 +15,32 @@ pub(crate) struct Tip {
 }
 
 /// Stream versions as of one revision of the log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KnownVersions {
+    /// When so many are young, the older generation is dropped.
+    capacity: usize,
     revision: i64,
     young: HashMap<StreamId, Version>,
     old: HashMap<StreamId, Version>,
 }
 
 impl KnownVersions {
+    /// Nothing is known yet.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { capacity, revision: 0, young: HashMap::new(), old: HashMap::new() }
+    }
+
+    /// Another log may be there now.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::new(self.capacity);
+    }
+
     /// Call under the lock, before relying on [`KnownVersions::get`]. True when nobody else has appended since our own
     /// last commit.
     pub(crate) fn expect_revision(&mut self, revision: i64) -> bool {
         let ours = self.revision == revision;
         if !ours {
-            *self = Self { revision, ..Self::default() };
+            *self = Self { revision, ..Self::new(self.capacity) };
         }
         ours
     }
@@ -47,8 +56,11 @@ impl KnownVersions {
         versions: impl IntoIterator<Item = (&'a StreamId, Version)>,
     ) {
         self.revision = revision;
+        if self.capacity == 0 {
+            return;
+        }
         for (stream, version) in versions {
-            if self.young.len() == MAX_YOUNG {
+            if self.young.len() >= self.capacity {
                 self.old = std::mem::take(&mut self.young);
             }
             self.young.insert(stream.clone(), version);
@@ -67,7 +79,7 @@ mod tests {
 
     #[test]
     fn another_revision_forgets_everything() {
-        let mut known = KnownVersions::default();
+        let mut known = KnownVersions::new(2);
         assert!(!known.expect_revision(4));
         known.committed(5, [(&stream(1), 3)]);
         assert!(known.expect_revision(5));
@@ -78,13 +90,23 @@ mod tests {
 
     #[test]
     fn the_newest_version_wins_over_older_generations_and_memory_is_bounded() {
-        let mut known = KnownVersions::default();
-        known.committed(1, [(&stream(0), 1)]);
-        for id in 1..MAX_YOUNG * 3 {
-            known.committed(1, [(&stream(id), 1), (&stream(0), id as Version)]);
+        for capacity in [1, 2, 1_000] {
+            let mut known = KnownVersions::new(capacity);
+            known.committed(1, [(&stream(0), 1)]);
+            for id in 1..capacity * 3 {
+                known.committed(1, [(&stream(id), 1), (&stream(0), id as Version)]);
+            }
+            assert_eq!(known.get(&stream(0)), Some(capacity as Version * 3 - 1));
+            assert!(capacity == 1 || known.get(&stream(1)).is_none());
+            assert!(known.young.len() <= capacity && known.old.len() <= capacity);
         }
-        assert_eq!(known.get(&stream(0)), Some(MAX_YOUNG as Version * 3 - 1));
-        assert_eq!(known.get(&stream(1)), None);
-        assert!(known.young.len() <= MAX_YOUNG && known.old.len() <= MAX_YOUNG);
+    }
+
+    #[test]
+    fn without_room_nothing_is_known() {
+        let mut known = KnownVersions::new(0);
+        known.committed(1, [(&stream(0), 1), (&stream(1), 1)]);
+        assert!(known.expect_revision(1));
+        assert_eq!((known.get(&stream(0)), known.get(&stream(1))), (None, None));
     }
 }

@@ -8,7 +8,7 @@ use super::writer::Writer;
 use super::{PostgresStore, on, refusal};
 use crate::ends::{ENDS, Ends};
 use crate::schema::{self, Schema};
-use crate::{Access, StoreError};
+use crate::{Access, Capacities, StoreError};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -33,8 +33,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_READERS: u32 = 8;
 /// Connections for leases, snapshots and what is forgotten.
 const MAX_BESIDE: u32 = 2;
-/// Prepared statements kept on each connection.
-const STATEMENTS: usize = 64;
 
 /// Settings of every connection. Every question has an index that answers it; plans are kept, and one that was made
 /// while the log was small must not scan it when it is large. (What is switched off so counts as costly, which would
@@ -72,11 +70,15 @@ const MIGRATING: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout
 const UNDEFINED_TABLE: &str = "42P01";
 
 impl PostgresStore {
-    pub(crate) async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        url: &str,
+        access: Access,
+        capacities: Capacities,
+    ) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::InvalidUrl(format!("the event store's URL: {error}")))?
             .application_name("orderlog event store")
-            .statement_cache_capacity(STATEMENTS)
+            .statement_cache_capacity(capacities.postgres_statements)
             .disable_statement_logging()
             .options(ALWAYS);
         let reading = options.clone().options(READING);
@@ -88,7 +90,9 @@ impl PostgresStore {
             (Schema::Older, _) => return Err(schema::older()),
         }
         let writer = match access {
-            Access::ReadWrite => Some(Arc::new(Mutex::new(Writer::open(writing.clone()).await?))),
+            Access::ReadWrite => {
+                Some(Arc::new(Mutex::new(Writer::open(writing.clone(), &capacities).await?)))
+            }
             Access::Lease | Access::ReadOnly | Access::Verify => None,
         };
         let beside = match access {

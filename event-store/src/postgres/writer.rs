@@ -5,8 +5,8 @@
 //! So a transaction can never leak from one append into the next, and a lost connection costs one append's retry.
 
 use super::{ANSWER_TIMEOUT, is_lost, open, refusal};
-use crate::StoreError;
 use crate::versions::{KnownVersions, Tip};
+use crate::{Capacities, StoreError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use std::fmt;
@@ -32,8 +32,11 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Connects, so that a server which does not keep its commits is refused before anything relies on it.
-    pub(super) async fn open(options: PgConnectOptions) -> Result<Self, StoreError> {
-        let known = KnownVersions::default();
+    pub(super) async fn open(
+        options: PgConnectOptions,
+        capacities: &Capacities,
+    ) -> Result<Self, StoreError> {
+        let known = KnownVersions::new(capacities.known_streams);
         let mut writer = Self { options, connection: None, closed: false, known, tip: None };
         let connection = writer.take().await?;
         writer.put_back(connection);
@@ -49,7 +52,8 @@ impl Writer {
             return Ok(connection);
         }
         // Another server may answer now, with a log that ends earlier.
-        (self.known, self.tip) = (KnownVersions::default(), None);
+        self.known.forget();
+        self.tip = None;
         let mut connection = open::connect(&self.options).await.map_err(refusal)?;
         refuse_forgetful(&mut connection).await?;
         Ok(connection)

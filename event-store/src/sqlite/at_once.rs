@@ -20,17 +20,21 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Texts kept; more combinations of numbers hardly come often.
-const MAX_TEXTS: usize = 256;
-
-/// The texts by their numbers of events and answers.
-#[derive(Debug, Default)]
-pub(super) struct Texts(HashMap<(usize, usize), Arc<str>>);
+/// The texts by their numbers of events and answers; more combinations than there is room for hardly come often.
+#[derive(Debug)]
+pub(super) struct Texts {
+    capacity: usize,
+    kept: HashMap<(usize, usize), Arc<str>>,
+}
 
 impl Texts {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, kept: HashMap::new() }
+    }
+
     fn get(&mut self, events: usize, answers: usize) -> Arc<str> {
-        if self.0.len() >= MAX_TEXTS {
-            self.0.clear();
+        if self.kept.len() >= self.capacity {
+            self.kept.clear();
         }
         let make = || {
             // Answers are inserted last, so they are the changes that the head's statement sees.
@@ -41,7 +45,7 @@ impl Texts {
             let (inserts, commit) = (inserts(events, answers), move_head_and_commit(&counted));
             format!("BEGIN IMMEDIATE; {inserts}{commit}").into()
         };
-        Arc::clone(self.0.entry((events, answers)).or_insert_with(make))
+        Arc::clone(self.kept.entry((events, answers)).or_insert_with(make))
     }
 }
 
@@ -101,7 +105,7 @@ impl Writer {
 
     #[cfg(test)]
     pub(super) fn has_written_at_once(&self, events: usize, answers: usize) -> bool {
-        self.texts.0.contains_key(&(events, answers))
+        self.texts.kept.contains_key(&(events, answers))
     }
 
     /// What is known after a commit that led to `revision`. Where others append too, the next one is not tried at once:

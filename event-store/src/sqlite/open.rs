@@ -8,7 +8,7 @@ use super::writer::Writer;
 use crate::ends::{ENDS, Ends};
 use crate::recent::Recent;
 use crate::schema::{self, Schema};
-use crate::{Access, StoreError};
+use crate::{Access, Capacities, StoreError};
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -30,29 +30,32 @@ const MAX_READERS: u32 = 4;
 /// Pages that the writer keeps in memory, in KiB below zero: 8 MiB, so that the upper pages of indexes are not read
 /// again.
 const WRITER_CACHE: &str = "-8192";
-/// Prepared statements kept by the writer: one for each number of rows.
-const WRITER_STATEMENTS: usize = 256;
 /// Two processes may create the file at once; the one that comes second finds it done when it looks again.
 const MIGRATE_ATTEMPTS: u32 = 3;
 
 impl SqliteStore {
-    pub(crate) async fn open(path: &str, access: Access) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        path: &str,
+        access: Access,
+        capacities: Capacities,
+    ) -> Result<Self, StoreError> {
         if path.is_empty() || path.contains('?') || path.starts_with(':') {
             return Err(StoreError::InvalidUrl(format!("sqlite://{path} does not name a file")));
         }
         let options = options(Path::new(path));
-        let recent = Arc::new(Recent::default());
+        let recent = Arc::new(Recent::new(&capacities));
         let writing = options
             .clone()
-            .statement_cache_capacity(WRITER_STATEMENTS)
             .pragma("cache_size", WRITER_CACHE)
             .pragma("wal_autocheckpoint", AUTOCHECKPOINT);
+        let writer =
+            || Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent), &capacities)));
         let writer = match access {
             Access::ReadOnly | Access::Verify => None,
-            Access::Lease => Some(Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent))))),
+            Access::Lease => Some(writer()),
             Access::ReadWrite => {
                 migrate(&options.clone().create_if_missing(true)).await?;
-                Some(Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent)))))
+                Some(writer())
             }
         };
         let appends = writer.as_ref().filter(|_| access == Access::ReadWrite).cloned();

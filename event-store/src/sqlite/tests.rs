@@ -5,13 +5,16 @@ use super::append::Unsettled;
 use crate::chain::GENESIS;
 use crate::given::one;
 use crate::plan::{Found, plan};
-use crate::{Access, Append, AppendError, EntryOutcome, Head, KeyedAnswer, StoreError, Timestamp};
+use crate::{
+    Access, Append, AppendError, Capacities, EntryOutcome, Head, KeyedAnswer, StoreError, Timestamp,
+};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
 
 async fn open(directory: &TempDir) -> SqliteStore {
     let file = directory.path().join("events.db");
-    SqliteStore::open(file.to_str().unwrap(), Access::ReadWrite).await.unwrap()
+    let capacities = Capacities::default();
+    SqliteStore::open(file.to_str().unwrap(), Access::ReadWrite, capacities).await.unwrap()
 }
 
 /// Runs a statement on the writer's own connection.

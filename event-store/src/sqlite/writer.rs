@@ -6,9 +6,9 @@
 
 use super::at_once::Texts;
 use super::refusal;
-use crate::StoreError;
 use crate::recent::Recent;
 use crate::versions::{KnownVersions, Tip};
+use crate::{Capacities, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::sync::Arc;
@@ -38,16 +38,21 @@ pub(super) enum RolledBack {
 }
 
 impl Writer {
-    pub(super) fn new(options: SqliteConnectOptions, recent: Arc<Recent>) -> Self {
-        let options = options.create_if_missing(false);
+    pub(super) fn new(
+        options: SqliteConnectOptions,
+        recent: Arc<Recent>,
+        capacities: &Capacities,
+    ) -> Self {
+        let options =
+            options.create_if_missing(false).statement_cache_capacity(capacities.sqlite_statements);
         Self {
             options,
             connection: None,
             closed: false,
-            known: KnownVersions::default(),
+            known: KnownVersions::new(capacities.known_streams),
             recent,
             tip: None,
-            texts: Texts::default(),
+            texts: Texts::new(capacities.texts),
         }
     }
 

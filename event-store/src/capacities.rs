@@ -1,0 +1,32 @@
+//! How much a handle keeps in memory so as to be fast. None of it changes an answer, however little that is.
+
+/// The most that a handle keeps of each kind. Any number is allowed, 0 too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacities {
+    /// Streams whose versions need not be asked for, in each of two generations: about 10 MB together by default.
+    pub known_streams: usize,
+    /// Events committed last, for whoever follows the log in the same process: this many,
+    pub recent_events: usize,
+    /// and payloads of so many bytes in total.
+    pub recent_bytes: usize,
+    /// Texts of SQL for an append made at once on SQLite, by its numbers of events and answers. The last one is always
+    /// kept.
+    pub texts: usize,
+    /// Prepared statements of the connection that writes to SQLite: one for each number of rows.
+    pub sqlite_statements: usize,
+    /// Prepared statements of each connection to PostgreSQL.
+    pub postgres_statements: usize,
+}
+
+impl Default for Capacities {
+    fn default() -> Self {
+        Self {
+            known_streams: 65_536,
+            recent_events: 4_096,
+            recent_bytes: 8 * 1024 * 1024,
+            texts: 256,
+            sqlite_statements: 256,
+            postgres_statements: 64,
+        }
+    }
+}
