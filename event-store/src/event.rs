@@ -42,6 +42,11 @@ pub fn stream_type(name: &str) -> Option<&'static str> {
     Some(lasting)
 }
 
+/// The moment as it is stored: cut to microseconds.
+pub(crate) fn cut(time: Timestamp) -> Timestamp {
+    from_micros(time.timestamp_micros()).unwrap_or(time)
+}
+
 /// The moment so many microseconds after 1970; `None` outside of what a calendar holds.
 pub(crate) fn from_micros(micros: i64) -> Option<Timestamp> {
     DateTime::from_timestamp_micros(micros)

@@ -5,6 +5,7 @@
 //! is left out; from then on every entry of that stream is, because it was decided on events that are not there.
 
 use crate::chain::{Fields, Hash};
+use crate::event::cut;
 use crate::{
     Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, RecordedEvent,
     StoredAnswer, StreamId,
@@ -74,7 +75,7 @@ impl Plan<'_> {
             event_id: row.event.event_id,
             event_type: row.event.event_type.to_owned(),
             schema_version: row.event.schema_version,
-            occurred_at: row.event.occurred_at,
+            occurred_at: cut(row.event.occurred_at),
             recorded_at: self.head.recorded_at,
             metadata: row.entry.metadata.clone(),
             payload: row.event.payload.clone(),
@@ -122,8 +123,7 @@ pub(crate) fn plan<'a>(
 
 /// The time to store: the clock's, to the microsecond, unless the log has seen a later one.
 fn recorded_at(head: Head, clock: Timestamp) -> Timestamp {
-    let clock = crate::event::from_micros(clock.timestamp_micros()).unwrap_or(clock);
-    clock.max(head.recorded_at)
+    cut(clock).max(head.recorded_at)
 }
 
 struct Planner<'a> {

@@ -64,6 +64,7 @@ macro_rules! conformance_cases {
                 reading::a_page_ends_when_it_is_full_of_bytes,
                 reading::pages_of_a_stream_hold_that_stream_only,
                 reading::many_streams_load_in_the_order_asked,
+                reading::whoever_follows_the_log_reads_what_is_stored,
                 reading::an_empty_log_reads_as_empty,
                 snapshots::a_stream_loads_from_its_snapshot,
                 snapshots::another_snapshot_version_is_not_seen,

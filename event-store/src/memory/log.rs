@@ -4,11 +4,11 @@
 //! Nothing here is shared with the backends that it is compared with, but the types and the bytes that a hash covers.
 
 use crate::chain::{Fields, GENESIS};
-use crate::event::from_micros;
 use crate::{
     Append, Appended, Entry, EntryOutcome, Head, Lease, LeaseState, LoadedStream, MAX_PAGE_BYTES,
     NewEvent, Position, RecordedEvent, Snapshot, StoredAnswer, StreamId, Timestamp, Version,
 };
+use chrono::SubsecRound;
 use std::collections::{HashMap, HashSet};
 
 /// How many answers one call forgets, the oldest first.
@@ -203,7 +203,7 @@ impl Log {
 
 /// The time in whole microseconds: finer digits are not kept.
 fn cut(time: Timestamp) -> Timestamp {
-    from_micros(time.timestamp_micros()).unwrap_or(time)
+    time.trunc_subsecs(6)
 }
 
 /// A page ends at its limit, or with the event that fills it.

@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::given::{append, entry, event, fill, stream, whole_log};
-use event_store::{Entry, MAX_PAGE, MAX_PAGE_BYTES};
+use event_store::{Entry, MAX_PAGE, MAX_PAGE_BYTES, NewEvent, Timestamp};
 
 pub async fn pages_of_the_log_are_contiguous_and_bounded(backend: Backend) {
     let store = backend.open().await;
@@ -56,6 +56,17 @@ pub async fn many_streams_load_in_the_order_asked(backend: Backend) {
     assert!(loaded[300].events.is_empty());
     assert!(store.load(&[], 1).await.unwrap().is_empty());
     assert!(store.load(&vec![stream(1); MAX_PAGE + 1], 1).await.is_err());
+}
+
+pub async fn whoever_follows_the_log_reads_what_is_stored(backend: Backend) {
+    let store = backend.open().await;
+    let _hint = store.head_hint();
+    let fine = Timestamp::from_timestamp(1_700_000_000, 123_456_789).unwrap();
+    let event = NewEvent { occurred_at: fine, ..event("{}") };
+    append(&store, vec![Entry { events: vec![event; 3], ..entry(1, 0, 0) }]).await;
+    let stored = whole_log(&backend.open_read_only().await).await;
+    assert_eq!(whole_log(&store).await, stored);
+    assert_eq!(stored[0].occurred_at.timestamp_subsec_nanos(), 123_456_000);
 }
 
 pub async fn an_empty_log_reads_as_empty(backend: Backend) {
