@@ -70,7 +70,7 @@ impl Recent {
         let page: Vec<Arc<RecordedEvent>> = {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let first = kept.events.front()?.position;
-            let skipped = usize::try_from((after + 1).checked_sub(first)?).ok()?;
+            let skipped = usize::try_from(after.checked_add(1)?.checked_sub(first)?).ok()?;
             let mut bytes = 0;
             let fits = |event: &&Arc<RecordedEvent>| {
                 let room = bytes < MAX_PAGE_BYTES;

@@ -67,6 +67,7 @@ pub async fn whoever_follows_the_log_reads_what_is_stored(backend: Backend) {
     let stored = whole_log(&backend.open_read_only().await).await;
     assert_eq!(whole_log(&store).await, stored);
     assert_eq!(stored[0].occurred_at.timestamp_subsec_nanos(), 123_456_000);
+    assert!(store.read_feed(u64::MAX, 10).await.unwrap().is_empty());
 }
 
 pub async fn an_empty_log_reads_as_empty(backend: Backend) {
