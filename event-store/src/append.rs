@@ -96,7 +96,7 @@ pub struct StoredAnswer {
 }
 
 /// What came of an append that committed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
     /// One for each entry, in order.
     pub outcomes: Vec<EntryOutcome>,
@@ -121,7 +121,8 @@ pub enum EntryOutcome {
         /// Where the stream is.
         actual: Version,
     },
-    /// Not stored: the idempotency key already has an answer, given by somebody else in the meantime.
+    /// Not stored: the idempotency key already has an answer, given by somebody else in the meantime. Told before a
+    /// wrong version.
     KeyTaken(StoredAnswer),
 }
 

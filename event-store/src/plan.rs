@@ -66,6 +66,15 @@ impl Plan<'_> {
         self.events.is_empty() && self.answers.is_empty()
     }
 
+    /// Whether an entry with a key was refused for its version. If its key is taken, that is its answer instead, so
+    /// whoever has not asked for keys must do so.
+    pub fn refuses_a_key(&self, entries: &[Entry]) -> bool {
+        let refused =
+            |outcome: &EntryOutcome| matches!(outcome, EntryOutcome::WrongExpectedVersion { .. });
+        let mut entries = entries.iter().zip(&self.outcomes);
+        entries.any(|(entry, outcome)| entry.answer.is_some() && refused(outcome))
+    }
+
     /// The events as they are read back once they are committed.
     pub fn recorded(&self) -> impl Iterator<Item = RecordedEvent> {
         self.events.iter().map(|row| RecordedEvent {

@@ -56,6 +56,7 @@ macro_rules! conformance_cases {
                 races::twins_that_race_leave_one_answer,
                 keys::a_kept_answer_is_found_with_its_position,
                 keys::a_taken_key_gives_the_first_answer_and_writes_nothing,
+                keys::a_taken_key_is_told_before_a_version_that_no_longer_holds,
                 keys::twins_in_one_batch_share_the_first_ones_answer,
                 keys::an_answer_without_events_is_kept,
                 keys::answers_come_in_the_order_asked,

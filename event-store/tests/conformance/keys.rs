@@ -31,6 +31,21 @@ pub async fn a_taken_key_gives_the_first_answer_and_writes_nothing(backend: Back
     assert_eq!(answer(&store, "k").await, Some(kept("first", 1)));
 }
 
+pub async fn a_taken_key_is_told_before_a_version_that_no_longer_holds(backend: Backend) {
+    // By handles that know the stream, that know nothing, and that have just written to another one.
+    let (store, other) = (backend.open().await, backend.open().await);
+    append(&store, vec![keyed(entry(1, 0, 1), "k", "first")]).await;
+    for (store, expected_version) in [(&store, 0), (&store, 7), (&other, 7), (&other, 0)] {
+        for events in [0, 1] {
+            let late = keyed(entry(1, expected_version, events), "k", "late");
+            let taken = EntryOutcome::KeyTaken(kept("first", 1));
+            assert_eq!(append(store, vec![late]).await.outcomes, [taken]);
+        }
+        let fresh = keyed(entry(1, 7, 1), "free", "never kept");
+        assert_eq!(append(store, vec![fresh]).await.outcomes, [wrong(7, 1)]);
+    }
+}
+
 pub async fn twins_in_one_batch_share_the_first_ones_answer(backend: Backend) {
     let store = backend.open().await;
     let twins = vec![keyed(entry(1, 0, 1), "k", "a"), keyed(entry(2, 0, 1), "k", "b")];
