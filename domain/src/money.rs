@@ -68,9 +68,18 @@ impl Money {
     /// # Errors
     /// [`MoneyError::Malformed`], [`MoneyError::TooPrecise`], or [`MoneyError::OutOfRange`] beyond the public limit.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
-        let (negative, unsigned) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
+        Self::stored(text, currency)?.within_public_limit()
+    }
+
+    /// Reads an amount from where it is stored: as [`Money::parse`], but the public limit, a rule for what comes in,
+    /// does not hold.
+    ///
+    /// # Errors
+    /// As [`Money::parse`]; [`MoneyError::OutOfRange`] only beyond what the type holds.
+    pub(crate) fn stored(text: &str, currency: Currency) -> Result<Self, MoneyError> {
+        let (sign, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, text),
         };
         let (whole, fraction) = match unsigned.split_once('.') {
             Some((_, "")) => return Err(MoneyError::Malformed),
@@ -85,16 +94,15 @@ impl Money {
         let missing = (digits as usize)
             .checked_sub(fraction.len())
             .ok_or(MoneyError::TooPrecise { currency, digits })?;
+        let zeros = std::iter::repeat_n(b'0', missing);
         let mut minor: i64 = 0;
-        for byte in whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat_n(b'0', missing))
-        {
+        for byte in whole.bytes().chain(fraction.bytes()).chain(zeros) {
             minor = minor
                 .checked_mul(10)
-                .and_then(|minor| minor.checked_add(i64::from(byte - b'0')))
-                .filter(|minor| *minor <= MAX_PUBLIC_MINOR)
+                .and_then(|minor| minor.checked_add(sign * i64::from(byte - b'0')))
                 .ok_or(MoneyError::OutOfRange)?;
         }
-        Ok(Self { minor: if negative { -minor } else { minor }, currency })
+        Ok(Self { minor, currency })
     }
 
     /// The same amount if it lies within the public limit.

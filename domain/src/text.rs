@@ -5,9 +5,9 @@
 //! width, soft hyphens, tags) and noncharacters. A text of nothing but white space says nothing and is refused as well.
 //!
 //! These are rules for what comes in. What was stored before a rule was made stays readable: a stored text is asked
-//! only for its length.
+//! for nothing.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why a field's value is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +86,7 @@ fn check_reference(text: &str, longest: usize) -> Result<(), FieldError> {
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $longest:literal, $check:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Box<str>);
 
         impl $name {
@@ -104,18 +103,27 @@ macro_rules! text {
                 Ok(Self(text.into_boxed_str()))
             }
 
+            /// Takes a text from where it is stored, whatever the rules were when it came in.
+            pub(crate) fn stored(text: impl Into<String>) -> Self {
+                Self(text.into().into_boxed_str())
+            }
+
             /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        /// As it was stored.
-        impl TryFrom<String> for $name {
-            type Error = String;
-            fn try_from(text: String) -> Result<Self, String> {
-                check_length(&text, Self::MAX_CHARACTERS).map_err(|error| error.detail)?;
-                Ok(Self(text.into_boxed_str()))
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        /// From where it is stored: any text.
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::stored)
             }
         }
 

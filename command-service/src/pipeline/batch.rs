@@ -15,7 +15,8 @@ use super::snapshots::Snapshots;
 use super::stream::Stream;
 use domain::{Aggregate, Timestamp};
 use event_store::{
-    Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StreamId, Version,
+    Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StoreError, StreamId,
+    Version,
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
@@ -157,11 +158,11 @@ impl<A: Commanded> Worker<A> {
         if missing.is_empty() {
             return Some((seated, streams));
         }
-        let ids: Vec<_> = missing.iter().map(|&seat| stream_id::<A>(streams[seat].id)).collect();
-        match self.store.load(&ids, A::SNAPSHOT_VERSION).await {
-            Ok(loaded) => {
-                for (&seat, loaded) in missing.iter().zip(loaded) {
-                    streams[seat] = Stream::fold(streams[seat].id, loaded);
+        let absent: Vec<_> = missing.iter().map(|&seat| streams[seat].id).collect();
+        match self.read(&absent).await {
+            Ok(read) => {
+                for (&seat, stream) in missing.iter().zip(read) {
+                    streams[seat] = stream;
                 }
                 Some((seated, streams))
             }
@@ -171,6 +172,20 @@ impl<A: Commanded> Worker<A> {
                 None
             }
         }
+    }
+
+    /// Reads streams as the store has them, in the order asked.
+    async fn read(&self, ids: &[Uuid]) -> Result<Vec<Stream<A>>, StoreError> {
+        let stored: Vec<_> = ids.iter().map(|&id| stream_id::<A>(id)).collect();
+        let loaded = self.store.load(&stored, A::SNAPSHOT_VERSION).await?;
+        let mut streams = Vec::with_capacity(ids.len());
+        for (&id, loaded) in ids.iter().zip(loaded) {
+            streams.push(match Stream::fold(id, loaded) {
+                Some(stream) => stream,
+                None => Stream::refold(id, &self.store).await?,
+            });
+        }
+        Ok(streams)
     }
 
     /// After the commit: answers, keeps the states, gives back the jobs that lost to another writer.

@@ -7,7 +7,10 @@ use super::request::{
     Accepted, Commanded, Effect, EventRef, Judged, Precondition, Preview, Refusal, Request,
 };
 use domain::{Aggregate, Timestamp};
-use event_store::{LoadedStream, NewEvent, Position, Version};
+use event_store::{
+    EventStore, LoadedStream, MAX_PAGE, NewEvent, Position, RecordedEvent, StoreError, StreamId,
+    Version,
+};
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use uuid::Uuid;
@@ -36,35 +39,54 @@ impl<A: Aggregate> Stream<A> {
         Self { id, state, version, position, occurred_at: None, snapshot, weight: OVERHEAD }
     }
 
-    /// Folds what the store holds.
-    pub fn fold(id: Uuid, loaded: LoadedStream) -> Self {
+    /// Folds what the store holds; `None` when that begins with a snapshot which this build cannot read.
+    pub fn fold(id: Uuid, loaded: LoadedStream) -> Option<Self> {
         let mut stream = Self::absent(id);
         if let Some(snapshot) = loaded.snapshot {
+            let state = serde_json::from_slice(&snapshot.state)
+                .inspect_err(|error| tracing::warn!(stream.id = %id, %error, "unreadable snapshot"))
+                .ok()?;
             stream.version = snapshot.version;
             stream.snapshot = snapshot.version;
             stream.position = snapshot.position;
             stream.occurred_at = Some(snapshot.occurred_at);
             stream.weight += snapshot.state.len();
-            stream.state = serde_json::from_slice(&snapshot.state)
-                .inspect_err(
-                    |error| tracing::error!(stream.id = %id, %error, "unreadable snapshot"),
-                )
-                .ok();
+            stream.state = Some(state);
         }
-        for event in loaded.events {
-            stream.version = event.version;
-            stream.position = event.position;
-            stream.occurred_at = Some(event.occurred_at);
-            stream.weight += event.payload.len();
+        stream.follow(&loaded.events);
+        Some(stream)
+    }
+
+    /// Folds the whole stream, page by page: a snapshot is a cache of the log, so one that cannot be read costs this.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn refold(id: Uuid, store: &EventStore) -> Result<Self, StoreError> {
+        let stored = StreamId { stream_type: A::STREAM_TYPE, id };
+        let mut stream = Self::absent(id);
+        loop {
+            let page = store.read_stream(&stored, stream.version, MAX_PAGE).await?;
+            if page.is_empty() {
+                return Ok(stream);
+            }
+            stream.follow(&page);
+        }
+    }
+
+    fn follow(&mut self, events: &[RecordedEvent]) {
+        for event in events {
+            self.version = event.version;
+            self.position = event.position;
+            self.occurred_at = Some(event.occurred_at);
+            self.weight += event.payload.len();
             match A::decode(&event.event_type, event.schema_version, &event.payload) {
-                Ok(decoded) => stream.evolve(&decoded, event.occurred_at),
+                Ok(decoded) => self.evolve(&decoded, event.occurred_at),
                 Err(error) => {
-                    tracing::error!(stream.id = %id, event.position, %error, "unreadable event");
-                    stream.state = None;
+                    tracing::error!(stream.id = %self.id, event.position, %error, "unreadable event");
+                    self.state = None;
                 }
             }
         }
-        stream
     }
 
     fn evolve(&mut self, event: &A::Event, at: Timestamp) {

@@ -317,6 +317,24 @@ async fn a_long_stream_loads_through_its_snapshot(rig: Rig) {
     assert_eq!((accepted(&reply).0, &*reply.result.unwrap().status), (1_201, "zero"));
 }
 
+async fn a_snapshot_that_cannot_be_read_costs_time_and_nothing_else(rig: Rig) {
+    let (pipeline, store) = rig.pipeline().await;
+    for _ in 0..3 {
+        pipeline.ask(add(1, 1)).await;
+    }
+    let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(1) };
+    let broken = event_store::Snapshot {
+        version: 2,
+        occurred_at: (rig.clock())(),
+        position: 2,
+        state: br#"{"of":"another build"}"#.to_vec(),
+    };
+    store.save_snapshot(&stream, Counter::SNAPSHOT_VERSION, broken).await.unwrap();
+    let (pipeline, _) = rig.pipeline().await;
+    let reply = pipeline.ask(add(1, -3)).await;
+    assert_eq!((accepted(&reply), &*reply.result.unwrap().status), ((4, 4, 1), "zero"));
+}
+
 /// Every case on one backend: what is submitted together stays together on one thread, what competes has two.
 macro_rules! on {
     ($backend:ident, $log:expr, [$($case:ident),* $(,)?], [$($racing:ident),* $(,)?]) => {
@@ -371,6 +389,7 @@ on_both_backends!(
         the_queue_is_bounded_by_bytes_too,
         a_small_cache_changes_no_answer,
         a_long_stream_loads_through_its_snapshot,
+        a_snapshot_that_cannot_be_read_costs_time_and_nothing_else,
     ],
     [of_64_with_one_if_match_exactly_one_wins, pipelines_that_compete_for_a_stream_lose_nothing,]
 );

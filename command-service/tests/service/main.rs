@@ -5,6 +5,7 @@
 mod bodies;
 mod commands;
 mod document;
+mod earlier;
 mod idempotency;
 mod import;
 mod rig;
@@ -46,6 +47,7 @@ on_both_backends! {
     commands::a_dry_run_shows_the_order_as_it_would_be_and_stores_nothing,
     commands::events_carry_the_requests_correlation_id_and_trace,
     commands::a_store_that_is_gone_is_503_and_says_when_to_try_again,
+    earlier::an_order_of_an_earlier_rule_takes_commands,
     idempotency::a_repeated_request_gets_the_first_answer,
     idempotency::a_refusal_of_the_domain_is_kept_too,
     idempotency::an_unknown_order_and_a_broken_body_are_not_kept,

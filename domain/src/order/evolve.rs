@@ -108,7 +108,7 @@ impl Order {
                 self.refunds.push(refund);
             }
             OrderEvent::OrderShipped { shipment_id, carrier, tracking_number, lines } => {
-                self.count(lines, |line, quantity| line.shipped += quantity);
+                self.count(lines, |line, units| line.shipped = line.shipped.saturating_add(units));
                 self.shipments.push(Shipment {
                     shipment_id: shipment_id.clone(),
                     carrier: carrier.clone(),
@@ -122,7 +122,9 @@ impl Order {
                 if let Some(shipment) = self.shipments.get_mut(shipment_id) {
                     shipment.delivered_at = Some(at);
                     let lines = shipment.lines.clone();
-                    self.count(&lines, |line, quantity| line.delivered += quantity);
+                    self.count(&lines, |line, units| {
+                        line.delivered = line.delivered.saturating_add(units)
+                    });
                 }
             }
             OrderEvent::OrderCompleted => {

@@ -48,7 +48,7 @@ pub fn restore(json: &[u8]) -> Result<(Order, Vec<NoteEntry>), serde_json::Error
 }
 
 fn money(text: &str, currency: Currency) -> Result<Money, serde_json::Error> {
-    Money::parse(text, currency).map_err(serde_json::Error::custom)
+    Money::stored(text, currency).map_err(serde_json::Error::custom)
 }
 
 #[derive(Deserialize)]

@@ -136,12 +136,12 @@ fn decode_newest(event_type: &str, payload: &[u8]) -> Result<OrderEvent, DecodeE
         "OrderCompleted" => read::<Empty>(payload).map(|Empty {}| OrderEvent::OrderCompleted),
         "PaymentRecorded" => read::<Paid>(payload).and_then(Paid::into_event),
         "RefundRecorded" => read::<Refunded>(payload).and_then(Refunded::into_event),
-        "OrderShipped" => read::<Shipped>(payload).and_then(Shipped::into_event),
+        "OrderShipped" => read::<Shipped>(payload).map(Shipped::into_event),
         "ShipmentDelivered" => {
-            read::<ShipmentDelivered>(payload).and_then(ShipmentDelivered::into_event)
+            read::<ShipmentDelivered>(payload).map(ShipmentDelivered::into_event)
         }
         "OrderCancelled" => read::<Cancelled>(payload).and_then(Cancelled::into_event),
-        "NoteAdded" => read::<NoteAdded>(payload).and_then(NoteAdded::into_event),
+        "NoteAdded" => read::<NoteAdded>(payload).map(NoteAdded::into_event),
         unknown => return Err(DecodeError::UnknownType(unknown.to_owned())),
     };
     event.map_err(|detail| DecodeError::Malformed { event_type: event_type.to_owned(), detail })

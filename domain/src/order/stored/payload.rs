@@ -2,7 +2,7 @@
 //!
 //! Every payload that holds an amount also holds its currency, so that an event can be read by itself.
 
-use super::parts::{Amount, Read, StoredCustomer, StoredLine, read_lines, text};
+use super::parts::{Amount, Read, StoredCustomer, StoredLine, read_lines};
 use crate::order::{CancelledLine, Customer, Line, OrderEvent, ShippedLine};
 use crate::{Currency, Label, Money, Note, Reason, Reference, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -40,10 +40,10 @@ impl<'a> Drafted<'a> {
 
     pub fn into_event(self) -> Read<OrderEvent> {
         Ok(OrderEvent::OrderDrafted {
-            customer: self.customer.read()?,
+            customer: self.customer.read(),
             currency: self.currency,
             lines: read_lines(self.lines, self.currency)?,
-            note: self.note.map(|note| text(Note::parse(note))).transpose()?,
+            note: self.note.map(Note::stored),
         })
     }
 }
@@ -76,11 +76,11 @@ impl<'a> Placed<'a> {
 
     pub fn into_event(self) -> Read<OrderEvent> {
         Ok(OrderEvent::OrderPlaced {
-            customer: self.customer.read()?,
+            customer: self.customer.read(),
             currency: self.currency,
             lines: read_lines(self.lines, self.currency)?,
             total: self.total.read(self.currency)?,
-            note: self.note.map(|note| text(Note::parse(note))).transpose()?,
+            note: self.note.map(Note::stored),
         })
     }
 }
@@ -142,9 +142,9 @@ impl<'a> Paid<'a> {
 
     pub fn into_event(self) -> Read<OrderEvent> {
         Ok(OrderEvent::PaymentRecorded {
-            payment_id: text(Reference::parse(self.payment_id))?,
+            payment_id: Reference::stored(self.payment_id),
             amount: self.amount.read(self.currency)?,
-            method: self.method.map(|method| text(Label::parse(method))).transpose()?,
+            method: self.method.map(Label::stored),
         })
     }
 }
@@ -172,9 +172,9 @@ impl<'a> Refunded<'a> {
 
     pub fn into_event(self) -> Read<OrderEvent> {
         Ok(OrderEvent::RefundRecorded {
-            refund_id: text(Reference::parse(self.refund_id))?,
+            refund_id: Reference::stored(self.refund_id),
             amount: self.amount.read(self.currency)?,
-            reason: self.reason.map(|reason| text(Reason::parse(reason))).transpose()?,
+            reason: self.reason.map(Reason::stored),
         })
     }
 }
@@ -205,14 +205,13 @@ impl<'a> Shipped<'a> {
         }
     }
 
-    pub fn into_event(self) -> Read<OrderEvent> {
-        let label = |label: Option<Cow<'_, str>>| label.map(|l| text(Label::parse(l))).transpose();
-        Ok(OrderEvent::OrderShipped {
-            shipment_id: text(Reference::parse(self.shipment_id))?,
-            carrier: label(self.carrier)?,
-            tracking_number: label(self.tracking_number)?,
+    pub fn into_event(self) -> OrderEvent {
+        OrderEvent::OrderShipped {
+            shipment_id: Reference::stored(self.shipment_id),
+            carrier: self.carrier.map(Label::stored),
+            tracking_number: self.tracking_number.map(Label::stored),
             lines: self.lines.into_owned(),
-        })
+        }
     }
 }
 
@@ -223,8 +222,8 @@ pub(super) struct ShipmentDelivered<'a> {
 }
 
 impl ShipmentDelivered<'_> {
-    pub fn into_event(self) -> Read<OrderEvent> {
-        Ok(OrderEvent::ShipmentDelivered { shipment_id: text(Reference::parse(self.shipment_id))? })
+    pub fn into_event(self) -> OrderEvent {
+        OrderEvent::ShipmentDelivered { shipment_id: Reference::stored(self.shipment_id) }
     }
 }
 
@@ -281,14 +280,14 @@ impl<'a> Cancelled<'a> {
         let line = |line: StoredCancelledLine<'_>| {
             Ok(CancelledLine {
                 line_id: line.line_id,
-                product_id: text(Reference::parse(line.product_id))?,
+                product_id: Reference::stored(line.product_id),
                 quantity: line.quantity,
                 line_total: line.line_total.read(self.currency)?,
             })
         };
         Ok(OrderEvent::OrderCancelled {
-            reason: text(Reason::parse(self.reason))?,
-            customer_id: text(Reference::parse(self.customer_id))?,
+            reason: Reason::stored(self.reason),
+            customer_id: Reference::stored(self.customer_id),
             placed_at: self.placed_at,
             total: self.total.read(self.currency)?,
             lines: self.lines.into_iter().map(line).collect::<Read<_>>()?,
@@ -303,7 +302,7 @@ pub(super) struct NoteAdded<'a> {
 }
 
 impl NoteAdded<'_> {
-    pub fn into_event(self) -> Read<OrderEvent> {
-        Ok(OrderEvent::NoteAdded { text: text(Note::parse(self.text))? })
+    pub fn into_event(self) -> OrderEvent {
+        OrderEvent::NoteAdded { text: Note::stored(self.text) }
     }
 }
