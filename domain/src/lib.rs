@@ -9,11 +9,10 @@ pub mod currency;
 pub mod money;
 pub mod order;
 pub mod text;
+pub mod time;
 
 pub use aggregate::{Aggregate, DecodeError, EncodedEvent};
 pub use currency::Currency;
 pub use money::{Money, MoneyError};
 pub use text::{FieldError, Label, Name, Note, Reason, Reference};
-
-/// A moment, in UTC, with microseconds: the resolution at which the log stores time.
-pub type Timestamp = chrono::DateTime<chrono::Utc>;
+pub use time::Timestamp;

@@ -2,7 +2,7 @@
 
 use super::errors::{Errors, Pointer};
 use super::tree::Json;
-use chrono::{DateTime, Datelike, SubsecRound};
+use domain::time::TimeError;
 use domain::{Currency, FieldError, Money, MoneyError, Timestamp};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -12,8 +12,6 @@ use uuid::Uuid;
 const UUID_LENGTH: usize = 36;
 /// Longest text that is tried as an amount, before anything looks at its digits.
 const MAX_AMOUNT_LENGTH: usize = 32;
-/// Nothing happened earlier: what comes before has no year that every calendar agrees on.
-const FIRST_YEAR: i32 = 1;
 /// A currency with the most digits: the syntax of an amount is judged by it while the currency is not known.
 const FINEST_CURRENCY: &str = "CLF";
 
@@ -73,20 +71,17 @@ pub fn uuid(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<Uui
     uuid
 }
 
-/// An RFC 3339 time from the year 1 on (in UTC), cut to microseconds.
+/// A time, as [`domain::time`] reads it.
 pub fn timestamp(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<Timestamp> {
     let text = string(json, at, errors)?;
-    match DateTime::parse_from_rfc3339(&text) {
-        Ok(time) if time.to_utc().year() < FIRST_YEAR => {
-            errors.add(at, "out-of-range", "must not be before 0001-01-01T00:00:00Z");
-            None
-        }
-        Ok(time) => Some(time.to_utc().trunc_subsecs(6)),
-        Err(_) => {
-            errors.add(at, "invalid-format", "must be an RFC 3339 time: 2026-03-03T00:00:00Z");
-            None
-        }
-    }
+    let time = domain::time::parse(&text).map_err(|error| {
+        let code = match error {
+            TimeError::Malformed => "invalid-format",
+            TimeError::TooEarly => "out-of-range",
+        };
+        errors.add(at, code, error.to_string());
+    });
+    time.ok()
 }
 
 /// An ISO 4217 code of a currency with minor units.

@@ -1,4 +1,5 @@
-//! Times: RFC 3339 from the year 1 on, cut to microseconds; dates stand for their first moment in UTC.
+//! Times as [`domain::time`] reads them (RFC 3339 from the year 1 on, cut to microseconds, a leap second as the moment that
+//! follows it, so that a view is asked about the instant that an import stored); dates stand for their first moment in UTC.
 
 use super::invalid;
 use crate::wire::DAY;
@@ -8,7 +9,7 @@ use server::Problem;
 const TIME: &str = "an RFC 3339 time from the year 1 on, such as 2026-03-03T00:00:00Z";
 const DATE_OR_TIME: &str = "a date or an RFC 3339 time such as 2026-03-03 or 2026-03-03T00:00:00Z";
 const WHOLE_DAY: &str = "a date, or a time that is midnight in UTC: whole UTC days are counted";
-/// As in imports: nothing happened earlier.
+/// As in [`domain::time`]: nothing happened earlier.
 const FIRST_YEAR: i32 = 1;
 /// `2026-03-03`
 const DATE_LENGTH: usize = 10;
@@ -17,8 +18,8 @@ fn read(text: &str) -> Option<i64> {
     // A plus sign that was not percent-encoded arrives as a space.
     let plus = text.rfind(' ').filter(|at| *at > DATE_LENGTH);
     let restored = plus.map(|at| format!("{}+{}", &text[..at], &text[at + 1..]));
-    let time = DateTime::parse_from_rfc3339(restored.as_deref().unwrap_or(text)).ok()?.to_utc();
-    (time.year() >= FIRST_YEAR).then(|| time.timestamp_micros())
+    let time = domain::time::parse(restored.as_deref().unwrap_or(text)).ok()?;
+    Some(time.timestamp_micros())
 }
 
 /// A time, in microseconds since 1970.
@@ -73,6 +74,9 @@ mod tests {
             ("2026-03-03T13:00:00+01:00", Some(noon)),
             ("2026-03-03T13:00:00 01:00", Some(noon)),
             ("2026-03-03T12:00:00.1234569Z", Some(noon + 123_456)),
+            ("2016-12-31T23:59:60.5Z", Some(1_483_228_800_000_000)),
+            ("2017-01-01T00:59:60 01:00", Some(1_483_228_800_000_000)),
+            ("2016-12-31T12:00:60Z", None),
             ("2026-03-03", None),
             ("2026-03-03T12:00:00", None),
             ("2026-13-03T12:00:00Z", None),
@@ -103,6 +107,7 @@ mod tests {
             ("1970-01-02T00:00:00Z", Some(1)),
             ("1970-01-02T01:00:00+01:00", Some(1)),
             ("1969-12-31", Some(-1)),
+            ("1972-06-30T23:59:60Z", Some(912)),
             ("1970-01-02T00:00:00.000001Z", None),
             ("1970-01-02T00:00:00+01:00", None),
         ] {

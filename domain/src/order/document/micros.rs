@@ -1,6 +1,6 @@
 //! Times on the wire: RFC 3339 in UTC with microseconds, `2026-03-03T00:00:00.000000Z`.
 
-use crate::Timestamp;
+use crate::time::{Timestamp, settle};
 use chrono::{Datelike, Timelike};
 use serde::{Deserialize, Deserializer, Serializer};
 use std::fmt;
@@ -11,8 +11,9 @@ pub struct Wire(pub Timestamp);
 
 impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (date, time) = (self.0.date_naive(), self.0.time());
-        let micros = time.nanosecond() / 1_000 % 1_000_000;
+        let settled = settle(self.0);
+        let (date, time) = (settled.date_naive(), settled.time());
+        let micros = time.nanosecond() / 1_000;
         write!(f, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day())?;
         write!(f, "T{:02}:{:02}:{:02}.{micros:06}Z", time.hour(), time.minute(), time.second())
     }
@@ -37,5 +38,5 @@ pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok
 /// # Errors
 /// When the text is not a time.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    Timestamp::deserialize(deserializer)
+    Timestamp::deserialize(deserializer).map(settle)
 }
