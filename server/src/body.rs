@@ -25,6 +25,11 @@ const BROKEN: u8 = 3;
 pub(crate) struct BodyFault(AtomicU8);
 
 impl BodyFault {
+    /// Whether the body's end will never be read: nothing else can come over its connection.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.0.load(Ordering::Relaxed), STALLED | BROKEN)
+    }
+
     /// The refusal that the fault deserves, if there was one.
     pub(crate) fn problem(&self) -> Option<Problem> {
         match self.0.load(Ordering::Relaxed) {

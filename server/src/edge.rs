@@ -177,9 +177,14 @@ impl Exchange {
     }
 
     fn finish(self, mut response: Response) -> Response {
-        if let Some(problem) = self.fault.as_ref().and_then(|fault| fault.problem()) {
+        let fault =
+            self.fault.as_ref().and_then(|fault| Some((fault.problem()?, fault.is_final())));
+        if let Some((problem, is_final)) = fault {
             response = problem.into_response();
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            if is_final {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
         }
         let response = self.budget.admit(response);
         let code = response.extensions().get::<Problem>().map(Problem::code);

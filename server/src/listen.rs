@@ -8,6 +8,7 @@ mod bind;
 mod connection;
 mod framing;
 mod socket;
+mod unread;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -25,6 +26,9 @@ use connection::Stage;
 
 /// Largest request body, unless the route streams it.
 pub const MAX_BODY_BYTES: u64 = 1024 * 1024;
+
+/// What is read, and thrown away, of a body that nobody reads: one of the largest size, and as much again.
+pub const MAX_UNREAD_BYTES: u64 = 2 * MAX_BODY_BYTES;
 
 /// Largest request head.
 pub const MAX_HEAD_BYTES: usize = 60 * 1024;
@@ -60,6 +64,11 @@ pub struct Limits {
     pub write_stall: Duration,
     /// Largest body, unless its route streams it.
     pub body_bytes: u64,
+    /// What is left of a body when its request is answered is read up to so many bytes; a longer one closes the
+    /// connection.
+    pub unread_bytes: u64,
+    /// And for so long.
+    pub unread_wait: Duration,
     /// Paths that take a body of any length as a stream.
     pub streamed_paths: &'static [&'static str],
     /// Bytes that large answers may hold together until they are taken; further ones are refused.
@@ -80,6 +89,8 @@ impl Default for Limits {
             body_total: Duration::from_secs(30),
             write_stall: Duration::from_secs(8),
             body_bytes: MAX_BODY_BYTES,
+            unread_bytes: MAX_UNREAD_BYTES,
+            unread_wait: Duration::from_secs(2),
             streamed_paths: &["/v1/import"],
             answer_bytes: MAX_ANSWER_BYTES,
             connections: MAX_CONNECTIONS,
@@ -144,9 +155,7 @@ impl Server {
                     if let Some(stream) = self.accepted(accepted).await? {
                         let (app, limits) = (self.app.clone(), Arc::clone(&self.limits));
                         let graceful = graceful.child_token();
-                        connections.spawn(async move {
-                            connection::run(stream, app, &limits, stage, graceful).await;
-                        });
+                        connections.spawn(connection::run(stream, app, limits, stage, graceful));
                     }
                 }
             }

@@ -4,14 +4,14 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Method, Request, Version, header};
+use axum::http::{Method, Request, Version, header};
 use axum::response::Response;
-use axum::routing::future::RouteFuture;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::socket::Socket;
+use super::unread::{Answering, Asked, closing};
 use super::{Limits, MAX_HEAD_BYTES, MAX_URI_BYTES};
 use crate::context::RequestContext;
 use crate::edge::refuse;
@@ -48,7 +49,7 @@ pub(super) enum Stage {
 pub(super) async fn run(
     stream: TcpStream,
     app: Router,
-    limits: &Limits,
+    limits: Arc<Limits>,
     stage: Stage,
     graceful: CancellationToken,
 ) {
@@ -62,7 +63,7 @@ pub(super) async fn run(
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
         .keep_alive(stage == Stage::Open)
-        .serve_connection(io, Wire { app, stage });
+        .serve_connection(io, Wire { app, limits, stage });
     let ended = tokio::select! {
         biased;
         ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => ended,
@@ -99,6 +100,7 @@ async fn linger(mut stream: TcpStream) {
 /// The service that hyper calls.
 struct Wire {
     app: Router,
+    limits: Arc<Limits>,
     stage: Stage,
 }
 
@@ -111,7 +113,8 @@ impl hyper::service::Service<Request<Incoming>> for Wire {
         if let Some(refusal) = unreadable(&request).or_else(|| self.stopping(&request)) {
             return WireFuture::Refused(Some(refused(&request, refusal)));
         }
-        WireFuture::App(self.app.clone().call(request))
+        let (request, asked) = Asked::of(request, &self.limits);
+        WireFuture::App(Answering::new(asked, self.app.clone().call(request)))
     }
 }
 
@@ -132,7 +135,7 @@ fn refused(request: &Request<Incoming>, problem: Problem) -> Response {
         RequestContext::from_headers(request.headers()).unwrap_or_else(|_| RequestContext::made());
     stats::count_unreadable(problem.code().status());
     let mut response = refuse(problem, request.uri(), &context);
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    closing(request.version(), &mut response);
     response
 }
 
@@ -184,9 +187,10 @@ fn is_decodable(path: &str) -> bool {
 }
 
 /// A response on its way; `Unpin`, so that hyper can be driven without a box.
+#[allow(clippy::large_enum_variant)] // boxing the hot variant would cost an allocation a request
 enum WireFuture {
     Refused(Option<Response>),
-    App(RouteFuture<Infallible>),
+    App(Answering),
 }
 
 impl Future for WireFuture {
@@ -197,7 +201,7 @@ impl Future for WireFuture {
             Self::Refused(response) => {
                 Poll::Ready(Ok(response.take().expect("not polled after it was ready")))
             }
-            Self::App(future) => Pin::new(future).poll(cx),
+            Self::App(future) => Pin::new(future).poll(cx).map(Ok),
         }
     }
 }

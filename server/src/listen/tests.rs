@@ -3,6 +3,7 @@
 mod deadlines;
 mod drain;
 mod refusals;
+mod reuse;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::{Path, Request};
+use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -24,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Limits, bind, serve};
 use crate::health::Readiness;
+use crate::problem::{Problem, ProblemCode};
 
 /// No answer takes longer, on any machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,6 +39,7 @@ fn short_limits() -> Limits {
         head: Duration::from_millis(300),
         body_stall: Duration::from_millis(300),
         body_total: Duration::from_millis(900),
+        unread_wait: Duration::from_millis(300),
         write_stall: Duration::from_millis(300),
         drain_notice: Duration::from_millis(300),
         drain: Duration::from_millis(900),
@@ -79,6 +85,8 @@ fn app(gate: Arc<Semaphore>, readiness: Readiness) -> Router {
         .route("/", get(async || "home"))
         .route("/measure", post(async |body: Bytes| body.len().to_string()))
         .route("/v1/import", post(measure_stream))
+        .route("/status/{status}/{reading}", post(answer_with))
+        .route("/echo", post(async |body: Body| Body::from_stream(body.into_data_stream())))
         .route("/held", get(held))
         .route("/events", get(events))
         .route("/large", get(async || vec![b'x'; 64 * 1024 * 1024]))
@@ -89,6 +97,24 @@ fn app(gate: Arc<Semaphore>, readiness: Readiness) -> Router {
 async fn measure_stream(body: Body) -> String {
     let pieces = body.into_data_stream().map(|piece| piece.unwrap().len());
     pieces.fold(0, async |sum, length| sum + length).await.to_string()
+}
+
+/// Answers with the status named, and reads none, some or all of the body before.
+async fn answer_with(Path((status, reading)): Path<(u16, String)>, request: Request) -> Response {
+    let mut pieces = request.into_body().into_data_stream();
+    let wanted = match reading.as_str() {
+        "none" => 0,
+        "some" => 1,
+        _ => usize::MAX,
+    };
+    for _ in 0..wanted {
+        let Some(Ok(_)) = pieces.next().await else { break };
+    }
+    if let Some(code) = ProblemCode::ALL.into_iter().find(|code| code.status() == status) {
+        return Problem::new(code).into_response();
+    }
+    let status = StatusCode::from_u16(status).unwrap();
+    (status, if status == StatusCode::NOT_MODIFIED { "" } else { "answered" }).into_response()
 }
 
 struct Client(TcpStream);
@@ -113,6 +139,14 @@ impl Client {
     /// One whole response.
     async fn answer(&mut self) -> Answer {
         timeout(PATIENCE, self.read_answer()).await.expect("an answer within the patience of tests")
+    }
+
+    /// The response that comes after those that only ask to go on.
+    async fn final_answer(&mut self) -> Answer {
+        match self.answer().await {
+            on if on.status == 100 => self.answer().await,
+            answer => answer,
+        }
     }
 
     async fn read_answer(&mut self) -> Answer {
@@ -151,6 +185,13 @@ fn header(head: &str, name: &str) -> Option<String> {
 }
 
 impl Answer {
+    /// What the answer says of its connection, in all its fields.
+    fn connection(&self) -> String {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let said = lines.filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
+        said.map(|(_, value)| value.trim().to_lowercase()).collect::<Vec<_>>().join(", ")
+    }
+
     /// The answer is a problem document of this kind, and consistent in itself.
     #[track_caller]
     fn is_problem(&self, status: u16, code: &str) -> Value {

@@ -27,11 +27,14 @@ async fn readyz_says_503_from_the_signal_on_and_requests_in_flight_finish() {
     let unready = ask(&server, get_request("/readyz")).await;
     unready.is_problem(503, "unavailable");
     assert!(header(&unready.head, "retry-after").is_some());
-    ask(&server, get_request("/")).await.is_problem(503, "unavailable");
+    let refused = ask(&server, get_request("/")).await;
+    refused.is_problem(503, "unavailable");
+    assert_eq!(refused.connection(), "close");
     assert_eq!(ask(&server, get_request("/healthz")).await.status, 200);
 
     server.gate.add_permits(1);
-    assert_eq!(held.answer().await.body, "held");
+    let last = held.answer().await;
+    assert_eq!((last.body.as_str(), last.connection().as_str()), ("held", "close"));
     ended(server).await;
 }
 

@@ -39,6 +39,7 @@ async fn heads_that_cannot_be_trusted_are_refused_and_the_connection_closed() {
         let answer = client.send(&request).await.answer().await;
         println!("{name}: {}", answer.status);
         answer.is_problem(400, "invalid-parameter");
+        assert_eq!(answer.connection(), "close", "{name}");
         let rest = client.closed().await;
         assert!(rest.is_empty(), "{name}: {}", String::from_utf8_lossy(&rest));
     }
@@ -125,7 +126,9 @@ async fn heads_over_their_limits_are_refused() {
     for (name, request, status) in cases {
         println!("{name}");
         let code = if status == 431 { "headers-too-large" } else { "uri-too-long" };
-        ask(&server, request).await.is_problem(status, code);
+        let answer = ask(&server, request).await;
+        answer.is_problem(status, code);
+        assert_eq!(answer.connection(), "close");
     }
     let hundred: String = (0..99).map(|n| format!("X-{n}: 1\r\n")).collect();
     let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{hundred}\r\n");
