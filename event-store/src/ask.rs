@@ -2,8 +2,8 @@
 //!
 //! Most of what an append relies on needs no question of its own: streams that this handle wrote last are known
 //! (`versions`), a stream that must not exist yet is proved by its first row going in (the unique index), a key that
-//! must be free likewise. If a row does not go in, or an entry is refused whose key nobody has looked for, the attempt
-//! is rolled back and made once more with everything asked beforehand.
+//! must be free likewise. If a row does not go in, or an entry is refused on a guess, the attempt is rolled back and
+//! made once more with everything asked beforehand.
 
 use crate::plan::Found;
 use crate::versions::KnownVersions;

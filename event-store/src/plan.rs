@@ -52,6 +52,9 @@ impl AnswerRow<'_> {
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub outcomes: Vec<EntryOutcome>,
+    /// Whether an entry was refused for its version though its key may be taken, or though nobody has asked for its
+    /// stream and no row of it goes in that would prove it new. Whoever has not asked for everything must do so.
+    pub guessed: bool,
     pub events: Vec<EventRow<'a>>,
     pub answers: Vec<AnswerRow<'a>>,
     /// Where each stream that was written to is afterwards.
@@ -64,15 +67,6 @@ impl Plan<'_> {
     /// Nothing to write: every entry was left out, or held nothing.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.answers.is_empty()
-    }
-
-    /// Whether an entry with a key was refused for its version. If its key is taken, that is its answer instead, so
-    /// whoever has not asked for keys must do so.
-    pub fn refuses_a_key(&self, entries: &[Entry]) -> bool {
-        let refused =
-            |outcome: &EntryOutcome| matches!(outcome, EntryOutcome::WrongExpectedVersion { .. });
-        let mut entries = entries.iter().zip(&self.outcomes);
-        entries.any(|(entry, outcome)| entry.answer.is_some() && refused(outcome))
     }
 
     /// The events as they are read back once they are committed.
@@ -117,6 +111,7 @@ pub(crate) fn plan<'a>(
         scratch: Vec::with_capacity(512),
         plan: Plan {
             outcomes: Vec::with_capacity(entries.len()),
+            guessed: false,
             events: Vec::with_capacity(events),
             answers: Vec::new(),
             versions: HashMap::with_capacity(entries.len()),
@@ -144,9 +139,10 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn version(&self, stream: &StreamId) -> Version {
+    /// `None` where nobody has asked.
+    fn version(&self, stream: &StreamId) -> Option<Version> {
         let written = self.plan.versions.get(stream);
-        written.or_else(|| self.found.versions.get(stream)).copied().unwrap_or(0)
+        written.or_else(|| self.found.versions.get(stream)).copied()
     }
 
     fn refusal(&mut self, entry: &'a Entry) -> Option<EntryOutcome> {
@@ -158,11 +154,13 @@ impl<'a> Planner<'a> {
             }
             return Some(EntryOutcome::KeyTaken(stored.clone()));
         }
-        let (expected, actual) = (entry.expected_version, self.version(&entry.stream));
+        let known = self.version(&entry.stream);
+        let (expected, actual) = (entry.expected_version, known.unwrap_or(0));
         if expected == actual && !self.refused.contains(&entry.stream) {
             return None;
         }
         self.refused.insert(&entry.stream);
+        self.plan.guessed |= entry.answer.is_some() || known.is_none();
         Some(EntryOutcome::WrongExpectedVersion { expected, actual })
     }
 

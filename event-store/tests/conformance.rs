@@ -58,6 +58,7 @@ macro_rules! conformance_cases {
                 keys::a_taken_key_gives_the_first_answer_and_writes_nothing,
                 keys::a_taken_key_is_told_before_a_version_that_no_longer_holds,
                 keys::twins_in_one_batch_share_the_first_ones_answer,
+                keys::what_follows_a_twin_is_told_where_its_stream_is,
                 keys::an_answer_without_events_is_kept,
                 keys::answers_come_in_the_order_asked,
                 keys::old_answers_are_forgotten_and_permanent_and_recent_ones_are_not,

@@ -27,7 +27,7 @@ const MAX_ATTEMPTS: usize = 4;
 enum Attempt<'a> {
     /// There is nothing to write.
     Hollow(Plan<'a>),
-    /// Rows did not go in, or an entry is refused whose key may be taken: everything must be asked.
+    /// Rows did not go in, or the plan was guessed: everything must be asked.
     Raced,
     /// Everything is written but not committed.
     Ready(Written<'a>),
@@ -125,7 +125,7 @@ impl Writer {
         let head = planted::cursor(head, &append.entries);
         let found = self.find(connection, &append.entries, ask).await?;
         let plan = plan(&append.entries, found, head, append.recorded_at);
-        if ask == Ask::Needed && plan.refuses_a_key(&append.entries) {
+        if ask == Ask::Needed && plan.guessed {
             return Ok(Attempt::Raced);
         }
         if plan.is_empty() {

@@ -38,9 +38,8 @@ impl Writer {
             let found = Question::about(&append.entries, &self.known, Ask::Needed).unasked()?;
             Some((revision, plan(&append.entries, found, head, append.recorded_at)))
         });
-        let planned = planned.filter(|(_, plan)| {
-            !plan.is_empty() && !plan.refuses_a_key(&append.entries) && fits_at_once(plan)
-        });
+        let planned =
+            planned.filter(|(_, plan)| !plan.is_empty() && !plan.guessed && fits_at_once(plan));
         let Some((revision, plan)) = planned else {
             self.put_back(connection);
             return None;

@@ -24,7 +24,7 @@ const REFUSED: &str = "the log refuses rows that conflict with nothing stored; n
 
 enum Attempt<'a> {
     Done(Appended),
-    /// Rows did not go in, or an entry is refused whose key may be taken: everything must be asked.
+    /// Rows did not go in, or the plan was guessed: everything must be asked.
     Raced,
     /// The commit failed; what should be there if it did not.
     Unsettled(Unsettled<'a>),
@@ -81,7 +81,7 @@ impl Writer {
         let alone = self.known.expect_revision(revision);
         let found = self.find(connection, &append.entries, ask).await?;
         let plan = plan(&append.entries, found, head, append.recorded_at);
-        if ask == Ask::Needed && plan.refuses_a_key(&append.entries) {
+        if ask == Ask::Needed && plan.guessed {
             return Ok(Attempt::Raced);
         }
         if plan.is_empty() {

@@ -63,7 +63,7 @@ impl Writer {
         self.known.expect_revision(revision);
         let found = Question::about(&append.entries, &self.known, Ask::Needed).unasked()?;
         let plan = plan(&append.entries, found, head, append.recorded_at);
-        if plan.is_empty() || plan.refuses_a_key(&append.entries) {
+        if plan.is_empty() || plan.guessed {
             return None;
         }
         let mut connection = match self.take().await {

@@ -54,6 +54,15 @@ pub async fn twins_in_one_batch_share_the_first_ones_answer(backend: Backend) {
     assert_eq!(store.head().await.unwrap().position, 1);
 }
 
+pub async fn what_follows_a_twin_is_told_where_its_stream_is(backend: Backend) {
+    append(&backend.open().await, vec![entry(2, 0, 3)]).await;
+    // The twin expects a new stream, and is left out before a row of it could prove that there is one already.
+    let twins =
+        vec![keyed(entry(1, 0, 1), "k", "a"), keyed(entry(2, 0, 1), "k", "b"), entry(2, 1, 1)];
+    let outcomes = append(&backend.open().await, twins).await.outcomes;
+    assert_eq!(outcomes, [written(4), EntryOutcome::KeyTaken(kept("a", 4)), wrong(1, 3)]);
+}
+
 pub async fn an_answer_without_events_is_kept(backend: Backend) {
     let store = backend.open().await;
     append(&store, vec![entry(1, 0, 2)]).await;
