@@ -28,9 +28,7 @@ impl Append {
                 "{count} entries in one append, over {MAX_ENTRIES}"
             )));
         }
-        if self.entries.iter().any(Entry::has_nul) {
-            return Err(StoreError::Corrupt("a text holds a NUL character".to_owned()));
-        }
+        StoreError::refuse_nul(self.entries.iter().flat_map(Entry::texts))?;
         for event in self.entries.iter().flat_map(|entry| &entry.events) {
             if !is_json(&event.payload) {
                 let event_type = event.event_type;
@@ -61,13 +59,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// No text of PostgreSQL can.
-    fn has_nul(&self) -> bool {
+    fn texts(&self) -> impl Iterator<Item = &str> {
         let Metadata { correlation_id, causation_id, traceparent, actor } = &self.metadata;
         let metadata = [correlation_id, causation_id, traceparent, actor];
         let key = self.answer.as_ref().map(|answer| answer.key.as_str());
-        let mut texts = metadata.into_iter().flatten().map(String::as_str).chain(key);
-        texts.any(|text| text.contains('\0'))
+        metadata.into_iter().flatten().map(String::as_str).chain(key)
     }
 }
 

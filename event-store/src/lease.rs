@@ -45,6 +45,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says.
     pub async fn lease(&self, name: &str) -> Result<Option<LeaseState>, StoreError> {
+        StoreError::refuse_nul([name])?;
         on_backend!(self, store => store.lease(name).await)
     }
 
@@ -65,6 +66,7 @@ impl EventStore {
                 "the name of a lease or of its holder is too long".into(),
             ));
         }
+        StoreError::refuse_nul([name, holder])?;
         on_backend!(self, store => store.take_lease(name, holder, seen).await)
     }
 
@@ -73,6 +75,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says; whether the lease still holds is then unknown.
     pub async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
+        StoreError::refuse_nul([lease.name.as_str()])?;
         on_backend!(self, store => store.renew_lease(lease).await)
     }
 
@@ -90,6 +93,7 @@ impl EventStore {
         if note.len() > MAX_LEASE_NOTE {
             return Err(StoreError::Corrupt("the note beside a checkpoint is too long".into()));
         }
+        StoreError::refuse_nul([lease.name.as_str(), note])?;
         on_backend!(self, store => store.advance_checkpoint(lease, checkpoint, note).await)
     }
 
@@ -98,6 +102,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says.
     pub async fn release_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
+        StoreError::refuse_nul([lease.name.as_str()])?;
         on_backend!(self, store => store.release_lease(lease).await)
     }
 }

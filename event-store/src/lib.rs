@@ -73,7 +73,7 @@ pub struct Head {
 }
 
 /// What a stream loads from: a snapshot, if one is stored, and the events after it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadedStream {
     /// The newest snapshot of the asked-for snapshot version.
     pub snapshot: Option<Snapshot>,
@@ -109,6 +109,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Refuses a text that PostgreSQL cannot hold; no backend takes one then.
+    pub(crate) fn refuse_nul<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<(), Self> {
+        match texts.into_iter().any(|text| text.contains('\0')) {
+            true => Err(Self::Corrupt("a text holds a NUL character".to_owned())),
+            false => Ok(()),
+        }
+    }
+
     /// Of a handle that was opened without the right to append.
     pub(crate) fn not_appending() -> Self {
         Self::Unavailable("it was not opened for appending".to_owned())

@@ -130,6 +130,9 @@ impl EventStore {
         snapshot_version: u16,
     ) -> Result<Vec<LoadedStream>, StoreError> {
         refuse_above_page("streams", streams.len())?;
+        if streams.is_empty() {
+            return Ok(Vec::new());
+        }
         on_backend!(self, store => store.load(streams, snapshot_version).await)
     }
 
@@ -139,6 +142,10 @@ impl EventStore {
     /// [`StoreError`], as each variant says.
     pub async fn answers(&self, keys: &[String]) -> Result<Vec<Option<StoredAnswer>>, StoreError> {
         refuse_above_page("keys", keys.len())?;
+        StoreError::refuse_nul(keys.iter().map(String::as_str))?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         on_backend!(self, store => store.answers(keys).await)
     }
 
@@ -228,7 +235,8 @@ impl EventStore {
         self.head().await.map(|_| ())
     }
 
-    /// Lets what is being written finish, then closes every connection. Later calls answer `Unavailable`.
+    /// Lets what is being written finish, then closes every connection. Later calls answer `Unavailable`, but for those that ask
+    /// for nothing.
     pub async fn close(&self) {
         on_backend!(self, store => store.close().await)
     }

@@ -77,6 +77,7 @@ macro_rules! conformance_cases {
                 leases::a_former_holder_changes_nothing,
                 leases::a_lease_that_is_given_back_keeps_its_checkpoint,
                 leases::a_checkpoint_beyond_the_head_is_refused,
+                leases::a_text_with_a_nul_is_refused_wherever_it_stands,
                 leases::a_handle_that_only_reads_sees_leases_and_takes_none,
                 leases::a_handle_for_leases_takes_them_and_cannot_append,
                 tampering::a_sound_log_verifies,

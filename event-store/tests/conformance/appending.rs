@@ -200,6 +200,7 @@ pub async fn a_closed_store_says_unavailable(backend: Backend) {
     store.ping().await.unwrap();
     store.close().await;
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+    assert!(store.load(&[], 1).await.unwrap().is_empty(), "who asks for nothing needs no storage");
     let refused = try_append(&store, vec![entry(1, 0, 1)]).await;
     assert!(matches!(refused, Err(AppendError::Failed(StoreError::Unavailable(_)))));
 }

@@ -2,11 +2,11 @@
 
 use crate::backend::Backend;
 use crate::given::{entry, fill, try_append};
-use event_store::{AppendError, EventStore, StoreError};
+use event_store::{AppendError, EventStore, Lease, StoreError};
 
 const NAME: &str = "relay:orders";
 
-async fn must_take(store: &EventStore, holder: &str) -> event_store::Lease {
+async fn must_take(store: &EventStore, holder: &str) -> Lease {
     let seen = store.lease(NAME).await.unwrap();
     store.take_lease(NAME, holder, seen.as_ref()).await.unwrap().unwrap()
 }
@@ -76,6 +76,27 @@ pub async fn a_checkpoint_beyond_the_head_is_refused(backend: Backend) {
     assert!(store.advance_checkpoint(&lease, 3, "").await.unwrap());
     assert!(store.advance_checkpoint(&lease, 1, "again").await.unwrap());
     assert_eq!(store.lease(NAME).await.unwrap().unwrap().checkpoint, 1);
+}
+
+pub async fn a_text_with_a_nul_is_refused_wherever_it_stands(backend: Backend) {
+    let store = backend.open().await;
+    let lease = must_take(&store, "a").await;
+    let odd = Lease { name: "relay\0".to_owned(), epoch: 1 };
+    let before = store.lease(NAME).await.unwrap();
+    let refused = [
+        store.lease(&odd.name).await.err(),
+        store.take_lease(&odd.name, "b", None).await.err(),
+        store.take_lease(NAME, "b\0", before.as_ref()).await.err(),
+        store.renew_lease(&odd).await.err(),
+        store.advance_checkpoint(&odd, 0, "").await.err(),
+        store.advance_checkpoint(&lease, 0, "note\0").await.err(),
+        store.release_lease(&odd).await.err(),
+        store.answers(&["k\0".to_owned()]).await.err(),
+    ];
+    for error in refused {
+        assert!(matches!(error, Some(StoreError::Corrupt(_))), "{error:?}");
+    }
+    assert_eq!(store.lease(NAME).await.unwrap(), before);
 }
 
 pub async fn the_epoch_of_a_lease_never_goes_back(backend: Backend) {
