@@ -1,8 +1,12 @@
 -- Projection `products`: what has sold, cancelled orders left out.
+-- The name is that of the last line for it in the order placed last (by time of the business, then by position),
+-- cancelled later or not; when and at which position that order was placed stands with it.
 
 CREATE TABLE products (
     product_id text COLLATE "C" NOT NULL PRIMARY KEY,
     name       text COLLATE "C" NOT NULL,
+    named_at   bigint NOT NULL,
+    named_position bigint NOT NULL,
     orders     bigint NOT NULL,
     units      bigint NOT NULL
 );

@@ -1,8 +1,13 @@
 -- Projection `customers`: what each customer has ordered.
+-- The name is that of the order placed last (by time of the business, then by position) among those that give one;
+-- when and at which position that order was placed stands with it, so that it is the last whatever comes when. The
+-- least time and position 0 stand there while no order has given a name.
 
 CREATE TABLE customers (
     customer_id      TEXT    NOT NULL PRIMARY KEY,
     name             TEXT,
+    named_at         INTEGER NOT NULL,
+    named_position   INTEGER NOT NULL,
     orders           INTEGER NOT NULL,      -- placed and not cancelled
     cancelled_orders INTEGER NOT NULL,
     first_order_at   INTEGER NOT NULL,      -- placed, cancelled later or not

@@ -1,8 +1,12 @@
 -- Projection `products`: what has sold, cancelled orders left out.
+-- The name is that of the last line for it in the order placed last (by time of the business, then by position),
+-- cancelled later or not; when and at which position that order was placed stands with it.
 
 CREATE TABLE products (
     product_id TEXT    NOT NULL PRIMARY KEY,
     name       TEXT    NOT NULL,
+    named_at   INTEGER NOT NULL,
+    named_position INTEGER NOT NULL,
     orders     INTEGER NOT NULL,
     units      INTEGER NOT NULL
 ) STRICT;

@@ -3,6 +3,7 @@
 use domain::order::OrderEvent;
 use event_store::RecordedEvent;
 use read_model::write::customers::{CustomerDelta, CustomersChanges, LifetimeDelta};
+use read_model::write::named::Named;
 use std::collections::HashMap;
 
 /// The fold.
@@ -21,7 +22,7 @@ impl CustomersFold {
                 let delta = self.customer(customer.id.as_str(), at);
                 delta.orders += 1;
                 if let Some(name) = &customer.name {
-                    delta.name = Some(name.as_str().to_owned());
+                    Named::keep_last(&mut delta.named, name.as_str(), at, recorded.position);
                 }
             }
             OrderEvent::OrderCancelled { customer_id, placed_at, total, .. } => {
@@ -41,7 +42,7 @@ impl CustomersFold {
                 id.to_owned(),
                 CustomerDelta {
                     customer_id: id.to_owned(),
-                    name: None,
+                    named: None,
                     orders: 0,
                     cancelled_orders: 0,
                     first_order_at: at,

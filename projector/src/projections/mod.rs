@@ -96,7 +96,7 @@ impl Fold {
         match self {
             Self::Orders(fold) => return fold.apply(fact, &event.recorded),
             Self::Customers(fold) => fold.apply(fact, &event.recorded),
-            Self::Products(fold) => fold.apply(fact),
+            Self::Products(fold) => fold.apply(fact, &event.recorded),
             Self::Sales(fold) => fold.apply(fact, &event.recorded),
             Self::History(_) => {}
         }

@@ -2,6 +2,8 @@
 //! lines name it.
 
 use domain::order::OrderEvent;
+use event_store::RecordedEvent;
+use read_model::write::named::Named;
 use read_model::write::products::{ProductDelta, ProductSalesDelta, ProductsChanges};
 use std::collections::HashMap;
 
@@ -21,7 +23,7 @@ struct Line<'a> {
 }
 
 impl ProductsFold {
-    pub(crate) fn apply(&mut self, fact: &OrderEvent) {
+    pub(crate) fn apply(&mut self, fact: &OrderEvent, recorded: &RecordedEvent) {
         match fact {
             OrderEvent::OrderPlaced { lines, currency, .. } => {
                 let lines = lines.iter().map(|line| Line {
@@ -30,7 +32,7 @@ impl ProductsFold {
                     units: line.quantity.into(),
                     revenue: i128::from(line.unit_price.minor()) * i128::from(line.quantity),
                 });
-                self.add(lines.collect(), currency.code(), 1);
+                self.add(lines.collect(), currency.code(), 1, recorded);
             }
             OrderEvent::OrderCancelled { lines, total, .. } => {
                 let lines = lines.iter().map(|line| Line {
@@ -39,14 +41,22 @@ impl ProductsFold {
                     units: -i64::from(line.quantity),
                     revenue: -i128::from(line.line_total.minor()),
                 });
-                self.add(lines.collect(), total.currency().code(), -1);
+                self.add(lines.collect(), total.currency().code(), -1, recorded);
             }
             _ => {}
         }
     }
 
     /// Adds an order's lines; `orders` once for each product.
-    fn add(&mut self, mut lines: Vec<Line<'_>>, currency: &'static str, orders: i64) {
+    fn add(
+        &mut self,
+        mut lines: Vec<Line<'_>>,
+        currency: &'static str,
+        orders: i64,
+        recorded: &RecordedEvent,
+    ) {
+        let at = recorded.occurred_at.timestamp_micros();
+        // Lines for one product stay in their order: the name on the last of them stands.
         lines.sort_by(|a, b| a.product.cmp(b.product));
         let mut before = None;
         for line in lines {
@@ -56,7 +66,7 @@ impl ProductsFold {
             product.orders += orders;
             product.units += line.units;
             if let Some(name) = line.name {
-                product.name = Some(name.to_owned());
+                Named::keep_last(&mut product.named, name, at, recorded.position);
             }
             let sales = self.sales(line.product, currency);
             sales.orders += orders;
@@ -68,7 +78,7 @@ impl ProductsFold {
     fn product(&mut self, id: &str) -> &mut ProductDelta {
         if !self.products.contains_key(id) {
             let product_id = id.to_owned();
-            let delta = ProductDelta { product_id, name: None, orders: 0, units: 0 };
+            let delta = ProductDelta { product_id, named: None, orders: 0, units: 0 };
             self.products.insert(id.to_owned(), delta);
         }
         self.products.get_mut(id).expect("inserted above if it was missing")

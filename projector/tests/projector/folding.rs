@@ -103,6 +103,61 @@ pub async fn a_product_on_two_lines_counts_once_and_a_note_changes_no_list(views
     assert!(notes[1].1.contains("\"second\""));
 }
 
+/// What an order calls its customer and its one product.
+fn calling(customer: Option<&str>, product: &str) -> OrderCommand {
+    match create("ann", &[("tea", 1, 100)]) {
+        OrderCommand::Create { customer: given, currency, mut lines, draft, note } => {
+            let name = customer.map(|name| Name::parse(name).unwrap());
+            lines[0].name = Name::parse(product).unwrap();
+            let customer = domain::order::Customer { name, ..given };
+            OrderCommand::Create { customer, currency, lines, draft, note }
+        }
+        other => other,
+    }
+}
+
+/// The customer's and the product's name; and when the customer ordered first and last.
+async fn called(shop: &Shop) -> (Option<String>, String, i64, i64) {
+    let customer = shop.model.customer("ann").await.unwrap().found.unwrap();
+    let product = shop.model.product("tea").await.unwrap().found.unwrap();
+    (customer.name, product.name, customer.first_order_at, customer.last_order_at)
+}
+
+pub async fn names_are_those_of_the_order_placed_last_whenever_it_is_imported(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let at = |year: i32| format!("{year}-03-03T00:00:00Z").parse::<chrono::DateTime<_>>().unwrap();
+    let micros = |year| (at(year) + chrono::Duration::minutes(7)).timestamp_micros();
+    let named = |name: &str, first, last| {
+        (Some(format!("Ann {name}")), format!("Tea {name}"), micros(first), micros(last))
+    };
+    // The year, what they are called, and who is right by then: by times, then by positions.
+    for (year, name, expected) in [
+        (2020, "Jones", named("Jones", 2020, 2020)),
+        (2015, "Smith", named("Jones", 2015, 2020)),
+        (2020, "Brown", named("Brown", 2015, 2020)),
+        (2014, "Black", named("Brown", 2014, 2020)),
+    ] {
+        shop.now = at(year);
+        let command = calling(Some(&format!("Ann {name}")), &format!("Tea {name}"));
+        assert!(shop.command(Uuid::now_v7(), &command).await);
+        shop.project().await;
+        assert_eq!(called(&shop).await, expected, "after {year}");
+    }
+    // A draft counts from when it is placed; who gives no name takes none away.
+    let late = Uuid::now_v7();
+    shop.now = at(2010);
+    assert!(shop.command(late, &draft(calling(Some("Ann Late"), "Tea Late"))).await);
+    shop.project().await;
+    assert_eq!(called(&shop).await, named("Brown", 2014, 2020));
+    shop.now = at(2021);
+    assert!(shop.command(late, &OrderCommand::Place { expected_total: None }).await);
+    shop.now = at(2022);
+    assert!(shop.command(Uuid::now_v7(), &calling(None, "Tea Late")).await);
+    shop.project().await;
+    assert_eq!(called(&shop).await, named("Late", 2014, 2022));
+    shop.assert_sound().await;
+}
+
 pub async fn the_summary_has_what_lists_show(views: Views) {
     let mut shop = Shop::on(views).await;
     let order = shop.place("zoë".replace('ë', "e").as_str()).await;

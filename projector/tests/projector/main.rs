@@ -47,6 +47,7 @@ on_both_backends! {
     folding::a_placed_and_a_cancelled_order_leave_their_rows,
     folding::a_draft_is_found_by_the_products_it_has_now,
     folding::a_product_on_two_lines_counts_once_and_a_note_changes_no_list,
+    folding::names_are_those_of_the_order_placed_last_whenever_it_is_imported,
     folding::sums_larger_than_64_bits_are_exact,
     folding::the_summary_has_what_lists_show,
     lineage::a_log_shorter_than_its_views_is_refused_until_everything_is_rebuilt,

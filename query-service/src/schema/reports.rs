@@ -22,6 +22,7 @@ pub struct MoneyAmount {
     "last_order_at": "2026-03-03T00:00:00.000000Z"}))]
 pub struct CustomerSummary {
     pub customer_id: String,
+    /// As the order placed last (by `occurred_at`) among those that give a name says it; null while none has.
     pub name: Option<String>,
     pub orders: u64,
     pub cancelled_orders: u64,
@@ -47,6 +48,7 @@ pub struct Products {
     "revenue": [{"currency": "USD", "amount": "30.00"}]}))]
 pub struct ProductSummary {
     pub product_id: String,
+    /// As the order placed last (by `occurred_at`) says it, on its last line for the product.
     pub name: String,
     pub orders: u64,
     pub units: u64,

@@ -1,6 +1,7 @@
 //! Tables of the projection `customers`: deltas added to what stands there.
 
 use super::insert::{Binds, Row, Shape};
+use super::named::{Named, bind_placing, is_later};
 use super::{Tables, WriteTx};
 use crate::ReadModelError;
 
@@ -21,8 +22,8 @@ pub struct CustomersChanges {
 pub struct CustomerDelta {
     /// Which one.
     pub customer_id: String,
-    /// The name given last, if any was.
-    pub name: Option<String>,
+    /// By the order placed last of those that name the customer.
+    pub named: Option<Named>,
     /// Orders placed, less those cancelled.
     pub orders: i64,
     /// Orders cancelled.
@@ -44,16 +45,28 @@ pub struct LifetimeDelta {
 
 const CUSTOMERS: Shape = Shape {
     id: "customers",
-    head: "INSERT INTO {table} AS kept (customer_id, name, orders, cancelled_orders, first_order_at, last_order_at)",
+    head: "INSERT INTO {table} AS kept (customer_id, name, named_at, named_position, orders, cancelled_orders, \
+        first_order_at, last_order_at)",
     table: "customers",
-    columns: 6,
-    tail: "ON CONFLICT (customer_id) DO UPDATE SET name = COALESCE(excluded.name, kept.name), \
+    columns: 8,
+    tail: concat!(
+        "ON CONFLICT (customer_id) DO UPDATE SET \
+        name = CASE WHEN ",
+        is_later!(),
+        " THEN excluded.name ELSE kept.name END, \
+        named_at = CASE WHEN ",
+        is_later!(),
+        " THEN excluded.named_at ELSE kept.named_at END, \
+        named_position = CASE WHEN ",
+        is_later!(),
+        " THEN excluded.named_position ELSE kept.named_position END, \
         orders = kept.orders + excluded.orders, \
         cancelled_orders = kept.cancelled_orders + excluded.cancelled_orders, \
         first_order_at = CASE WHEN excluded.first_order_at < kept.first_order_at \
             THEN excluded.first_order_at ELSE kept.first_order_at END, \
         last_order_at = CASE WHEN excluded.last_order_at > kept.last_order_at \
-            THEN excluded.last_order_at ELSE kept.last_order_at END",
+            THEN excluded.last_order_at ELSE kept.last_order_at END"
+    ),
 };
 
 const LIFETIMES: Shape = Shape {
@@ -69,9 +82,10 @@ const LIFETIMES: Shape = Shape {
 
 impl Row for CustomerDelta {
     fn bind(self, binds: &mut Binds) {
+        let placing = self.named.as_ref().map(|named| (named.at, named.position));
+        binds.text(self.customer_id).maybe_text(self.named.map(|named| named.name));
+        bind_placing(placing, binds);
         binds
-            .text(self.customer_id)
-            .maybe_text(self.name)
             .int(self.orders)
             .int(self.cancelled_orders)
             .int(self.first_order_at)

@@ -11,6 +11,7 @@ mod definition;
 pub mod generation;
 pub mod history;
 pub(crate) mod insert;
+pub mod named;
 pub mod orders;
 pub mod parked;
 pub mod partitions;

@@ -1,6 +1,7 @@
 //! Tables of the projection `products`: deltas added to what stands there.
 
 use super::insert::{Binds, Row, Shape};
+use super::named::{Named, bind_placing, is_later};
 use super::{Tables, WriteTx};
 use crate::ReadModelError;
 
@@ -21,8 +22,8 @@ pub struct ProductsChanges {
 pub struct ProductDelta {
     /// Which one.
     pub product_id: String,
-    /// The name given last; `None` when a batch only takes back, so that the product is there already.
-    pub name: Option<String>,
+    /// By the order placed last; `None` when a batch only takes back, so that the product is there already.
+    pub named: Option<Named>,
     /// Orders that hold it.
     pub orders: i64,
     /// Units ordered.
@@ -42,12 +43,22 @@ pub struct ProductSalesDelta {
 
 const PRODUCTS: Shape = Shape {
     id: "products",
-    head: "INSERT INTO {table} AS kept (product_id, name, orders, units)",
+    head: "INSERT INTO {table} AS kept (product_id, name, named_at, named_position, orders, units)",
     table: "products",
-    columns: 4,
-    tail: "ON CONFLICT (product_id) DO UPDATE SET \
-        name = CASE WHEN excluded.name = '' THEN kept.name ELSE excluded.name END, \
-        orders = kept.orders + excluded.orders, units = kept.units + excluded.units",
+    columns: 6,
+    tail: concat!(
+        "ON CONFLICT (product_id) DO UPDATE SET \
+        name = CASE WHEN ",
+        is_later!(),
+        " THEN excluded.name ELSE kept.name END, \
+        named_at = CASE WHEN ",
+        is_later!(),
+        " THEN excluded.named_at ELSE kept.named_at END, \
+        named_position = CASE WHEN ",
+        is_later!(),
+        " THEN excluded.named_position ELSE kept.named_position END, \
+        orders = kept.orders + excluded.orders, units = kept.units + excluded.units"
+    ),
 };
 
 const SALES: Shape = Shape {
@@ -64,11 +75,10 @@ const SALES: Shape = Shape {
 
 impl Row for ProductDelta {
     fn bind(self, binds: &mut Binds) {
-        binds
-            .text(self.product_id)
-            .text(self.name.unwrap_or_default())
-            .int(self.orders)
-            .int(self.units);
+        let placing = self.named.as_ref().map(|named| (named.at, named.position));
+        binds.text(self.product_id).text(self.named.map(|named| named.name).unwrap_or_default());
+        bind_placing(placing, binds);
+        binds.int(self.orders).int(self.units);
     }
 }
 

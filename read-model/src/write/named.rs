@@ -1,0 +1,73 @@
+//! Names that later orders change: the one of the order placed last stands, whatever comes when.
+//!
+//! Orders come in any order: partitions go their own pace, and history is imported after what followed it. So a name goes
+//! with the time of the business at which its order was placed and, where times are equal, with the event's position; the
+//! later one stays, in the fold as in the tables.
+
+use super::insert::Binds;
+use super::stored;
+
+/// A name, and the placing of the order that gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// As that order says it.
+    pub name: String,
+    /// When the order was placed, in microseconds.
+    pub at: i64,
+    /// Where in the log that stands.
+    pub position: u64,
+}
+
+impl Named {
+    /// Takes this name, unless one of an order placed later is there. Of one order, the name given last stays.
+    pub fn keep_last(kept: &mut Option<Self>, name: &str, at: i64, position: u64) {
+        match kept {
+            Some(kept) if (kept.at, kept.position) > (at, position) => {}
+            Some(kept) => {
+                kept.name.clear();
+                kept.name.push_str(name);
+                (kept.at, kept.position) = (at, position);
+            }
+            None => *kept = Some(Self { name: name.to_owned(), at, position }),
+        }
+    }
+}
+
+/// Binds `named_at` and `named_position`; without a name what is before every order.
+pub(super) fn bind_placing(named: Option<(i64, u64)>, binds: &mut Binds) {
+    let (at, position) = named.unwrap_or((i64::MIN, 0));
+    binds.int(at).int(stored(position));
+}
+
+/// Whether the new row's name is of an order placed later than the one that stands there.
+macro_rules! is_later {
+    () => {
+        "(excluded.named_at, excluded.named_position) > (kept.named_at, kept.named_position)"
+    };
+}
+pub(super) use is_later;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_the_order_placed_last_stays_in_whatever_order_names_come() {
+        let mut named = [("old", 1, 9), ("early", 5, 2), ("late", 5, 3)];
+        for turn in 0..6 {
+            named.rotate_left(1);
+            if turn == 3 {
+                named.swap(0, 1);
+            }
+            let mut kept = None;
+            named.iter().for_each(|(name, at, position)| {
+                Named::keep_last(&mut kept, name, *at, *position);
+            });
+            assert_eq!(kept, Some(Named { name: "late".into(), at: 5, position: 3 }));
+        }
+        let mut kept = None;
+        Named::keep_last(&mut kept, "first line", 1, 1);
+        Named::keep_last(&mut kept, "last line", 1, 1);
+        assert_eq!(kept.map(|kept| kept.name).as_deref(), Some("last line"));
+    }
+}
