@@ -1,11 +1,12 @@
 //! The loop: one step of the consumer after the other, and now and then a look at the catalog.
 //!
-//! What is held in memory (states of orders, checkpoints) is true only as long as this member alone writes its
-//! partitions. So it is forgotten whenever partitions come or go, when the catalog changes, and after every failure.
+//! What the desk holds in memory is forgotten whenever partitions come or go, when the catalog changes, and after every
+//! failure.
 
 use super::TopicFeed;
+use super::desk::Desk;
 use super::portion::{Goal, Portion};
-use super::seats::{self, Seat, Shape};
+use super::seats::{self, Shape};
 use super::sift::{Sifted, sift};
 use crate::ProjectorError;
 use crate::figures;
@@ -14,10 +15,8 @@ use crate::lineage::check_lineage;
 use crate::live::Condition;
 use crate::outdated::Outdated;
 use crate::source::Source;
-use event_store::EventStore;
-use read_model::write::catalog::{CatalogEntry, SourceHead};
+use read_model::ReadModel;
 use read_model::write::partitions::Mark;
-use read_model::{ReadModel, ReadModelError};
 use relay::consumer::{Page, Step, TopicSource};
 use relay::wire::Content;
 use server::clock;
@@ -52,15 +51,10 @@ pub(super) enum Cursor {
 
 /// A group member with the projections that it feeds.
 pub(super) struct Engine {
-    pub(super) model: ReadModel,
-    pub(super) log: Option<EventStore>,
+    pub(super) desk: Desk,
     pub(super) source: TopicSource,
-    pub(super) shape: Shape,
-    pub(super) seats: Vec<Seat>,
     pub(super) cursors: BTreeMap<i32, Cursor>,
-    pub(super) head: SourceHead,
     pub(super) condition: watch::Sender<Condition>,
-    catalog: Vec<CatalogEntry>,
     look_at: Instant,
     failures: u32,
     /// After a failure: each partition in a transaction of its own, so that one that cannot be written holds up no other.
@@ -83,17 +77,12 @@ impl Engine {
         let topic = feed.consumer.kafka.topic.clone();
         let lookup = seats::lookup(model.clone(), topic.clone());
         let source = TopicSource::join(feed.consumer.clone(), lookup).await?;
-        let partitions = source.partitions();
+        let shape = Shape { topic, partitions: source.partitions() };
         let mut engine = Self {
-            model: model.clone(),
-            log: feed.log.clone(),
+            desk: Desk::new(model.clone(), feed.log.clone(), shape),
             source,
-            shape: Shape { topic, partitions },
-            seats: Vec::new(),
             cursors: BTreeMap::new(),
-            head: SourceHead { position: 0, recorded_at: now, seen_at: now, hash: None },
             condition: condition.clone(),
-            catalog: Vec::new(),
             look_at: Instant::now(),
             failures: 0,
             singly: false,
@@ -159,26 +148,25 @@ impl Engine {
         for page in pages {
             portions.extend(self.portion(page).await?);
         }
-        match self.singly {
-            true => self.apply_singly(portions).await,
-            false => self.apply(portions).await,
-        }
+        let singly = self.singly;
+        let applied = self.apply(portions).await;
+        // After a failure: together again once all went well.
+        self.singly = singly && applied.is_err();
+        applied
     }
 
-    /// As after a failure; together again once all went well.
-    async fn apply_singly(&mut self, portions: Vec<Portion>) -> Result<(), ProjectorError> {
-        let mut first = None;
-        for portion in portions {
-            match self.apply(vec![portion]).await {
-                Ok(()) => self.failures = 0,
-                Err(error) => {
-                    self.forget().await?;
-                    first.get_or_insert(error);
-                }
-            }
+    /// Has portions applied, and takes note of how far the topic is read.
+    pub(super) async fn apply(&mut self, portions: Vec<Portion>) -> Result<(), ProjectorError> {
+        let mut ends = Vec::new();
+        let applied = match self.singly {
+            true => self.desk.apply_singly(portions, &mut ends).await,
+            false => self.desk.apply(portions, &mut ends).await,
+        };
+        if self.singly && !ends.is_empty() {
+            self.failures = 0;
         }
-        self.singly = first.is_some();
-        first.map_or(Ok(()), Err)
+        ends.into_iter().for_each(|(number, next)| self.source.applied(number, next));
+        applied
     }
 
     /// What is to be applied of a page; nothing, if it is not where the partition is to be read on.
@@ -190,7 +178,7 @@ impl Engine {
             _ => return Ok(None),
         }
         let mut portion = None;
-        if let Some(hindmost) = self.hindmost(partition) {
+        if let Some(hindmost) = self.desk.hindmost(partition) {
             if hindmost.next_offset < page.from {
                 self.resume(partition, hindmost.next_offset);
                 return Ok(None);
@@ -200,21 +188,14 @@ impl Engine {
                 self.begin_again(partition).await?;
                 return Ok(None);
             }
-            let marks = self.seats.iter().filter_map(|seat| seat.marks.get(&partition));
-            let floor = marks.map(|mark| mark.position).min().unwrap_or(0);
+            let floor = self.desk.floor(partition).unwrap_or(0);
             let goal = Goal::Forward(page.next);
-            let Sifted { events, reach } = sift(page, floor, self.shape.partitions).await;
+            let Sifted { events, reach } = sift(page, floor, self.desk.shape.partitions).await;
             portion = Some(Portion { partition, events, reach, goal });
         }
         // If nobody is fed at present, the page is let pass: whoever is let go later sets the cursor anew.
         self.cursors.insert(partition, Cursor::Reading);
         Ok(portion)
-    }
-
-    /// The checkpoint of the projection that has read least of a partition.
-    pub(super) fn hindmost(&self, number: i32) -> Option<Mark> {
-        let marks = self.seats.iter().filter_map(|seat| seat.marks.get(&number));
-        marks.min_by_key(|mark| mark.next_offset).copied()
     }
 
     /// The topic is not the one that was read so far: it is read from its beginning, and what is applied passed over.
@@ -264,53 +245,38 @@ impl Engine {
         adrift.for_each(|cursor| *cursor = Cursor::Adrift);
     }
 
-    /// Reads catalog and checkpoints, forgets all else, and sets adrift cursors where the hindmost projection is.
+    /// Forgets all that is held in memory, and sets adrift cursors where the hindmost projection is.
     pub(super) async fn reload(&mut self) -> Result<(), ProjectorError> {
-        self.catalog = self.model.catalog().await?;
-        self.seats = seats::seat(&self.model, &self.catalog, &self.shape).await?;
+        self.desk.load().await?;
         let adrift = self.cursors.iter().filter(|(_, cursor)| **cursor == Cursor::Adrift);
         let adrift: Vec<i32> = adrift.map(|(number, _)| *number).collect();
         for number in adrift {
-            if let Some(hindmost) = self.hindmost(number) {
+            if let Some(hindmost) = self.desk.hindmost(number) {
                 self.resume(number, hindmost.next_offset);
             }
         }
         Ok(())
     }
 
-    /// Forgets what has been folded in memory and not written.
-    ///
-    /// # Errors
-    /// As when another writer was faster, if projections were stopped, let go or exchanged meanwhile: then those that are
-    /// fed now may lack what came before what is at hand.
-    pub(super) async fn forget(&mut self) -> Result<(), ProjectorError> {
-        let before: Vec<_> = self.catalog.iter().map(shape).collect();
-        self.reload().await?;
-        match self.catalog.iter().map(shape).eq(before) {
-            true => Ok(()),
-            false => Err(ReadModelError::CheckpointMoved.into()),
-        }
-    }
-
     /// Has somebody stopped, let go or exchanged a projection? How far is everything?
     async fn look(&mut self, outdated: &mut Option<Outdated>) -> Result<(), ProjectorError> {
         self.look_at = Instant::now() + LOOK;
-        let catalog = self.model.catalog().await?;
+        let catalog = self.desk.model.catalog().await?;
         let adrift = self.cursors.values().any(|cursor| *cursor == Cursor::Adrift);
-        if adrift || catalog.iter().map(shape).ne(self.catalog.iter().map(shape)) {
+        if adrift || !self.desk.has_shape_of(&catalog) {
             self.set_adrift();
             self.reload().await?;
         }
         if let Some(outdated) = outdated {
             outdated.look(&catalog);
         }
-        if let Some(log) = &self.log {
-            self.head = Source::Log(log.clone()).head().await?;
+        if let Some(log) = &self.desk.log {
+            self.desk.head = Source::Log(log.clone()).head().await?;
         }
-        for seat in &self.seats {
+        for seat in &self.desk.seats {
             let its = catalog.iter().find(|entry| entry.name == seat.member.kind.name());
             let position = its.map_or(0, |entry| entry.position);
-            figures::projection(seat.member.kind, position, self.head, seat.member.parked());
+            figures::projection(seat.member.kind, position, self.desk.head, seat.member.parked());
         }
         Ok(())
     }
@@ -324,17 +290,12 @@ impl Engine {
             false => Err(format!(
                 "{} no longer holds the records after the checkpoint of partition {}; \
                  start the projector with --event-store URL, to take them from the log",
-                self.shape.topic,
+                self.desk.shape.topic,
                 gone.join(", ")
             )),
         };
         let _ = self.condition.send_replace(condition);
     }
-}
-
-/// What must not change while portions are under way.
-fn shape(entry: &CatalogEntry) -> (String, u64, u32, bool) {
-    (entry.name.clone(), entry.generation, entry.version, entry.stopped)
 }
 
 /// Whether the records that were applied before (a new member is given the last of them once more) are others now.

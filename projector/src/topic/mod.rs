@@ -10,6 +10,9 @@
 //! lost with it. An event that cannot be folded parks its order; where the log can be read it is asked first. Records
 //! that were removed before they were read are taken from the log; without it their partition stands still, and says so.
 
+#[cfg(test)]
+mod arrival_tests;
+mod desk;
 mod doubt;
 mod engine;
 mod portion;

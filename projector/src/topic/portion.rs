@@ -5,15 +5,17 @@
 //! keys, table by table, projections in one order: so writers of different partitions wait for each other rather than
 //! deadlock, and when they do deadlock all the same, the loser begins anew.
 
+use super::desk::Desk;
 use super::doubt;
-use super::engine::Engine;
 use super::seats::Seat;
+use super::sift::Arrived;
 use crate::ProjectorError;
 use crate::figures;
 use crate::kind::Kind;
 use crate::planted;
 use crate::projections::Changes;
 use crate::source::Decoded;
+use event_store::RecordedEvent;
 use read_model::write::Tables;
 use read_model::write::catalog::{Checkpoint, SourceHead};
 use read_model::write::parked::ParkedRow;
@@ -56,7 +58,7 @@ impl Goal {
 pub(super) struct Portion {
     pub partition: i32,
     /// By position.
-    pub events: Vec<Decoded>,
+    pub events: Vec<Arrived>,
     /// Every event of the partition up to here is applied, or is among these.
     pub reach: u64,
     pub goal: Goal,
@@ -96,9 +98,14 @@ struct Flush {
     head: SourceHead,
 }
 
-impl Engine {
+impl Desk {
     /// Folds portions of different partitions with every projection that has not had them, and writes what comes of them.
-    pub(super) async fn apply(&mut self, mut portions: Vec<Portion>) -> Result<(), ProjectorError> {
+    /// `ends` are told how far the topic is applied.
+    pub(super) async fn apply(
+        &mut self,
+        mut portions: Vec<Portion>,
+        ends: &mut Vec<(i32, i64)>,
+    ) -> Result<(), ProjectorError> {
         let begun = Instant::now();
         let now = clock::now().timestamp_micros();
         let mut folded = self.fold(&portions, now).await?;
@@ -106,7 +113,7 @@ impl Engine {
             // Each by itself, so that the log is asked about the one in doubt and no other.
             self.forget().await?;
             for portion in portions {
-                Box::pin(self.apply(vec![portion])).await?;
+                Box::pin(self.apply(vec![portion], ends)).await?;
             }
             return Ok(());
         }
@@ -119,14 +126,17 @@ impl Engine {
             portion.events = events;
             folded = self.fold(&portions, now).await?;
         }
+        if !folded.parked.is_empty() {
+            self.prove_tails(&mut portions, &folded).await?;
+        }
         let events = portions.iter().map(|portion| portion.events.len()).sum();
-        let ends: Vec<(i32, i64)> = portions.iter().filter_map(Portion::end).collect();
+        let applied: Vec<(i32, i64)> = portions.iter().filter_map(Portion::end).collect();
         let flush = self.flush(portions, folded, now);
         if !flush.moves.is_empty() {
             self.commit(flush, now).await?;
             figures::flushed(events, begun.elapsed());
         }
-        ends.into_iter().for_each(|(number, next)| self.source.applied(number, next));
+        ends.extend(applied);
         Ok(())
     }
 
@@ -155,7 +165,8 @@ impl Engine {
             let mut events = Vec::new();
             for portion in portions {
                 let Some(mark) = concerned(seat, portion) else { continue };
-                events.extend(&portion.events[above(&portion.events, mark.position)..]);
+                let news = portion.events.iter().filter(|arrived| is_news(mark, arrived));
+                events.extend(news.map(|arrived| &arrived.event));
             }
             let before = seat.member.parked();
             folded.parked.extend(seat.member.fold(&events, &self.model, now).await?);
@@ -165,18 +176,47 @@ impl Engine {
     }
 
     /// What the log holds where the portion claims to be, if there is a log and it is not too much.
-    async fn ask_the_log(&self, portion: &Portion) -> Result<Option<Vec<Decoded>>, ProjectorError> {
+    async fn ask_the_log(&self, portion: &Portion) -> Result<Option<Vec<Arrived>>, ProjectorError> {
         let Some(log) = &self.log else { return Ok(None) };
         let marks = self.seats.iter().filter_map(|seat| concerned(seat, portion));
         let floor = marks.map(|mark| mark.position).min();
-        let top = portion.events.last().map(|event| event.recorded.position);
+        let top = portion.events.last().map(Arrived::position);
         let (Some(floor), Some(top)) = (floor, top) else { return Ok(None) };
-        doubt::truth(log, portion.partition, self.shape.partitions, floor, top).await
+        let partitions = self.shape.partitions;
+        let truth = doubt::truth(log, portion.partition, partitions, floor, top).await?;
+        Ok(truth.map(|events| located(events, &portion.events)))
+    }
+
+    /// Where a projection has parked the last event of a portion, that event's position counts all the same if the log
+    /// has the event there. Otherwise it would be new to the others, who took it, when it comes again.
+    async fn prove_tails(
+        &self,
+        portions: &mut [Portion],
+        folded: &Folded,
+    ) -> Result<(), ProjectorError> {
+        let Some(log) = &self.log else { return Ok(()) };
+        let parked = parked(folded);
+        for portion in portions {
+            let Some(last) = portion.events.last().map(|arrived| &arrived.event.recorded) else {
+                continue;
+            };
+            if last.position <= portion.reach || !parked.contains(&(last.stream.id, last.position))
+            {
+                continue;
+            }
+            let found = log.read_feed(last.position.saturating_sub(1), 1).await?;
+            let is_it = |found: &RecordedEvent| {
+                (found.position, found.event_id) == (last.position, last.event_id)
+            };
+            if found.first().is_some_and(is_it) {
+                portion.reach = last.position;
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self, mut portions: Vec<Portion>, folded: Folded, now: i64) -> Flush {
-        let parked: HashSet<(Uuid, u64)> =
-            folded.parked.iter().map(|row| (row.stream_id, row.position)).collect();
+        let parked = parked(&folded);
         let (mut moves, mut head) = (Vec::new(), self.head);
         for portion in &portions {
             let (number, reach) = (portion.partition, reached(portion, &parked));
@@ -188,7 +228,7 @@ impl Engine {
                 if position > head.position {
                     let last = portion.events.last();
                     let recorded_at = last.map_or(head.recorded_at, |last| {
-                        last.recorded.recorded_at.timestamp_micros()
+                        last.event.recorded.recorded_at.timestamp_micros()
                     });
                     head = SourceHead { position, recorded_at, seen_at: now, hash: None };
                 }
@@ -216,26 +256,44 @@ fn concerned(seat: &Seat, portion: &Portion) -> Option<Mark> {
     portion.goal.concerns(mark).then_some(mark)
 }
 
-/// Where the events above a position begin.
-fn above(events: &[Decoded], position: u64) -> usize {
-    events.partition_point(|event| event.recorded.position <= position)
+/// Whether a projection that has come so far has not had this. An event that it took may stand above its position, when
+/// another one has parked it; then its place in the partition tells.
+fn is_news(mark: Mark, arrived: &Arrived) -> bool {
+    arrived.position() > mark.position && arrived.offset >= mark.next_offset
 }
 
 /// All events that are news to the seat, by position.
 fn news(portions: Vec<Portion>, seat: &Seat) -> Vec<Decoded> {
-    let its = portions.into_iter().filter_map(|mut portion| {
+    let its = portions.into_iter().filter_map(|portion| {
         let mark = concerned(seat, &portion)?;
-        portion.events.drain(..above(&portion.events, mark.position));
-        Some(portion.events)
+        let news = portion.events.into_iter().filter(move |arrived| is_news(mark, arrived));
+        Some(news.map(|arrived| arrived.event))
     });
     let mut events: Vec<Decoded> = its.flatten().collect();
     events.sort_by_key(|event| event.recorded.position);
     events
 }
 
+/// What the log gave, with the places in the partition of those events that came from there as well.
+fn located(events: Vec<Decoded>, arrived: &[Arrived]) -> Vec<Arrived> {
+    let located = events.into_iter().map(|event| {
+        let position = event.recorded.position;
+        match arrived.binary_search_by_key(&position, Arrived::position) {
+            Ok(index) => Arrived { offset: arrived[index].offset, event },
+            Err(_) => Arrived::from_log(event),
+        }
+    });
+    located.collect()
+}
+
+/// Stream and position of what some projection has parked.
+fn parked(folded: &Folded) -> HashSet<(Uuid, u64)> {
+    folded.parked.iter().map(|row| (row.stream_id, row.position)).collect()
+}
+
 /// How far the partition is applied with this portion. What was parked may claim any position, so it proves none.
 fn reached(portion: &Portion, parked: &HashSet<(Uuid, u64)>) -> u64 {
-    let events = portion.events.iter().rev().map(|event| &event.recorded);
+    let events = portion.events.iter().rev().map(|arrived| &arrived.event.recorded);
     let mut sound = events.filter(|event| !parked.contains(&(event.stream.id, event.position)));
     portion.reach.max(sound.next().map_or(0, |event| event.position))
 }

@@ -6,6 +6,7 @@
 use super::doubt;
 use super::engine::{Cursor, Engine};
 use super::portion::{Goal, Portion};
+use super::sift::Arrived;
 use crate::ProjectorError;
 use crate::figures;
 use relay::consumer::OffsetLost;
@@ -18,7 +19,7 @@ impl Engine {
             return Ok(());
         }
         // One record more was asked for than is needed.
-        if let Some(hindmost) = self.hindmost(partition)
+        if let Some(hindmost) = self.desk.hindmost(partition)
             && (low..=high).contains(&hindmost.next_offset)
         {
             self.resume(partition, hindmost.next_offset);
@@ -31,18 +32,18 @@ impl Engine {
             high,
             "the topic no longer holds the records after the checkpoint"
         );
-        let Some(log) = self.log.clone() else {
+        let Some(log) = self.desk.log.clone() else {
             self.cursors.insert(partition, Cursor::Gone);
             self.tell();
             return Ok(());
         };
         self.cursors.insert(partition, Cursor::Adrift);
         let head = log.head().await?.position;
-        let marks = self.seats.iter().filter_map(|seat| seat.marks.get(&partition));
-        let mut after = marks.map(|mark| mark.position).min().unwrap_or(head).min(head);
-        let partitions = self.shape.partitions;
+        let mut after = self.desk.floor(partition).unwrap_or(head).min(head);
+        let partitions = self.desk.shape.partitions;
         while after < head {
             let (events, to) = doubt::page(&log, partition, partitions, after, head).await?;
+            let events = events.into_iter().map(Arrived::from_log).collect();
             let goal = Goal::Stay;
             self.apply(vec![Portion { partition, events, reach: to, goal }]).await?;
             after = to;

@@ -10,11 +10,34 @@ use std::collections::HashSet;
 /// After so many decoded events other tasks get their turn.
 const YIELD_EVERY: usize = 256;
 
+/// An event as it came.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    /// Where in its partition; [`Arrived::ELSEWHERE`] when it was not taken from the topic.
+    pub offset: i64,
+    /// What came.
+    pub event: Decoded,
+}
+
+impl Arrived {
+    /// Behind every record of a topic.
+    const ELSEWHERE: i64 = i64::MAX;
+
+    /// An event that the log gave.
+    pub(super) fn from_log(event: Decoded) -> Self {
+        Self { offset: Self::ELSEWHERE, event }
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        self.event.recorded.position
+    }
+}
+
 /// What a page holds.
 #[derive(Debug)]
 pub(super) struct Sifted {
     /// Its events above the floor, each once, by position.
-    pub events: Vec<Decoded>,
+    pub events: Vec<Arrived>,
     /// Every event of the partition up to here came before, or is among them.
     pub reach: u64,
 }
@@ -38,7 +61,8 @@ pub(super) async fn sift(page: Page, floor: u64, partitions: u32) -> Sifted {
             }
             Content::Event(event) => {
                 if event.position > floor && seen.insert(event.position) {
-                    events.push(Decoded::new(*event));
+                    let event = Decoded::new(*event);
+                    events.push(Arrived { offset: record.offset, event });
                 }
                 continue;
             }
@@ -50,7 +74,7 @@ pub(super) async fn sift(page: Page, floor: u64, partitions: u32) -> Sifted {
         };
         pass_over(page.partition, record.offset, reason);
     }
-    events.sort_by_key(|event| event.recorded.position);
+    events.sort_by_key(Arrived::position);
     Sifted { events, reach }
 }
 

@@ -1,0 +1,95 @@
+//! What one member of the group knows of the projections that it feeds; no consumer, no broker.
+//!
+//! What is held in memory (states of orders, checkpoints) is true only as long as this member alone writes its
+//! partitions. Whoever has the consumer says when it is to be forgotten: when partitions come or go, when the catalog
+//! changes, and after every failure.
+
+use super::portion::Portion;
+use super::seats::{self, Seat, Shape};
+use crate::ProjectorError;
+use event_store::EventStore;
+use read_model::write::catalog::{CatalogEntry, SourceHead};
+use read_model::write::partitions::Mark;
+use read_model::{ReadModel, ReadModelError};
+use server::clock;
+
+/// The projections that are fed, with their checkpoints, and the log behind the topic.
+pub(super) struct Desk {
+    pub model: ReadModel,
+    pub log: Option<EventStore>,
+    pub shape: Shape,
+    pub seats: Vec<Seat>,
+    pub head: SourceHead,
+    catalog: Vec<CatalogEntry>,
+}
+
+impl Desk {
+    /// Knows nothing before it is loaded.
+    pub(super) fn new(model: ReadModel, log: Option<EventStore>, shape: Shape) -> Self {
+        let now = clock::now().timestamp_micros();
+        let head = SourceHead { position: 0, recorded_at: now, seen_at: now, hash: None };
+        Self { model, log, shape, seats: Vec::new(), head, catalog: Vec::new() }
+    }
+
+    /// Reads catalog and checkpoints, and forgets all else.
+    pub(super) async fn load(&mut self) -> Result<(), ProjectorError> {
+        self.catalog = self.model.catalog().await?;
+        self.seats = seats::seat(&self.model, &self.catalog, &self.shape).await?;
+        Ok(())
+    }
+
+    /// Forgets what has been folded in memory and not written.
+    ///
+    /// # Errors
+    /// As when another writer was faster, if projections were stopped, let go or exchanged meanwhile: then those that are
+    /// fed now may lack what came before what is to be applied.
+    pub(super) async fn forget(&mut self) -> Result<(), ProjectorError> {
+        let before = std::mem::take(&mut self.catalog);
+        self.load().await?;
+        match self.has_shape_of(&before) {
+            true => Ok(()),
+            false => Err(ReadModelError::CheckpointMoved.into()),
+        }
+    }
+
+    /// Whether these are the projections that it knows, none stopped, let go or exchanged since.
+    pub(super) fn has_shape_of(&self, catalog: &[CatalogEntry]) -> bool {
+        self.catalog.iter().map(shape).eq(catalog.iter().map(shape))
+    }
+
+    /// The checkpoint of the projection that has read least of a partition.
+    pub(super) fn hindmost(&self, number: i32) -> Option<Mark> {
+        self.marks(number).min_by_key(|mark| mark.next_offset)
+    }
+
+    /// Every projection has the events of a partition up to here. `None`: no projection is fed.
+    pub(super) fn floor(&self, number: i32) -> Option<u64> {
+        self.marks(number).map(|mark| mark.position).min()
+    }
+
+    fn marks(&self, number: i32) -> impl Iterator<Item = Mark> {
+        self.seats.iter().filter_map(move |seat| seat.marks.get(&number).copied())
+    }
+
+    /// As after a failure: each portion in a transaction of its own, so that one that cannot be written holds up no
+    /// other. The first failure is told; `ends` are those of the others.
+    pub(super) async fn apply_singly(
+        &mut self,
+        portions: Vec<Portion>,
+        ends: &mut Vec<(i32, i64)>,
+    ) -> Result<(), ProjectorError> {
+        let mut first = None;
+        for portion in portions {
+            if let Err(error) = self.apply(vec![portion], ends).await {
+                self.forget().await?;
+                first.get_or_insert(error);
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+}
+
+/// What must not change while portions are under way.
+fn shape(entry: &CatalogEntry) -> (&str, u64, u32, bool) {
+    (&entry.name, entry.generation, entry.version, entry.stopped)
+}
