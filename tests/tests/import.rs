@@ -29,6 +29,11 @@ fn create(order: Uuid, at: &str) -> String {
     json!({"order_id": order, "at": at, "command": "create", "body": body}).to_string()
 }
 
+fn note(order: Uuid, at: &str) -> String {
+    let body = json!({"text": "ring twice"});
+    json!({"order_id": order, "at": at, "command": "add-note", "body": body}).to_string()
+}
+
 fn cancel(order: Uuid, at: &str) -> String {
     let body = json!({"reason": "lost"});
     json!({"order_id": order, "at": at, "command": "cancel", "body": body}).to_string()
@@ -89,6 +94,72 @@ async fn a_refused_line_is_named_and_stops_no_other() {
     let summary = &answers.last().unwrap()["summary"];
     assert_eq!((&summary["applied"], &summary["failed"]), (&json!(2), &json!(5)));
     server.stop().await;
+}
+
+/// An order placed in the last leap second, called off three days later; then every view is asked when that was.
+#[tokio::test]
+async fn a_leap_second_is_one_instant_in_every_view() {
+    let data = TempDir::new().unwrap();
+    let server = Server::start(data.path()).await;
+    let client = server.client().await;
+    let (order, begun) = (new_id(), "2017-01-01T00:00:00.000000Z");
+    let lines = [
+        create(order, "2016-12-31T23:59:60.5Z"),
+        note(order, "2017-01-01T01:00:00+01:00"),
+        note(order, "2016-12-31T23:59:59.999999Z"),
+        note(order, "2017-01-01T12:00:60Z"),
+        cancel(order, "2017-01-03T10:00:00Z"),
+    ];
+    let told = answers(&import(&client, &lines).await);
+    let refused: Vec<_> = told.iter().filter_map(|answer| answer["line"].as_u64()).collect();
+    assert_eq!(refused, [3, 4], "before the last event, and no time: {told:?}");
+    for answer in &told[..2] {
+        assert_eq!(answer["problem"]["code"], "validation");
+        assert_eq!(answer["problem"]["errors"][0]["pointer"], "/at");
+    }
+    let path = format!("/v1/orders/{order}");
+    let shown = client.get_at(&path, 3).await.ok();
+    assert_eq!((&shown["placed_at"], &shown["created_at"]), (&json!(begun), &json!(begun)));
+    let replayed = client.get(&format!("{path}?as_of=2016-12-31T23:59:60Z")).await.ok();
+    assert_eq!((&replayed["placed_at"], &replayed["version"]), (&json!(begun), &json!(2)));
+    let before = client.get(&format!("{path}?as_of=2016-12-31T23:59:59.999999Z")).await;
+    before.problem(404, "not-yet-created");
+    let bad = client.get(&format!("{path}?as_of=2016-12-31T12:00:60Z")).await;
+    bad.problem(400, "invalid-parameter");
+    let history = client.get(&format!("{path}/history")).await.ok();
+    let history = history["data"].as_array().unwrap().clone();
+    assert_eq!(
+        (&history[0]["occurred_at"], &history[1]["occurred_at"]),
+        (&json!(begun), &json!(begun))
+    );
+    assert_eq!(history[2]["data"]["placed_at"], begun);
+    for from in ["2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"] {
+        let listed = client.get(&format!("/v1/orders?placed_from={from}")).await.ok();
+        assert_eq!(listed["data"][0]["placed_at"], begun, "{from}");
+    }
+    let earlier = client.get("/v1/orders?placed_to=2016-12-31T23:59:60Z").await.ok();
+    assert_eq!(earlier["data"], json!([]));
+    let report = "/v1/reports/sales?interval=day";
+    let sold = client.get(&format!("{report}&as_of=2017-01-02T00:00:00Z")).await.ok();
+    assert_eq!(sales(&sold), [("2017-01-01".to_owned(), 1, 0)]);
+    let sold = client.get(report).await.ok();
+    assert_eq!(sales(&sold), [("2017-01-01".to_owned(), 0, 1)]);
+    server.stop().await;
+    let verified =
+        Launch::new(Program::Orderlog).args(["verify", "--data-dir"]).args([data.path()]);
+    let verified = verified.run().await;
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// Day, orders and cancelled orders of each row of a sales report.
+fn sales(report: &Value) -> Vec<(String, i64, i64)> {
+    let count = |row: &Value, name: &str| row[name].as_i64().unwrap();
+    let rows = report["data"].as_array().unwrap().iter();
+    rows.map(|row| {
+        let period = row["period"].as_str().unwrap().to_owned();
+        (period, count(row, "orders"), count(row, "cancelled_orders"))
+    })
+    .collect()
 }
 
 #[tokio::test]
