@@ -5,7 +5,7 @@
 mod support;
 
 use domain::order::{
-    CommandName, NoteEntry, OrderAggregate, OrderCommand, OrderDocument, OrderEvent,
+    CommandName, NoteEntry, Order, OrderAggregate, OrderCommand, OrderDocument, OrderEvent,
     OrderRejection, Status,
 };
 use domain::{Aggregate, Money};
@@ -104,6 +104,18 @@ fn check_counters(story: &Story) -> Result<(), TestCaseError> {
     let paid =
         Money::sum(order.currency, order.payments.iter().map(|payment| payment.amount)).unwrap();
     prop_assert_eq!(order.paid, paid);
+    check_balance_and_completion(order)
+}
+
+/// What is due is never below zero, and an order that could be complete is.
+fn check_balance_and_completion(order: &Order) -> Result<(), TestCaseError> {
+    let (total, kept) = (order.total.minor(), order.paid.minor() - order.refunded.minor());
+    let gone = matches!(order.status, Status::Cancelled | Status::Discarded);
+    let due = if gone || kept >= total { 0 } else { total - kept };
+    prop_assert_eq!(order.balance_due(), cents(due));
+    let delivered = order.lines.iter().all(|line| line.delivered == line.quantity);
+    prop_assert!(order.status != Status::Confirmed || !delivered || kept < total);
+    prop_assert!(order.status != Status::Completed || delivered);
     Ok(())
 }
 

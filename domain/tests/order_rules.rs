@@ -141,7 +141,7 @@ fn payments_add_up_to_at_most_the_public_limit() {
 #[test]
 fn a_payment_after_cancellation_is_recorded() {
     let mut cancelled = given(&[two_lines(), cancel()]);
-    assert_eq!(cancelled.order().balance_due(), cents(2500));
+    assert_eq!(cancelled.order().balance_due(), cents(0));
     cancelled.tell(&pay("p", "30")).unwrap();
     assert_eq!(cancelled.order().status, Status::Cancelled);
     assert_eq!(cancelled.order().balance_due(), cents(0));
@@ -240,10 +240,58 @@ fn an_order_that_costs_nothing_is_paid_from_its_placement_on() {
 }
 
 #[test]
-fn a_refunded_order_does_not_complete() {
-    let refunded =
-        [two_lines(), OrderCommand::Confirm, pay("p", "50"), refund("r", "1"), ship("s")];
-    assert_eq!(given(&refunded).when(&deliver("s")), Ok(vec!["ShipmentDelivered"]));
+fn an_order_is_complete_when_what_was_kept_of_the_payments_covers_it() {
+    let shipped = |payments: &[OrderCommand]| {
+        let mut story = given(&[two_lines(), OrderCommand::Confirm]);
+        for payment in payments {
+            story.tell(payment).unwrap();
+        }
+        story.tell(&ship("s")).unwrap();
+        story
+    };
+    let completes = Ok(vec!["ShipmentDelivered", "OrderCompleted"]);
+    let delivers = Ok(vec!["ShipmentDelivered"]);
+    // The order costs 25.00.
+    assert_eq!(shipped(&[pay("p", "32.50"), refund("r", "7.50")]).when(&deliver("s")), completes);
+    assert_eq!(shipped(&[pay("p", "50"), refund("r", "1")]).when(&deliver("s")), completes);
+    let mut short = shipped(&[pay("p", "32.50"), refund("r", "7.51")]);
+    assert_eq!(short.when(&deliver("s")), delivers);
+    short.tell(&deliver("s")).unwrap();
+    assert_eq!(short.when(&pay("q", "0.01")), Ok(vec!["PaymentRecorded", "OrderCompleted"]));
+    short.tell(&refund("s", "5")).unwrap();
+    assert_eq!(short.when(&pay("q", "5.00")), Ok(vec!["PaymentRecorded"]));
+    assert_eq!(short.when(&pay("q", "5.01")), Ok(vec!["PaymentRecorded", "OrderCompleted"]));
+}
+
+#[test]
+fn a_refund_after_completion_leaves_the_order_complete() {
+    let mut story = given(&[two_lines(), OrderCommand::Confirm, pay("p", "25"), ship("s")]);
+    story.tell(&deliver("s")).unwrap();
+    assert_eq!(story.when(&refund("r", "25")), Ok(vec!["RefundRecorded"]));
+    story.tell(&refund("r", "25")).unwrap();
+    assert_eq!(
+        (story.order().status, story.order().balance_due()),
+        (Status::Completed, cents(2500))
+    );
+    assert_eq!(story.when(&pay("q", "25")), Ok(vec!["PaymentRecorded"]));
+}
+
+#[test]
+fn nothing_is_due_below_zero_or_for_an_order_that_will_not_be() {
+    let overpaid = given(&[two_lines(), pay("p", "30")]);
+    assert_eq!(overpaid.order().balance_due(), cents(0));
+    assert_eq!(given(&[two_lines(), cancel()]).order().balance_due(), cents(0));
+    let draft = given(&[create(true, vec![line("tea", 1, 1000)])]);
+    assert_eq!(draft.order().balance_due(), cents(1000));
+    let mut discarded = draft;
+    discarded.tell(&OrderCommand::Discard).unwrap();
+    assert_eq!(discarded.order().balance_due(), cents(0));
+    let refunded = given(&[two_lines(), pay("p", "25"), refund("r", "5"), cancel()]);
+    assert_eq!(refunded.order().balance_due(), cents(0));
+    assert_eq!(
+        given(&[two_lines(), pay("p", "25"), refund("r", "5")]).order().balance_due(),
+        cents(500)
+    );
 }
 
 #[test]

@@ -187,13 +187,9 @@ impl Order {
         }
     }
 
-    /// total − paid + refunded, not below zero after cancellation.
+    /// total − paid + refunded, never below zero; zero once the order is cancelled or discarded.
     pub fn balance_due(&self) -> Money {
-        let balance = plus(minus(self.total, self.paid), self.refunded);
-        if self.status == Status::Cancelled && balance.minor() < 0 {
-            return Money::zero(self.currency);
-        }
-        balance
+        balance_due(self.status, self.total, self.paid, self.refunded)
     }
 
     /// Every command for which some body is accepted now and is about something not yet recorded.
@@ -250,6 +246,16 @@ impl Line {
             .checked_mul(i64::from(self.quantity))
             .unwrap_or_else(|_| Money::from_minor(i64::MAX, self.unit_price.currency()))
     }
+}
+
+/// What is still to be paid: total − paid + refunded, never below zero; zero once the order is cancelled or discarded.
+/// The amounts are those of one order, so in one currency.
+pub fn balance_due(status: Status, total: Money, paid: Money, refunded: Money) -> Money {
+    let balance =
+        i128::from(total.minor()) - i128::from(paid.minor()) + i128::from(refunded.minor());
+    let called_off = matches!(status, Status::Cancelled | Status::Discarded);
+    let due = if called_off { 0 } else { balance.max(0) };
+    Money::from_minor(i64::try_from(due).unwrap_or(i64::MAX), total.currency())
 }
 
 /// The id that the next line gets.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use command::{CommandName, NewLine, OrderCommand, UnpricedLine};
 pub use document::{NoteEntry, OrderDocument};
 pub use event::{CancelledLine, OrderEvent};
-pub use evolve::MAX_LINES;
+pub use evolve::{MAX_LINES, balance_due};
 pub use recorded::Recorded;
 pub use rejection::OrderRejection;
 pub use status::{FulfillmentStatus, PaymentStatus, Status};

@@ -3,7 +3,8 @@
 use crate::app;
 use crate::replay::Replay;
 use crate::wire::{Amount, Moment};
-use domain::order::{FulfillmentStatus, PaymentStatus, Status};
+use domain::order::{FulfillmentStatus, PaymentStatus, Status, balance_due};
+use domain::{Currency, Money};
 use read_model::ReadModel;
 use read_model::read::Seen;
 use read_model::read::orders::{ListedOrder, OrderFilter, OrderPage};
@@ -90,9 +91,9 @@ fn summary(order: &OrderThen) -> Result<String, Problem> {
 fn written(order: &OrderThen) -> Option<String> {
     let constants: Constants<'_> = serde_json::from_str(&order.summary).ok()?;
     let status = Status::from_code(order.status)?;
-    let balance = i128::from(order.total) - i128::from(order.paid) + i128::from(order.refunded);
-    // As the domain has it: nothing is owed to a customer by a cancelled order's balance.
-    let balance = if status == Status::Cancelled { balance.max(0) } else { balance };
+    let currency = Currency::from_code(constants.currency)?;
+    let money = |minor: i64| Money::from_minor(minor, currency);
+    let due = balance_due(status, money(order.total), money(order.paid), money(order.refunded));
     let amount = |minor: i64| Amount::new(minor, constants.currency);
     let summary = Summary {
         order_id: constants.order_id,
@@ -105,7 +106,7 @@ fn written(order: &OrderThen) -> Option<String> {
         total: amount(order.total),
         paid: amount(order.paid),
         refunded: amount(order.refunded),
-        balance_due: Amount::new(balance, constants.currency),
+        balance_due: amount(due.minor()),
         line_count: order.line_count,
         units: order.units,
         created_at: constants.created_at,

@@ -77,12 +77,13 @@ fn cancel(order: &Order, reason: &Reason) -> Decision {
     }])
 }
 
-/// Whether an order with these amounts, of which everything is delivered or not, is complete.
+/// Whether an order for which this much was paid, of which everything is delivered or not, is complete: what was paid and
+/// not given back covers the total. A refund only lowers that, so no refund completes an order.
 fn completes(order: &Order, everything_delivered: bool, paid: Money) -> bool {
+    let kept = i128::from(paid.minor()) - i128::from(order.refunded.minor());
     order.status == Status::Confirmed
         && everything_delivered
-        && paid.minor() >= order.total.minor()
-        && order.refunded.minor() == 0
+        && kept >= i128::from(order.total.minor())
 }
 
 fn require_status(
