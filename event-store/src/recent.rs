@@ -44,6 +44,12 @@ impl Recent {
         self.followed.store(true, Ordering::Relaxed);
     }
 
+    /// Nothing is kept or given out any more.
+    pub fn close(&self) {
+        self.followed.store(false, Ordering::Relaxed);
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
+    }
+
     /// Keeps what was committed just now.
     pub fn committed(&self, plan: &Plan<'_>) {
         if !self.followed.load(Ordering::Relaxed) || plan.events.is_empty() {

@@ -78,6 +78,7 @@ impl SqliteStore {
         if let Some(writer) = &self.writer {
             writer.lock().await.close().await;
         }
+        self.recent.close();
         self.readers.close().await;
     }
 

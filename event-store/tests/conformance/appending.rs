@@ -197,8 +197,11 @@ pub async fn reopening_keeps_everything(backend: Backend) {
 
 pub async fn a_closed_store_says_unavailable(backend: Backend) {
     let store = backend.open().await;
+    let _hint = store.head_hint();
+    append(&store, vec![entry(1, 0, 1)]).await;
     store.ping().await.unwrap();
     store.close().await;
+    assert!(matches!(store.read_feed(0, 1).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
     assert!(store.load(&[], 1).await.unwrap().is_empty(), "who asks for nothing needs no storage");
     let refused = try_append(&store, vec![entry(1, 0, 1)]).await;
