@@ -14,5 +14,5 @@ pub mod time;
 pub use aggregate::{Aggregate, DecodeError, EncodedEvent};
 pub use currency::Currency;
 pub use money::{Money, MoneyError};
-pub use text::{FieldError, Label, Name, Note, Reason, Reference};
+pub use text::{Email, FieldError, Label, Name, Note, Reason, Reference};
 pub use time::Timestamp;

@@ -2,7 +2,10 @@
 //!
 //! Free texts are kept byte for byte; what they may not hold is what could change how a line reads or where it ends:
 //! control characters (NUL, CR, LF, ESC …), bidirectional overrides and isolates, characters that show nothing (of zero
-//! width, soft hyphens, tags) and noncharacters. A text of nothing but white space says nothing and is refused as well.
+//! width, soft hyphens, tags) and noncharacters. Notes and reasons are written in boxes of several lines, so those may hold
+//! line ends (LF, CR LF) and tabs. The zero-width joiner and non-joiner are part of how Persian, Sinhala and many emoji
+//! are spelt: they stand between two characters that show, and nowhere else. A text that shows nothing says nothing and
+//! is refused as well.
 //!
 //! These are rules for what comes in. What was stored before a rule was made stays readable: a stored text is asked
 //! for nothing.
@@ -26,7 +29,16 @@ impl FieldError {
     }
 }
 
-/// True for characters that no text may hold.
+/// How a text is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// On one line.
+    Line,
+    /// On one or more lines, with tabs.
+    Lines,
+}
+
+/// True for characters that no text may hold, whatever stands around them.
 fn is_forbidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -41,6 +53,33 @@ fn is_last_of_its_plane(character: char) -> bool {
     u32::from(character) & 0xfffe == 0xfffe
 }
 
+/// U+200C and U+200D: how the characters on both sides join.
+fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}')
+}
+
+/// Says how the character before it looks, and belongs to it.
+fn is_variation(character: char) -> bool {
+    matches!(character,
+        '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// True for characters that take part in a text but show nothing: fillers, blanks, format characters of scores.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character,
+            '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}'
+            | '\u{ffa0}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}')
+}
+
+/// True for characters that show something.
+fn is_visible(character: char) -> bool {
+    !(is_blank(character)
+        || is_joiner(character)
+        || is_variation(character)
+        || is_forbidden(character))
+}
+
 fn check_length(text: &str, longest: usize) -> Result<(), FieldError> {
     if text.is_empty() {
         return Err(FieldError::new("too-short", "must not be empty"));
@@ -52,16 +91,49 @@ fn check_length(text: &str, longest: usize) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn check_text(text: &str, longest: usize) -> Result<(), FieldError> {
+fn check_line(text: &str, longest: usize) -> Result<(), FieldError> {
+    check_text(text, longest, Layout::Line)
+}
+
+fn check_lines(text: &str, longest: usize) -> Result<(), FieldError> {
+    check_text(text, longest, Layout::Lines)
+}
+
+fn check_text(text: &str, longest: usize, layout: Layout) -> Result<(), FieldError> {
+    let refused = |detail: &str| Err(FieldError::new("invalid-characters", detail));
     check_length(text, longest)?;
-    if text.chars().any(is_forbidden) {
-        return Err(FieldError::new(
-            "invalid-characters",
-            "must not hold control, bidirectional or invisible characters",
-        ));
+    let mut shows = false;
+    // Whether what stands just before can be joined to what follows.
+    let mut joinable = false;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let next = characters.peek().copied();
+        match character {
+            '\n' | '\t' if layout == Layout::Lines => {}
+            '\r' if layout == Layout::Lines && next == Some('\n') => {}
+            _ if is_joiner(character) => {
+                if !(joinable && next.is_some_and(is_visible)) {
+                    return refused(
+                        "may hold a zero-width joiner only between two visible characters",
+                    );
+                }
+            }
+            _ if is_forbidden(character) => {
+                return refused(match layout {
+                    Layout::Line => "must not hold control, bidirectional or invisible characters",
+                    Layout::Lines => {
+                        "must not hold control (but line ends and tabs), bidirectional or invisible \
+                         characters"
+                    }
+                });
+            }
+            _ => {}
+        }
+        shows |= is_visible(character);
+        joinable = is_visible(character) || joinable && is_variation(character);
     }
-    if text.chars().all(char::is_whitespace) {
-        return Err(FieldError::new("too-short", "must not be only white space"));
+    if !shows {
+        return Err(FieldError::new("too-short", "must hold a visible character"));
     }
     Ok(())
 }
@@ -141,18 +213,23 @@ text!(
     Reference, 64, check_reference
 );
 text!(
-    /// A name of a person or product: 1–200 characters.
-    Name, 200, check_text
+    /// A name of a person or product: 1–200 characters on one line.
+    Name, 200, check_line
 );
 text!(
-    /// A note: 1–2 000 characters.
-    Note, 2_000, check_text
+    /// A note: 1–2 000 characters, on as many lines.
+    Note, 2_000, check_lines
 );
 text!(
-    /// A reason: 1–500 characters.
-    Reason, 500, check_text
+    /// A reason: 1–500 characters, on as many lines.
+    Reason, 500, check_lines
 );
 text!(
-    /// A short free text (payment method, carrier, tracking number, e-mail address): 1–200 characters.
-    Label, 200, check_text
+    /// An e-mail address as its owner writes it: 1–254 characters on one line, what a path in SMTP has room for. Whether
+    /// mail arrives there is not asked.
+    Email, 254, check_line
+);
+text!(
+    /// A short free text (payment method, carrier, tracking number): 1–200 characters on one line.
+    Label, 200, check_line
 );

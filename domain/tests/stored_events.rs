@@ -7,7 +7,9 @@ mod support;
 use domain::money::MAX_PUBLIC_MINOR;
 use domain::order::stored::EVENT_TYPES;
 use domain::order::{CancelledLine, Customer, Line, OrderAggregate, OrderEvent, ShippedLine};
-use domain::{Aggregate, Currency, DecodeError, Label, Money, Name, Note, Reason, Timestamp};
+use domain::{
+    Aggregate, Currency, DecodeError, Email, Label, Money, Name, Note, Reason, Timestamp,
+};
 use proptest::prelude::*;
 use support::*;
 
@@ -112,8 +114,9 @@ fn event() -> impl Strategy<Value = OrderEvent> {
         let (carrier, tracking_number) = (label(&first), label(&second));
         let note = first.clone().map(|text| Note::parse(text).unwrap());
         let reason = second.clone().map(|text| Reason::parse(text).unwrap());
+        let email = second.clone().map(|text| Email::parse(text).unwrap());
         let name = first.map(|text| Name::parse(text).unwrap());
-        let customer = Customer { id: id("c"), name, email: label(&second) };
+        let customer = Customer { id: id("c"), name, email: email.clone() };
         let always = Reason::parse(third).unwrap();
         let placed_at = Timestamp::from_timestamp_micros(micros).unwrap();
         (lines(currency), amount(currency), 0..6).prop_map(move |(lines, amount, which)| {

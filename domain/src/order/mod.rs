@@ -13,7 +13,7 @@ pub mod status;
 pub mod stored;
 
 use crate::{
-    Aggregate, Currency, DecodeError, EncodedEvent, Label, Money, Name, Reason, Reference,
+    Aggregate, Currency, DecodeError, Email, EncodedEvent, Label, Money, Name, Reason, Reference,
     Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ pub struct Customer {
     /// The customer's name.
     pub name: Option<Name>,
     /// The customer's e-mail address.
-    pub email: Option<Label>,
+    pub email: Option<Email>,
 }
 
 /// A line of an order; product name and price are frozen when the order is placed.

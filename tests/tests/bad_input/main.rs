@@ -138,6 +138,10 @@ async fn texts_with_quotes_sql_line_breaks_and_emoji_are_kept_byte_for_byte_or_r
         let named = json!({"customer": {"id": "texts", "name": text}, "currency": "USD",
             "lines": [orders::line("tea", 1, "1")]});
         let made = target.client.post("/v1/orders", &named).await;
+        if text.contains('\n') {
+            made.problem(422, "validation");
+            continue;
+        }
         let id = made.expect(201)["order_id"].as_str().unwrap().to_owned();
         let shown = target.client.get_at(&format!("/v1/orders/{id}"), made.token()).await.ok();
         assert_eq!(shown["customer"]["name"], text);

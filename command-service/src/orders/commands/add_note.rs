@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoteBody {
-    /// The text.
+    /// The text; line ends (LF, CR LF) and tabs are kept.
     #[schema(min_length = 1, max_length = 2_000, example = "Leave it with the neighbour")]
     pub text: String,
 }

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelBody {
-    /// Why.
+    /// Why; line ends (LF, CR LF) and tabs are kept.
     #[schema(min_length = 1, max_length = 500, example = "ordered twice")]
     pub reason: String,
 }

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::order::command::NewLine;
 use domain::order::{Customer, OrderCommand};
-use domain::{Currency, Label, Name, Note, Reference};
+use domain::{Currency, Email, Name, Note, Reference};
 use serde::Serialize;
 use server::problem::CommandProblems;
 use utoipa::ToSchema;
@@ -35,7 +35,7 @@ pub struct CreateOrderBody {
     /// Stays open for changes until it is placed.
     #[schema(default = false, required = false)]
     pub draft: Option<bool>,
-    /// A first note.
+    /// A first note; line ends (LF, CR LF) and tabs are kept.
     #[schema(min_length = 1, max_length = 2_000, required = false)]
     pub note: Option<String>,
 }
@@ -56,7 +56,7 @@ pub struct CustomerBody {
     #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace", required = false)]
     pub name: Option<String>,
     /// The customer's e-mail address.
-    #[schema(min_length = 1, max_length = 200, example = "ada@example.org", required = false)]
+    #[schema(min_length = 1, max_length = 254, example = "ada@example.org", required = false)]
     pub email: Option<String>,
 }
 
@@ -127,7 +127,7 @@ fn customer(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<Cus
     let mut customer = Object::open(json, &["id", "name", "email"], at, errors)?;
     let id = customer.required("id", errors, text(Reference::parse));
     let name = customer.optional("name", errors, text(Name::parse));
-    let email = customer.optional("email", errors, text(Label::parse));
+    let email = customer.optional("email", errors, text(Email::parse));
     Some(Customer { id: id?, name: name?, email: email? })
 }
 

@@ -31,7 +31,7 @@ pub struct RefundBody {
     /// If given, must be the order's.
     #[schema(pattern = "^[A-Z]{3}$", example = "USD", required = false)]
     pub currency: Option<String>,
-    /// Why.
+    /// Why; line ends (LF, CR LF) and tabs are kept.
     #[schema(min_length = 1, max_length = 500, example = "damaged in transit", required = false)]
     pub reason: Option<String>,
 }

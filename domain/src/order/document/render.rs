@@ -6,7 +6,7 @@ use crate::order::{
     CommandName, Customer, FulfillmentStatus, Line, Order, Payment, PaymentStatus, Refund,
     Shipment, ShippedLine, Status,
 };
-use crate::{Label, Money, Reason, Timestamp};
+use crate::{Email, Label, Money, Reason, Timestamp};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -133,7 +133,7 @@ impl<'a> CustomerMembers<'a> {
         Self {
             id: customer.id.as_str(),
             name: customer.name.as_ref().map(crate::Name::as_str),
-            email: customer.email.as_ref().map(Label::as_str),
+            email: customer.email.as_ref().map(Email::as_str),
         }
     }
 }

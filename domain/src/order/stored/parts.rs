@@ -4,7 +4,7 @@
 //! to what [`Money`] holds, currencies whether still in use or not. Only what does not fit its type is an error.
 
 use crate::order::{Customer, Line};
-use crate::{Currency, Label, Money, Name, Reference};
+use crate::{Currency, Email, Money, Name, Reference};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 
@@ -68,7 +68,7 @@ impl<'a> StoredCustomer<'a> {
         Customer {
             id: Reference::stored(self.id),
             name: self.name.map(Name::stored),
-            email: self.email.map(Label::stored),
+            email: self.email.map(Email::stored),
         }
     }
 }
