@@ -1,39 +1,74 @@
-//! Currencies: ISO 4217 codes that have minor units.
+//! Currencies: ISO 4217 codes that have minor units, of today and of the past.
 //!
-//! New orders are made in currencies in use; an order made while its currency was in use is read for ever.
+//! New orders are made in currencies in use, imported ones in those that were in use when they were made; what is stored
+//! is read for ever. Codes and digits are those of the table of `iso_currency`; what that has dropped, and when each was
+//! withdrawn, stands in [`withdrawn`].
 
+mod withdrawn;
+
+use crate::Timestamp;
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use withdrawn::{WITHDRAWN, Withdrawn};
 
-/// An ISO 4217 currency that has minor units (so not `XXX`, `XAU`, …).
+/// An ISO 4217 currency that has, or had, minor units (so not `XXX`, `XAU`, …).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
-pub struct Currency(iso_currency::Currency);
+pub struct Currency(Code);
 
-/// Followed by another currency, says the table, but still on the standard's list of those in use.
-const STILL_IN_USE: &str = "VES";
+/// Where a code is known from. A code has one of them only.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Code {
+    /// The table of `iso_currency`.
+    Listed(iso_currency::Currency),
+    /// The place in [`WITHDRAWN`] of one that is not in that table.
+    Historic(u8),
+}
 
 impl Currency {
     /// As [`Currency::from_code`], and `None` for codes that were withdrawn (`HRK`, `ZWL` …): what a new order may name.
     pub fn in_use(code: &str) -> Option<Self> {
-        let currency = Self::from_code(code)?;
-        (currency.0.is_superseded().is_none() || code == STILL_IN_USE).then_some(currency)
+        Self::from_code(code).filter(|currency| currency.withdrawn().is_none())
     }
 
-    /// Parses an upper-case alphabetic code. `None` for anything else, and for codes without minor units.
+    /// As [`Currency::from_code`], and `None` for codes that had been withdrawn by `at`: what an order of that time may
+    /// name. When a currency came into use is not asked.
+    pub fn in_use_at(code: &str, at: Timestamp) -> Option<Self> {
+        Self::from_code(code).filter(|currency| {
+            currency.withdrawn().is_none_or(|row| (at.year(), at.month()) <= row.last_month)
+        })
+    }
+
+    /// Parses an upper-case alphabetic code, in use or withdrawn. `None` for anything else, and for codes without minor
+    /// units.
     pub fn from_code(code: &str) -> Option<Self> {
-        let currency = iso_currency::Currency::from_code(code)?;
-        (currency.code() == code && currency.exponent().is_some()).then_some(Self(currency))
+        if let Some(currency) = iso_currency::Currency::from_code(code) {
+            let known = currency.code() == code && currency.exponent().is_some();
+            return known.then_some(Self(Code::Listed(currency)));
+        }
+        let place = u8::try_from(withdrawn::find(code)?).ok()?;
+        Some(Self(Code::Historic(place)))
     }
 
     /// The three-letter code.
     pub fn code(self) -> &'static str {
-        self.0.code()
+        match self.0 {
+            Code::Listed(currency) => currency.code(),
+            Code::Historic(place) => WITHDRAWN[usize::from(place)].code,
+        }
     }
 
     /// Digits after the decimal point: 0 for JPY, 2 for USD, 3 for BHD, 4 for CLF.
     pub fn digits(self) -> u32 {
-        u32::from(self.0.exponent().unwrap_or(0))
+        u32::from(match self.0 {
+            Code::Listed(currency) => currency.exponent().unwrap_or(0),
+            Code::Historic(place) => WITHDRAWN[usize::from(place)].digits,
+        })
+    }
+
+    fn withdrawn(self) -> Option<&'static Withdrawn> {
+        withdrawn::find(self.code()).map(|place| &WITHDRAWN[place])
     }
 }
 
@@ -59,5 +94,43 @@ impl fmt::Debug for Currency {
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Followed by another currency, says the table, but still on the standard's list of those in use.
+    const STILL_IN_USE: &str = "VES";
+
+    /// Every code that the table of `iso_currency` has.
+    fn listed() -> impl Iterator<Item = iso_currency::Currency> {
+        let letters = || b'A'..=b'Z';
+        let codes = letters().flat_map(move |a| {
+            letters().flat_map(move |b| letters().map(move |c| [a, b, c].map(char::from)))
+        });
+        codes.filter_map(|code| iso_currency::Currency::from_code(&code.iter().collect::<String>()))
+    }
+
+    #[test]
+    fn whatever_the_table_calls_superseded_has_its_last_month() {
+        assert!(listed().count() > 150);
+        for currency in listed().filter(|currency| currency.code() != STILL_IN_USE) {
+            let gone = withdrawn::find(currency.code());
+            assert_eq!(currency.is_superseded().is_some(), gone.is_some(), "{}", currency.code());
+            if let Some(place) = gone {
+                assert_eq!(currency.exponent(), Some(WITHDRAWN[place].digits));
+            }
+        }
+    }
+
+    #[test]
+    fn the_withdrawn_stand_in_order_and_each_once() {
+        assert!(WITHDRAWN.is_sorted_by(|a, b| a.code < b.code));
+        for Withdrawn { code, last_month: (year, month), .. } in &WITHDRAWN {
+            assert_eq!(Currency::from_code(code).map(Currency::code), Some(*code));
+            assert!((1990..2100).contains(year) && (1..=12).contains(month), "{code}");
+        }
     }
 }

@@ -147,13 +147,40 @@ proptest! {
 
 #[test]
 fn withdrawn_currencies_are_read_but_not_in_use() {
-    for code in ["BGN", "CUC", "HRK", "SLL", "ZWL"] {
+    for code in ["BGN", "CUC", "HRK", "SLL", "ZWL", "LTL", "DEM", "ANG", "VEF"] {
         assert!(Currency::from_code(code).is_some(), "{code}");
         assert_eq!(Currency::in_use(code), None, "{code}");
+        let stored = serde_json::to_string(&currency(code)).unwrap();
+        assert_eq!(serde_json::from_str::<Currency>(&stored).unwrap(), currency(code));
     }
     for code in ["USD", "EUR", "VES", "VED", "ZWG", "CLF", "XCG"] {
         assert_eq!(Currency::in_use(code), Currency::from_code(code), "{code}");
         assert!(Currency::in_use(code).is_some(), "{code}");
     }
     assert_eq!((Currency::in_use("XAU"), Currency::in_use("usd")), (None, None));
+}
+
+#[test]
+fn a_currency_was_in_use_to_the_end_of_the_month_in_which_it_was_withdrawn() {
+    let cases = [
+        ("HRK", "2019-06-01", true),
+        ("HRK", "2023-01-31", true),
+        ("HRK", "2023-02-01", false),
+        ("LTL", "2014-12-31", true),
+        ("LTL", "2015-01-01", false),
+        ("BGN", "2025-12-31", true),
+        ("BGN", "2026-02-01", false),
+        ("DEM", "1999-01-01", true),
+        ("DEM", "2003-01-01", false),
+        ("ITL", "2001-01-01", true),
+        ("USD", "1971-08-15", true),
+        ("XAU", "1971-08-15", false),
+        ("ltl", "2014-01-01", false),
+    ];
+    for (code, day, used) in cases {
+        let at = domain::time::parse(&format!("{day}T23:59:59.999999Z")).unwrap();
+        assert_eq!(Currency::in_use_at(code, at).is_some(), used, "{code} on {day}");
+    }
+    let digits = ["ITL", "LTL", "TRL", "GRD", "BYR"].map(|code| currency(code).digits());
+    assert_eq!(digits, [0, 2, 0, 0, 0]);
 }

@@ -1,7 +1,7 @@
 //! One line of an import, read into a request: the same strict readers as over HTTP.
 
 use super::lines::{MAX_LINE, RawLine};
-use crate::json::{self, Errors, Json, Object, Pointer};
+use crate::json::{self, Errors, InUse, Json, Object, Pointer};
 use crate::orders::{commands, unreadable, validation};
 use crate::pipeline::{Effect, Key, Request, Retention, Target};
 use domain::FieldError;
@@ -82,8 +82,10 @@ fn read_envelope(
     let at = line.required("at", errors, json::timestamp);
     let name = line.required("command", errors, json::text(command_name));
     let id = line.optional("id", errors, json::text(|id| line_id(&id)));
-    let body = line.required("body", errors, |body, at, errors| match name {
-        Some(name) => commands::read(name, body, at, errors),
+    // A time that cannot be read is told; what it would say of a currency is not.
+    let in_use = at.map_or(InUse::Ever, InUse::At);
+    let body = line.required("body", errors, |body, pointer, errors| match name {
+        Some(name) => commands::read(name, body, in_use, pointer, errors),
         None => None,
     });
     Some(Envelope { target: (*order_id)?, at: at?, command: body?, id: id? })

@@ -10,6 +10,6 @@ pub use errors::{Errors, FieldProblem, Pointer};
 pub use fields::{Object, elements};
 pub use tree::{Json, MAX_DEPTH, Unreadable, parse};
 pub use values::{
-    boolean, currency, integer_in, money, non_negative_money_text, positive_money_text, text,
-    timestamp, uuid,
+    InUse, boolean, currency, integer_in, money, non_negative_money_text, positive_money_text,
+    text, timestamp, uuid,
 };

@@ -84,16 +84,36 @@ pub fn timestamp(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Optio
     time.ok()
 }
 
-/// An ISO 4217 code of a currency with minor units.
-pub fn currency(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<Currency> {
-    let text = string(json, at, errors)?;
-    let currency = Currency::in_use(&text);
-    if currency.is_none() {
-        let detail =
-            "must be the upper-case ISO 4217 code of a currency in use that has minor units";
-        errors.add(at, "unknown-currency", detail);
+/// When a currency that is named must have been in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InUse {
+    /// Today: for new orders.
+    Today,
+    /// At a time: for orders imported with it.
+    At(Timestamp),
+    /// At any time: where the order has its currency already, and the name is only compared.
+    Ever,
+}
+
+/// An ISO 4217 code of a currency with minor units that is, or was, in use.
+pub fn currency(
+    in_use: InUse,
+) -> impl FnOnce(Json<'_>, &Pointer<'_>, &mut Errors) -> Option<Currency> {
+    move |json, at, errors| {
+        let text = string(json, at, errors)?;
+        let (currency, when) = match in_use {
+            InUse::Today => (Currency::in_use(&text), "in use"),
+            InUse::At(time) => (Currency::in_use_at(&text, time), "in use at that time"),
+            InUse::Ever => (Currency::from_code(&text), "in use now or once"),
+        };
+        if currency.is_none() {
+            let detail = format!(
+                "must be the upper-case ISO 4217 code of a currency {when} that has minor units"
+            );
+            errors.add(at, "unknown-currency", detail);
+        }
+        currency
     }
-    currency
 }
 
 /// An amount ≥ 0 of a known currency; with `None`, only its syntax is judged and there is no value.

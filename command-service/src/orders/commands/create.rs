@@ -2,7 +2,8 @@
 
 use super::add_line::{LineBody, MEMBERS};
 use crate::json::{
-    Errors, Json, Object, Pointer, boolean, currency, elements, integer_in, money, text, uuid,
+    Errors, InUse, Json, Object, Pointer, boolean, currency, elements, integer_in, money, text,
+    uuid,
 };
 use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
@@ -26,7 +27,7 @@ pub struct CreateOrderBody {
     pub order_id: Option<Uuid>,
     /// Who orders.
     pub customer: CustomerBody,
-    /// ISO 4217 code; fixed for the order's life.
+    /// ISO 4217 code of a currency in use that has minor units; fixed for the order's life.
     #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
     pub currency: String,
     /// The lines; may be empty only in a draft.
@@ -92,20 +93,29 @@ pub fn read(
     let names = ["order_id", "customer", "currency", "lines", "draft", "note"];
     let mut body = Object::open(json, &names, at, errors)?;
     let order_id = body.optional("order_id", errors, uuid);
-    let command = read_members(body, errors);
+    let command = read_members(body, InUse::Today, errors);
     Some((order_id?, command?))
 }
 
-/// Reads the body where the id stands elsewhere.
-pub fn read_unnamed(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<OrderCommand> {
+/// Reads the body where the id stands elsewhere, of an order whose currency was in use then.
+pub fn read_unnamed(
+    json: Json<'_>,
+    in_use: InUse,
+    at: &Pointer<'_>,
+    errors: &mut Errors,
+) -> Option<OrderCommand> {
     let names = ["customer", "currency", "lines", "draft", "note"];
     let body = Object::open(json, &names, at, errors)?;
-    read_members(body, errors)
+    read_members(body, in_use, errors)
 }
 
-fn read_members(mut body: Object<'_, '_>, errors: &mut Errors) -> Option<OrderCommand> {
+fn read_members(
+    mut body: Object<'_, '_>,
+    in_use: InUse,
+    errors: &mut Errors,
+) -> Option<OrderCommand> {
     let customer = body.required("customer", errors, customer);
-    let currency = body.required("currency", errors, currency);
+    let currency = body.required("currency", errors, currency(in_use));
     let lines = body.required("lines", errors, |json, at, errors| {
         let line = |json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors| {
             line(json, currency, at, errors)

@@ -14,7 +14,7 @@ pub mod remove_line;
 pub mod ship;
 
 use super::api::OrderApi;
-use crate::json::{Errors, Json, Pointer};
+use crate::json::{Errors, InUse, Json, Pointer};
 use domain::order::{CommandName, OrderCommand};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -44,15 +44,16 @@ pub fn routes() -> OpenApiRouter<OrderApi> {
         .routes(routes!(add_note::add_note))
 }
 
-/// Reads the body of any command by its name, as an import line gives it.
+/// Reads the body of any command by its name, as an import line gives it; a new order's currency was in use then.
 pub fn read(
     name: CommandName,
     body: Json<'_>,
+    in_use: InUse,
     at: &Pointer<'_>,
     errors: &mut Errors,
 ) -> Option<OrderCommand> {
     let read = match name {
-        CommandName::Create => create::read_unnamed,
+        CommandName::Create => return create::read_unnamed(body, in_use, at, errors),
         CommandName::AddLine => add_line::read,
         CommandName::ChangeLineQuantity => change_line_quantity::read,
         CommandName::RemoveLine => remove_line::read,

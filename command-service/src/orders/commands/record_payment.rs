@@ -1,6 +1,6 @@
 //! `record-payment`: money that came in, however late.
 
-use crate::json::{Errors, Json, Object, Pointer, currency, positive_money_text, text};
+use crate::json::{Errors, InUse, Json, Object, Pointer, currency, positive_money_text, text};
 use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
@@ -64,7 +64,7 @@ pub fn read(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<Ord
     let mut body = Object::open(json, &names, at, errors)?;
     let payment_id = body.required("payment_id", errors, text(Reference::parse));
     let amount = body.required("amount", errors, positive_money_text);
-    let currency = body.optional("currency", errors, currency);
+    let currency = body.optional("currency", errors, currency(InUse::Ever));
     let method = body.optional("method", errors, text(Label::parse));
     Some(OrderCommand::RecordPayment {
         payment_id: payment_id?,

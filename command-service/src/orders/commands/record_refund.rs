@@ -1,6 +1,6 @@
 //! `record-refund`: money that went back.
 
-use crate::json::{Errors, Json, Object, Pointer, currency, positive_money_text, text};
+use crate::json::{Errors, InUse, Json, Object, Pointer, currency, positive_money_text, text};
 use crate::orders::CommandAnswer;
 use crate::orders::api::{CommandRequest, OrderApi};
 use crate::orders::headers::{CommandHeaders, CommandQuery};
@@ -64,7 +64,7 @@ pub fn read(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<Ord
     let mut body = Object::open(json, &names, at, errors)?;
     let refund_id = body.required("refund_id", errors, text(Reference::parse));
     let amount = body.required("amount", errors, positive_money_text);
-    let currency = body.optional("currency", errors, currency);
+    let currency = body.optional("currency", errors, currency(InUse::Ever));
     let reason = body.optional("reason", errors, text(Reason::parse));
     Some(OrderCommand::RecordRefund {
         refund_id: refund_id?,
