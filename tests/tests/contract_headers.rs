@@ -279,6 +279,8 @@ async fn what_cannot_be_found_or_asked_has_its_code() {
         ("limit=x", "invalid-parameter"),
         ("status=asleep", "invalid-parameter"),
         ("sort=name", "invalid-parameter"),
+        ("sort=total", "invalid-parameter"),
+        ("sort=-total", "invalid-parameter"),
         ("placed_from=soon", "invalid-parameter"),
         ("colour=red", "unknown-parameter"),
         ("cursor=garbage", "invalid-cursor"),

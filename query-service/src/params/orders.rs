@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::order::{FulfillmentStatus, PaymentStatus, Status};
 use read_model::read::orders::{Direction, OrderFilter, OrderSort, SortKey};
 use serde::Deserialize;
-use server::Problem;
+use server::{Problem, ProblemCode};
 use utoipa::{IntoParams, ToSchema};
 
 /// The most orders on a page.
@@ -13,7 +13,7 @@ const MAX_LIMIT: u32 = 200;
 /// How many there are when nobody says.
 const USUAL_LIMIT: u32 = 50;
 
-/// What lists are sorted by; a minus puts the largest first.
+/// What lists are sorted by; a minus puts the largest first. Totals only within one `currency`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[allow(missing_docs)]
 pub enum OrdersSort {
@@ -26,6 +26,13 @@ pub enum OrdersSort {
     LargestFirst,
     #[serde(rename = "total")]
     SmallestFirst,
+}
+
+impl OrdersSort {
+    /// Amounts compare in one currency only.
+    fn is_by_total(self) -> bool {
+        matches!(self, Self::LargestFirst | Self::SmallestFirst)
+    }
 }
 
 impl From<OrdersSort> for OrderSort {
@@ -60,7 +67,7 @@ pub struct OrdersQuery {
     /// Orders that hold this product.
     #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "tea-1")]
     pub product_id: Option<String>,
-    /// Orders in this currency.
+    /// Orders in this currency; sorting by total needs it.
     #[param(pattern = "^[A-Z]{3}$", example = "USD")]
     pub currency: Option<String>,
     /// Placed at this date or time, or later.
@@ -69,7 +76,7 @@ pub struct OrdersQuery {
     /// Placed before this date or time.
     #[param(example = "2026-04-01T00:00:00Z")]
     pub placed_to: Option<String>,
-    /// The order of the list.
+    /// The order of the list; `-total` and `total` only with `currency`.
     #[param(inline)]
     pub sort: Option<OrdersSort>,
     /// Orders on a page; 50 if not given.
@@ -99,7 +106,7 @@ pub struct CustomerOrdersQuery {
     /// Orders that hold this product.
     #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._:-]+$", example = "tea-1")]
     pub product_id: Option<String>,
-    /// Orders in this currency.
+    /// Orders in this currency; sorting by total needs it.
     #[param(pattern = "^[A-Z]{3}$", example = "USD")]
     pub currency: Option<String>,
     /// Placed at this date or time, or later.
@@ -108,7 +115,7 @@ pub struct CustomerOrdersQuery {
     /// Placed before this date or time.
     #[param(example = "2026-04-01T00:00:00Z")]
     pub placed_to: Option<String>,
-    /// The order of the list.
+    /// The order of the list; `-total` and `total` only with `currency`.
     #[param(inline)]
     pub sort: Option<OrdersSort>,
     /// Orders on a page; 50 if not given.
@@ -183,9 +190,15 @@ impl ListRequest {
             placed_from: date_or_time("placed_from", query.placed_from.as_deref())?,
             placed_to: date_or_time("placed_to", query.placed_to.as_deref())?,
         };
+        let sort = query.sort.unwrap_or_default();
+        if sort.is_by_total() && filter.currency.is_none() {
+            return Err(Problem::new(ProblemCode::InvalidParameter)
+                .detail("Totals in several currencies have no order: add currency=USD, say, or sort by placed_at.")
+                .with("parameter", "currency"));
+        }
         Ok(Self {
             filter,
-            sort: query.sort.unwrap_or_default().into(),
+            sort: sort.into(),
             limit: limit(query.limit, USUAL_LIMIT, MAX_LIMIT)?,
             cursor: query.cursor,
             as_of: as_of("as_of", query.as_of.as_deref(), now)?,

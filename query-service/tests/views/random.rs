@@ -126,15 +126,23 @@ async fn assert_lists(shop: &Shop, at: Option<DateTime<Utc>>) {
     let as_of = at.map(|at| format!("&as_of={}", Wire(at))).unwrap_or_default();
     for (index, (filter, pick)) in FILTERS.iter().enumerate() {
         let sort = SORTS[index % SORTS.len()];
-        for sort in [sort, "-placed_at"] {
-            let expected = sorted(orders.iter().filter(|then| pick(then)).collect(), sort);
-            let path = format!("/v1/orders?{filter}&sort={sort}&limit=2{as_of}");
-            assert_eq!(shop.all(&path).await, expected, "{path}");
+        for (sort, currency) in [(sort, "EUR"), (sort, "JPY"), ("-placed_at", "")] {
+            // Totals have an order within one currency only.
+            let (only, currency) = match filter.contains("currency") || !sort.ends_with("total") {
+                true => ("", ""),
+                false => ("&currency=", currency),
+            };
+            let held = |then: &&Then| currency.is_empty() || then.order.currency.code() == currency;
+            let picked = orders.iter().filter(|then| pick(then)).filter(held);
+            let path = format!("/v1/orders?{filter}{only}{currency}&sort={sort}&limit=2{as_of}");
+            assert_eq!(shop.all(&path).await, sorted(picked.collect(), sort), "{path}");
         }
     }
-    let mut expected = sorted(orders.iter().filter(|then| then.is_placed()).collect(), "total");
+    let placed = orders.iter().filter(|then| then.is_placed());
+    let placed = placed.filter(|then| then.order.currency.code() == "EUR");
+    let mut expected = sorted(placed.collect(), "total");
     expected.retain(|summary| summary["customer"]["id"] == "bob");
-    let path = format!("/v1/customers/bob/orders?sort=total{as_of}");
+    let path = format!("/v1/customers/bob/orders?currency=EUR&sort=total{as_of}");
     assert_eq!(shop.all(&path).await, expected, "{path}");
 }
 

@@ -172,7 +172,7 @@ async fn cursors_that_this_list_did_not_give_are_refused() {
         .collect();
     let flipped: String = flipped.chars().rev().collect();
     for (case, query) in [
-        ("another sort", format!("sort=total&cursor={own}")),
+        ("another sort", format!("currency=USD&sort=total&cursor={own}")),
         ("another filter", format!("currency=USD&cursor={own}")),
         ("forged", format!("cursor={flipped}")),
         ("cut", format!("cursor={}", &own[..own.len() / 2])),
