@@ -4,9 +4,13 @@ use crate::consistency::TOKEN_HEADER;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use sha2::{Digest, Sha256};
 
 static TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What of a hash tells two composed answers apart.
+const TAG_BYTES: usize = 16;
 
 /// 200 with JSON that shows everything up to `position`.
 pub(crate) fn json(position: u64, body: impl Into<Body>) -> Response {
@@ -17,28 +21,47 @@ pub(crate) fn json(position: u64, body: impl Into<Body>) -> Response {
     response
 }
 
-/// A version as `ETag` gives it: `"7"`.
-pub(crate) fn etag(version: u64) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\"")).expect("digits and quotes are visible ASCII")
+/// What `ETag` says of an answer, without the quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tag(String);
+
+impl Tag {
+    /// Of an order by itself: its version.
+    pub(crate) fn version(version: u64) -> Self {
+        Self(version.to_string())
+    }
+
+    /// Of an order with what is composed in, which changes without the order's version: the version and what the bytes
+    /// hash to.
+    pub(crate) fn composed(version: u64, body: &[u8]) -> Self {
+        let digest = hex::encode(&Sha256::digest(body)[..TAG_BYTES]);
+        Self(format!("{version}-{digest}"))
+    }
+
+    /// As `ETag` gives it: `"7"`.
+    pub(crate) fn header(&self) -> HeaderValue {
+        let quoted = format!("\"{}\"", self.0);
+        HeaderValue::from_str(&quoted).expect("digits, hyphens and quotes are visible ASCII")
+    }
 }
 
-/// 304: the client has this version.
-pub(crate) fn not_modified(position: u64, version: u64) -> Response {
+/// 304: the client has what this tag stands for.
+pub(crate) fn not_modified(position: u64, tag: &Tag) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response.headers_mut().insert(TOKEN.clone(), HeaderValue::from(position));
-    response.headers_mut().insert(header::ETAG, etag(version));
+    response.headers_mut().insert(header::ETAG, tag.header());
     response
 }
 
-/// Whether `If-None-Match` names this version. Tags are compared weakly, as RFC 9110 asks.
-pub(crate) fn has_version(headers: &HeaderMap, version: u64) -> bool {
+/// Whether `If-None-Match` names this tag. Tags are compared weakly, as RFC 9110 asks.
+pub(crate) fn has_tag(headers: &HeaderMap, tag: &Tag) -> bool {
     let given = headers.get_all(header::IF_NONE_MATCH).iter();
-    given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|tag| {
-        let tag = tag.trim();
-        let tag = tag.strip_prefix("W/").unwrap_or(tag);
-        let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-        tag == "*" || quoted.is_some_and(|tag| tag == version.to_string())
+    given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|given| {
+        let given = given.trim();
+        let given = given.strip_prefix("W/").unwrap_or(given);
+        let quoted = given.strip_prefix('"').and_then(|given| given.strip_suffix('"'));
+        given == "*" || quoted.is_some_and(|given| given == tag.0)
     })
 }
 
@@ -83,9 +106,9 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_NONE_MATCH, given.parse().unwrap());
-            assert_eq!(has_version(&headers, 7), unchanged, "{given}");
+            assert_eq!(has_tag(&headers, &Tag::version(7)), unchanged, "{given}");
         }
-        assert!(!has_version(&HeaderMap::new(), 7));
+        assert!(!has_tag(&HeaderMap::new(), &Tag::version(7)));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::{included, order_not_found, past};
 use crate::app::{self, App};
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, invalid, names};
-use crate::{reply, schema};
+use crate::reply::{self, Tag};
+use crate::schema;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
@@ -44,13 +45,13 @@ pub struct OrderQuery {
 /// The composed order as it stands; with `version`, `as_of` or `known_at` as it was then, replayed from its events.
 #[utoipa::path(get, path = "/v1/orders/{id}", tag = "views",
     params(("id" = Uuid, Path, description = "The order."), OrderQuery, ViewHeaders,
-        ("If-None-Match" = Option<String>, Header, description = "`\"7\"`: answer 304 if the order is at version 7.")),
+        ("If-None-Match" = Option<String>, Header, description = "`\"7\"`: answer 304 if the order is at version 7. With `include`: the tag of the composed answer.")),
     responses(
         (status = 200, description = "the order", body = schema::Order, headers(
-            ("ETag" = String, description = "the order's version, quoted"),
+            ("ETag" = String, description = "the order's version, quoted; another tag with `include`, whose parts change without the order"),
             ("Consistency-Token" = u64, description = "the position that the view has applied"),
             ("Memento-Datetime" = String, description = "when the shown state of the past began"))),
-        (status = 304, description = "the order is at the version of If-None-Match"),
+        (status = 304, description = "nothing has changed since the answer with the tag of If-None-Match"),
         ReadProblems))]
 pub async fn order(
     State(app): State<App>,
@@ -70,7 +71,7 @@ pub async fn order(
         }
         Some(moment) => past::order(&app, order_id, moment, consistency, &headers).await,
         None if included.is_empty() => present(&app, order_id, consistency, &headers).await,
-        None => included::order(&app, order_id, &included, consistency).await,
+        None => included::order(&app, order_id, &included, consistency, &headers).await,
     }
 }
 
@@ -83,12 +84,12 @@ async fn present(
     let model = app.model_at(consistency, &[Projection::Orders]).await?;
     let seen = model.order(order_id).await.map_err(app::problem)?;
     let order = seen.found.ok_or_else(order_not_found)?;
-    let version = order.version;
-    if reply::has_version(headers, version) {
-        return Ok(reply::not_modified(seen.position, version));
+    let tag = Tag::version(order.version);
+    if reply::has_tag(headers, &tag) {
+        return Ok(reply::not_modified(seen.position, &tag));
     }
     let mut response = reply::json(seen.position, composed(order));
-    response.headers_mut().insert(header::ETAG, reply::etag(version));
+    response.headers_mut().insert(header::ETAG, tag.header());
     Ok(response)
 }
 

@@ -6,7 +6,7 @@ use crate::consistency::Consistency;
 use crate::params::{as_of, invalid};
 use crate::past_orders::PastOrder;
 use crate::replay::{Replay, stream};
-use crate::reply;
+use crate::reply::{self, Tag};
 use crate::wire::moment;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
@@ -64,8 +64,9 @@ pub(super) async fn order(
     if version == 0 {
         return Err(unborn(model, order_id).await?);
     }
-    if reply::has_version(headers, version) {
-        return Ok(reply::not_modified(seen.position, version));
+    let tag = Tag::version(version);
+    if reply::has_tag(headers, &tag) {
+        return Ok(reply::not_modified(seen.position, &tag));
     }
     let Some(order) = composed(app, model, (order_id, version)).await? else {
         return Err(unborn(model, order_id).await?);
@@ -73,7 +74,7 @@ pub(super) async fn order(
     let memento = memento(&order, until);
     let mut response = reply::json(seen.position, order.document);
     let headers = response.headers_mut();
-    headers.insert(header::ETAG, reply::etag(version));
+    headers.insert(header::ETAG, tag.header());
     headers.insert(MEMENTO.clone(), memento);
     Ok(response)
 }

@@ -62,6 +62,7 @@ on_both_backends! {
     one_order::the_past_is_told_with_the_date_at_which_it_began,
     one_order::what_never_was_and_what_was_not_yet_are_told_apart,
     one_order::customer_products_and_timeline_are_composed_in,
+    one_order::what_is_composed_in_has_a_tag_of_its_own,
     one_order::a_patch_leads_from_one_version_to_any_other,
     one_order::the_history_is_paged_and_gives_payloads_as_they_are_stored,
     one_order::a_long_order_is_replayed_over_several_pages,

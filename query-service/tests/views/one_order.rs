@@ -140,6 +140,42 @@ pub async fn customer_products_and_timeline_are_composed_in(views: Views) {
     assert_eq!(empty["included"], json!({"customer": null, "products": []}));
 }
 
+pub async fn what_is_composed_in_has_a_tag_of_its_own(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let order = shop.place("ann", &[("tea", 2, 450)]).await;
+    shop.project().await;
+    let bare = shop.get(&format!("/v1/orders/{order}")).await.header("etag").to_owned();
+    let mut tags = vec![bare.clone()];
+    for parts in ["customer", "products", "timeline", "customer,products", "customer,timeline"] {
+        let path = format!("/v1/orders/{order}?include={parts}");
+        let tag = shop.get(&path).await.header("etag").to_owned();
+        assert!(!tags.contains(&tag), "{parts}: {tag} stands for two bodies");
+        assert_eq!(shop.get(&path).await.header("etag"), tag, "the same bytes, the same tag");
+        let weak = format!("W/{tag}");
+        let list = format!("\"x\", {tag}");
+        let known = [(&tag, 304), (&weak, 304), (&list, 304), (&bare, 200)];
+        for (given, status) in known {
+            let answer = shop.get_with(&path, &[("if-none-match", given)]).await;
+            assert_eq!(answer.status, status, "{parts}: {given}");
+            assert_eq!((answer.header("etag"), answer.body.is_empty()), (&*tag, status == 304));
+            assert_eq!(answer.header("consistency-token"), "1");
+        }
+        let answer =
+            shop.get_with(&format!("/v1/orders/{order}"), &[("if-none-match", &tag)]).await;
+        assert_eq!(answer.status, 200, "{parts}: the tag is not the bare order's");
+        tags.push(tag);
+    }
+    // The customer's summary changes without the order.
+    let path = format!("/v1/orders/{order}?include=customer");
+    let before = shop.get(&path).await.header("etag").to_owned();
+    shop.place("ann", &[("tea", 1, 450)]).await;
+    shop.project().await;
+    let answer = shop.get_with(&path, &[("if-none-match", &before)]).await;
+    assert_eq!(answer.status, 200);
+    assert_ne!(answer.header("etag"), before);
+    assert_eq!(shop.get(&format!("/v1/orders/{order}")).await.header("etag"), bare);
+}
+
 pub async fn a_patch_leads_from_one_version_to_any_other(views: Views) {
     let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
