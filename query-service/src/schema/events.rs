@@ -42,8 +42,11 @@ pub struct Event {
 #[serde(deny_unknown_fields)]
 pub struct Events {
     pub data: Vec<CloudEvent>,
-    /// What to ask for next with `after`.
+    /// What to ask for next with `after`; never above `head`.
     pub next_after: u64,
+    /// The position of the last event that the view has; lower than the `after` that was asked for where that is no
+    /// position of this log, or not yet.
+    pub head: u64,
 }
 
 /// An event as CloudEvents 1.0 has it.

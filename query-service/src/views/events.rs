@@ -75,7 +75,8 @@ pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
 
 /// All events.
 ///
-/// In position order, without a gap. Ask again with `after` = `next_after`.
+/// In position order, without a gap. Ask again with `after` = `next_after`. An `after` above `head` is one of another log
+/// (restored from an older copy, say), or one that the view has not come to yet: `next_after` is `head` then.
 #[utoipa::path(get, path = "/v1/events", tag = "events", params(EventsQuery, ViewHeaders),
     responses((status = 200, description = "a page of events", body = schema::Events, headers(
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
@@ -95,7 +96,8 @@ pub async fn events(
         }
         write(event, &mut body);
     }
-    let next = seen.found.events.last().map_or(after, |last| last.position);
-    body.extend_from_slice(format!("],\"next_after\":{next}}}").as_bytes());
+    let head = seen.position;
+    let next = seen.found.events.last().map_or(after.min(head), |last| last.position);
+    body.extend_from_slice(format!("],\"next_after\":{next},\"head\":{head}}}").as_bytes());
     Ok(reply::json(seen.position, body))
 }

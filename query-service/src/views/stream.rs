@@ -2,7 +2,8 @@
 //!
 //! Pull, not push: the next page is read when the client has taken the last one, so a slow client costs one page of
 //! memory and nobody else anything. Between events a comment keeps the connection alive. The stream ends when the
-//! server drains or cannot read; the client comes back with `Last-Event-ID` and misses nothing.
+//! server drains or cannot read; the client comes back with `Last-Event-ID` and misses nothing. One that comes with a
+//! position above the log's end is told so: its position may be one of another log.
 
 use super::events;
 use crate::app::App;
@@ -43,7 +44,9 @@ pub struct StreamQuery {
 
 /// All events as they come.
 ///
-/// Server-sent events: `id` is the position, `data` the CloudEvent on one line.
+/// Server-sent events: `id` is the position, `data` the CloudEvent on one line. Where the position asked for is above the
+/// last one there is, an event named `head` comes first, `data` being `{"head":N,"after":M}`: the position is one of
+/// another log, or the view has not come to it yet. Then what comes after the position asked for is awaited.
 #[utoipa::path(get, path = "/v1/events/stream", tag = "events",
     params(StreamQuery, ("Last-Event-ID" = Option<u64>, Header, description = "The position of the last event seen.")),
     responses((status = 200, description = "events, without an end", body = String,
@@ -59,7 +62,7 @@ pub async fn stream(
     };
     app.model()?;
     let permit = app.stream_permit()?;
-    let following = Following { app, after, _permit: permit };
+    let following = Following { app, after, is_placed: false, _permit: permit };
     let body = futures::stream::unfold(following, async |mut following| {
         let bytes = following.next().await?;
         Some((Ok::<_, Infallible>(bytes), following))
@@ -81,6 +84,8 @@ fn last_event_id(id: &HeaderValue) -> Result<u64, Problem> {
 struct Following {
     app: App,
     after: u64,
+    /// Whether it is known that the log goes as far as `after`, or the client was told that it does not.
+    is_placed: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -125,6 +130,10 @@ impl Following {
                 return None;
             }
         };
+        let was_placed = std::mem::replace(&mut self.is_placed, true);
+        if !was_placed && seen.position < self.after {
+            return Some(Some(short(seen.position, self.after)));
+        }
         let Some(last) = seen.found.events.last() else { return Some(None) };
         self.after = last.position;
         let mut bytes = Vec::new();
@@ -139,4 +148,9 @@ impl Following {
         }
         Some(Some(bytes.into()))
     }
+}
+
+/// Tells that the log ends before the position that was asked for. Without an `id`: the client's place stays its own.
+fn short(head: u64, after: u64) -> Bytes {
+    Bytes::from(format!("event: head\ndata: {{\"head\":{head},\"after\":{after}}}\n\n"))
 }

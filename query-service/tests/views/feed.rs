@@ -46,8 +46,13 @@ pub async fn the_feed_is_paged_in_position_order_as_cloud_events(views: Views) {
     assert_eq!(event["time"], "2026-03-03T00:37:00.000000Z");
     assert_eq!(event.get("causationid"), None);
     assert_eq!(event["data"], serde_json::from_slice::<Value>(&stored.payload).unwrap());
-    let beyond = shop.ok("/v1/events?after=77").await;
-    assert_eq!(beyond, json!({"data": [], "next_after": 77}));
+    for (after, next) in [("0", 2), ("3", 5), ("4", 5), ("5", 5), ("6", 5), ("1000005", 5)] {
+        let page = shop.ok(&format!("/v1/events?after={after}&limit=2")).await;
+        assert_eq!((&page["next_after"], &page["head"]), (&json!(next), &json!(5)), "{after}");
+        assert_eq!(page["data"] == json!([]), after.parse::<u64>().unwrap() >= 5, "{after}");
+    }
+    let beyond = shop.ok(&format!("/v1/events?after={}", u64::MAX)).await;
+    assert_eq!(beyond, json!({"data": [], "next_after": 5, "head": 5}));
 }
 
 pub async fn a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones(views: Views) {
@@ -77,6 +82,32 @@ pub async fn a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones(vie
     shop.place("ann", &[("tea", 1, 100)]).await;
     shop.project().await;
     assert_eq!(ids(&reading.await.unwrap()), [5, 6]);
+}
+
+pub async fn a_stream_from_above_the_end_says_where_the_end_is(views: Views) {
+    let mut shop = Shop::on(views).await;
+    for _ in 0..2 {
+        shop.place("ann", &[("tea", 1, 100)]).await;
+    }
+    shop.project().await;
+    for (path, headers) in
+        [("/v1/events/stream?after=3", &[][..]), ("/v1/events/stream", &[("last-event-id", "3")])]
+    {
+        let response = shop.open_stream(Method::GET, path, headers).await;
+        let mut chunks = response.into_body().into_data_stream();
+        let told = chunks.next().await.unwrap().unwrap();
+        assert_eq!(told, "event: head\ndata: {\"head\":2,\"after\":3}\n\n", "{path}");
+    }
+    // What comes after the position asked for is awaited, and the end is told once.
+    let response = shop.open_stream(Method::GET, "/v1/events/stream?after=3", &[]).await;
+    let mut chunks = response.into_body().into_data_stream();
+    chunks.next().await.unwrap().unwrap();
+    let reading = tokio::spawn(async move { chunks.next().await.unwrap().unwrap() });
+    for _ in 0..2 {
+        shop.place("ann", &[("tea", 1, 100)]).await;
+    }
+    shop.project().await;
+    assert!(reading.await.unwrap().starts_with(b"id: 4\n"));
 }
 
 pub async fn streams_end_when_the_server_drains(views: Views) {

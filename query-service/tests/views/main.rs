@@ -49,6 +49,7 @@ on_both_backends! {
     documentation::every_view_is_documented_with_its_statuses_and_examples,
     feed::the_feed_is_paged_in_position_order_as_cloud_events,
     feed::a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones,
+    feed::a_stream_from_above_the_end_says_where_the_end_is,
     feed::streams_end_when_the_server_drains,
     feed::one_stream_too_many_is_refused_until_another_ends,
     lists::a_traversal_shows_everything_once_while_orders_arrive,
