@@ -1,4 +1,4 @@
-//! `/openapi.json` and `/docs`: the contract written by the code, and a page to try it.
+//! `/openapi.json` and `/docs` (`/` leads there): the contract written by the code, and a page to try it.
 //!
 //! Swagger UI's files are inside the program; the page loads nothing from elsewhere.
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use utoipa::OpenApi as _;
@@ -25,8 +25,16 @@ const CONTENT_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
 
 /// The OpenAPI part of these routes.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(document, page))]
+#[openapi(paths(root, document, page))]
 struct DocumentationApi;
+
+/// The way to the documentation, for whoever opens the server's address in a browser.
+#[utoipa::path(get, path = "/", tag = "operations",
+    responses((status = 307, description = "the page is at /docs",
+        headers(("Location" = String, description = "/docs"))), OperationProblems))]
+fn root() -> Redirect {
+    Redirect::temporary("/docs")
+}
 
 /// The contract as an OpenAPI 3.1 document.
 #[utoipa::path(get, path = "/openapi.json", tag = "operations",
@@ -62,7 +70,7 @@ pub fn served(mut document: OpenApi) -> String {
     document.to_json().expect("an OpenAPI document is plain JSON")
 }
 
-/// Routes `/openapi.json` and `/docs` for a document; the problem schemas are added to it.
+/// Routes `/openapi.json`, `/docs`, and `/`, which leads there, for a document; the problem schemas are added to it.
 ///
 /// # Panics
 /// As [`served`].
@@ -74,6 +82,7 @@ pub fn router(document: OpenApi) -> Router {
     let page = move || async move { page(index) };
     Router::new()
         .route(DOCUMENT_PATH, get(move || async move { self::document(json) }))
+        .route("/", get(async || root()))
         .route("/docs", get(page.clone()))
         .route("/docs/", get(page))
         .route(
@@ -157,6 +166,14 @@ mod tests {
         }
         let unready = &document["paths"]["/readyz"]["get"]["responses"]["503"];
         assert!(unready["content"]["application/problem+json"].is_object(), "{unready}");
+    }
+
+    #[tokio::test]
+    async fn the_root_leads_to_the_page() {
+        let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+        let response = router(crate::health::api()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 307);
+        assert_eq!(response.headers()["location"], "/docs");
     }
 
     #[tokio::test]

@@ -22,7 +22,8 @@ const COMMANDS: [&str; 12] = [
     "add-note",
 ];
 
-const VIEWS: [&str; 16] = [
+const VIEWS: [&str; 17] = [
+    "/",
     "/v1/orders",
     "/v1/orders/{}",
     "/v1/orders/{}/history",
@@ -94,6 +95,8 @@ async fn the_page_loads_nothing_from_elsewhere() {
     let data = TempDir::new().unwrap();
     let server = Server::start(data.path()).await;
     let client = server.client().await;
+    let root = client.get("/").await;
+    assert_eq!((root.status, root.header("Location")), (307, Some("/docs")));
     let page = client.get("/docs").await;
     assert_eq!(page.status, 200);
     let html = page.text();
