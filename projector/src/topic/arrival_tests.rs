@@ -18,7 +18,7 @@ use crate::source::{Decoded, Fact};
 use chrono::{DateTime, Duration, Utc};
 use domain::order::command::NewLine;
 use domain::order::{Customer, Order, OrderAggregate, OrderCommand, OrderEvent};
-use domain::{Aggregate, Currency, Label, Money, Name, Note, Reason, Reference};
+use domain::{Aggregate, Currency, Email, Money, Name, Note, Reason, Reference};
 use event_store::{Metadata, RecordedEvent, StreamId};
 use proptest::prelude::*;
 use read_model::write::Tables;
@@ -51,7 +51,7 @@ fn create((customer, name, products, _, draft): Birth) -> OrderCommand {
             id: Reference::parse(["ann", "bob"][usize::from(customer) % 2]).unwrap(),
             name: [None, Some("Ann"), Some("Anne"), Some("Anna")][usize::from(name) % 4]
                 .map(|name| Name::parse(name).unwrap()),
-            email: (name > 2).then(|| Label::parse(format!("{name}@example.org")).unwrap()),
+            email: (name > 2).then(|| Email::parse(format!("{name}@example.org")).unwrap()),
         },
         currency,
         lines: vec![line(0), line(1)],
