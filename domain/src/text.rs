@@ -111,12 +111,9 @@ fn check_text(text: &str, longest: usize, layout: Layout) -> Result<(), FieldErr
         match character {
             '\n' | '\t' if layout == Layout::Lines => {}
             '\r' if layout == Layout::Lines && next == Some('\n') => {}
+            _ if is_joiner(character) && joinable && next.is_some_and(is_visible) => {}
             _ if is_joiner(character) => {
-                if !(joinable && next.is_some_and(is_visible)) {
-                    return refused(
-                        "may hold a zero-width joiner only between two visible characters",
-                    );
-                }
+                return refused("may hold a zero-width joiner only between two visible characters");
             }
             _ if is_forbidden(character) => {
                 return refused(match layout {
