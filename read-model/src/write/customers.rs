@@ -1,7 +1,7 @@
 //! Tables of the projection `customers`: deltas added to what stands there.
 
 use super::insert::{Binds, Row, Shape};
-use super::named::{Named, bind_placing, is_later};
+use super::named::{Named, bind_placing, is_later, keep_last_name};
 use super::{Tables, WriteTx};
 use crate::ReadModelError;
 
@@ -50,17 +50,9 @@ const CUSTOMERS: Shape = Shape {
     table: "customers",
     columns: 8,
     tail: concat!(
-        "ON CONFLICT (customer_id) DO UPDATE SET \
-        name = CASE WHEN ",
-        is_later!(),
-        " THEN excluded.name ELSE kept.name END, \
-        named_at = CASE WHEN ",
-        is_later!(),
-        " THEN excluded.named_at ELSE kept.named_at END, \
-        named_position = CASE WHEN ",
-        is_later!(),
-        " THEN excluded.named_position ELSE kept.named_position END, \
-        orders = kept.orders + excluded.orders, \
+        "ON CONFLICT (customer_id) DO UPDATE SET ",
+        keep_last_name!(),
+        ", orders = kept.orders + excluded.orders, \
         cancelled_orders = kept.cancelled_orders + excluded.cancelled_orders, \
         first_order_at = CASE WHEN excluded.first_order_at < kept.first_order_at \
             THEN excluded.first_order_at ELSE kept.first_order_at END, \

@@ -45,7 +45,22 @@ macro_rules! is_later {
         "(excluded.named_at, excluded.named_position) > (kept.named_at, kept.named_position)"
     };
 }
-pub(super) use is_later;
+
+/// Sets a stored row's name, with its placing, to the new row's if that is of an order placed later.
+macro_rules! keep_last_name {
+    () => {
+        concat!(
+            "name = CASE WHEN ",
+            is_later!(),
+            " THEN excluded.name ELSE kept.name END, named_at = CASE WHEN ",
+            is_later!(),
+            " THEN excluded.named_at ELSE kept.named_at END, named_position = CASE WHEN ",
+            is_later!(),
+            " THEN excluded.named_position ELSE kept.named_position END"
+        )
+    };
+}
+pub(super) use {is_later, keep_last_name};
 
 #[cfg(test)]
 mod tests {

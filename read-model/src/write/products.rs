@@ -1,7 +1,7 @@
 //! Tables of the projection `products`: deltas added to what stands there.
 
 use super::insert::{Binds, Row, Shape};
-use super::named::{Named, bind_placing, is_later};
+use super::named::{Named, bind_placing, is_later, keep_last_name};
 use super::{Tables, WriteTx};
 use crate::ReadModelError;
 
@@ -47,17 +47,9 @@ const PRODUCTS: Shape = Shape {
     table: "products",
     columns: 6,
     tail: concat!(
-        "ON CONFLICT (product_id) DO UPDATE SET \
-        name = CASE WHEN ",
-        is_later!(),
-        " THEN excluded.name ELSE kept.name END, \
-        named_at = CASE WHEN ",
-        is_later!(),
-        " THEN excluded.named_at ELSE kept.named_at END, \
-        named_position = CASE WHEN ",
-        is_later!(),
-        " THEN excluded.named_position ELSE kept.named_position END, \
-        orders = kept.orders + excluded.orders, units = kept.units + excluded.units"
+        "ON CONFLICT (product_id) DO UPDATE SET ",
+        keep_last_name!(),
+        ", orders = kept.orders + excluded.orders, units = kept.units + excluded.units"
     ),
 };
 
