@@ -1,6 +1,6 @@
 //! What an earlier rule let in: events that no command of today would make are read, folded, shown and kept on.
 //!
-//! Three lives name every event type. Each is told with texts, ids, currencies and amounts that are refused today.
+//! Three lives name every event type. Each has texts, ids, currencies and amounts that are refused today.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

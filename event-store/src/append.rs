@@ -117,7 +117,7 @@ pub enum EntryOutcome {
         /// Where the stream is.
         actual: Version,
     },
-    /// Not stored: the idempotency key already has an answer, given by somebody else in the meantime. Told before a
+    /// Not stored: the idempotency key already has an answer, given by somebody else in the meantime. It comes before a
     /// wrong version.
     KeyTaken(StoredAnswer),
 }

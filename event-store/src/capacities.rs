@@ -5,9 +5,9 @@
 pub struct Capacities {
     /// Streams whose versions need not be asked for, in each of two generations: about 10 MB together by default.
     pub known_streams: usize,
-    /// Events committed last, for whoever follows the log in the same process: this many,
+    /// Events committed last, for readers that follow the log in the same process: this many,
     pub recent_events: usize,
-    /// and payloads of so many bytes in total.
+    /// and payloads of this many bytes in total.
     pub recent_bytes: usize,
     /// Texts of SQL for an append made at once on SQLite, by its numbers of events and answers. The last one is always
     /// kept.

@@ -53,7 +53,7 @@ impl AnswerRow<'_> {
 pub(crate) struct Plan<'a> {
     pub outcomes: Vec<EntryOutcome>,
     /// Whether an entry was refused for its version though its key may be taken, or though nobody has asked for its
-    /// stream and no row of it goes in that would prove it new. Whoever has not asked for everything must do so.
+    /// stream and no row of it goes in that would prove it new. A caller that has not asked for everything must do so.
     pub guessed: bool,
     pub events: Vec<EventRow<'a>>,
     pub answers: Vec<AnswerRow<'a>>,

@@ -17,7 +17,7 @@ pub(crate) struct Tip {
 /// Stream versions as of one revision of the log.
 #[derive(Debug)]
 pub(crate) struct KnownVersions {
-    /// When so many are young, the older generation is dropped.
+    /// When this many are young, the older generation is dropped.
     capacity: usize,
     revision: i64,
     young: HashMap<StreamId, Version>,

@@ -64,7 +64,7 @@ pub struct Limits {
     pub write_stall: Duration,
     /// Largest body, unless its route streams it.
     pub body_bytes: u64,
-    /// What is left of a body when its request is answered is read up to so many bytes; a longer one closes the
+    /// What is left of a body when its request is answered is read up to this many bytes; a longer one closes the
     /// connection.
     pub unread_bytes: u64,
     /// And for so long.

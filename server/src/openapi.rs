@@ -28,7 +28,7 @@ const CONTENT_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
 #[openapi(paths(root, document, page))]
 struct DocumentationApi;
 
-/// The way to the documentation, for whoever opens the server's address in a browser.
+/// The way to the documentation, for a person who opens the server's address in a browser.
 #[utoipa::path(get, path = "/", tag = "operations",
     responses((status = 307, description = "the page is at /docs",
         headers(("Location" = String, description = "/docs"))), OperationProblems))]

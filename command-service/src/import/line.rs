@@ -82,7 +82,7 @@ fn read_envelope(
     let at = line.required("at", errors, json::timestamp);
     let name = line.required("command", errors, json::text(command_name));
     let id = line.optional("id", errors, json::text(|id| line_id(&id)));
-    // A time that cannot be read is told; what it would say of a currency is not.
+    // A time that cannot be read is reported; what it would mean for a currency is not.
     let in_use = at.map_or(InUse::Ever, InUse::At);
     let body = line.required("body", errors, |body, pointer, errors| match name {
         Some(name) => commands::read(name, body, in_use, pointer, errors),

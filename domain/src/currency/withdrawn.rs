@@ -2,7 +2,7 @@
 //!
 //! Codes and months are those of ISO 4217's list three (historic denominations), as published in 2024 with BGN, which left
 //! on the adoption of the euro in January 2026. The list tells a month: a currency counts as in use to its end, for most
-//! went on as legal tender beside their successors for some weeks. The list tells no digits; they are ISO's at the time, as
+//! stayed legal tender along with their successors for some weeks. The list has no digits; they are ISO's at the time, as
 //! the Java platform keeps them. Left out is what was withdrawn so early that no such source tells its digits.
 
 /// A currency that ISO 4217 has withdrawn.

@@ -1,4 +1,4 @@
-//! What a log is, in the fewest words: a list of events, and maps of what stands beside it.
+//! What a log is, in the fewest words: a list of events, and maps for keys, snapshots and leases.
 //!
 //! No cache, no fast way, no plan that is made first and written later: each entry is looked at and written in its turn.
 //! Nothing here is shared with the backends that it is compared with, but the types and the bytes that a hash covers.

@@ -67,7 +67,7 @@ type Statements = Vec<String>;
 static INSERT_EVENTS: LazyLock<Statements> = LazyLock::new(|| EVENTS.statements());
 static INSERT_ANSWERS: LazyLock<Statements> = LazyLock::new(|| ANSWERS.statements());
 
-/// The inserts of so many events and answers, each ended by a semicolon. At most [`MOST_ROWS`] of each.
+/// The inserts for these numbers of events and answers, each ended by a semicolon. At most [`MOST_ROWS`] of each.
 pub(super) fn inserts(events: usize, answers: usize) -> String {
     let mut text = String::with_capacity(events * 50 + answers * 25 + 500);
     for (insert, rows) in [(EVENTS, events), (ANSWERS, answers)] {

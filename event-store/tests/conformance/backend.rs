@@ -129,7 +129,7 @@ impl Backend {
         self.execute(sql).await.unwrap();
     }
 
-    /// From now on a row that equals a stored one in these columns does not go in, and nobody is told.
+    /// From now on a row that equals a stored one in these columns is skipped without an error.
     pub async fn skip_in_silence(&self, table: &str, columns: &[&str]) {
         let same: Vec<_> = columns.iter().map(|name| format!("{name} = NEW.{name}")).collect();
         let there = format!("EXISTS (SELECT 1 FROM {table} WHERE {})", same.join(" AND "));

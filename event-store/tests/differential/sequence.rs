@@ -9,7 +9,7 @@ use proptest::strategy::{NewTree, ValueTree};
 use proptest::test_runner::TestRunner;
 use std::ops::RangeInclusive;
 
-/// Draws sequences of so many steps.
+/// Draws sequences whose number of steps lies in this range.
 #[derive(Debug)]
 pub struct Sequences(pub RangeInclusive<usize>);
 
@@ -31,7 +31,7 @@ pub struct Sequence {
     steps: Vec<Box<dyn ValueTree<Value = Step>>>,
     /// Which of the steps are still there.
     kept: Vec<usize>,
-    /// So many are left out together; 0: steps become simpler, one by one.
+    /// This many are left out together; 0: steps become simpler, one by one.
     window: usize,
     /// What is tried next, or was tried last: an index into `kept`.
     at: usize,

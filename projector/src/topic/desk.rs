@@ -1,7 +1,7 @@
 //! What one member of the group knows of the projections that it feeds; no consumer, no broker.
 //!
 //! What is held in memory (states of orders, checkpoints) is true only as long as this member alone writes its
-//! partitions. Whoever has the consumer says when it is to be forgotten: when partitions come or go, when the catalog
+//! partitions. The engine, which has the consumer, forgets it: when partitions come or go, when the catalog
 //! changes, and after every failure.
 
 use super::portion::Portion;
@@ -72,7 +72,7 @@ impl Desk {
     }
 
     /// As after a failure: each portion in a transaction of its own, so that one that cannot be written holds up no
-    /// other. The first failure is told; `ends` are those of the others.
+    /// other. The first failure is returned; `ends` are those of the others.
     pub(super) async fn apply_singly(
         &mut self,
         portions: Vec<Portion>,

@@ -100,7 +100,7 @@ struct Flush {
 
 impl Desk {
     /// Folds portions of different partitions with every projection that has not had them, and writes what comes of them.
-    /// `ends` are told how far the topic is applied.
+    /// `ends` receives how far the topic is applied.
     pub(super) async fn apply(
         &mut self,
         mut portions: Vec<Portion>,

@@ -118,7 +118,7 @@ impl Asked {
         (request.map(|inner| Body::new(lend(inner))), asked)
     }
 
-    /// The body's rest; whoever had it has dropped it, unless it is still being read.
+    /// The body's rest; its reader has dropped it, unless it is still reading.
     fn rest(&self) -> Rest {
         let Some(home) = &self.home else { return Rest::Nothing };
         std::mem::take(&mut *home.0.lock().unwrap_or_else(PoisonError::into_inner))
