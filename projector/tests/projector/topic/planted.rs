@@ -67,10 +67,14 @@ async fn followed(database: &Database, planted: Option<log_fault::Fault>) -> Fol
         let mut superuser = PgConnection::connect(&database.url()).await.unwrap();
         sqlx::raw_sql(UNLOCK_THE_HEAD).execute(&mut superuser).await.unwrap();
     }
+    // Every handle before the first append: opening would refuse what this fault leaves.
+    let mut stores = Vec::new();
+    for _ in 0..WRITERS {
+        stores.push(open(database).await);
+    }
     let planted = planted.map(log_fault::turn_on);
     let mut writers = tokio::task::JoinSet::new();
-    for _ in 0..WRITERS {
-        let store = open(database).await;
+    for store in stores {
         writers.spawn(async move {
             for _ in 0..APPENDS {
                 store.append(first_event()).await.unwrap();
