@@ -9,17 +9,23 @@ use read_model::{ReadModel, ReadModelError};
 #[cfg(feature = "planted-faults")]
 pub use active::{Fault, TurnedOn, turn_on};
 #[cfg(feature = "planted-faults")]
-pub(crate) use active::{checkpoint_apart, fence, linger};
+pub(crate) use active::{checkpoint_apart, fence, meet};
 
-/// Between the fold of a portion and the transaction that writes it.
+/// Where a portion begins: each of its partitions, with the position before its first event.
+pub(crate) type Begin = (i32, u64);
+
+/// Between the fold of a portion and the transaction that writes it. Whether somebody else has folded the same events by
+/// now, and neither has written.
 #[cfg(not(feature = "planted-faults"))]
 #[inline(always)]
-pub(crate) async fn linger() {}
+pub(crate) async fn meet(_begins: impl Iterator<Item = Begin>) -> bool {
+    false
+}
 
 /// Whether a checkpoint could be moved.
 #[cfg(not(feature = "planted-faults"))]
 #[inline(always)]
-pub(crate) fn fence(moved: Result<(), ReadModelError>) -> Result<(), ReadModelError> {
+pub(crate) fn fence(moved: Result<(), ReadModelError>, _met: bool) -> Result<(), ReadModelError> {
     moved
 }
 
@@ -36,19 +42,20 @@ pub(crate) async fn checkpoint_apart(
 #[cfg(feature = "planted-faults")]
 mod active {
     use super::*;
+    use std::sync::{Mutex, PoisonError, RwLock};
     use std::time::Duration;
-    use tokio::sync::watch;
+    use tokio::sync::{oneshot, watch};
 
-    /// Long enough for two who read the same records to have folded them both before either writes.
-    const LINGER: Duration = Duration::from_millis(50);
+    /// So long one who has folded events waits for another who has folded the same: it may be reading something else.
+    const MEETING: Duration = Duration::from_secs(1);
 
     /// What is wrong on purpose.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Fault {
         /// Checkpoints are committed before the rows, in a transaction of their own; after that, nothing goes on.
         CheckpointOutside,
-        /// A checkpoint that somebody else moved keeps nobody from writing; and everybody lingers before they write, so that
-        /// two at work on the same events have both begun before one has ended.
+        /// A checkpoint that somebody else moved keeps nobody from writing; and two at work on the same events meet when both
+        /// have folded them and neither has written. It strikes when both write.
         NoFencing,
     }
 
@@ -56,13 +63,21 @@ mod active {
     #[derive(Debug)]
     pub struct TurnedOn(watch::Receiver<bool>);
 
-    static FAULT: std::sync::RwLock<Option<(Fault, watch::Sender<bool>)>> =
-        std::sync::RwLock::new(None);
+    static FAULT: RwLock<Option<(Fault, watch::Sender<bool>)>> = RwLock::new(None);
+
+    /// One who has folded events and not yet written, and how it learns that another one has.
+    #[derive(Debug)]
+    struct Waiting {
+        begins: Vec<Begin>,
+        met: oneshot::Sender<()>,
+    }
+
+    static WAITING: Mutex<Vec<Waiting>> = Mutex::new(Vec::new());
 
     /// Turns a fault on.
     pub fn turn_on(fault: Fault) -> TurnedOn {
         let (struck, told) = watch::channel(false);
-        *FAULT.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((fault, struck));
+        *FAULT.write().unwrap_or_else(PoisonError::into_inner) = Some((fault, struck));
         TurnedOn(told)
     }
 
@@ -76,26 +91,51 @@ mod active {
 
     impl Drop for TurnedOn {
         fn drop(&mut self) {
-            *FAULT.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+            *FAULT.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
     /// Whom to tell that the fault has struck, if it is the one that is turned on.
     fn planted(fault: Fault) -> Option<watch::Sender<bool>> {
-        let planted = FAULT.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let planted = FAULT.read().unwrap_or_else(PoisonError::into_inner);
         planted.as_ref().filter(|(planted, _)| *planted == fault).map(|(_, struck)| struck.clone())
     }
 
-    pub(crate) async fn linger() {
-        if planted(Fault::NoFencing).is_some() {
-            tokio::time::sleep(LINGER).await;
+    /// Takes the one who waits with some of the same events off the list and tells it, or waits there itself.
+    fn partner(begins: Vec<Begin>) -> Option<oneshot::Receiver<()>> {
+        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|other| !other.met.is_closed());
+        let same = |other: &Waiting| other.begins.iter().any(|begin| begins.contains(begin));
+        if let Some(index) = waiting.iter().position(same)
+            && waiting.swap_remove(index).met.send(()).is_ok()
+        {
+            return None;
+        }
+        let (met, told) = oneshot::channel();
+        waiting.push(Waiting { begins, met });
+        Some(told)
+    }
+
+    pub(crate) async fn meet(begins: impl Iterator<Item = Begin>) -> bool {
+        let begins: Vec<Begin> = begins.collect();
+        if planted(Fault::NoFencing).is_none() || begins.is_empty() {
+            return false;
+        }
+        match partner(begins) {
+            None => true,
+            Some(told) => matches!(tokio::time::timeout(MEETING, told).await, Ok(Ok(()))),
         }
     }
 
-    pub(crate) fn fence(moved: Result<(), ReadModelError>) -> Result<(), ReadModelError> {
+    pub(crate) fn fence(
+        moved: Result<(), ReadModelError>,
+        met: bool,
+    ) -> Result<(), ReadModelError> {
         match (moved, planted(Fault::NoFencing)) {
             (Err(ReadModelError::CheckpointMoved), Some(struck)) => {
-                struck.send_replace(true);
+                if met {
+                    struck.send_replace(true);
+                }
                 Ok(())
             }
             (moved, _) => moved,

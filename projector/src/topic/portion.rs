@@ -98,6 +98,16 @@ struct Flush {
     head: SourceHead,
 }
 
+impl Flush {
+    /// Partitions in which events are applied, each with the position before them.
+    fn begins(&self) -> impl Iterator<Item = (i32, u64)> {
+        let advancing = self.moves.iter().map(|its| its.step);
+        advancing
+            .filter(|step| step.to.position > step.from.position)
+            .map(|step| (step.number, step.from.position))
+    }
+}
+
 impl Desk {
     /// Folds portions of different partitions with every projection that has not had them, and writes what comes of them.
     /// `ends` receives how far the topic is applied.
@@ -312,10 +322,10 @@ fn alike(moves: &[Move]) -> Vec<(Vec<Checkpoint>, Vec<Step>)> {
 }
 
 async fn write(model: &ReadModel, flush: Flush, now: i64) -> Result<(), ReadModelError> {
-    planted::linger().await;
+    let met = planted::meet(flush.begins()).await;
     let mut tx = model.begin_write().await?;
     for (whose, steps) in alike(&flush.moves) {
-        planted::fence(tx.move_partitions(&whose, &steps).await)?;
+        planted::fence(tx.move_partitions(&whose, &steps).await, met)?;
     }
     tx = planted::checkpoint_apart(tx, model).await?;
     for (tables, changes) in flush.changes {
