@@ -22,13 +22,27 @@ pub enum ProjectorError {
          back; if this is the one to go on with, make all views anew from it (--rebuild)"
     )]
     ForeignLog(String),
-    /// The log has a hole; nothing is projected past it.
-    #[error("the log has a hole: position {expected} is missing, {found} came instead")]
+    /// The log has a hole; nothing is projected past it, and nothing parked for it.
+    #[error(
+        "the log has a hole: position {expected} is missing, though it reaches to {found}. Views stand before it; check \
+         the log (orderlog verify), and bring back a sound copy"
+    )]
     Gap {
         /// The position that should have come.
         expected: u64,
-        /// The one that came.
+        /// One behind it that is there.
         found: u64,
+    },
+    /// The log cannot be read past a position; nothing is projected past it, and nothing parked for it.
+    #[error(
+        "the log cannot be followed past position {after}: {error}. Views stand there; check the log (orderlog verify), \
+         and bring back a sound copy"
+    )]
+    Damaged {
+        /// The last position before it.
+        after: u64,
+        /// What the log says.
+        error: StoreError,
     },
     /// A task of ours ended before its time.
     #[error("a projecting task panicked: {0}")]
@@ -47,6 +61,20 @@ pub enum ProjectorError {
 impl ProjectorError {
     pub(crate) fn from_panic(error: tokio::task::JoinError) -> Self {
         Self::Panicked(error.to_string())
+    }
+
+    /// The position that is missing in the log, or cannot be read.
+    pub(crate) fn missing_position(&self) -> Option<u64> {
+        match self {
+            Self::Gap { expected, .. } => Some(*expected),
+            Self::Damaged { after, .. } => Some(after + 1),
+            _ => None,
+        }
+    }
+
+    /// The database refuses a row; it will refuse it again.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::ReadModel(ReadModelError::Refused(_)))
     }
 
     /// Somebody else has moved on; what is cached here is out of date.

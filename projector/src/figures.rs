@@ -14,7 +14,14 @@ pub(crate) fn describe() {
         Unit::Milliseconds,
         "Age of the log's newest event while the projection lacks events, else 0."
     );
-    describe_gauge!("projector_parked_orders", "Orders left out because an event does not fold.");
+    describe_gauge!(
+        "projector_parked_orders",
+        "Orders left out because an event does not fold or a row is refused."
+    );
+    describe_gauge!(
+        "projector_missing_position",
+        "The position that is missing in the log or cannot be read, before which all views stand; 0 while there is none."
+    );
     describe_counter!("projector_events_total", "Events folded and written.");
     describe_histogram!("projector_batch_events", "Events written in one transaction.");
     describe_histogram!(
@@ -48,6 +55,11 @@ pub(crate) fn flushed(events: usize, took: Duration) {
     metrics::counter!("projector_events_total").increment(events as u64);
     metrics::histogram!("projector_batch_events").record(events as f64);
     metrics::histogram!("projector_batch_duration_seconds").record(took.as_secs_f64());
+}
+
+/// Which position of the log is missing, if following stands before one.
+pub(crate) fn missing(position: Option<u64>) {
+    metrics::gauge!("projector_missing_position").set(position.unwrap_or(0) as f64);
 }
 
 /// A batch failed.

@@ -60,7 +60,8 @@ pub(crate) async fn fill(
         write(&mut tx, part, &advance, now).await?;
         tx.commit(to).await
     });
-    futures::future::try_join_all(fills).await.map(|_| ())
+    // Each to its end: none is still under way when one has failed.
+    futures::future::join_all(fills).await.into_iter().collect()
 }
 
 impl Advance {

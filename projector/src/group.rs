@@ -5,6 +5,7 @@ use crate::flush::Batch;
 use crate::kind::Kind;
 use crate::parking;
 use crate::projections::{Fold, Pace};
+use crate::refused::Faulty;
 use crate::source::{Decoded, Page, Reader, Source};
 use read_model::ReadModel;
 use read_model::write::Tables;
@@ -24,6 +25,10 @@ pub(crate) struct Member {
     pub tables: Tables,
     fold: Fold,
     parked: HashSet<Uuid>,
+    /// Orders that are to be parked at their next event.
+    faulty: Faulty,
+    /// What it parks comes to nothing.
+    trying: bool,
 }
 
 impl Member {
@@ -36,8 +41,15 @@ impl Member {
         model: &ReadModel,
     ) -> Result<Self, ProjectorError> {
         let parked = model.parked_streams(kind.name(), generation).await?;
-        let parked = parked.into_iter().collect();
-        Ok(Self { kind, generation, tables, fold: Fold::new(kind, pace), parked })
+        let mut member = Self::new(kind, generation, tables, pace);
+        member.parked.extend(parked);
+        Ok(member)
+    }
+
+    fn new(kind: Kind, generation: u64, tables: Tables, pace: Pace) -> Self {
+        let fold = Fold::new(kind, pace);
+        let (parked, faulty) = (HashSet::new(), Faulty::new());
+        Self { kind, generation, tables, fold, parked, faulty, trying: false }
     }
 
     /// How many orders are parked.
@@ -47,8 +59,27 @@ impl Member {
 
     /// A projection that takes parked events again, but for those of `parked` streams.
     pub(crate) fn retrying(kind: Kind, generation: u64, parked: HashSet<Uuid>) -> Self {
-        let fold = Fold::new(kind, Pace::Repeating);
-        Self { kind, generation, tables: Tables::Live, fold, parked }
+        Self { parked, ..Self::new(kind, generation, Tables::Live, Pace::Repeating) }
+    }
+
+    /// A projection whose rows are not to stay.
+    pub(crate) fn trying(
+        kind: Kind,
+        generation: u64,
+        tables: Tables,
+        parked: HashSet<Uuid>,
+    ) -> Self {
+        Self { parked, trying: true, ..Self::new(kind, generation, tables, Pace::Repeating) }
+    }
+
+    /// The streams that are parked by now.
+    pub(crate) fn parked_orders(&self) -> &HashSet<Uuid> {
+        &self.parked
+    }
+
+    /// The database refuses these orders' rows: they are parked at their next event.
+    pub(crate) fn expect_refusal(&mut self, faulty: Faulty) {
+        self.faulty = faulty;
     }
 
     /// The streams that are parked.
@@ -82,16 +113,22 @@ impl Member {
         if !self.parked.is_empty() && self.parked.contains(&stream) {
             return Some("an earlier event of this order is parked".into());
         }
-        let poison = self.fold.apply(event).err()?;
+        let refused = if self.faulty.is_empty() { None } else { self.faulty.remove(&stream) };
+        let reason = match refused {
+            Some(reason) => reason,
+            None => self.fold.apply(event).err()?.0,
+        };
         self.parked.insert(stream);
-        tracing::error!(
-            projection = self.kind.name(),
-            order.id = %stream,
-            event.position = event.recorded.position,
-            reason = %poison.0,
-            "order parked"
-        );
-        Some(poison.0)
+        if !self.trying {
+            tracing::error!(
+                projection = self.kind.name(),
+                order.id = %stream,
+                event.position = event.recorded.position,
+                reason,
+                "order parked"
+            );
+        }
+        Some(reason)
     }
 
     /// What has changed. The history takes the events themselves; it comes last.
@@ -154,33 +191,46 @@ impl Group {
         model: &ReadModel,
         now: i64,
     ) -> Result<Batch, ProjectorError> {
-        let (from, to) = (page.after, page.to());
-        let mut events = page.events;
-        let recorded_at =
-            events.last().map_or(now, |event| event.recorded.recorded_at.timestamp_micros());
-        let hash = events.last().map(|event| event.recorded.hash);
-        let mut parked = Vec::new();
-        let folded: Vec<&Decoded> = events.iter().collect();
-        for member in &mut self.members {
-            parked.extend(member.fold(&folded, model, now).await?);
-        }
-        let changes =
-            self.members.iter_mut().map(|member| (member.tables, member.take(&mut events)));
-        let changes = changes.collect();
-        self.position = to;
-        Ok(Batch { from, to, checkpoints: self.checkpoints(), changes, parked, recorded_at, hash })
+        let batch = fold(&mut self.members, page, model, now).await?;
+        self.position = batch.to;
+        Ok(batch)
     }
 
     pub(crate) fn checkpoints(&self) -> Vec<Checkpoint> {
-        let checkpoint = |member: &Member| Checkpoint {
-            name: member.kind.name(),
-            generation: member.generation,
-        };
-        self.members.iter().map(checkpoint).collect()
+        checkpoints(&self.members)
     }
 
     /// All batches but the last `in_flight` have committed.
     pub(crate) fn committed(&mut self, in_flight: u64) {
         self.members.iter_mut().for_each(|member| member.committed(in_flight));
     }
+}
+
+/// Folds a page with every one of these members.
+pub(crate) async fn fold(
+    members: &mut [Member],
+    page: Page,
+    model: &ReadModel,
+    now: i64,
+) -> Result<Batch, ProjectorError> {
+    let (from, to) = (page.after, page.to());
+    let mut events = page.events;
+    let recorded_at =
+        events.last().map_or(now, |event| event.recorded.recorded_at.timestamp_micros());
+    let hash = events.last().map(|event| event.recorded.hash);
+    let mut parked = Vec::new();
+    let folded: Vec<&Decoded> = events.iter().collect();
+    for member in &mut *members {
+        parked.extend(member.fold(&folded, model, now).await?);
+    }
+    let checkpoints = checkpoints(members);
+    let changes = members.iter_mut().map(|member| (member.tables, member.take(&mut events)));
+    let changes = changes.collect();
+    Ok(Batch { from, to, checkpoints, changes, parked, recorded_at, hash })
+}
+
+fn checkpoints(members: &[Member]) -> Vec<Checkpoint> {
+    let checkpoint =
+        |member: &Member| Checkpoint { name: member.kind.name(), generation: member.generation };
+    members.iter().map(checkpoint).collect()
 }

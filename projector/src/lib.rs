@@ -22,6 +22,7 @@ mod planted;
 pub mod planted;
 mod projections;
 mod rebuild;
+mod refused;
 mod retry;
 mod rollback;
 mod source;

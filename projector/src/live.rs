@@ -12,10 +12,11 @@ use crate::kind::Kind;
 use crate::lineage::check_lineage;
 use crate::outdated::Outdated;
 use crate::projections::Pace;
+use crate::refused::write_without;
 use crate::source::Source;
-use read_model::ReadModel;
 use read_model::write::Tables;
 use read_model::write::catalog::{CatalogEntry, Checkpoint, SourceHead};
+use read_model::{ReadModel, ReadModelError};
 use server::{Readiness, clock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -71,6 +72,7 @@ pub async fn run(
             Stop::Failed(error) => {
                 tracing::error!(%error, "projecting failed; it will be tried again");
                 figures::failed();
+                figures::missing(error.missing_position());
                 let _ = condition.send_replace(Err(error.to_string()));
                 let rest = pause;
                 pause = (pause * 2).min(LAST_PAUSE);
@@ -191,7 +193,9 @@ impl Engine {
             if !moved {
                 self.note_head().await?;
             }
-            condition.send_if_modified(|condition| std::mem::replace(condition, Ok(())).is_err());
+            if condition.send_if_modified(|told| std::mem::replace(told, Ok(())).is_err()) {
+                figures::missing(None);
+            }
             if moved {
                 continue;
             }
@@ -226,7 +230,11 @@ impl Engine {
         }
         let page = group.reader.page(group.position, limit).await?;
         if page.events.is_empty() {
-            return Ok(false);
+            // The log's end was seen before the page was read: what is not there by now never comes.
+            return match self.head.position > group.position {
+                true => Err(missing(group.position, self.head.position).into()),
+                false => Ok(false),
+            };
         }
         if page.events.len() == PAGE {
             let to = page.to();
@@ -245,10 +253,17 @@ impl Engine {
             };
         }
         let note = (self.noted.elapsed() >= NOTE_HEAD).then_some(self.head);
-        let from = batch.from;
-        if let Err(error) = flush(self.model.clone(), batch, Advance::Live(note), now).await {
-            self.groups[index].position = from;
-            return Err(error.into());
+        let (from, to) = (batch.from, batch.to);
+        match flush(self.model.clone(), batch, Advance::Live(note), now).await {
+            Ok(()) => {}
+            Err(ReadModelError::Refused(rule)) => {
+                tracing::warn!(rule, from, to, "a batch is refused for some of its rows");
+                return Err(self.write_without(index, from, to).await);
+            }
+            Err(error) => {
+                self.groups[index].position = from;
+                return Err(error.into());
+            }
         }
         if note.is_some() {
             (self.noted, self.noted_head) = (Instant::now(), self.head.position);
@@ -256,6 +271,20 @@ impl Engine {
         self.groups[index].committed(0);
         figures::flushed(events, started.elapsed());
         Ok(true)
+    }
+
+    /// Writes a batch that was refused, without the orders at fault. After that everything is read again.
+    async fn write_without(&mut self, index: usize, from: u64, to: u64) -> Stop {
+        figures::failed();
+        let group = &mut self.groups[index];
+        group.position = from;
+        let page = match group.reader.page(from, page_limit(from, Some(to))).await {
+            Ok(page) => page,
+            Err(error) => return error.into(),
+        };
+        let now = clock::now().timestamp_micros();
+        let written = write_without(&self.model, &group.members, page, Advance::Live(None), now);
+        written.await.map_or_else(Stop::from, |()| Stop::Reload)
     }
 
     /// Notes the log's end when nothing else is to be written.
@@ -324,6 +353,11 @@ async fn leave_topic(
         tx.leave_partitions(checkpoint).await?;
     }
     Ok(tx.commit(0).await?)
+}
+
+/// The log ends here, and yet reaches further.
+fn missing(position: u64, head: u64) -> ProjectorError {
+    ProjectorError::Gap { expected: position + 1, found: head }
 }
 
 /// How many events a page may hold.

@@ -7,9 +7,10 @@ use crate::ProjectorError;
 use crate::group::Member;
 use crate::kind::Kind;
 use crate::parking;
+use crate::refused::{Faulty, Fence, Share};
 use crate::source::Decoded;
 use read_model::ReadModel;
-use read_model::write::WriteTx;
+use read_model::write::{Tables, WriteTx};
 use server::clock;
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -58,30 +59,77 @@ struct RetriedPage {
     last: Option<u64>,
 }
 
+/// A page; where the database refuses rows of it, without the orders at fault, which stay parked.
 async fn retry_page(
     model: &ReadModel,
     kind: Kind,
     after: u64,
     failed: &mut HashSet<Uuid>,
 ) -> Result<RetriedPage, ProjectorError> {
+    match try_page(model, kind, after, failed, Faulty::new()).await {
+        Err(refused) if refused.is_refusal() => {
+            let faulty = faulty(model, kind, after, failed).await?;
+            try_page(model, kind, after, failed, faulty).await
+        }
+        done => done,
+    }
+}
+
+/// Which orders' rows the database still refuses.
+async fn faulty(
+    model: &ReadModel,
+    kind: Kind,
+    after: u64,
+    failed: &HashSet<Uuid>,
+) -> Result<Faulty, ProjectorError> {
+    let mut tx = model.begin_write().await?;
+    let Some(generation) = generation(&mut tx, kind).await? else { return Ok(Faulty::new()) };
+    let events = parked_events(&mut tx, kind, generation, after).await?;
+    tx.try_out().await?;
+    let share = Share {
+        model,
+        kind,
+        generation,
+        tables: Tables::Live,
+        parked: failed.clone(),
+        events: events.iter().collect(),
+        fence: Fence::Live,
+        now: clock::now().timestamp_micros(),
+    };
+    share.faulty().await
+}
+
+async fn parked_events(
+    tx: &mut WriteTx,
+    kind: Kind,
+    generation: u64,
+    after: u64,
+) -> Result<Vec<Decoded>, ProjectorError> {
+    let kept = tx.parked_events(kind.name(), generation, after, PAGE).await?;
+    kept.iter().map(|(_, json)| Ok(Decoded::new(parking::event(json)?))).collect()
+}
+
+async fn try_page(
+    model: &ReadModel,
+    kind: Kind,
+    after: u64,
+    failed: &mut HashSet<Uuid>,
+    faulty: Faulty,
+) -> Result<RetriedPage, ProjectorError> {
     let mut tx = model.begin_write().await?;
     let generation = generation(&mut tx, kind).await?;
     let Some(generation) = generation else {
         return Ok(RetriedPage { folded: 0, parked: 0, last: None });
     };
-    let kept = tx.parked_events(kind.name(), generation, after, PAGE).await?;
-    let mut events = Vec::with_capacity(kept.len());
-    for (_, json) in &kept {
-        events.push(Decoded::new(parking::event(json)?));
-    }
+    let mut events = parked_events(&mut tx, kind, generation, after).await?;
     let last = events.last().map(|event| event.recorded.position);
     let positions: Vec<u64> = events.iter().map(|event| event.recorded.position).collect();
-    let mut member = Member::retrying(kind, generation, std::mem::take(failed));
+    let mut member = Member::retrying(kind, generation, failed.clone());
+    member.expect_refusal(faulty);
     let folded: Vec<&Decoded> = events.iter().collect();
     let still = member.fold(&folded, model, clock::now().timestamp_micros()).await?;
     let still: HashSet<u64> = still.into_iter().map(|row| row.position).collect();
     let (changes, tables) = (member.take(&mut events), member.tables);
-    *failed = member.into_parked();
     let folded: Vec<u64> =
         positions.iter().copied().filter(|position| !still.contains(position)).collect();
     if !folded.is_empty() {
@@ -89,6 +137,7 @@ async fn retry_page(
         tx.unpark(kind.name(), generation, &folded).await?;
         tx.commit(last.unwrap_or(after)).await?;
     }
+    *failed = member.into_parked();
     Ok(RetriedPage { folded: folded.len() as u64, parked: still.len() as u64, last })
 }
 

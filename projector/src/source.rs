@@ -6,7 +6,7 @@
 use crate::ProjectorError;
 use domain::order::{OrderAggregate, OrderEvent};
 use domain::{Aggregate, DecodeError};
-use event_store::{EventStore, RecordedEvent};
+use event_store::{EventStore, RecordedEvent, StoreError};
 use read_model::write::catalog::SourceHead;
 use server::clock;
 use tokio::sync::watch;
@@ -54,6 +54,11 @@ impl Decoded {
         };
         Self { recorded, fact }
     }
+
+    /// The same event once more.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.recorded.clone())
+    }
 }
 
 /// Consecutive events.
@@ -61,7 +66,7 @@ impl Decoded {
 pub(crate) struct Page {
     /// The position before the first.
     pub after: u64,
-    /// Empty only at the end of the log.
+    /// Empty only at the end of the log. Ends before what is missing or damaged there.
     pub events: Vec<Decoded>,
 }
 
@@ -99,9 +104,27 @@ impl Source {
         store.head_hint()
     }
 
-    async fn page(&self, after: u64, limit: usize) -> Result<Page, ProjectorError> {
+    /// Events up to the first that is missing or damaged; only when that is the very next, it is an error.
+    pub(crate) async fn feed(
+        &self,
+        after: u64,
+        mut limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ProjectorError> {
         let Self::Log(store) = self;
-        let feed = store.read_feed(after, limit).await?;
+        loop {
+            match store.read_feed(after, limit).await {
+                Ok(feed) => return Ok(feed),
+                Err(StoreError::Corrupt(_)) if limit > 1 => limit /= 2,
+                Err(error @ StoreError::Corrupt(_)) => {
+                    return Err(ProjectorError::Damaged { after, error });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn page(&self, after: u64, limit: usize) -> Result<Page, ProjectorError> {
+        let feed = self.feed(after, limit).await?;
         let mut events = Vec::with_capacity(feed.len());
         for (index, recorded) in feed.into_iter().enumerate() {
             let expected = after + 1 + index as u64;

@@ -11,10 +11,11 @@ use crate::group::{Group, Member};
 use crate::kind::Kind;
 use crate::lineage::check_lineage;
 use crate::projections::Pace;
+use crate::refused::write_without;
 use crate::source::Source;
 use read_model::write::Tables;
 use read_model::write::compare::Snapshot;
-use read_model::{Access, ReadModel};
+use read_model::{Access, ReadModel, ReadModelError};
 use server::clock;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -165,6 +166,20 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
         Ok(())
     }
 
+    /// Writes a batch that was refused, without the orders at fault.
+    async fn write_without(&mut self, from: u64, to: u64) -> Result<(), ProjectorError> {
+        let limit = usize::try_from(to - from).unwrap_or(usize::MAX);
+        let page = self.group.reader.page(from, limit).await?;
+        self.group.position = page.to();
+        let now = clock::now().timestamp_micros();
+        write_without(&self.fresh, &self.group.members, page, Advance::Live(None), now).await?;
+        for member in &mut self.group.members {
+            let pace = Pace::Following;
+            *member = Member::load(member.kind, 1, Tables::Live, pace, &self.fresh).await?;
+        }
+        Ok(())
+    }
+
     async fn fold_to(&mut self, stop: u64) -> Result<(), ProjectorError> {
         while self.group.position < stop {
             let room = usize::try_from(stop - self.group.position).unwrap_or(usize::MAX);
@@ -177,10 +192,15 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
             }
             self.group.reader.prefetch(page.to(), PAGE);
             self.report.events += page.events.len() as u64;
+            let (from, to) = (page.after, page.to());
             let now = clock::now().timestamp_micros();
             let batch = self.group.fold(page, &self.fresh, now).await?;
-            flush(self.fresh.clone(), batch, Advance::Live(None), now).await?;
-            self.group.committed(0);
+            match flush(self.fresh.clone(), batch, Advance::Live(None), now).await {
+                Ok(()) => self.group.committed(0),
+                // Rows that no table takes make their order one that does not fold.
+                Err(ReadModelError::Refused(_)) => self.write_without(from, to).await?,
+                Err(error) => return Err(error.into()),
+            }
             (self.progress)(self.group.position, self.target);
         }
         Ok(())

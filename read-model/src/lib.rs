@@ -4,6 +4,7 @@
 mod hint;
 mod open;
 pub mod read;
+mod refusal;
 mod sql;
 mod sum;
 pub mod write;
@@ -22,6 +23,10 @@ pub enum ReadModelError {
     /// Holds something this build cannot accept.
     #[error("the read model is damaged or of another version: {0}")]
     Corrupt(String),
+    /// The database refuses what was to be written, and will each time; nothing was changed. Says by which rule, and holds
+    /// no values.
+    #[error("the read model refuses a row: {0}")]
+    Refused(String),
     /// The URL names no supported backend or cannot be opened.
     #[error("{0}")]
     InvalidUrl(String),

@@ -35,10 +35,16 @@ impl Claims {
         self.claims.iter().map(|claim| claim.kind.name()).collect()
     }
 
+    /// As they stand now, nothing of them in memory.
     pub(super) async fn members(
-        &self,
+        &mut self,
         model: &ReadModel,
     ) -> Result<Vec<(u64, Member)>, ProjectorError> {
+        let rebuilds = model.rebuilds().await?;
+        for claim in &mut self.claims {
+            let its = rebuilds.iter().find(|rebuild| rebuild.name == claim.kind.name());
+            claim.position = its.map_or(claim.position, |rebuild| rebuild.position);
+        }
         let mut members = Vec::with_capacity(self.claims.len());
         for claim in &self.claims {
             let tables = Tables::Shadow(claim.generation);

@@ -17,6 +17,7 @@ use crate::flush::{Advance, Batch, fill};
 use crate::group::Group;
 use crate::kind::Kind;
 use crate::lineage;
+use crate::refused;
 use crate::source::Source;
 use claim::Claims;
 use owner::Owner;
@@ -79,8 +80,8 @@ pub async fn rebuild(
     let owner = Owner::new();
     lineage::adopt(source, model, kinds).await?;
     let target = source.head().await?.position;
-    let claims = claim::claim(model, kinds, target, &owner).await?;
-    let done = pass(source, model, &claims, show, shutdown).await;
+    let mut claims = claim::claim(model, kinds, target, &owner).await?;
+    let done = pass(source, model, &mut claims, show, shutdown).await;
     if done.is_err() {
         // Best effort: if this fails too, the heartbeat runs out by itself.
         let _ = claim::release(model, &owner).await;
@@ -92,7 +93,7 @@ pub async fn rebuild(
 async fn pass(
     source: &Source,
     model: &ReadModel,
-    claims: &Claims,
+    claims: &mut Claims,
     show: Show,
     shutdown: &CancellationToken,
 ) -> Result<RebuildReport, ProjectorError> {
@@ -107,19 +108,17 @@ async fn pass(
         indexed: false,
     };
     loop {
-        while !run.step(&mut groups).await? {
-            if shutdown.is_cancelled() {
-                break;
+        match run.catch_up(&mut groups, shutdown).await {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(refused) if refused.is_refusal() => {
+                // What is in memory runs ahead of the rows: it is read again from them, before and after.
+                tracing::warn!(%refused, "a batch is refused for some of its rows");
+                groups = Group::sort(claims.members(model).await?, source);
+                run.write_without(&mut groups, refused).await?;
+                groups = Group::sort(claims.members(model).await?, source);
             }
-        }
-        run.settle(&mut groups).await?;
-        if shutdown.is_cancelled() {
-            return Err(ProjectorError::Interrupted);
-        }
-        if !run.indexed {
-            run.complete_indexes(&groups, shutdown).await?;
-        } else if finish::finish(&mut run, &mut groups).await? {
-            break;
+            Err(error) => return Err(error),
         }
     }
     let projections = claims.names();
@@ -139,6 +138,50 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Goes on to the end of the log, and does what is to be done there. `true`: all is swapped in.
+    async fn catch_up(
+        &mut self,
+        groups: &mut Vec<Group>,
+        shutdown: &CancellationToken,
+    ) -> Result<bool, ProjectorError> {
+        while !self.step(groups).await? {
+            if shutdown.is_cancelled() {
+                break;
+            }
+        }
+        self.settle(groups).await?;
+        if shutdown.is_cancelled() {
+            return Err(ProjectorError::Interrupted);
+        }
+        if self.indexed {
+            return finish::finish(self, groups).await;
+        }
+        self.complete_indexes(groups, shutdown).await?;
+        Ok(false)
+    }
+
+    /// The next page of the group that is furthest behind, which was refused, without the orders at fault.
+    async fn write_without(
+        &mut self,
+        groups: &mut [Group],
+        refused: ProjectorError,
+    ) -> Result<(), ProjectorError> {
+        let bound = groups.len().checked_sub(2).map(|ahead| groups[ahead].position);
+        let Some(group) = groups.last_mut() else { return Err(refused) };
+        let room = bound.map_or(u64::MAX, |bound| bound - group.position);
+        let limit = usize::try_from(room).unwrap_or(usize::MAX).min(self.throttle.page());
+        let page = group.reader.page(group.position, limit).await?;
+        if page.events.is_empty() {
+            return Err(refused);
+        }
+        let (events, to) = (page.events.len() as u64, page.to());
+        self.target = self.target.max(to);
+        let (advance, now) = (self.advance(), clock::now().timestamp_micros());
+        refused::write_without(self.model, &group.members, page, advance, now).await?;
+        self.progress.moved(events, to, self.target);
+        Ok(())
+    }
+
     /// Folds the next page of the group that is furthest behind, while the one before is written. `true`: all groups
     /// are one, and close to the end of the log. (At the end it need never be: the log may grow all the while.)
     async fn step(&mut self, groups: &mut Vec<Group>) -> Result<bool, ProjectorError> {
@@ -152,6 +195,10 @@ impl Run<'_> {
         });
         let page = group.reader.page(group.position, limit.max(1)).await?;
         if page.events.is_empty() {
+            if self.target > group.position {
+                let (expected, found) = (group.position + 1, self.target);
+                return Err(ProjectorError::Gap { expected, found });
+            }
             return Ok(bound.is_none());
         }
         if bound.is_none() {

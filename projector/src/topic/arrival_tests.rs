@@ -28,13 +28,13 @@ use std::collections::BTreeMap;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
-const PARTITIONS: u32 = 3;
-const ORDERS: usize = 8;
+pub(super) const PARTITIONS: u32 = 3;
+pub(super) const ORDERS: usize = 8;
 
 /// An order's beginning: customer, their name, product names, and the year it is from; and whether it is a draft.
-type Birth = (u8, u8, u8, u8, bool);
+pub(super) type Birth = (u8, u8, u8, u8, bool);
 /// What one order does next, by numbers: which order, what, and how much later.
-type Deed = (usize, u8, u8);
+pub(super) type Deed = (usize, u8, u8);
 /// One step of arriving: which partition, how many events again and how many new, and whether memory is lost before it.
 type Arrival = (u8, u8, u8, bool);
 
@@ -124,7 +124,7 @@ impl Teller {
 }
 
 /// The log of some orders, each in its own order, interleaved as the deeds are.
-fn log(births: &[Birth], deeds: &[Deed]) -> Vec<RecordedEvent> {
+pub(super) fn log(births: &[Birth], deeds: &[Deed]) -> Vec<RecordedEvent> {
     let mut log = Vec::new();
     let mut tellers: Vec<Teller> = Vec::new();
     for (number, birth) in births.iter().enumerate() {
@@ -150,7 +150,7 @@ fn log(births: &[Birth], deeds: &[Deed]) -> Vec<RecordedEvent> {
 }
 
 /// Some events of one partition, as they come: `again` of those that came before, then `new` ones.
-fn portion(
+pub(super) fn portion(
     partition: i32,
     came: &mut usize,
     (again, new): (u8, u8),

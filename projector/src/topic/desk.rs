@@ -72,7 +72,8 @@ impl Desk {
     }
 
     /// As after a failure: each portion in a transaction of its own, so that one that cannot be written holds up no
-    /// other. The first failure is returned; `ends` are those of the others.
+    /// other; one that the database refuses, without the orders at fault. The first failure is returned; `ends` are those
+    /// of the others.
     pub(super) async fn apply_singly(
         &mut self,
         portions: Vec<Portion>,
@@ -80,7 +81,13 @@ impl Desk {
     ) -> Result<(), ProjectorError> {
         let mut first = None;
         for portion in portions {
-            if let Err(error) = self.apply(vec![portion], ends).await {
+            let again = portion.again();
+            let mut applied = self.apply(vec![portion], ends).await;
+            if applied.as_ref().is_err_and(ProjectorError::is_refusal) {
+                self.forget().await?;
+                applied = self.apply_without(again, ends).await;
+            }
+            if let Err(error) = applied {
                 self.forget().await?;
                 first.get_or_insert(error);
             }

@@ -1,7 +1,7 @@
 //! In doubt, the log decides: what it holds of one partition between two positions.
 
 use crate::ProjectorError;
-use crate::source::Decoded;
+use crate::source::{Decoded, Source};
 use event_store::EventStore;
 use relay::partition_of;
 
@@ -40,7 +40,7 @@ pub(super) async fn page(
     top: u64,
 ) -> Result<(Vec<Decoded>, u64), ProjectorError> {
     let room = usize::try_from(top - after).unwrap_or(usize::MAX);
-    let feed = log.read_feed(after, room.min(PAGE)).await?;
+    let feed = Source::Log(log.clone()).feed(after, room.min(PAGE)).await?;
     let Some(to) = feed.last().map(|event| event.position) else {
         return Err(ProjectorError::Gap { expected: after + 1, found: top });
     };

@@ -294,7 +294,9 @@ impl Engine {
                 gone.join(", ")
             )),
         };
-        let _ = self.condition.send_replace(condition);
+        if self.condition.send_replace(condition).is_err() {
+            figures::missing(None);
+        }
     }
 }
 

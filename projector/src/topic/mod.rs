@@ -17,6 +17,8 @@ mod doubt;
 mod engine;
 mod portion;
 mod refill;
+#[cfg(test)]
+mod refused_tests;
 mod seats;
 mod sift;
 
@@ -76,6 +78,7 @@ pub async fn run_topic(
         let Err(error) = followed else { return Ok(()) };
         tracing::error!(%error, "following the topic failed; it will be tried again");
         figures::failed();
+        figures::missing(error.missing_position());
         let _ = condition.send_replace(Err(error.to_string()));
         if begun.elapsed() > LAST_PAUSE {
             pause = FIRST_PAUSE;

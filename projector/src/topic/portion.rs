@@ -14,6 +14,7 @@ use crate::figures;
 use crate::kind::Kind;
 use crate::planted;
 use crate::projections::Changes;
+use crate::refused::{Fence, Share};
 use crate::source::Decoded;
 use event_store::RecordedEvent;
 use read_model::write::Tables;
@@ -65,6 +66,12 @@ pub(super) struct Portion {
 }
 
 impl Portion {
+    /// The same once more.
+    pub(super) fn again(&self) -> Self {
+        let events = self.events.iter().map(Arrived::again).collect();
+        Self { partition: self.partition, events, reach: self.reach, goal: self.goal }
+    }
+
     /// Where the partition is read on, if the portion is from the topic.
     fn end(&self) -> Option<(i32, i64)> {
         match self.goal {
@@ -136,6 +143,53 @@ impl Desk {
             portion.events = events;
             folded = self.fold(&portions, now).await?;
         }
+        self.write_folded(portions, folded, begun, ends).await
+    }
+
+    /// Applies a portion that was refused without the orders whose rows the database refuses; those are parked. Where the
+    /// log can be read, what it holds is tried, not what came.
+    pub(super) async fn apply_without(
+        &mut self,
+        mut portion: Portion,
+        ends: &mut Vec<(i32, i64)>,
+    ) -> Result<(), ProjectorError> {
+        let begun = Instant::now();
+        let now = clock::now().timestamp_micros();
+        if matches!(portion.goal, Goal::Forward(_))
+            && let Some(events) = self.ask_the_log(&portion).await?
+        {
+            portion.events = events;
+        }
+        for index in 0..self.seats.len() {
+            let seat = &self.seats[index];
+            let Some(mark) = concerned(seat, &portion) else { continue };
+            let news = portion.events.iter().filter(|arrived| is_news(mark, arrived));
+            let stay = [Step { number: portion.partition, from: mark, to: mark }];
+            let share = Share {
+                model: &self.model,
+                kind: seat.member.kind,
+                generation: seat.member.generation,
+                tables: seat.member.tables,
+                parked: seat.member.parked_orders().clone(),
+                events: news.map(|arrived| &arrived.event).collect(),
+                fence: Fence::Topic(&stay),
+                now,
+            };
+            let faulty = share.faulty().await?;
+            self.seats[index].member.expect_refusal(faulty);
+        }
+        let folded = self.fold(std::slice::from_ref(&portion), now).await?;
+        self.write_folded(vec![portion], folded, begun, ends).await
+    }
+
+    async fn write_folded(
+        &mut self,
+        mut portions: Vec<Portion>,
+        folded: Folded,
+        begun: Instant,
+        ends: &mut Vec<(i32, i64)>,
+    ) -> Result<(), ProjectorError> {
+        let now = clock::now().timestamp_micros();
         if !folded.parked.is_empty() {
             self.prove_tails(&mut portions, &folded).await?;
         }

@@ -28,6 +28,11 @@ impl Arrived {
         Self { offset: Self::ELSEWHERE, event }
     }
 
+    /// The same once more.
+    pub(super) fn again(&self) -> Self {
+        Self { offset: self.offset, event: self.event.again() }
+    }
+
     pub(super) fn position(&self) -> u64 {
         self.event.recorded.position
     }

@@ -8,6 +8,7 @@ mod lineage;
 mod parking;
 mod random;
 mod rebuilding;
+mod refusing;
 mod shop;
 mod topic;
 mod turns;
@@ -67,4 +68,9 @@ on_both_backends! {
     rebuilding::a_second_rebuild_is_refused_until_the_first_falls_silent,
     rebuilding::a_rebuild_can_be_rolled_back_and_the_old_rows_catch_up,
     rebuilding::rows_of_an_older_build_serve_until_they_are_rebuilt,
+    refusing::a_row_that_the_database_refuses_parks_its_order_until_it_is_retried,
+    refusing::a_retry_takes_what_it_can_and_leaves_what_is_still_refused,
+    refusing::a_rebuild_parks_what_is_refused_and_takes_it_when_it_no_longer_is,
+    refusing::what_a_trigger_refuses_is_parked_wherever_it_is,
+    refusing::a_hole_in_the_log_parks_nothing_and_is_named,
 }

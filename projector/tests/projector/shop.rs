@@ -201,6 +201,12 @@ impl Shop {
         }
     }
 
+    /// The same log through another handle.
+    pub async fn reopen_log(&mut self) {
+        let url = format!("sqlite://{}", self.dir.path().join("events.db").display());
+        self.log = EventStore::open(&url, event_store::Access::ReadWrite).await.unwrap();
+    }
+
     /// Puts another, empty log in the place of this one.
     pub async fn exchange_log(&mut self) {
         let other = format!("sqlite://{}", self.dir.path().join("other.db").display());

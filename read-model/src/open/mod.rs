@@ -6,7 +6,7 @@
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
-use crate::{Access, ReadModel, ReadModelError};
+use crate::{Access, ReadModel, ReadModelError, refusal};
 use sqlx::migrate::{MigrateError, Migrator};
 
 /// How far the schema has been migrated.
@@ -61,6 +61,10 @@ impl From<sqlx::Error> for ReadModelError {
             | sqlx::Error::Decode(_)
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::TypeNotFound { .. } => Self::Corrupt(error.to_string()),
+            sqlx::Error::Database(error) => match refusal::rule(&*error) {
+                Some(rule) => Self::Refused(rule),
+                None => Self::Unavailable(sqlx::Error::Database(error).to_string()),
+            },
             error => Self::Unavailable(error.to_string()),
         }
     }

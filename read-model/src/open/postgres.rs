@@ -176,6 +176,13 @@ pub(crate) async fn commit(
     whole(transaction.commit()).await
 }
 
+/// Rolls back, even if nobody waits for it any more.
+pub(crate) async fn roll_back(
+    transaction: Transaction<'static, Postgres>,
+) -> Result<(), ReadModelError> {
+    whole(transaction.rollback()).await
+}
+
 /// Begins a transaction whose statements all see the same; it may take its time.
 pub(crate) async fn begin_snapshot(
     model: &PostgresReadModel,

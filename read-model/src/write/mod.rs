@@ -107,6 +107,20 @@ impl WriteTx {
     }
 }
 
+impl WriteTx {
+    /// Writes all that waits, and takes everything back: what the database would say is known then, and nothing else has
+    /// come of it.
+    ///
+    /// # Errors
+    /// As [`WriteTx::commit`], also for rules that are checked at the end only.
+    pub async fn try_out(self) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(tx) => Ok(tx.try_out().await?),
+            Self::Postgres(tx) => tx.try_out().await,
+        }
+    }
+}
+
 /// The writer connection of a handle that was opened for writing.
 pub(crate) fn writer<P>(writer: &Option<P>) -> Result<&P, ReadModelError> {
     writer

@@ -97,6 +97,13 @@ impl PostgresTx {
         Ok(())
     }
 
+    /// Writes what waits, has every rule checked, and rolls everything back.
+    pub(super) async fn try_out(mut self) -> Result<(), ReadModelError> {
+        let connection = self.connection().await?;
+        sqlx::query("SET CONSTRAINTS ALL IMMEDIATE").execute(connection).await?;
+        postgres::roll_back(self.transaction).await
+    }
+
     async fn write_waiting(&mut self) -> sqlx::Result<()> {
         if self.waiting.is_empty() {
             return Ok(());

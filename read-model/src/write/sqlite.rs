@@ -20,6 +20,7 @@ const ROWS_TOGETHER: usize = 16;
 
 const BEGIN: &str = "BEGIN IMMEDIATE; ";
 const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
 
 /// A transaction on SQLite's one writer connection. Dropped without a commit, it never happened.
 #[derive(Debug)]
@@ -97,6 +98,13 @@ impl SqliteTx {
         self.write_waiting(Some(COMMIT)).await?;
         self.connection.give_back();
         self.model.moved.send_replace(position);
+        Ok(())
+    }
+
+    /// Writes what waits, and rolls everything back.
+    pub(super) async fn try_out(mut self) -> sqlx::Result<()> {
+        self.write_waiting(Some(ROLLBACK)).await?;
+        self.connection.give_back();
         Ok(())
     }
 

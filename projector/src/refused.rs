@@ -1,0 +1,171 @@
+//! When the database refuses a batch for its rows (a constraint, a value it cannot take): which orders are at fault.
+//!
+//! Nothing of this runs until a batch was refused. Then the orders of the batch are tried in halves, each projection by
+//! itself, in transactions that are taken back: whatever is taken stays in, a half that is refused is halved again, and
+//! an order that is refused by itself, on top of those that were taken, is the one to park. So of two orders that do
+//! not go together the earlier one stays. For `n` orders there are at most `2 n - 1` trials, `2 log n` for one at fault.
+//!
+//! Only refusals count: an error of any other kind ends the search, and the batch is tried again later as ever.
+
+use crate::ProjectorError;
+use crate::flush::{Advance, fill, flush};
+use crate::group::{self, Member};
+use crate::kind::Kind;
+use crate::projections::Pace;
+use crate::source::{Decoded, Page};
+use read_model::write::catalog::Checkpoint;
+#[cfg(feature = "kafka")]
+use read_model::write::partitions::Step;
+use read_model::write::{Tables, WriteTx};
+use read_model::{ReadModel, ReadModelError};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// The orders at fault, each with the reason to park it.
+pub(crate) type Faulty = HashMap<Uuid, String>;
+
+/// What keeps other writers out of a trial, and proves that the rows are where the batch begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fence<'a> {
+    /// The checkpoint moves from one position to another.
+    Log(&'a Advance, (u64, u64)),
+    /// The partitions' checkpoints are there.
+    #[cfg(feature = "kafka")]
+    Topic(&'a [Step]),
+    /// The generation is live.
+    Live,
+}
+
+/// One projection's part of a batch that was refused.
+#[derive(Debug)]
+pub(crate) struct Share<'a> {
+    pub model: &'a ReadModel,
+    pub kind: Kind,
+    pub generation: u64,
+    pub tables: Tables,
+    /// Orders that are parked already.
+    pub parked: HashSet<Uuid>,
+    /// What is news to it, by position.
+    pub events: Vec<&'a Decoded>,
+    pub fence: Fence<'a>,
+    pub now: i64,
+}
+
+impl Share<'_> {
+    /// Which orders' rows the database refuses, tried as the file says.
+    ///
+    /// # Errors
+    /// When anything else fails than the writing of rows, or another writer was faster.
+    pub(crate) async fn faulty(&self) -> Result<Faulty, ProjectorError> {
+        let streams = self.streams();
+        let (mut taken, mut faulty) = (HashSet::new(), Faulty::new());
+        let mut halves = vec![&streams[..]];
+        while let Some(half) = halves.pop() {
+            if half.is_empty() {
+                continue;
+            }
+            taken.extend(half);
+            match (self.try_out(&taken).await, half) {
+                (Ok(()), _) => continue,
+                (Err(ProjectorError::ReadModel(ReadModelError::Refused(rule))), [stream]) => {
+                    let reason = format!("the database refuses a row of this order: {rule}");
+                    faulty.insert(*stream, reason);
+                }
+                (Err(ProjectorError::ReadModel(ReadModelError::Refused(_))), _) => {
+                    let (first, second) = half.split_at(half.len() / 2);
+                    halves.extend([second, first]);
+                }
+                (Err(error), _) => return Err(error),
+            }
+            half.iter().for_each(|stream| {
+                taken.remove(stream);
+            });
+        }
+        Ok(faulty)
+    }
+
+    /// The streams of the events, in the order in which they come.
+    fn streams(&self) -> Vec<Uuid> {
+        let mut seen = HashSet::new();
+        let streams = self.events.iter().map(|event| event.recorded.stream.id);
+        streams.filter(|stream| seen.insert(*stream)).collect()
+    }
+
+    /// Writes what these streams' events come to, and takes it back.
+    async fn try_out(&self, streams: &HashSet<Uuid>) -> Result<(), ProjectorError> {
+        // Behind the fence the rows stand still, so they can be read past the transaction.
+        let mut tx = self.begin().await?;
+        let mut member =
+            Member::trying(self.kind, self.generation, self.tables, self.parked.clone());
+        let its = |event: &&&Decoded| streams.contains(&event.recorded.stream.id);
+        let events: Vec<&Decoded> = self.events.iter().filter(its).copied().collect();
+        let parked = member.fold(&events, self.model, self.now).await?;
+        // Only the history takes the events themselves.
+        let mut own = match self.kind {
+            Kind::History => events.iter().map(|event| Decoded::again(event)).collect(),
+            _ => Vec::new(),
+        };
+        member.take(&mut own).write(&mut tx, self.tables).await?;
+        tx.park(parked).await?;
+        Ok(tx.try_out().await?)
+    }
+
+    async fn begin(&self) -> Result<WriteTx, ProjectorError> {
+        let checkpoints = [Checkpoint { name: self.kind.name(), generation: self.generation }];
+        let mut tx = match self.fence {
+            Fence::Log(Advance::Rebuild { .. }, _) => self.model.begin_fill().await?,
+            _ => self.model.begin_write().await?,
+        };
+        match self.fence {
+            Fence::Log(advance, way) => advance.write(&mut tx, &checkpoints, way, self.now).await?,
+            #[cfg(feature = "kafka")]
+            Fence::Topic(steps) => tx.move_partitions(&checkpoints, steps).await?,
+            Fence::Live => {
+                let [Checkpoint { name, generation }] = checkpoints;
+                let catalog = tx.catalog().await?;
+                if !catalog.iter().any(|it| it.name == name && it.generation == generation) {
+                    return Err(ReadModelError::CheckpointMoved.into());
+                }
+            }
+        }
+        Ok(tx)
+    }
+}
+
+/// Writes a page of the log that was refused, without the orders at fault, which are parked. All that these members hold
+/// in memory is out of date after that.
+///
+/// # Errors
+/// As the writing of any batch.
+pub(crate) async fn write_without(
+    model: &ReadModel,
+    members: &[Member],
+    page: Page,
+    advance: Advance,
+    now: i64,
+) -> Result<(), ProjectorError> {
+    let way = (page.after, page.to());
+    let mut others = Vec::with_capacity(members.len());
+    for Member { kind, generation, tables, .. } in members {
+        let (kind, generation, tables) = (*kind, *generation, *tables);
+        let mut other = Member::load(kind, generation, tables, Pace::Repeating, model).await?;
+        let share = Share {
+            model,
+            kind,
+            generation,
+            tables,
+            parked: other.parked_orders().clone(),
+            events: page.events.iter().collect(),
+            fence: Fence::Log(&advance, way),
+            now,
+        };
+        other.expect_refusal(share.faulty().await?);
+        others.push(other);
+    }
+    let batch = group::fold(&mut others, page, model, now).await?;
+    match advance {
+        Advance::Live(_) => flush(model.clone(), batch, advance, now).await?,
+        Advance::Rebuild { .. } => fill(model.clone(), batch, advance, now).await?,
+    }
+    Ok(())
+}

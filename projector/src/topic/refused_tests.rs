@@ -1,0 +1,80 @@
+//! Rows that the database refuses, fed from a topic: their order is parked, its partition and all others go on.
+
+#![allow(clippy::unwrap_used)]
+
+use super::arrival_tests::{ORDERS, PARTITIONS, log, portion};
+use super::desk::Desk;
+use super::seats::Shape;
+use crate::kind::Kind;
+use crate::retry::retry_parked;
+use read_model::{Access, ReadModel};
+use rig::views::Views;
+use sqlx::{Connection, PgConnection, SqliteConnection};
+
+async fn alter(views: &Views, sql: &'static str) {
+    match views {
+        Views::Sqlite(_) => {
+            let mut connection = SqliteConnection::connect(&views.url()).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        }
+        Views::Postgres(_) => {
+            let mut connection = PgConnection::connect(&views.url()).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        }
+    }
+}
+
+async fn play(views: Views) {
+    // The first and the fourth order share a partition and a customer, whom the second has as well; the third has
+    // another.
+    let births = [0, 0, 1, 0].map(|customer| (customer, 1, 0, 0, false));
+    let births: Vec<_> = births.into_iter().cycle().take(ORDERS).collect();
+    let deeds = [(0, 0, 0), (3, 0, 0), (1, 0, 0), (2, 0, 0), (3, 9, 0), (0, 9, 0), (2, 9, 0)];
+    let log = log(&births, &deeds);
+    let model = ReadModel::open(&views.url(), Access::ReadWrite).await.unwrap();
+    for kind in Kind::ALL {
+        model.register(kind.name(), kind.version(), 0).await.unwrap();
+    }
+    alter(&views, "CREATE UNIQUE INDEX obstacle ON orders (customer_id)").await;
+    let shape = Shape { topic: "orders".into(), partitions: PARTITIONS };
+    let mut desk = Desk::new(model.clone(), None, shape);
+    desk.load().await.unwrap();
+    let mut ends = Vec::new();
+    let all = || {
+        let each = 0..PARTITIONS.cast_signed();
+        each.map(|number| portion(number, &mut 0, (0, u8::MAX), &log)).collect::<Vec<_>>()
+    };
+    let refused = desk.apply(all(), &mut ends).await.unwrap_err();
+    assert!(refused.is_refusal(), "{refused}");
+    assert!(ends.is_empty() && model.parked_streams("orders", 1).await.unwrap().is_empty());
+
+    desk.forget().await.unwrap();
+    desk.apply_singly(all(), &mut ends).await.unwrap();
+    assert_eq!(ends.len(), PARTITIONS as usize);
+    let parked = model.parked_streams("orders", 1).await.unwrap();
+    assert_eq!(parked.len(), 2, "of the three orders of one customer one stays");
+    for kind in [Kind::Customers, Kind::Products, Kind::Sales, Kind::History] {
+        assert!(model.parked_streams(kind.name(), 1).await.unwrap().is_empty(), "{}", kind.name());
+    }
+    assert_eq!(model.customer("ann").await.unwrap().found.unwrap().orders, 3);
+
+    alter(&views, "DROP INDEX obstacle").await;
+    let retried = retry_parked(&model, &Kind::ALL).await.unwrap();
+    assert_eq!(retried.parked, 0);
+    for event in &log {
+        let order = model.order(event.stream.id).await.unwrap().found.unwrap();
+        assert!(order.version >= event.version);
+    }
+}
+
+#[tokio::test]
+async fn refused_rows_park_their_orders_and_every_partition_goes_on_on_sqlite() {
+    play(Views::sqlite()).await;
+}
+
+#[tokio::test]
+async fn refused_rows_park_their_orders_and_every_partition_goes_on_on_postgres() {
+    if let Some(views) = Views::postgres("refused rows in PostgreSQL, fed from a topic").await {
+        play(views).await;
+    }
+}

@@ -1,0 +1,47 @@
+//! Which errors mean that a row is refused: told by their class, never by their text.
+//!
+//! A refused row will be refused again however often it is written, and others will not: whoever writes many can leave it
+//! out. Everything else (busy, connection lost, disk full, deadlock, a table that is not there) is no row's fault.
+
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
+
+/// PostgreSQL's classes of data exceptions and of integrity constraint violations.
+const CLASSES: [&str; 2] = ["22", "23"];
+/// What a trigger raises when it says no more than that; and a row that is too large (for an index, say).
+const CODES: [&str; 2] = ["P0001", "54000"];
+
+/// SQLite's primary codes: a value too large, a constraint (or a trigger's RAISE), a value of the wrong type.
+const TOO_BIG: i32 = 18;
+const CONSTRAINT: i32 = 19;
+const MISMATCH: i32 = 20;
+
+/// By which rule a row is refused; `None`: the error is of another kind.
+pub(crate) fn rule(error: &dyn DatabaseError) -> Option<String> {
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        return postgres(error);
+    }
+    error.try_downcast_ref::<SqliteError>()?;
+    let code: i32 = error.code()?.parse().ok()?;
+    let refused = matches!(code & 0xFF, TOO_BIG | CONSTRAINT | MISMATCH);
+    // SQLite names columns and rules, not values.
+    refused.then(|| error.message().to_owned())
+}
+
+/// PostgreSQL's own words may quote values; the names of what refused do not.
+fn postgres(error: &PgDatabaseError) -> Option<String> {
+    let code = error.code();
+    let class = code.get(..2).unwrap_or_default();
+    if !CLASSES.contains(&class) && !CODES.contains(&code) {
+        return None;
+    }
+    let names = [
+        ("table", error.table()),
+        ("column", error.column()),
+        ("constraint", error.constraint()),
+        ("type", error.data_type()),
+    ];
+    let names = names.into_iter().filter_map(|(what, name)| Some(format!(", {what} {}", name?)));
+    Some(format!("SQLSTATE {code}{}", names.collect::<String>()))
+}
