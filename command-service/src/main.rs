@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     match serve(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("command-service: {error:#}");
+            server::complain("command-service", format!("{error:#}"));
             error
                 .downcast_ref::<server::BindError>()
                 .map_or(ExitCode::FAILURE, |refused| ExitCode::from(refused.exit_code()))

@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
     match run(settings).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("orderlog: {error:#}");
+            server::complain("orderlog", format!("{error:#}"));
             error
                 .downcast_ref::<server::BindError>()
                 .map_or(ExitCode::FAILURE, |refused| ExitCode::from(refused.exit_code()))
@@ -39,6 +39,6 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Verb::Rebuild { names } => rebuild::rebuild(&settings, &names).await,
         Verb::Verify => verify::verify(&settings).await,
         Verb::Migrate => storage::migrate(&settings).await,
-        Verb::Openapi => openapi::print(),
+        Verb::Openapi => Ok(openapi::print()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Where the services run apart, each serves its own half; an entry point in front of them serves the printed whole.
 
-use std::io::Write;
+use server::Output;
 use std::process::ExitCode;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -31,13 +31,11 @@ pub fn preface() -> OpenApi {
 }
 
 /// Prints the whole document.
-///
-/// # Errors
-/// When standard output is closed.
-pub fn print() -> anyhow::Result<ExitCode> {
+pub fn print() -> ExitCode {
     let mut document = preface();
     document.merge(command_service::api());
     document.merge(query_service::api());
-    writeln!(std::io::stdout(), "{}", server::openapi::served(document))?;
-    Ok(ExitCode::SUCCESS)
+    let mut output = Output::default();
+    output.line(server::openapi::served(document));
+    output.code("orderlog", ExitCode::SUCCESS)
 }

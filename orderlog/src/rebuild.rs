@@ -3,6 +3,7 @@
 use crate::settings::Settings;
 use crate::storage::Storage;
 use projector::{Kind, Show, Source};
+use server::Output;
 use std::process::ExitCode;
 
 /// Rebuilds and swaps in.
@@ -17,6 +18,7 @@ pub async fn rebuild(settings: &Settings, names: &str) -> anyhow::Result<ExitCod
     let report =
         projector::rebuild(&source, &storage.views, &kinds, Show::detect(), &shutdown).await;
     storage.close().await;
-    println!("{}", report?);
-    Ok(ExitCode::SUCCESS)
+    let mut output = Output::default();
+    output.line(report?);
+    Ok(output.code("orderlog", ExitCode::SUCCESS))
 }

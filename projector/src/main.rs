@@ -10,7 +10,7 @@ use read_model::ReadModel;
 use read_model::write::catalog::State;
 use relay::consumer::ConsumerSettings;
 use relay::{Kafka, SecurityFlags};
-use server::{Limits, Readiness};
+use server::{Limits, Output, Readiness};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -70,15 +70,16 @@ async fn main() -> ExitCode {
         ("listen", settings.listen.clone()),
     ]);
     match work(settings).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(output) => output.code("projector", ExitCode::SUCCESS),
         Err(error) => {
-            eprintln!("projector: {error:#}");
+            server::complain("projector", format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn work(settings: Settings) -> anyhow::Result<()> {
+/// Does what is asked; returns what there was to tell.
+async fn work(settings: Settings) -> anyhow::Result<Output> {
     let shutdown = server::shutdown::on_signals();
     let feed = Feed::open(&settings).await?;
     let model = ReadModel::open(&settings.read_model, read_model::Access::ReadWrite)
@@ -89,7 +90,7 @@ async fn work(settings: Settings) -> anyhow::Result<()> {
             let kinds = Kind::parse_list(names).map_err(anyhow::Error::msg)?;
             act(verb, &kinds, &feed, &model, &shutdown).await
         }
-        None => follow(&settings, &feed, &model, shutdown).await,
+        None => follow(&settings, &feed, &model, shutdown).await.map(|()| Output::default()),
     };
     model.close().await;
     if let Some(log) = feed.log() {
@@ -161,7 +162,8 @@ async fn act(
     feed: &Feed,
     model: &ReadModel,
     shutdown: &CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Output> {
+    let mut output = Output::default();
     match verb {
         Verb::Rebuild => {
             let log =
@@ -169,17 +171,18 @@ async fn act(
             let source = Source::Log(log.clone());
             let report =
                 projector::rebuild(&source, model, kinds, Show::detect(), shutdown).await?;
-            println!("{report}");
+            output.line(report);
         }
         Verb::RollBack => projector::roll_back(model, kinds).await?,
         Verb::RetryParked => {
             let report = projector::retry_parked(model, kinds).await?;
-            println!("{} events folded, {} stay parked", report.folded, report.parked);
+            let (folded, parked) = (report.folded, report.parked);
+            output.line(format!("{folded} events folded, {parked} stay parked"));
         }
         Verb::Stop => set_state(model, kinds, State::Stopped).await?,
         Verb::Start => set_state(model, kinds, State::Live).await?,
     }
-    Ok(())
+    Ok(output)
 }
 
 async fn set_state(model: &ReadModel, kinds: &[Kind], state: State) -> anyhow::Result<()> {

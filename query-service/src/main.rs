@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
     match serve(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("query-service: {error:#}");
+            server::complain("query-service", format!("{error:#}"));
             error
                 .downcast_ref::<server::BindError>()
                 .map_or(ExitCode::FAILURE, |refused| ExitCode::from(refused.exit_code()))

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     // A question to a broker that does not answer may still be waiting; it holds up nobody.
     runtime.shutdown_background();
     ended.unwrap_or_else(|error| {
-        eprintln!("relay: {error:#}");
+        server::complain("relay", format!("{error:#}"));
         ExitCode::from(2)
     })
 }
@@ -41,6 +41,8 @@ async fn compare(settings: Settings) -> anyhow::Result<ExitCode> {
     let kafka = settings.kafka()?;
     let store = EventStore::open(&settings.event_store, Access::ReadOnly).await?;
     let report = audit::compare(&store, &kafka).await?;
-    println!("{report}");
-    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let mut output = server::Output::default();
+    output.line(&report);
+    let code = if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(1) };
+    Ok(output.code("relay", code))
 }

@@ -16,6 +16,7 @@ pub mod heavy;
 pub mod listen;
 mod memory;
 pub mod openapi;
+pub mod output;
 pub mod problem;
 pub mod shutdown;
 mod stats;
@@ -26,6 +27,7 @@ pub use edge::layer;
 pub use extract::{NoQuery, PathCallerId, PathUuid, StrictQuery, require_json, require_media_type};
 pub use health::Readiness;
 pub use listen::{BindError, Limits, bind, serve};
+pub use output::{Output, complain};
 pub use problem::{
     CommandProblems, ImportProblems, OperationProblems, Problem, ProblemCode, ProblemDocument,
     ReadProblems,
