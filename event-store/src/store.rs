@@ -58,8 +58,8 @@ pub enum Access {
 }
 
 impl EventStore {
-    /// Opens `sqlite://path/to/events.db` or `postgres://user@host/database`; creates and migrates it for
-    /// [`Access::ReadWrite`]. Takes the same time however long the log is.
+    /// Opens `sqlite://path/to/events.db` (read as [`sqlite_file::file_of`] says) or `postgres://user@host/database`;
+    /// creates and migrates it for [`Access::ReadWrite`]. Takes the same time however long the log is.
     ///
     /// # Errors
     /// [`StoreError::InvalidUrl`] for a URL of no known backend, [`StoreError::Corrupt`] for storage that is not
@@ -79,9 +79,10 @@ impl EventStore {
         capacities: Capacities,
     ) -> Result<Self, StoreError> {
         match url.split_once(':') {
-            Some(("sqlite", path)) => {
-                let path = path.strip_prefix("//").unwrap_or(path);
-                Ok(Self::Sqlite(Arc::new(SqliteStore::open(path, access, capacities).await?)))
+            Some(("sqlite", _)) => {
+                let file = sqlite_file::file_of(url)
+                    .map_err(|refused| StoreError::InvalidUrl(refused.to_string()))?;
+                Ok(Self::Sqlite(Arc::new(SqliteStore::open(&file, access, capacities).await?)))
             }
             Some(("postgres" | "postgresql", _)) => {
                 Ok(Self::Postgres(Arc::new(PostgresStore::open(url, access, capacities).await?)))

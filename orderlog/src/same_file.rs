@@ -14,10 +14,7 @@ pub fn named_twice(one: &str, other: &str) -> bool {
 
 /// The file of a `sqlite:` URL, by the one name it has when links are followed as far as they exist.
 fn file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    let path = std::path::absolute(path).ok()?;
+    let path = sqlite_file::file_of(url).ok()?;
     let mut missing: Vec<OsString> = Vec::new();
     // Bounded by the components of the path: each round looks at a shorter one.
     for known in path.ancestors() {

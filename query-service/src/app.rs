@@ -136,7 +136,7 @@ impl App {
 /// What a client is told when the read model fails; logged here, once.
 pub(crate) fn problem(error: ReadModelError) -> Problem {
     match error {
-        ReadModelError::Unavailable(reason) => {
+        ReadModelError::Unavailable(reason) | ReadModelError::Missing(reason) => {
             tracing::warn!(reason, "the read model is unavailable");
             Problem::new(ProblemCode::Unavailable)
                 .detail("The read model cannot be read right now. Try again in a moment.")

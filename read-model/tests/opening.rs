@@ -37,6 +37,7 @@ async fn a_reader_is_told_to_start_the_projector_first() {
     for step in ["missing", "empty"] {
         let error = ReadModel::open(&url(&file), Access::ReadOnly).await.unwrap_err();
         assert!(error.to_string().contains("projector"), "{step}: {error}");
+        assert!(matches!(error, ReadModelError::Missing(_)), "{step}: {error}");
         drop(sql(&file).await);
     }
 }

@@ -1,12 +1,14 @@
 //! What the event store and the read model share when they are SQLite files in WAL mode.
 //!
 //! [`Connections`] lends connections without asking them whether they live. [`Checkpoints`] copies the WAL into the file
-//! beside whoever writes, so that no commit has to.
+//! beside whoever writes, so that no commit has to. [`file_of`] reads the URL that names the file.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod checkpoints;
 mod lend;
+mod url;
 
 pub use checkpoints::{AUTOCHECKPOINT, Checkpoints};
 pub use lend::{Connections, Lent};
+pub use url::{NoFile, file_of, url_of};

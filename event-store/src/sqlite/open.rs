@@ -35,14 +35,11 @@ const MIGRATE_ATTEMPTS: u32 = 3;
 
 impl SqliteStore {
     pub(crate) async fn open(
-        path: &str,
+        file: &Path,
         access: Access,
         capacities: Capacities,
     ) -> Result<Self, StoreError> {
-        if path.is_empty() || path.contains('?') || path.starts_with(':') {
-            return Err(StoreError::InvalidUrl(format!("sqlite://{path} does not name a file")));
-        }
-        let options = options(Path::new(path));
+        let options = options(file);
         let recent = Arc::new(Recent::new(&capacities));
         let writing = options
             .clone()

@@ -13,8 +13,7 @@ use tempfile::TempDir;
 
 async fn open(directory: &TempDir) -> SqliteStore {
     let file = directory.path().join("events.db");
-    let capacities = Capacities::default();
-    SqliteStore::open(file.to_str().unwrap(), Access::ReadWrite, capacities).await.unwrap()
+    SqliteStore::open(&file, Access::ReadWrite, Capacities::default()).await.unwrap()
 }
 
 /// Runs a statement on the writer's own connection.

@@ -39,8 +39,13 @@ fn migration_failed(error: &MigrateError) -> ReadModelError {
 /// Refuses a schema that is older or newer than this build's.
 fn check_version(migrations: &Migrator, found: Option<i64>) -> Result<(), ReadModelError> {
     let expected = migrations.iter().map(|migration| migration.version).max();
-    if found < expected {
+    if found.is_none() {
         return Err(not_migrated());
+    }
+    if found < expected {
+        return Err(ReadModelError::Unavailable(
+            "its schema is older than this program; start the projector of this build first".into(),
+        ));
     }
     if found > expected {
         return Err(ReadModelError::Corrupt(
@@ -51,7 +56,7 @@ fn check_version(migrations: &Migrator, found: Option<i64>) -> Result<(), ReadMo
 }
 
 fn not_migrated() -> ReadModelError {
-    ReadModelError::Unavailable("not migrated yet; start the projector of this build first".into())
+    ReadModelError::Missing("not migrated yet; start the projector of this build first".into())
 }
 
 impl From<sqlx::Error> for ReadModelError {

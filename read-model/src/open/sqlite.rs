@@ -11,7 +11,6 @@ use sqlite_file::{AUTOCHECKPOINT, Checkpoints, Connections};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -35,10 +34,13 @@ const MIGRATE_ATTEMPTS: u32 = 5;
 /// The pause between those attempts.
 const MIGRATE_PAUSE: Duration = Duration::from_millis(200);
 
-/// Opens `sqlite://path`.
+/// Opens `sqlite://path`, read as [`sqlite_file::file_of`] says.
 pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadModelError> {
-    let options = SqliteConnectOptions::from_str(url)
-        .map_err(|error| ReadModelError::InvalidUrl(format!("the read model's URL: {error}")))?
+    let file = sqlite_file::file_of(url).map_err(|refused| {
+        ReadModelError::InvalidUrl(format!("the read model's URL: {refused}"))
+    })?;
+    let options = SqliteConnectOptions::new()
+        .filename(file)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(false)
         // Statement journals of bulk writes and sorts stay off the disk.
@@ -98,10 +100,12 @@ async fn open_long_readers(options: &SqliteConnectOptions) -> Result<SqlitePool,
         .idle_timeout(None)
         .max_lifetime(None);
     let options = options.clone().row_buffer_size(ROWS_AHEAD);
-    readers.connect_with(options).await.map_err(|error| {
-        ReadModelError::Unavailable(format!(
-            "{file} cannot be opened ({error}); start the projector first, it creates the read model"
-        ))
+    let there = options.get_filename().exists();
+    readers.connect_with(options).await.map_err(|error| match there {
+        true => ReadModelError::Unavailable(format!("{file} cannot be opened: {error}")),
+        false => ReadModelError::Missing(format!(
+            "{file} is not there; start the projector first, it creates the read model"
+        )),
     })
 }
 
