@@ -3,8 +3,11 @@
 use crate::settings::Settings;
 use anyhow::Context;
 use event_store::EventStore;
-use read_model::ReadModel;
+use read_model::{ReadModel, ReadModelError};
 use std::process::ExitCode;
+
+/// What failed when views cannot be opened.
+const VIEWS: &str = "cannot open the views (--data-dir or --read-model)";
 
 /// Both ends of the pipeline.
 #[derive(Debug, Clone)]
@@ -40,25 +43,13 @@ impl Storage {
             .await
     }
 
-    /// Opens both for reading, a damaged log too: nothing is made, nothing is migrated.
-    ///
-    /// # Errors
-    /// When one is not there or cannot be opened.
-    pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Self> {
-        Self::open_with(settings, event_store::Access::Verify, read_model::Access::ReadOnly).await
-    }
-
     async fn open_with(
         settings: &Settings,
         log: event_store::Access,
         views: read_model::Access,
     ) -> anyhow::Result<Self> {
-        let log = EventStore::open(&settings.event_store(), log)
-            .await
-            .context("cannot open the log (--data-dir or --event-store)")?;
-        let views = ReadModel::open(&settings.read_model(), views)
-            .await
-            .context("cannot open the views (--data-dir or --read-model)")?;
+        let log = open_log(settings, log).await?;
+        let views = ReadModel::open(&settings.read_model(), views).await.context(VIEWS)?;
         Ok(Self { log, views })
     }
 
@@ -67,6 +58,37 @@ impl Storage {
         self.views.close().await;
         self.log.close().await;
     }
+}
+
+/// Opens a log that is there for reading, a damaged one too.
+///
+/// # Errors
+/// When it is not there or cannot be opened.
+pub async fn open_log_to_read(settings: &Settings) -> anyhow::Result<EventStore> {
+    open_log(settings, event_store::Access::Verify).await
+}
+
+/// Opens views for reading; `None` where nothing has made them yet.
+///
+/// # Errors
+/// When they cannot be opened.
+pub async fn open_views_to_read(settings: &Settings) -> anyhow::Result<Option<ReadModel>> {
+    match ReadModel::open(&settings.read_model(), read_model::Access::ReadOnly).await {
+        Err(ReadModelError::Missing(_)) => Ok(None),
+        opened => opened.map(Some).context(VIEWS),
+    }
+}
+
+async fn open_log(settings: &Settings, access: event_store::Access) -> anyhow::Result<EventStore> {
+    let url = settings.event_store();
+    if access != event_store::Access::ReadWrite
+        && let Ok(file) = sqlite_file::file_of(&url)
+        && !file.exists()
+    {
+        anyhow::bail!("there is no log at {} (--data-dir or --event-store)", file.display());
+    }
+    let opened = EventStore::open(&url, access).await;
+    opened.context("cannot open the log (--data-dir or --event-store)")
 }
 
 /// `orderlog migrate`: opening makes and migrates what is not there yet; that is all.

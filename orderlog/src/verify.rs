@@ -1,12 +1,17 @@
 //! `orderlog verify`: the log is whole, every stream folds, the views equal a fresh fold of the log.
 //!
-//! Each finding is one line that names the place. Exit code 1 when there is any.
+//! Each finding is one line that names the place; exit code 1 when there is any. Views that were not made yet, or stand
+//! behind the log, are told and are no finding: what is there is compared where it stands.
 
 use crate::settings::Settings;
-use crate::storage::Storage;
+use crate::storage::{open_log_to_read, open_views_to_read};
 use anyhow::Context;
+use event_store::EventStore;
 use indicatif::{ProgressBar, ProgressStyle};
-use projector::Source;
+use projector::{Source, ViewsReport};
+use read_model::{Access, ReadModel};
+use server::Output;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Checks everything and prints what it found.
@@ -14,42 +19,82 @@ use std::process::ExitCode;
 /// # Errors
 /// When a storage cannot be read.
 pub async fn verify(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let storage = Storage::open_to_read(settings).await?;
-    let bar = bar("log");
-    let log = storage.log.verify(|position, head| show(&bar, position, head)).await;
-    bar.finish_and_clear();
-    let log = log.context("cannot read the log")?;
-    for defect in &log.defects {
-        println!("log: {defect}");
-    }
-    if !log.defects.is_empty() {
-        println!("the log is damaged; the views were not compared with it");
-        return Ok(ExitCode::FAILURE);
-    }
-    println!("log: {} events, contiguous, every hash fits the one before", log.events);
-    let sound = views(&storage).await?;
-    storage.close().await;
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let log = open_log_to_read(settings).await?;
+    let mut output = Output::default();
+    let sound =
+        check_log(&log, &mut output).await? && check_views(settings, &log, &mut output).await?;
+    log.close().await;
+    Ok(output.code("orderlog", if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
 }
 
-async fn views(storage: &Storage) -> anyhow::Result<bool> {
-    let scratch = tempfile::Builder::new().prefix("orderlog-verify-").tempdir()?;
-    let file = scratch.path().join("views.db");
-    let source = Source::Log(storage.log.clone());
-    let bar = bar("views");
-    let progress = |position, target| show(&bar, position, target);
-    let report = projector::verify_views(&source, &storage.views, &file, progress).await;
+async fn check_log(log: &EventStore, output: &mut Output) -> anyhow::Result<bool> {
+    let bar = bar("log");
+    let report = log.verify(|position, head| show(&bar, position, head)).await;
     bar.finish_and_clear();
+    let report = report.context("cannot read the log")?;
+    for defect in &report.defects {
+        output.line(format!("log: {defect}"));
+    }
+    if report.defects.is_empty() {
+        let events = report.events;
+        output.line(format!("log: {events} events, contiguous, every hash fits the one before"));
+        return Ok(true);
+    }
+    output.line("the log is damaged; the views were not compared with it");
+    Ok(false)
+}
+
+async fn check_views(
+    settings: &Settings,
+    log: &EventStore,
+    output: &mut Output,
+) -> anyhow::Result<bool> {
+    let scratch = tempfile::Builder::new().prefix("orderlog-verify-").tempdir()?;
+    let found = open_views_to_read(settings).await?;
+    let is_there = found.is_some();
+    // Without views every stream still has to fold: empty ones equal the fold of nothing.
+    let views = match found {
+        Some(views) => views,
+        None => open_scratch(&scratch.path().join("none.db")).await?,
+    };
+    let report = compare(log, &views, &scratch.path().join("fresh.db")).await;
+    views.close().await;
     let report = report.context("cannot compare the views with a fresh fold")?;
     for finding in report.unfoldable.iter().chain(&report.differences) {
-        println!("views: {finding}");
+        output.line(format!("views: {finding}"));
     }
-    if report.is_sound() {
-        println!("views: {} rows equal a fresh fold of {} events", report.rows, report.events);
-    } else {
-        println!("the views differ from the log; `orderlog --rebuild` makes them anew");
+    let (rows, events) = (report.rows, report.events);
+    if !is_there {
+        output.line(format!(
+            "views: there are none; {events} events fold. A server or `orderlog --rebuild` makes them"
+        ));
+        return Ok(report.is_sound());
     }
+    for behind in &report.behind {
+        output.line(format!("views: {behind}; a server that runs brings them up to date"));
+    }
+    output.line(match (report.is_sound(), report.behind.is_empty()) {
+        (true, true) => format!("views: {rows} rows equal a fresh fold of {events} events"),
+        (true, false) => format!("views: {rows} rows equal a fresh fold up to where they stand"),
+        (false, _) => {
+            "the views differ from the log; `orderlog --rebuild` makes them anew".to_owned()
+        }
+    });
     Ok(report.is_sound())
+}
+
+async fn open_scratch(file: &Path) -> anyhow::Result<ReadModel> {
+    let url = sqlite_file::url_of(file)?;
+    Ok(ReadModel::open(&url, Access::ReadWrite).await?)
+}
+
+async fn compare(log: &EventStore, views: &ReadModel, fresh: &Path) -> anyhow::Result<ViewsReport> {
+    let source = Source::Log(log.clone());
+    let bar = bar("views");
+    let progress = |position, target| show(&bar, position, target);
+    let report = projector::verify_views(&source, views, fresh, progress).await;
+    bar.finish_and_clear();
+    Ok(report?)
 }
 
 /// A bar on a terminal, nothing elsewhere.

@@ -169,6 +169,7 @@ impl Shop {
     pub async fn assert_sound(&self) {
         let report = self.verify().await;
         assert!(report.is_sound(), "{:#?}{:#?}", report.differences, report.unfoldable);
+        assert!(report.behind.is_empty(), "{:#?}", report.behind);
     }
 
     /// The read model as another process has it.
