@@ -1,11 +1,15 @@
 //! The flags, each with an environment variable of the same name; flags win. The one place that reads either.
 
+mod server_url;
+
 use crate::same_file;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub use server_url::{ServerUrl, proxy_variable};
 
 /// An order backend whose truth is an append-only log: commands in, events in between, views out, every past state on
 /// request. Without a command it serves.
@@ -58,8 +62,8 @@ pub struct Import {
     /// The file, `.gz` read as it is; `-` for standard input
     pub file: PathBuf,
     /// Import through a running server, e.g. http://127.0.0.1:8080
-    #[arg(long, env = "ORDERLOG_URL")]
-    pub url: Option<String>,
+    #[arg(long, env = "ORDERLOG_URL", value_parser = ServerUrl::parse)]
+    pub url: Option<ServerUrl>,
 }
 
 /// What the program is asked to do.
@@ -120,11 +124,21 @@ impl Settings {
                 None => {}
             }
         }
+        if self.uses_data_dir() {
+            self.check_data_dir()?;
+        }
         if same_file::named_twice(&self.event_store(), &self.read_model()) {
             let message = "the log and the views cannot be kept in the same file (--event-store, --read-model)";
             return Err(Self::command().error(ErrorKind::ValueValidation, message));
         }
         Ok(())
+    }
+
+    fn check_data_dir(&self) -> Result<(), clap::Error> {
+        sqlite_file::url_of(&self.data_dir).map(drop).map_err(|refused| {
+            let message = format!("the data folder (--data-dir) cannot be used: {refused}");
+            Self::command().error(ErrorKind::ValueValidation, message)
+        })
     }
 
     /// The verb, given as a command or as the flag `--rebuild`.
@@ -157,7 +171,8 @@ impl Settings {
     }
 
     fn file(&self, name: &str) -> String {
-        format!("sqlite://{}", self.data_dir.join(name).display())
+        // A name that is no UTF-8 was refused when the settings were read.
+        sqlite_file::url_of(&self.data_dir.join(name)).unwrap_or_default()
     }
 }
 
@@ -198,6 +213,8 @@ mod tests {
                 ErrorKind::ValueValidation,
             ),
             ("--data-dir d --read-model sqlite://d/events.db", ErrorKind::ValueValidation),
+            ("import f --url 127.0.0.1:8080", ErrorKind::ValueValidation),
+            ("--data-dir= serve", ErrorKind::InvalidValue),
         ] {
             assert_eq!(read(arguments).err(), Some(kind), "{arguments}");
         }

@@ -1,9 +1,18 @@
 //! Import through a running server: the file streams up, the answers stream down.
+//!
+//! A server on this machine is asked directly, whatever proxies the environment names; one elsewhere through them, and
+//! then errors say so.
 
-use super::Input;
+use super::Done;
+use super::input::Input;
+use crate::settings::{ServerUrl, proxy_variable};
 use anyhow::{Context, bail};
 use futures::TryStreamExt;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Response};
 use serde_json::Value;
+use server::Output;
+use server::problem::PROBLEM_JSON;
 use tokio::io::{AsyncBufReadExt, AsyncRead};
 use tokio_util::io::{ReaderStream, StreamReader};
 
@@ -11,39 +20,103 @@ use tokio_util::io::{ReaderStream, StreamReader};
 const CHUNK: usize = 64 << 10;
 /// How much of an answer that is no import's is shown.
 const SHOWN: usize = 2_000;
+/// The media type of both streams.
+const NDJSON: &str = "application/x-ndjson";
 
-/// Imports all lines, prints the server's answers, and returns how many lines were refused.
+/// Imports all lines and prints the server's answers, to their end even if nobody reads them.
 ///
 /// # Errors
 /// When the server cannot be reached, refuses the import or ends before the summary.
-pub(super) async fn import(url: &str, input: Input) -> anyhow::Result<u64> {
-    let target = format!("{}/v1/import", url.trim_end_matches('/'));
+pub(super) async fn import(server: &ServerUrl, input: Input) -> anyhow::Result<Done> {
+    let way = Way::to(server);
     let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(input, CHUNK));
-    let answer = reqwest::Client::new()
-        .post(&target)
-        .header("content-type", "application/x-ndjson")
+    let answer = way
+        .client()?
+        .post(server.at("/v1/import"))
+        .header(CONTENT_TYPE, NDJSON)
         .body(body)
         .send()
         .await
-        .with_context(|| format!("no orderlog server answers at {url} (--url)"))?;
-    let status = answer.status();
-    if !status.is_success() {
-        let told: String = answer.text().await.unwrap_or_default().chars().take(SHOWN).collect();
+        .map_err(|error| way.explained(error))?;
+    way.check(&answer)?;
+    if !answer.status().is_success() {
+        let (status, told) = (answer.status(), answer.text().await.unwrap_or_default());
+        let told: String = told.chars().take(SHOWN).collect();
         bail!("the server refused the import ({status}): {told}");
     }
     let lines = StreamReader::new(answer.bytes_stream().map_err(std::io::Error::other));
-    failed_lines(lines).await
+    told(lines).await
 }
 
-/// Prints the answer's lines up to the summary and reads from it how many were refused.
-async fn failed_lines(answer: impl AsyncRead + Unpin) -> anyhow::Result<u64> {
+/// How a server is asked.
+struct Way<'s> {
+    server: &'s ServerUrl,
+    /// The environment variable that names a proxy, where one may be asked.
+    proxy: Option<&'static str>,
+}
+
+impl<'s> Way<'s> {
+    fn to(server: &'s ServerUrl) -> Self {
+        let proxy = if server.is_here() { None } else { proxy_variable() };
+        Self { server, proxy }
+    }
+
+    fn client(&self) -> anyhow::Result<Client> {
+        let builder = Client::builder();
+        let builder = if self.server.is_here() { builder.no_proxy() } else { builder };
+        builder.build().map_err(|error| match self.proxy {
+            Some(proxy) => anyhow::Error::from(error)
+                .context(format!("the proxy that {proxy} names cannot be used")),
+            None => error.into(),
+        })
+    }
+
+    /// Why no answer came.
+    fn explained(&self, error: reqwest::Error) -> anyhow::Error {
+        let server = self.server;
+        let why = match (error.is_connect(), self.proxy) {
+            (true, None) => format!("no server answers at {server} (--url)"),
+            (true, Some(proxy)) => format!(
+                "no server answers at {server} (--url), asked by way of the proxy that {proxy} names; NO_PROXY goes around it"
+            ),
+            (false, _) => {
+                format!(
+                    "the connection to {server} broke off; import the file again: what was applied is not applied twice"
+                )
+            }
+        };
+        anyhow::Error::from(error).context(why)
+    }
+
+    /// Refuses an answer that no orderlog server gives.
+    fn check(&self, answer: &Response) -> anyhow::Result<()> {
+        let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let expected = if answer.status().is_success() { NDJSON } else { PROBLEM_JSON };
+        if kind.is_some_and(|kind| kind.starts_with(expected)) {
+            return Ok(());
+        }
+        let (server, status) = (self.server, answer.status());
+        match self.proxy {
+            Some(proxy) => bail!(
+                "{status}, not from an orderlog server at {server} (--url): it may be from the proxy that {proxy} names; \
+                 NO_PROXY goes around it"
+            ),
+            None => bail!("{status}: what answers at {server} (--url) is no orderlog server"),
+        }
+    }
+}
+
+/// Prints the answer's lines up to the summary.
+async fn told(answer: impl AsyncRead + Unpin) -> anyhow::Result<Done> {
+    let mut output = Output::default();
     let mut lines = tokio::io::BufReader::new(answer).lines();
     while let Some(line) = lines.next_line().await.context("the server's answer broke off")? {
-        println!("{line}");
+        output.line(&line);
         let answer: Value =
             serde_json::from_str(&line).context("the server answered something else than JSON")?;
         if let Some(failed) = answer.pointer("/summary/failed") {
-            return failed.as_u64().context("the summary's `failed` is not a number");
+            let failed = failed.as_u64().context("the summary's `failed` is not a number")?;
+            return Ok(Done { failed, output });
         }
     }
     bail!(
