@@ -73,7 +73,8 @@ pub fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     require_media_type(headers, "application/json")
 }
 
-/// Refuses a body of another media type (a `charset`, if named, must be UTF-8) or with a content encoding.
+/// Refuses a body of another media type (a `charset`, if named, must be UTF-8, however it is spelt) or with a content
+/// encoding.
 ///
 /// # Errors
 /// 415 `unsupported-media-type`, naming the type that is taken.
@@ -103,15 +104,34 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
 }
 
 fn is_media_type(text: &str, expected: &str) -> bool {
-    let mut pieces = text.split(';');
+    let mut pieces = pieces(text);
     let kind = pieces.next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case(expected)
         && pieces.all(|piece| match piece.trim().split_once('=') {
             Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
-                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+                is_utf8(value.trim())
             }
             _ => true,
         })
+}
+
+/// The media type and its parameters; a semicolon in quotes parts nothing.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |character| {
+        let parts = character == ';' && !quoted;
+        quoted ^= character == '"' && !escaped;
+        escaped = character == '\\' && quoted && !escaped;
+        parts
+    })
+}
+
+/// Any spelling of UTF-8: `utf-8`, `UTF8`, `utf_8`, `csUTF8`, in quotes or not.
+fn is_utf8(charset: &str) -> bool {
+    let unquoted = charset.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let plain: String =
+        unquoted.unwrap_or(charset).chars().filter(|c| !matches!(c, '-' | '_')).collect();
+    plain.eq_ignore_ascii_case("utf8") || plain.eq_ignore_ascii_case("csutf8")
 }
 
 #[cfg(test)]
@@ -124,7 +144,22 @@ mod tests {
             (Some("application/json"), true),
             (Some("Application/JSON; charset=UTF-8"), true),
             (Some("application/json;charset=\"utf-8\""), true),
+            (Some("application/json; charset=utf8"), true),
+            (Some("application/json; Charset=\"UTF8\"; profile=x"), true),
+            (Some("application/json; charset=Utf_8"), true),
+            (Some("application/json; charset=csUTF8"), true),
+            (Some("application/json; profile=\"a;charset=latin1\""), true),
+            (Some("application/json; profile=\"a\\\";charset=latin1\";charset=utf-8"), true),
+            (Some("application/json;"), true),
             (Some("application/json; charset=latin1"), false),
+            (Some("application/json; charset=\"latin1\""), false),
+            (Some("application/json; charset=utf-16"), false),
+            (Some("application/json; charset=utf-8; charset=latin1"), false),
+            (Some("application/json; charset=\"utf-8"), false),
+            (Some("application/json; charset=utf-8x"), false),
+            (Some("application/json; charset='utf-8'"), false),
+            (Some("application/json; charset="), false),
+            (Some("application/json; profile=\"a\";charset=latin1"), false),
             (Some("application/jsonx"), false),
             (Some("text/plain"), false),
             (Some(""), false),
