@@ -1,13 +1,16 @@
 //! Cuts a byte stream into lines, in bounded memory.
 //!
-//! A line over the limit is skipped to its end and reported; blank lines are passed over but counted in the numbers.
+//! A line over the limit is skipped to its end and reported; blank lines are passed over but counted in the numbers. A
+//! byte order mark before the first line, as some editors and exports write it, is no part of it.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Longest line, without its end.
 pub const MAX_LINE: usize = 1 << 20;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Bytes asked for at a time, and so about the size of one chunk.
 const READ_SIZE: usize = 256 << 10;
 
@@ -33,6 +36,8 @@ pub struct Lines<R> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
+    /// Before the first line: what has come is too short to tell whether it begins with a mark.
+    Start,
     Line,
     OverlongLine,
     End,
@@ -42,7 +47,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// Lines of this input.
     pub fn new(input: R) -> Self {
         let buffer = BytesMut::new();
-        Self { input, buffer, scanned: 0, number: 0, inside: Inside::Line }
+        Self { input, buffer, scanned: 0, number: 0, inside: Inside::Start }
     }
 
     /// The lines that arrive next; none at the end.
@@ -54,6 +59,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         while chunk.is_empty() && self.inside != Inside::End {
             self.buffer.reserve(READ_SIZE);
             let read = (&mut self.input).take(READ_SIZE as u64).read_buf(&mut self.buffer).await?;
+            if self.inside == Inside::Start && !self.pass_mark(read == 0) {
+                continue;
+            }
             while let Some(end) = self.find_end() {
                 let line = self.buffer.split_to(end + 1).freeze();
                 self.push(line.slice(..end), &mut chunk);
@@ -69,6 +77,18 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             }
         }
         Ok(chunk)
+    }
+
+    /// Passes over a mark; `false` while more must come to tell.
+    fn pass_mark(&mut self, ended: bool) -> bool {
+        if self.buffer.len() < BYTE_ORDER_MARK.len() && !ended {
+            return false;
+        }
+        if self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.buffer.advance(BYTE_ORDER_MARK.len());
+        }
+        self.inside = Inside::Line;
+        true
     }
 
     fn find_end(&mut self) -> Option<usize> {
@@ -118,6 +138,36 @@ mod tests {
         assert_eq!(all(b"").await, []);
         assert_eq!(all(b"\n\n \r\n").await, []);
         assert_eq!(all(b"ab\r\n\nc").await, [(1, Some(2)), (3, Some(1))]);
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_is_passed_over_before_the_first_line_only() {
+        let marked = |text: &str| [BYTE_ORDER_MARK, text.as_bytes()].concat();
+        assert_eq!(all(&marked("ab\nc")).await, [(1, Some(2)), (2, Some(1))]);
+        assert_eq!(all(&marked("")).await, []);
+        assert_eq!(all(&marked("\r\na")).await, [(2, Some(1))]);
+        assert_eq!(all(&marked(&"x".repeat(MAX_LINE))).await, [(1, Some(MAX_LINE))]);
+        assert_eq!(all(&marked(&"x".repeat(MAX_LINE + 1))).await, [(1, None)]);
+        assert_eq!(all(&[BYTE_ORDER_MARK, BYTE_ORDER_MARK, b"a"].concat()).await, [(1, Some(4))]);
+        assert_eq!(
+            all(&[b"a\n", BYTE_ORDER_MARK, b"b"].concat()).await,
+            [(1, Some(1)), (2, Some(4))]
+        );
+        assert_eq!(all(b"\xef\xbb").await, [(1, Some(2))]);
+        assert_eq!(all(b"a").await, [(1, Some(1))]);
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_that_comes_byte_by_byte_is_one_all_the_same() {
+        let text = marked_bytes();
+        let pieces = text.iter().map(|byte| Ok::<_, io::Error>(Bytes::copy_from_slice(&[*byte])));
+        let input = tokio_util::io::StreamReader::new(futures::stream::iter(pieces));
+        let first = Lines::new(input).next_chunk().await.unwrap();
+        assert_eq!(first, [RawLine { number: 1, bytes: Some(Bytes::from_static(b"ab")) }]);
+    }
+
+    fn marked_bytes() -> Vec<u8> {
+        [BYTE_ORDER_MARK, b"ab\n"].concat()
     }
 
     #[tokio::test]
