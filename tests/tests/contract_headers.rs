@@ -37,13 +37,18 @@ async fn a_stale_version_is_refused_and_the_right_one_taken() {
     assert_eq!(stale.problem(412, "precondition-failed")["current_version"], 2);
     let ahead = client.post_with(&path, &[("If-Match", "\"9\"")], &note).await;
     assert_eq!(ahead.problem(412, "precondition-failed")["current_version"], 2);
-    for bad in ["7", "\"x\"", "\"-1\"", ""] {
+    for other in ["\"9\", \"1\"", "W/\"2\"", "\"x\"", "\"-1\""] {
+        let stale = client.post_with(&path, &[("If-Match", other)], &note).await;
+        assert_eq!(stale.problem(412, "precondition-failed")["current_version"], 2, "{other}");
+    }
+    for bad in ["7", "\"2", "*, \"2\"", ""] {
         client
             .post_with(&path, &[("If-Match", bad)], &note)
             .await
             .problem(400, "invalid-parameter");
     }
     assert_eq!(checker::head(&client).await, 2);
+    client.post_with(&path, &[("If-Match", "\"9\", \"2\"")], &note).await.ok();
     server.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! What a command request says beside its body: id, query, conditions, keys. Read strictly, before the body is.
 
+use super::if_match;
 use crate::pipeline::{Effect, Precondition};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -10,8 +11,6 @@ use utoipa::IntoParams;
 
 /// Longest idempotency key.
 const MAX_KEY_LENGTH: usize = 255;
-/// Longest version in an `If-Match`: more digits than any version has.
-const MAX_ETAG_DIGITS: usize = 18;
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -39,8 +38,14 @@ pub struct CommandHeaders {
         required = false
     )]
     idempotency_key: Option<String>,
-    /// Only if the order is at this version: `"7"`, or `*` for any, or `"0"` if it must not exist yet.
-    #[param(rename = "If-Match", pattern = r#"^("(0|[1-9][0-9]{0,17})"|\*)$"#, required = false, value_type = String)]
+    /// Only if the order is at this version, `"7"`, or at one of several, `"7", "9"`; `*` if it is there at all, `"0"` if it
+    /// must not exist yet. Weak tags match nothing.
+    #[param(
+        rename = "If-Match",
+        pattern = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#,
+        required = false,
+        value_type = String
+    )]
     if_match: Option<String>,
     /// Stored on the events and given back; made if absent.
     #[param(
@@ -74,7 +79,7 @@ impl Conditions {
     /// 400 `invalid-parameter` or `unknown-parameter`.
     pub fn read(parts: &Parts) -> Result<Self, Problem> {
         let effect = effect(parts)?;
-        let precondition = precondition(&parts.headers)?;
+        let precondition = if_match::read(&parts.headers)?;
         let key = idempotency_key(&parts.headers)?.filter(|_| effect == Effect::Store);
         Ok(Self { effect, precondition, idempotency_key: key.map(str::to_owned) })
     }
@@ -85,24 +90,6 @@ fn effect(parts: &Parts) -> Result<Effect, Problem> {
     let Some(query) = parts.uri.query() else { return Ok(Effect::Store) };
     let CommandQuery { dry_run } = server::extract::read(query)?;
     Ok(if dry_run { Effect::Preview } else { Effect::Store })
-}
-
-/// `If-Match`: one strong entity tag or `*`.
-fn precondition(headers: &HeaderMap) -> Result<Option<Precondition>, Problem> {
-    let Some(value) = only(headers, &header::IF_MATCH)? else { return Ok(None) };
-    let value = value.as_bytes();
-    if value == b"*" {
-        return Ok(Some(Precondition::Exists));
-    }
-    let digits = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-    let version = digits
-        .filter(|digits| (1..=MAX_ETAG_DIGITS).contains(&digits.len()))
-        .filter(|digits| digits.iter().all(u8::is_ascii_digit))
-        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    version.map(|version| Some(Precondition::Version(version))).ok_or_else(|| {
-        server::extract::invalid("If-Match")
-            .detail("If-Match takes one version, such as \"7\", or *.")
-    })
 }
 
 /// `Idempotency-Key`: visible ASCII.
@@ -125,7 +112,10 @@ pub fn fingerprint(parts: &Parts, body: &[u8]) -> [u8; 32] {
         hash.update(piece.as_bytes());
         hash.update([0]);
     }
-    if let Some(condition) = parts.headers.get(header::IF_MATCH) {
+    for (place, condition) in parts.headers.get_all(header::IF_MATCH).iter().enumerate() {
+        if place > 0 {
+            hash.update(b",");
+        }
         hash.update(condition.as_bytes());
     }
     hash.update([0]);

@@ -149,7 +149,7 @@ impl Request<Command> {
     }
     /// Only at this version.
     pub fn if_match(self, version: u64) -> Self {
-        Self { precondition: Some(Precondition::Version(version)), ..self }
+        Self { precondition: Some(Precondition::AnyOf(vec![version])), ..self }
     }
     /// As what begins its stream.
     pub fn fresh(self) -> Self {

@@ -69,12 +69,22 @@ impl Target {
 }
 
 /// What `If-Match` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
     /// `*`: the stream exists.
     Exists,
-    /// `"7"`: the stream is at this version; `"0"`: it does not exist.
-    Version(Version),
+    /// `"7", "9"`: the stream is at one of these versions; 0 = it does not exist. None of none holds.
+    AnyOf(Vec<Version>),
+}
+
+impl Precondition {
+    /// Whether it holds of a stream at a version; 0 = it does not exist.
+    pub fn holds(&self, version: Version) -> bool {
+        match self {
+            Self::Exists => version > 0,
+            Self::AnyOf(versions) => versions.contains(&version),
+        }
+    }
 }
 
 /// Whether a decision leaves a trace.
@@ -102,7 +112,7 @@ pub struct Key {
 pub enum Retention {
     /// At least 72 hours. A twin that is still running refuses the second request.
     Retries,
-    /// For ever (imports). A twin waits for the first one's answer.
+    /// For ever, if the request is accepted (imports). A twin waits for the first one's answer.
     Forever,
 }
 

@@ -3,9 +3,7 @@
 //! Only here do decide and evolve run. Both are the aggregate's own code; should one panic, the stream is marked
 //! unreadable (its callers are answered, the state is dropped) and the pipeline lives on.
 
-use super::request::{
-    Accepted, Commanded, Effect, EventRef, Judged, Precondition, Preview, Refusal, Request,
-};
+use super::request::{Accepted, Commanded, Effect, EventRef, Judged, Preview, Refusal, Request};
 use domain::{Aggregate, Timestamp};
 use event_store::{
     EventStore, LoadedStream, MAX_PAGE, NewEvent, Position, RecordedEvent, StoreError, StreamId,
@@ -121,19 +119,15 @@ impl<A: Commanded> Stream<A> {
     ) -> Judged<A, (Vec<A::Event>, Timestamp)> {
         let current_version = self.version;
         let state = self.state.as_ref().ok_or(Refusal::Internal)?;
-        match request.precondition {
-            Some(Precondition::Version(wanted))
-                if current_version > 0 && wanted != current_version =>
-            {
-                return Err(Refusal::PreconditionFailed { current_version });
-            }
-            _ => {}
+        let holds =
+            request.precondition.as_ref().is_none_or(|wanted| wanted.holds(current_version));
+        if current_version > 0 && !holds {
+            return Err(Refusal::PreconditionFailed { current_version });
         }
         let at = self.occurs_at(request.at, now)?;
         let decided = guarded(self.id, || A::decide(state, &request.command));
         let events = decided.ok_or(Refusal::Internal)?.map_err(Refusal::Rejected)?;
-        let expects_none = request.precondition == Some(Precondition::Version(0));
-        if current_version == 0 && request.precondition.is_some() && !expects_none {
+        if current_version == 0 && !holds {
             // The domain would begin the stream here, but the caller believes that it exists.
             return Err(Refusal::PreconditionFailed { current_version });
         }
