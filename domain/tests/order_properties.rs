@@ -135,7 +135,8 @@ fn check_allowed(story: &Story) -> Result<(), TestCaseError> {
                 matches!(outcome, Err(OrderRejection::RefundExceedsCaptured { .. }))
             }
             CommandName::Deliver => matches!(outcome, Err(OrderRejection::Invalid(_))),
-            CommandName::ChangeLineQuantity | CommandName::RemoveLine | CommandName::Place => {
+            CommandName::Place => matches!(outcome, Err(OrderRejection::EmptyOrder)),
+            CommandName::ChangeLineQuantity | CommandName::RemoveLine => {
                 story.order().lines.is_empty() && matches!(outcome, Err(OrderRejection::Invalid(_)))
             }
             _ => false,

@@ -13,7 +13,7 @@ use server::{Problem, ProblemCode};
 /// Seconds after which a refused caller may try again.
 const RETRY_SOON: u64 = 1;
 
-/// The codes that rejections have: what may stand in a kept answer.
+/// The codes of rejections that settle a key, now or in an earlier build: what may stand in a kept answer.
 const KEPT_CODES: [ProblemCode; 10] = [
     ProblemCode::OrderNotFound,
     ProblemCode::OrderAlreadyExists,
@@ -40,8 +40,17 @@ impl Commanded for OrderAggregate {
 
     fn settles(rejection: &OrderRejection) -> Settles {
         match rejection {
-            OrderRejection::OrderNotFound => Settles::Nothing,
-            _ => Settles::Key,
+            // A corrected body, or one sent when the order is there, is no other request than it was meant to be.
+            OrderRejection::OrderNotFound | OrderRejection::Invalid(_) => Settles::Nothing,
+            OrderRejection::OrderAlreadyExists
+            | OrderRejection::IllegalTransition { .. }
+            | OrderRejection::PriceChanged { .. }
+            | OrderRejection::PaymentConflict
+            | OrderRejection::RefundConflict
+            | OrderRejection::ShipmentConflict
+            | OrderRejection::RefundExceedsCaptured { .. }
+            | OrderRejection::QuantityExceedsRemaining { .. }
+            | OrderRejection::EmptyOrder => Settles::Key,
         }
     }
 }
@@ -152,6 +161,9 @@ fn rejected(rejection: &OrderRejection) -> Problem {
                 .with("line_id", *line_id)
                 .with("remaining", *remaining)
         }
+        OrderRejection::EmptyOrder => {
+            field("", "empty-order", "add a line before placing the order")
+        }
         OrderRejection::Invalid(errors) => validation(errors.iter().map(broken_field).collect()),
     }
 }
@@ -223,10 +235,7 @@ mod tests {
             OrderRejection::ShipmentConflict,
             OrderRejection::RefundExceedsCaptured { refundable: amount },
             OrderRejection::QuantityExceedsRemaining { line_id: 2, remaining: 7 },
-            OrderRejection::Invalid(vec![(
-                "/amount".to_owned(),
-                FieldError::new("too-precise", "has more digits"),
-            )]),
+            OrderRejection::EmptyOrder,
         ];
         for rejection in rejections {
             let kept = OrderAggregate::keep(&rejection);

@@ -37,14 +37,14 @@ enum Record<'a> {
 }
 
 /// What is to be kept of a decision on the stream's version `found`, if its request has a key and the decision is
-/// final for it.
+/// final for it. Of an import only what was accepted is: a line that was refused is tried again.
 pub fn keep<A: Commanded>(
     request: &Request<A::Command>,
     result: &Judged<A, Accepted<A>>,
     found: Version,
 ) -> Option<KeyedAnswer> {
     let Key { key, fingerprint, retention } = request.key.as_ref()?;
-    if request.effect == Effect::Preview {
+    if request.effect == Effect::Preview || *retention == Retention::Forever && result.is_err() {
         return None;
     }
     let correlation_id = || request.metadata.correlation_id.clone();

@@ -77,8 +77,18 @@ async fn a_stale_if_match_is_refused_before_the_domain_is_asked(rig: Rig) {
     assert_eq!(accepted(&pipeline.ask(add(1, 1).if_match(1)).await).0, 2);
     let any = Request { precondition: Some(Precondition::Exists), ..add(1, 1) };
     assert_eq!(accepted(&pipeline.ask(any).await).0, 3);
+    let listed = |versions: &[u64]| Request {
+        precondition: Some(Precondition::AnyOf(versions.to_vec())),
+        ..add(1, 1)
+    };
+    assert_eq!(accepted(&pipeline.ask(listed(&[9, 3])).await).0, 4);
+    for versions in [&[][..], &[0, 3, 5]] {
+        let stale = refused(pipeline.ask(listed(versions)).await);
+        assert!(matches!(stale, Refusal::PreconditionFailed { current_version: 4 }));
+    }
     let absent = refused(pipeline.ask(add(2, 1).if_match(1)).await);
     assert!(matches!(absent, Refusal::PreconditionFailed { current_version: 0 }));
+    assert_eq!(accepted(&pipeline.ask(add(2, 1).if_match(0)).await).0, 1);
 }
 
 async fn of_64_with_one_if_match_exactly_one_wins(rig: Rig) {
@@ -166,6 +176,24 @@ async fn an_imported_twin_in_the_same_batch_waits_for_the_first_one(rig: Rig) {
     }
     assert_eq!(replayed, 2);
     assert_eq!(store.head().await.unwrap().position, 1);
+}
+
+async fn of_an_import_only_what_was_accepted_is_kept(rig: Rig) {
+    let (pipeline, store) = rig.pipeline().await;
+    let now = (rig.clock())();
+    let line = |n| add(1, n).imported(&format!("take {n}"), now);
+    assert!(matches!(refused(pipeline.ask(line(-5)).await), Refusal::Rejected(_)));
+    assert!(matches!(refused(pipeline.ask(line(-5)).await), Refusal::Rejected(_)));
+    pipeline.ask(line(7)).await;
+    let taken = pipeline.ask(line(-5)).await;
+    assert_eq!((taken.replayed.clone(), accepted(&taken)), (Replayed::No, (2, 2, 1)));
+    let again = pipeline.ask(line(-5)).await;
+    assert_eq!(accepted(&again), (2, 2, 1));
+    assert_eq!(again.replayed, Replayed::Yes { correlation_id: None });
+    // Kept although it stored nothing: the same file again finds the facts that the first one left.
+    assert_eq!(accepted(&pipeline.ask(line(0)).await), (2, 2, 0));
+    assert!(matches!(pipeline.ask(line(0)).await.replayed, Replayed::Yes { .. }));
+    assert_eq!(store.head().await.unwrap().position, 2);
 }
 
 async fn imported_times_lie_between_the_last_event_and_now(rig: Rig) {
@@ -380,6 +408,7 @@ on_both_backends!(
         a_kept_answer_is_given_again_and_nothing_is_appended,
         a_twin_is_refused_while_the_first_one_runs_and_replayed_after,
         an_imported_twin_in_the_same_batch_waits_for_the_first_one,
+        of_an_import_only_what_was_accepted_is_kept,
         imported_times_lie_between_the_last_event_and_now,
         what_is_to_be_begun_and_is_there_is_decided_on_as_it_is,
         two_pipelines_on_one_log_never_build_on_each_others_stale_state,

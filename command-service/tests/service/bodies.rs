@@ -270,6 +270,13 @@ async fn what_is_not_plain_json_under_the_limit_is_refused_by_its_head() {
     assert_eq!(send(encoded, b"{}".to_vec()).await.problem(), unsupported);
     let json = &[("content-type", "application/json; charset=utf-8")];
     assert_eq!(send(json, b"{}".to_vec()).await.problem().0, 404);
+    for charset in ["utf8", "UTF-8", "\"Utf8\""] {
+        let typed = format!("application/json; charset={charset}");
+        let request = Request::post(&path).header("content-type", typed).body(Body::from("{}"));
+        assert_eq!(rig.send(request.unwrap()).await.problem().0, 404, "{charset}");
+    }
+    let other = &[("content-type", "application/json; charset=iso-8859-1")];
+    assert_eq!(send(other, b"{}".to_vec()).await.problem(), unsupported);
     let large = vec![b' '; (1 << 20) + 1];
     assert_eq!(send(json, large).await.problem(), (413, "payload-too-large".to_owned()));
 }

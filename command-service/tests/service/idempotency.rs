@@ -56,6 +56,152 @@ pub async fn an_unknown_order_and_a_broken_body_are_not_kept(rig: Rig) {
     assert_eq!(rig.post_with(&path, &[KEY], body).await.status, 200);
 }
 
+pub async fn a_broken_field_keeps_no_key_whichever_layer_finds_it(rig: Rig) {
+    let mut drafted = order();
+    drafted["draft"] = json!(true);
+    let draft = rig.post("/v1/orders", drafted.to_string()).await.header("location").to_owned();
+    let path = rig.placed().await;
+    rig.post(&format!("{path}/confirm"), "{}").await;
+    rig.post(&format!("{path}/record-payment"), r#"{"payment_id":"p","amount":"9"}"#).await;
+    let line = |price: &str| {
+        json!({"product_id": "p", "name": "n", "quantity": 1, "unit_price": price}).to_string()
+    };
+    // What the body's readers refuse, what only the order's state can, and a body that is right.
+    let of_draft = [
+        ("add-line", [line("x"), line("1.005")], line("1.00")),
+        (
+            "change-line-quantity",
+            [r#"{"line_id":0,"quantity":1}"#, r#"{"line_id":9,"quantity":1}"#].map(str::to_owned),
+            r#"{"line_id":1,"quantity":1}"#.to_owned(),
+        ),
+        (
+            "remove-line",
+            [r#"{"line_id":"1"}"#, r#"{"line_id":9}"#].map(str::to_owned),
+            r#"{"line_id":1}"#.to_owned(),
+        ),
+        (
+            "place",
+            [r#"{"expected_total":1}"#, r#"{"expected_total":"1.005"}"#].map(str::to_owned),
+            r#"{"expected_total":"1.00"}"#.to_owned(),
+        ),
+    ];
+    let of_placed = [
+        (
+            "record-payment",
+            [r#"{"payment_id":"q","amount":"0"}"#, r#"{"payment_id":"q","amount":"1.005"}"#],
+            r#"{"payment_id":"q","amount":"1"}"#,
+        ),
+        (
+            "record-payment",
+            [
+                r#"{"payment_id":"z","amount":"1","currency":"usd"}"#,
+                r#"{"payment_id":"z","amount":"1","currency":"EUR"}"#,
+            ],
+            r#"{"payment_id":"z","amount":"1"}"#,
+        ),
+        (
+            "record-payment",
+            [
+                r#"{"payment_id":"y","amount":"1.00001"}"#,
+                r#"{"payment_id":"y","amount":"90071992547409.91"}"#,
+            ],
+            r#"{"payment_id":"y","amount":"1"}"#,
+        ),
+        (
+            "record-refund",
+            [r#"{"refund_id":"r","amount":"-1"}"#, r#"{"refund_id":"r","amount":"1.005"}"#],
+            r#"{"refund_id":"r","amount":"1"}"#,
+        ),
+        (
+            "ship",
+            [
+                r#"{"shipment_id":"s","lines":[]}"#,
+                r#"{"shipment_id":"s","lines":[{"line_id":7,"quantity":1}]}"#,
+            ],
+            r#"{"shipment_id":"s"}"#,
+        ),
+        (
+            "deliver",
+            [r#"{"shipment_id":""}"#, r#"{"shipment_id":"unknown"}"#],
+            r#"{"shipment_id":"s"}"#,
+        ),
+    ]
+    .map(|(command, broken, right)| (command, broken.map(str::to_owned), right.to_owned()));
+    let cases =
+        of_draft.map(|case| (&draft, case)).into_iter().chain(of_placed.map(|case| (&path, case)));
+    for (number, (path, (command, broken, right))) in cases.enumerate() {
+        let key = format!("key-{number}");
+        let key = [("idempotency-key", key.as_str())];
+        let path = format!("{path}/{command}");
+        for body in broken {
+            let refused = rig.post_with(&path, &key, body.clone()).await;
+            assert_eq!(refused.problem(), (422, "validation".to_owned()), "{command} {body}");
+            assert_eq!(refused.header("idempotent-replayed"), "");
+        }
+        let taken = rig.post_with(&path, &key, right.clone()).await;
+        assert_eq!(taken.status, 200, "{command} {right} {:?}", taken.body);
+        assert_eq!(taken.header("idempotent-replayed"), "");
+        let again = rig.post_with(&path, &key, right).await;
+        assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &taken.body));
+    }
+    let mut empty = order();
+    empty["lines"] = json!([]);
+    let refused = rig.post_with("/v1/orders", &[KEY], empty.to_string()).await;
+    assert_eq!(refused.problem(), (422, "validation".to_owned()));
+    assert_eq!(rig.post_with("/v1/orders", &[KEY], order().to_string()).await.status, 201);
+}
+
+/// A refusal, what happens then, after which the same request would be taken.
+pub async fn every_refusal_by_a_rule_keeps_its_key(rig: Rig) {
+    let mut drafted = order();
+    (drafted["draft"], drafted["lines"]) = (json!(true), json!([]));
+    let draft = rig.post("/v1/orders", drafted.to_string()).await.header("location").to_owned();
+    let line = r#"{"product_id":"p","name":"n","quantity":2,"unit_price":"10"}"#;
+    let paid = r#"{"payment_id":"p","amount":"20"}"#;
+    let steps = [
+        ("place", "{}", 422, "validation", "add-line", line),
+        ("place", r#"{"expected_total":"40"}"#, 409, "price-changed", "add-line", line),
+        ("confirm", "{}", 409, "illegal-transition", "place", r#"{"expected_total":"40"}"#),
+        (
+            "record-refund",
+            r#"{"refund_id":"r","amount":"5"}"#,
+            409,
+            "refund-exceeds-captured",
+            "record-payment",
+            paid,
+        ),
+        ("ship", r#"{"shipment_id":"s"}"#, 409, "illegal-transition", "confirm", "{}"),
+    ];
+    for (number, (command, body, status, code, then, with)) in steps.into_iter().enumerate() {
+        let key = format!("key-{number}");
+        let key = [("idempotency-key", key.as_str())];
+        let path = format!("{draft}/{command}");
+        let first = rig.post_with(&path, &key, body).await;
+        assert_eq!(first.problem(), (status, code.to_owned()), "{command}");
+        assert_eq!(rig.post(&format!("{draft}/{then}"), with).await.status, 200, "{then}");
+        let again = rig.post_with(&path, &key, body).await;
+        assert_eq!((again.status, &again.body), (first.status, &first.body), "{command}");
+        assert_eq!(again.header("idempotent-replayed"), "true", "{command}");
+    }
+    let conflicts = [
+        ("record-payment", r#"{"payment_id":"p","amount":"21"}"#, "payment-conflict"),
+        (
+            "ship",
+            r#"{"shipment_id":"s","lines":[{"line_id":1,"quantity":9}]}"#,
+            "quantity-exceeds-remaining",
+        ),
+    ];
+    for (command, body, code) in conflicts {
+        let key = [("idempotency-key", code)];
+        let path = format!("{draft}/{command}");
+        for replayed in ["", "true"] {
+            let refused = rig.post_with(&path, &key, body).await;
+            assert_eq!(refused.problem(), (409, code.to_owned()));
+            assert_eq!(refused.header("idempotent-replayed"), replayed);
+        }
+    }
+}
+
 pub async fn a_key_belongs_to_one_request(rig: Rig) {
     let path = rig.placed().await;
     let note = format!("{path}/add-note");

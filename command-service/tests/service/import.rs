@@ -89,8 +89,122 @@ pub async fn a_refused_line_is_reported_and_stops_no_other(rig: Rig) {
     let pointers: Vec<_> =
         pointers.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
     assert_eq!(pointers, ["/at", "/body/order_id", "/body/customer", "/body/currency"]);
-    // Refused lines stay refused, so a second import appends nothing although the order is confirmed by now.
-    assert_eq!(counts(&import(&rig, &lines).await), [0, 2, 7, 0, 2]);
+    // Refused lines are tried again: by now the order is confirmed and can be shipped.
+    assert_eq!(counts(&import(&rig, &lines).await), [1, 2, 6, 1, 3]);
+    assert_eq!(counts(&import(&rig, &lines).await), [0, 3, 6, 0, 3]);
+}
+
+/// Each line is refused alone, and taken once the lines that it needs stand before it.
+pub async fn a_refused_line_is_tried_again_when_the_file_is_mended(rig: Rig) {
+    let at = "2025-01-02T00:00:00Z";
+    let refund = line(at, "record-refund", json!({"refund_id": "r", "amount": "5"}));
+    let ship = line(at, "ship", json!({"shipment_id": "s"}));
+    let deliver = line(at, "deliver", json!({"shipment_id": "s"}));
+    let create = line("2025-01-01T00:00:00Z", "create", order());
+    let broken = [refund.clone(), ship.clone(), deliver.clone()];
+    let refused = import(&rig, &[&[create.clone()][..], &broken].concat()).await;
+    assert_eq!(counts(&refused), [1, 0, 3, 1, 1]);
+    let codes = refused[..3].iter().map(|output| output["problem"]["code"].as_str().unwrap());
+    let expected = ["refund-exceeds-captured", "illegal-transition", "validation"];
+    assert_eq!(codes.collect::<Vec<_>>(), expected);
+    let paid = line(at, "record-payment", json!({"payment_id": "p", "amount": "30"}));
+    let confirm = line(at, "confirm", json!({}));
+    let mended = [create, paid, refund, confirm, ship, deliver];
+    assert_eq!(counts(&import(&rig, &mended).await), [5, 1, 0, 6, 7]);
+    assert_eq!(counts(&import(&rig, &mended).await), [0, 6, 0, 0, 7]);
+
+    // The same id may name another line as long as the first one was refused.
+    let named = |at: &str, command: &str, body: Value| {
+        let mut line = line(at, command, body);
+        line.insert_str(1, r#""id":"seventh","#);
+        line
+    };
+    let late = named(at, "cancel", json!({"reason": "too late"}));
+    assert_eq!(import(&rig, &[late]).await[0]["problem"]["code"], "illegal-transition");
+    let early = named("2020-01-01T00:00:00Z", "add-note", json!({"text": "before"}));
+    assert_eq!(import(&rig, &[early]).await[0]["problem"]["errors"][0]["pointer"], "/at");
+    let right = named(at, "add-note", json!({"text": "after"}));
+    assert_eq!(counts(&import(&rig, &[right]).await), [1, 0, 0, 1, 8]);
+    let other = named(at, "add-note", json!({"text": "another"}));
+    assert_eq!(import(&rig, &[other]).await[0]["problem"]["code"], "idempotency-key-reused");
+}
+
+pub async fn a_currency_is_taken_that_was_in_use_at_the_lines_time(rig: Rig) {
+    for (place, (at, code, taken)) in [
+        ("2019-06-01T00:00:00Z", "HRK", true),
+        ("2024-01-01T00:00:00Z", "HRK", false),
+        ("2014-06-01T00:00:00Z", "LTL", true),
+        ("2015-06-01T00:00:00Z", "LTL", false),
+        ("2025-06-01T00:00:00Z", "BGN", true),
+        ("2026-03-01T00:00:00Z", "BGN", false),
+        ("2001-01-01T00:00:00Z", "DEM", true),
+        ("2019-06-01T00:00:00Z", "EUR", true),
+        ("2019-06-01T00:00:00Z", "XAU", false),
+        ("2019-06-01T00:00:00Z", "hrk", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = uuid::Uuid::from_u128(place as u128 + 1).to_string();
+        let mut body = order();
+        body["currency"] = json!(code);
+        let money = json!({"payment_id": "p", "amount": "25.00", "currency": code});
+        let lines = [line(at, "create", body), line(at, "record-payment", money)];
+        let lines = lines.map(|line| line.replace(ID, &id));
+        let outputs = import(&rig, &lines).await;
+        if taken {
+            assert_eq!(counts(&outputs)[..3], [2, 0, 0], "{code} {at} {outputs:?}");
+            continue;
+        }
+        let error = &outputs[0]["problem"]["errors"][0];
+        let told = (error["pointer"].as_str(), error["code"].as_str());
+        assert_eq!(told, (Some("/body/currency"), Some("unknown-currency")), "{code} {at}");
+    }
+    // Paid back long after the currency was withdrawn, by a live command that names it.
+    let id = uuid::Uuid::from_u128(1);
+    let refund = json!({"refund_id": "r", "amount": "5.00", "currency": "HRK"}).to_string();
+    assert_eq!(rig.post(&format!("/v1/orders/{id}/record-refund"), refund).await.status, 200);
+}
+
+pub async fn a_leap_second_is_the_moment_that_follows_it(rig: Rig) {
+    let lines = [
+        line("2016-12-31T23:59:60.5Z", "create", order()),
+        line("2017-01-01T05:29:60+05:30", "confirm", json!({})),
+        line("2017-01-01T00:00:00Z", "add-note", json!({"text": "a"})),
+        line("2016-12-31T23:59:59.999999Z", "add-note", json!({"text": "b"})),
+        line("2017-01-01T12:00:60Z", "add-note", json!({"text": "c"})),
+    ];
+    let outputs = import(&rig, &lines).await;
+    assert_eq!(counts(&outputs), [3, 0, 2, 3, 3]);
+    let codes = outputs[..2].iter().map(|output| {
+        let error = &output["problem"]["errors"][0];
+        (error["pointer"].as_str().unwrap(), error["code"].as_str().unwrap())
+    });
+    assert_eq!(
+        codes.collect::<Vec<_>>(),
+        [("/at", "before-last-event"), ("/at", "invalid-format")]
+    );
+    let events = rig.store.read_feed(0, 10).await.unwrap();
+    let times = events.iter().map(|event| server::clock::wire(event.occurred_at));
+    assert_eq!(times.collect::<Vec<_>>(), ["2017-01-01T00:00:00.000000Z"; 3]);
+}
+
+pub async fn a_byte_order_mark_before_the_first_line_is_passed_over(rig: Rig) {
+    let create = line("2025-01-01T00:00:00Z", "create", order());
+    let confirm = line("2025-01-02T00:00:00Z", "confirm", json!({}));
+    let marked = [format!("\u{feff}{create}"), confirm.clone()];
+    assert_eq!(counts(&import(&rig, &marked).await), [2, 0, 0, 2, 2]);
+    // It is no part of the line, so the file without it is the same file.
+    assert_eq!(counts(&import(&rig, &[create.clone(), confirm]).await), [0, 2, 0, 0, 2]);
+    let inside = [
+        create,
+        format!("\u{feff}{}", line("2025-01-03T00:00:00Z", "add-note", json!({"text": "a"}))),
+    ];
+    let outputs = import(&rig, &inside).await;
+    assert_eq!(
+        (&outputs[0]["line"], &outputs[0]["problem"]["code"]),
+        (&json!(2), &json!("malformed-json"))
+    );
 }
 
 pub async fn a_line_whose_order_came_later_is_applied_the_next_time(rig: Rig) {

@@ -42,6 +42,9 @@ pub enum OrderRejection {
         /// What is left to ship of it.
         remaining: u32,
     },
-    /// 422 `validation`: fields that only the state can judge (unknown line, other currency, empty order, too precise …).
+    /// 422 `validation` with the code `empty-order`: a draft without lines cannot be placed. No field is wrong: the same
+    /// body is right once the draft has a line.
+    EmptyOrder,
+    /// 422 `validation`: fields that only the state can judge (unknown line, other currency, too precise …).
     Invalid(Vec<(String, FieldError)>),
 }

@@ -106,7 +106,7 @@ pub(super) fn remove_line(order: &Order, line_id: u32) -> Decision {
 pub(super) fn place(order: &Order, expected_total: Option<&str>) -> Decision {
     require_status(order, CommandName::Place, &[Status::Draft])?;
     if order.lines.is_empty() {
-        return Err(invalid("", "empty-order", "add a line before placing the order"));
+        return Err(OrderRejection::EmptyOrder);
     }
     if let Some(expected) = expected_total {
         let expected = Money::parse(expected, order.currency)
