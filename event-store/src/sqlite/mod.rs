@@ -75,11 +75,12 @@ impl SqliteStore {
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.end().await;
         }
+        self.recent.close();
+        // The writer last: only a connection that may write takes the WAL into the file when it is the last to go.
+        self.readers.close().await;
         if let Some(writer) = &self.writer {
             writer.lock().await.close().await;
         }
-        self.recent.close();
-        self.readers.close().await;
     }
 
     fn writer(&self) -> Result<Arc<Mutex<Writer>>, StoreError> {

@@ -44,6 +44,19 @@ async fn is_refused(store: &SqliteStore, append: Append) {
 }
 
 #[tokio::test]
+async fn after_a_clean_end_the_one_file_holds_the_whole_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    store.append(one(1, 10)).await.unwrap();
+    assert_eq!(store.head().await.unwrap().position, 1, "a reader is open, too");
+    store.close().await;
+    let files = std::fs::read_dir(directory.path()).unwrap();
+    let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(names, ["events.db"]);
+    assert_eq!(open(&directory).await.head().await.unwrap().position, 1);
+}
+
+#[tokio::test]
 async fn a_full_disk_is_unavailable_and_room_makes_it_work_again() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
