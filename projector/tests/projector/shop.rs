@@ -203,9 +203,9 @@ impl Shop {
     }
 
     /// The same log through another handle.
-    pub async fn reopen_log(&mut self) {
+    pub async fn reopen_log(&mut self, access: event_store::Access) {
         let url = format!("sqlite://{}", self.dir.path().join("events.db").display());
-        self.log = EventStore::open(&url, event_store::Access::ReadWrite).await.unwrap();
+        self.log = EventStore::open(&url, access).await.unwrap();
     }
 
     /// Puts another, empty log in the place of this one.
