@@ -87,10 +87,7 @@ impl App {
         };
         match reached {
             Ok(()) => Ok(model),
-            Err(Behind { applied }) => Err(Problem::new(ProblemCode::ReadModelBehind)
-                .detail("The view has not applied the position of Consistency-Token yet. Try again, or wait longer with Prefer: wait=N.")
-                .with("lag_events", wanted.position.saturating_sub(applied))
-                .retry_after(RETRY_AFTER_SECONDS)),
+            Err(Behind { applied }) => Err(wanted.is_ahead_of(applied)),
         }
     }
 

@@ -3,11 +3,13 @@
 //! Any number of waiters share one poller. It reads the positions when somebody begins to wait, when this process is
 //! told that a projection moved (a hint), and at a steady interval while anybody waits; nobody waits, nothing is read.
 
+use crate::app;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use read_model::ReadModel;
+use read_model::read::Seen;
 use read_model::read::positions::{Applied, Projection};
+use read_model::{ReadModel, ReadModelError};
 use server::{Problem, ProblemCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +37,42 @@ pub struct Wanted {
     pub position: u64,
     /// How long it may take.
     pub wait: Duration,
+}
+
+impl Consistency {
+    /// What a read found, if it shows what the client has seen elsewhere.
+    ///
+    /// That a projection had come so far before the read says nothing of the read itself: an older generation may have
+    /// been put back in between.
+    ///
+    /// # Errors
+    /// 503 `read-model-behind` when it shows less, and what the read model's failure means to a client.
+    pub(crate) fn seen<T>(self, read: Result<Seen<T>, ReadModelError>) -> Result<Seen<T>, Problem> {
+        let seen = read.map_err(app::problem)?;
+        self.met_at(seen.position)?;
+        Ok(seen)
+    }
+
+    /// Refuses an answer that shows no more than `position` where the client has seen more.
+    ///
+    /// # Errors
+    /// 503 `read-model-behind`.
+    pub(crate) fn met_at(self, position: u64) -> Result<(), Problem> {
+        match self.0 {
+            Some(wanted) if position < wanted.position => Err(wanted.is_ahead_of(position)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Wanted {
+    /// What a client is told whose position has not been applied.
+    pub(crate) fn is_ahead_of(self, applied: u64) -> Problem {
+        Problem::new(ProblemCode::ReadModelBehind)
+            .detail("The view has not applied the position of Consistency-Token yet. Try again, or wait longer with Prefer: wait=N.")
+            .with("lag_events", self.position.saturating_sub(applied))
+            .retry_after(app::RETRY_AFTER_SECONDS)
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Consistency {

@@ -27,8 +27,8 @@ pub struct Replay {
     position: u64,
     occurred_at: i64,
     recorded_at: i64,
-    /// How far the history had come when it was last read.
-    applied: u64,
+    /// The least that the history had come to at any read.
+    applied: Option<u64>,
     /// Taken when the order turns out to be large.
     place: Option<Place>,
 }
@@ -53,7 +53,8 @@ impl Replay {
         loop {
             let read = model.past_events(stream(order_id), self.version, version, PAGE).await;
             let seen = read.map_err(app::problem)?;
-            self.applied = seen.position;
+            let applied = self.applied.unwrap_or(seen.position).min(seen.position);
+            self.applied = Some(applied);
             let (events, more) = (seen.found.events, seen.found.more);
             let bytes: usize = events.iter().map(|event| event.data.len()).sum();
             if bytes > MAX_LIGHT_BYTES && self.place.is_none() {
@@ -140,8 +141,8 @@ impl Replay {
         (self.occurred_at, self.recorded_at)
     }
 
-    /// How far the history had come.
+    /// How far the history had come at each read; 0 before the first.
     pub fn applied(&self) -> u64 {
-        self.applied
+        self.applied.unwrap_or(0)
     }
 }

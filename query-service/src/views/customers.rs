@@ -1,6 +1,6 @@
 //! `GET /v1/customers/{id}`: what a customer has ordered.
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::ViewHeaders;
 use crate::wire::{Amount, Moment, json};
@@ -67,7 +67,7 @@ pub async fn customer(
     consistency: Consistency,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::Customers]).await?;
-    let seen = model.customer(&customer_id).await.map_err(app::problem)?;
+    let seen = consistency.seen(model.customer(&customer_id).await)?;
     let customer = seen.found.ok_or_else(|| {
         Problem::new(ProblemCode::NotFound).detail("No customer of this id has placed an order.")
     })?;

@@ -50,8 +50,8 @@ pub async fn diff(
     let mut replay = Replay::default();
     let ((first, first_name), (second, second_name)) =
         if from <= to { ((from, "from"), (to, "to")) } else { ((to, "to"), (from, "from")) };
-    let earlier = document(model, order_id, &mut replay, first, first_name).await?;
-    let later = document(model, order_id, &mut replay, second, second_name).await?;
+    let earlier = document(model, order_id, &mut replay, (first, first_name), consistency).await?;
+    let later = document(model, order_id, &mut replay, (second, second_name), consistency).await?;
     let (old, new) = if from <= to { (earlier, later) } else { (later, earlier) };
     let patch = replay.with(move |_| json(&json_patch::diff(&old, &new))).await?;
     let mut response = reply::json(replay.applied(), patch);
@@ -64,10 +64,11 @@ async fn document(
     model: &ReadModel,
     order_id: Uuid,
     replay: &mut Replay,
-    version: u64,
-    parameter: &str,
+    (version, parameter): (u64, &str),
+    consistency: Consistency,
 ) -> Result<Value, Problem> {
     replay.advance(model, order_id, version).await?;
+    consistency.met_at(replay.applied())?;
     past::reached(model, order_id, replay.version(), parameter, version).await?;
     let document = replay.with(move |replay| {
         let document = replay.document(order_id)?;

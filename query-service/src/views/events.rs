@@ -1,7 +1,7 @@
 //! `GET /v1/events`: all events in position order, as CloudEvents.
 
 use super::history::write_with_data;
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, limit};
 use crate::wire::Moment;
@@ -88,7 +88,7 @@ pub async fn events(
     let limit = limit(query.limit, MAX_LIMIT, MAX_LIMIT)? as usize;
     let after = query.after.unwrap_or(0);
     let model = app.model_at(consistency, &[Projection::History]).await?;
-    let seen = model.feed(after, limit, MAX_PAGE_BYTES).await.map_err(app::problem)?;
+    let seen = consistency.seen(model.feed(after, limit, MAX_PAGE_BYTES).await)?;
     let mut body = b"{\"data\":[".to_vec();
     for (index, event) in seen.found.events.iter().enumerate() {
         if index > 0 {

@@ -1,7 +1,7 @@
 //! `GET /v1/orders/{id}/history`: an order's events, payloads as they were stored.
 
 use super::order_not_found;
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{ViewHeaders, limit};
@@ -102,7 +102,7 @@ pub async fn history(
     let after = u64::try_from(after).unwrap_or(0);
     let model = app.model_at(consistency, &[Projection::History]).await?;
     let read = model.stream_events(stream(order_id), after, u64::MAX, limit).await;
-    let seen = read.map_err(app::problem)?;
+    let seen = consistency.seen(read)?;
     if seen.found.events.is_empty() && after == 0 {
         return Err(order_not_found());
     }

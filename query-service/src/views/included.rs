@@ -62,8 +62,9 @@ struct Line {
     product_id: String,
 }
 
-/// The order with `parts`. The token is the position that all of them have applied. The parts change without the order's
-/// version, so the tag is one of all the bytes, and a 304 spares their way to the client, not their reading.
+/// The order with `parts`. Each is read by a statement of its own that says where its projection stands; the token is the
+/// least of these, so it holds even if a projection is exchanged between two of them. The parts change without the
+/// order's version, so the tag is one of all the bytes, and a 304 spares their way to the client, not their reading.
 pub(super) async fn order(
     app: &App,
     order_id: Uuid,
@@ -74,10 +75,8 @@ pub(super) async fn order(
     let mut projections = vec![Projection::Orders];
     projections.extend(parts.iter().map(|part| part.projection()));
     let model = app.model_at(consistency, &projections).await?;
-    // Read before the rows, so that they show at least this.
-    let position = model.applied().await.map_err(app::problem)?.least(&projections);
-    let order =
-        model.order(order_id).await.map_err(app::problem)?.found.ok_or_else(order_not_found)?;
+    let seen = consistency.seen(model.order(order_id).await)?;
+    let order = seen.found.ok_or_else(order_not_found)?;
     let parties: Parties = serde_json::from_slice(&order.document).map_err(|error| {
         tracing::error!(order.id = %order_id, line = error.line(), column = error.column(), "a stored document cannot be read");
         Problem::new(ProblemCode::Internal)
@@ -86,16 +85,19 @@ pub(super) async fn order(
     let mut body = Vec::from(composed(order));
     body.pop();
     body.extend_from_slice(b",\"included\":{");
+    let mut position = seen.position;
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
-        match part {
+        let shown = match part {
             Part::Customer => customer(model, &parties, &mut body).await?,
             Part::Products => products(model, &parties, &mut body).await?,
             Part::Timeline => timeline(app, model, order_id, version, &mut body).await?,
-        }
+        };
+        position = shown.map_or(position, |shown| position.min(shown));
     }
+    consistency.met_at(position)?;
     body.extend_from_slice(b"}}");
     let tag = Tag::composed(version, &body);
     if reply::has_tag(headers, &tag) {
@@ -106,26 +108,38 @@ pub(super) async fn order(
     Ok(response)
 }
 
-/// `null` for a customer who has placed nothing yet.
-async fn customer(model: &ReadModel, parties: &Parties, body: &mut Vec<u8>) -> Result<(), Problem> {
-    let found = model.customer(&parties.customer.id).await.map_err(app::problem)?.found;
+/// `null` for a customer who has placed nothing yet. Gives the position that is shown, as the others do.
+async fn customer(
+    model: &ReadModel,
+    parties: &Parties,
+    body: &mut Vec<u8>,
+) -> Result<Option<u64>, Problem> {
+    let seen = model.customer(&parties.customer.id).await.map_err(app::problem)?;
     body.extend_from_slice(b"\"customer\":");
-    body.extend(json(&found.as_ref().map(CustomerJson::of)));
-    Ok(())
+    body.extend(json(&seen.found.as_ref().map(CustomerJson::of)));
+    Ok(Some(seen.position))
 }
 
-async fn products(model: &ReadModel, parties: &Parties, body: &mut Vec<u8>) -> Result<(), Problem> {
+/// Nothing is read, and so nothing shown, for an order without lines.
+async fn products(
+    model: &ReadModel,
+    parties: &Parties,
+    body: &mut Vec<u8>,
+) -> Result<Option<u64>, Problem> {
     let mut ids: Vec<String> = parties.lines.iter().map(|line| line.product_id.clone()).collect();
     ids.sort_unstable();
     ids.dedup();
     ids.truncate(MAX_PRODUCTS);
-    let found = match ids.is_empty() {
-        true => Vec::new(),
-        false => model.products(&ids).await.map_err(app::problem)?.found,
+    let (position, found) = match ids.is_empty() {
+        true => (None, Vec::new()),
+        false => {
+            let seen = model.products(&ids).await.map_err(app::problem)?;
+            (Some(seen.position), seen.found)
+        }
     };
     body.extend_from_slice(b"\"products\":");
     body.extend(json(&found.iter().map(ProductJson::of).collect::<Vec<_>>()));
-    Ok(())
+    Ok(position)
 }
 
 /// The events up to the version that is shown.
@@ -135,9 +149,10 @@ async fn timeline(
     order_id: Uuid,
     version: u64,
     body: &mut Vec<u8>,
-) -> Result<(), Problem> {
+) -> Result<Option<u64>, Problem> {
     let read = model.stream_events(stream(order_id), 0, version, MAX_TIMELINE).await;
-    let page = read.map_err(app::problem)?.found;
+    let seen = read.map_err(app::problem)?;
+    let page = seen.found;
     body.extend_from_slice(b"\"timeline\":[");
     for (index, event) in page.events.iter().enumerate() {
         if index > 0 {
@@ -152,5 +167,5 @@ async fn timeline(
         body.extend_from_slice(b",\"timeline_cursor\":");
         body.extend(json(&cursor));
     }
-    Ok(())
+    Ok(Some(seen.position))
 }

@@ -3,7 +3,7 @@
 //! The hot path: the stored document goes out as it is, with the notes put in their place.
 
 use super::{included, order_not_found, past};
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, invalid, names};
 use crate::reply::{self, Tag};
@@ -82,7 +82,7 @@ async fn present(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::Orders]).await?;
-    let seen = model.order(order_id).await.map_err(app::problem)?;
+    let seen = consistency.seen(model.order(order_id).await)?;
     let order = seen.found.ok_or_else(order_not_found)?;
     let tag = Tag::version(order.version);
     if reply::has_tag(headers, &tag) {

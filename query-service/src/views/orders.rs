@@ -83,6 +83,7 @@ async fn list(
         async move { page(&asked.0, &asked.1, &asked.2, after).await }
     };
     let page = app.pages().get(key, read).await?;
+    consistency.met_at(page.position)?;
     Ok(reply::json(page.position, page.body))
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn order(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::History]).await?;
-    let seen = model.version_then(stream(order_id), until).await.map_err(app::problem)?;
+    let seen = consistency.seen(model.version_then(stream(order_id), until).await)?;
     let version = seen.found;
     if let Until::Version(asked) = until {
         reached(model, order_id, version, "version", asked).await?;
@@ -92,12 +92,15 @@ async fn composed(
     let mut replay = Replay::default();
     replay.advance(model, order_id, version).await?;
     let (occurred_at, recorded_at) = replay.times();
+    if replay.version() != version {
+        return Err(Problem::new(ProblemCode::Unavailable)
+            .detail("The history was exchanged while it was read. Try again.")
+            .retry_after(app::RETRY_AFTER_SECONDS));
+    }
     let document = replay.with(move |replay| replay.document(order_id)).await?;
     let order =
         document.map(|document| PastOrder { document: document.into(), occurred_at, recorded_at });
-    if let Some(order) = &order
-        && replay.version() == version
-    {
+    if let Some(order) = &order {
         app.past().keep(which, order);
     }
     Ok(order)

@@ -1,7 +1,7 @@
 //! `GET /v1/products/{product_id}` and `GET /v1/products`: what has sold, and what sells best.
 
 use super::customers::MoneyJson;
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{ViewHeaders, currency, limit};
@@ -85,7 +85,7 @@ pub async fn product(
     consistency: Consistency,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::Products]).await?;
-    let seen = model.product(&product_id).await.map_err(app::problem)?;
+    let seen = consistency.seen(model.product(&product_id).await)?;
     let product = seen.found.ok_or_else(|| {
         Problem::new(ProblemCode::NotFound).detail("No placed order holds a product of this id.")
     })?;
@@ -116,7 +116,7 @@ pub async fn products(
     let model = app.model_at(consistency, &[Projection::Products]).await?;
     // One more than is shown says whether there are more.
     let page = ProductPage { after, limit: limit + 1 };
-    let mut seen = model.best_sellers(&rank, &page).await.map_err(app::problem)?;
+    let mut seen = consistency.seen(model.best_sellers(&rank, &page).await)?;
     let more = seen.found.len() > limit as usize;
     seen.found.truncate(limit as usize);
     let next = match seen.found.last() {

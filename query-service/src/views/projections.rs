@@ -86,6 +86,7 @@ pub async fn projections(
     let now = server::clock::now().timestamp_micros();
     let head = statuses.iter().map(|status| status.head.max(status.position)).max().unwrap_or(0);
     let position = statuses.iter().map(|status| status.position).min().unwrap_or(0);
+    consistency.met_at(position)?;
     let body: Vec<_> = statuses.iter().map(|status| projection(status, head, now)).collect();
     Ok(reply::json(position, json(&body)))
 }

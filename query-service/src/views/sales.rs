@@ -1,6 +1,6 @@
 //! `GET /v1/reports/sales`: orders, units and revenue by UTC day or month of placing, now or as they stood.
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, as_of, currency, day, invalid};
 use crate::wire::{Amount, day_name, json, month_name};
@@ -100,7 +100,7 @@ pub async fn sales(
         as_of: as_of("as_of", query.as_of.as_deref(), server::clock::now())?,
     };
     let model = app.model_at(consistency, &[Projection::Sales]).await?;
-    let seen = model.sales(&filter).await.map_err(app::problem)?;
+    let seen = consistency.seen(model.sales(&filter).await)?;
     if seen.found.len() > MAX_SALES_DAYS {
         return Err(invalid("from", "nearer to `to`: there are too many days between them"));
     }

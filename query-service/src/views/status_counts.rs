@@ -1,6 +1,6 @@
 //! `GET /v1/reports/status-counts`: how many orders are, or were, in each status.
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, as_of};
 use crate::wire::{Moment, json};
@@ -64,7 +64,7 @@ pub async fn status_counts(
     let now = server::clock::now();
     let as_of = as_of("as_of", query.as_of.as_deref(), now)?;
     let model = app.model_at(consistency, &[Projection::Orders]).await?;
-    let seen = model.status_counts(as_of).await.map_err(app::problem)?;
+    let seen = consistency.seen(model.status_counts(as_of).await)?;
     let counts = &seen.found;
     let report = Report {
         as_of: Moment(as_of.unwrap_or(now.timestamp_micros())),

@@ -4,6 +4,7 @@
 
 mod crowd;
 mod documentation;
+mod exchanged;
 mod feed;
 mod lists;
 mod one_order;
@@ -47,6 +48,9 @@ on_both_backends! {
     crowd::the_past_is_whole_around_a_large_event,
     documentation::every_answer_has_its_documented_shape,
     documentation::every_view_is_documented_with_its_statuses_and_examples,
+    exchanged::a_generation_that_is_put_back_is_not_shown_as_newer_than_it_is,
+    exchanged::what_is_composed_in_counts_for_the_token,
+    exchanged::no_answer_is_older_than_its_token_while_generations_come_and_go,
     feed::the_feed_is_paged_in_position_order_as_cloud_events,
     feed::a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones,
     feed::a_stream_from_above_the_end_says_where_the_end_is,

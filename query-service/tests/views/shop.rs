@@ -33,7 +33,7 @@ pub struct Happened {
 
 pub struct Shop {
     _dir: TempDir,
-    _views: Views,
+    views: Views,
     pub log: EventStore,
     pub model: ReadModel,
     pub now: DateTime<Utc>,
@@ -83,7 +83,7 @@ impl Shop {
         let (app, api) = service.routes().split_for_parts();
         Self {
             _dir: dir,
-            _views: views,
+            views,
             log,
             model,
             now: "2026-03-03T00:30:00Z".parse().unwrap(),
@@ -93,6 +93,11 @@ impl Shop {
             states: HashMap::new(),
             app: server::layer(app, &Limits::default()),
         }
+    }
+
+    /// The read model as another process has it.
+    pub async fn other_handle(&self) -> ReadModel {
+        ReadModel::open(&self.views.url(), Access::ReadWrite).await.unwrap()
     }
 
     /// Decides and appends, some time after what happened last; `false`: refused, or nothing to say.

@@ -1,0 +1,238 @@
+//! Generations of the projections that are exchanged under the views: a rebuild puts a new one in, a roll-back an older one.
+//!
+//! What an answer shows holds for the position that its token names, and a client who brings a token never sees less.
+
+use crate::shop::Shop;
+use domain::Note;
+use domain::order::OrderCommand;
+use futures::future::join_all;
+use projector::{Kind, Show, Source, rebuild, roll_back};
+use read_model::ReadModel;
+use rig::views::Views;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Rounds of the random run, unless the environment says more.
+const ROUNDS: usize = 60;
+const ORDERS: usize = 4;
+/// Questions asked at once.
+const CROWD: usize = 6;
+
+/// Any number below this one.
+fn random(below: usize) -> usize {
+    (RandomState::new().build_hasher().finish() % below as u64) as usize
+}
+
+fn note() -> OrderCommand {
+    OrderCommand::AddNote { text: Note::parse("and a ribbon").unwrap() }
+}
+
+async fn rebuilt(shop: &Shop, model: &ReadModel) {
+    let source = Source::Log(shop.log.clone());
+    let shutdown = CancellationToken::new();
+    rebuild(&source, model, &Kind::ALL, Show::Log, &shutdown).await.unwrap();
+}
+
+pub async fn a_generation_that_is_put_back_is_not_shown_as_newer_than_it_is(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let order = shop.place("ann", &[("tea", 1, 100)]).await;
+    shop.project().await;
+    rebuilt(&shop, &shop.model).await;
+    shop.must(order, note()).await;
+    shop.project().await;
+    let paths = [
+        format!("/v1/orders/{order}"),
+        format!("/v1/orders/{order}?include=customer,products,timeline"),
+        format!("/v1/orders/{order}?version=1"),
+        format!("/v1/orders/{order}/history"),
+        format!("/v1/orders/{order}/diff?from=1&to=2"),
+        "/v1/orders".into(),
+        "/v1/orders?as_of=2026-03-04T00:00:00Z".into(),
+        "/v1/customers/ann".into(),
+        "/v1/customers/ann/orders".into(),
+        "/v1/products/tea".into(),
+        "/v1/products".into(),
+        "/v1/reports/sales".into(),
+        "/v1/reports/status-counts".into(),
+        "/v1/events".into(),
+        "/v1/projections".into(),
+    ];
+    let token = [("consistency-token", "2")];
+    for path in &paths {
+        let answer = shop.get_with(path, &token).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("consistency-token")),
+            (200, "2"),
+            "{path}"
+        );
+    }
+    // The service has seen position 2, and now the rows are those of position 1.
+    roll_back(&shop.model, &Kind::ALL).await.unwrap();
+    for path in &paths {
+        let answer = shop.get_with(path, &token).await;
+        assert_eq!(answer.code(), (503, "read-model-behind".into()), "{path} {answer:?}");
+        assert_eq!(answer.json()["lag_events"], 1, "{path}");
+    }
+    let without = shop.get(&paths[0]).await;
+    assert_eq!((without.header("etag"), without.header("consistency-token")), ("\"1\"", "1"));
+    roll_back(&shop.model, &Kind::ALL).await.unwrap();
+    for path in &paths {
+        let answer = shop.get_with(path, &token).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("consistency-token")),
+            (200, "2"),
+            "{path}"
+        );
+    }
+}
+
+pub async fn what_is_composed_in_counts_for_the_token(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let order = shop.place("ann", &[("tea", 1, 100)]).await;
+    shop.project().await;
+    rebuilt(&shop, &shop.model).await;
+    shop.place("ann", &[("tea", 1, 100)]).await;
+    shop.project().await;
+    roll_back(&shop.model, &[Kind::Customers]).await.unwrap();
+    let path = format!("/v1/orders/{order}?include=customer,products,timeline");
+    let answer = shop.get(&path).await;
+    assert_eq!(answer.header("consistency-token"), "1");
+    assert_eq!(answer.json()["included"]["customer"]["orders"], 1);
+    let alone = shop.get(&format!("/v1/orders/{order}?include=products")).await;
+    assert_eq!(alone.header("consistency-token"), "2");
+}
+
+/// The positions at which an order's versions, and a customer's orders, came to be.
+#[derive(Default)]
+struct Happened {
+    versions: HashMap<Uuid, Vec<u64>>,
+    placings: Vec<u64>,
+}
+
+impl Happened {
+    async fn note(&mut self, shop: &Shop, order: Uuid) {
+        self.versions.entry(order).or_default().push(shop.head().await);
+    }
+
+    /// How many there were at a position.
+    fn at(positions: &[u64], position: u64) -> u64 {
+        positions.iter().filter(|its| **its <= position).count() as u64
+    }
+}
+
+/// The number that shows how new an answer is, and how high it must be at the position that the answer names.
+fn shown(body: &Value, about: Asked, applied: u64, happened: &Happened) -> (u64, u64) {
+    let version = |order| Happened::at(&happened.versions[&order], applied);
+    match about {
+        Asked::Order(order) => (body["version"].as_u64().unwrap(), version(order)),
+        Asked::Composed(order) => {
+            let customer = &body["included"]["customer"]["orders"];
+            let placed = Happened::at(&happened.placings, applied);
+            assert!(customer.as_u64().unwrap() >= placed, "{body} at {applied}");
+            (body["version"].as_u64().unwrap(), version(order))
+        }
+        Asked::History(order) => (body["data"].as_array().unwrap().len() as u64, version(order)),
+        Asked::Customer => {
+            (body["orders"].as_u64().unwrap(), Happened::at(&happened.placings, applied))
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Order(Uuid),
+    Composed(Uuid),
+    History(Uuid),
+    Customer,
+}
+
+impl Asked {
+    fn path(self) -> String {
+        match self {
+            Self::Order(order) => format!("/v1/orders/{order}"),
+            Self::Composed(order) => format!("/v1/orders/{order}?include=customer,timeline"),
+            Self::History(order) => format!("/v1/orders/{order}/history?limit=200"),
+            Self::Customer => "/v1/customers/ann".into(),
+        }
+    }
+}
+
+/// Puts generations in and back until it is over, as a process of its own would; how many.
+async fn exchange(source: Source, model: ReadModel, over: CancellationToken) -> usize {
+    let mut exchanged = 0;
+    while !over.is_cancelled() {
+        // Refused while the other is under way, or when nothing is kept yet.
+        let back = random(3) == 0;
+        let done = match back {
+            true => roll_back(&model, &Kind::ALL).await.is_ok(),
+            false => rebuild(&source, &model, &Kind::ALL, Show::Log, &CancellationToken::new())
+                .await
+                .is_ok(),
+        };
+        exchanged += usize::from(done);
+    }
+    model.close().await;
+    exchanged
+}
+
+pub async fn no_answer_is_older_than_its_token_while_generations_come_and_go(views: Views) {
+    let rounds = std::env::var("ORDERLOG_EXCHANGE_ROUNDS");
+    let rounds = rounds.map_or(ROUNDS, |text| text.parse().expect("a number of rounds"));
+    let mut shop = Shop::on(views).await;
+    let mut happened = Happened::default();
+    let mut orders = Vec::new();
+    for _ in 0..ORDERS {
+        let order = shop.place("ann", &[("tea", 1, 100)]).await;
+        happened.note(&shop, order).await;
+        happened.placings.push(shop.head().await);
+        orders.push(order);
+    }
+    let (source, over) = (Source::Log(shop.log.clone()), CancellationToken::new());
+    let (condition, _told) = tokio::sync::watch::channel(Ok(()));
+    let follower = shop.other_handle().await;
+    let follow = projector::run(source.clone(), follower, condition, over.clone());
+    let follow = tokio::spawn(follow);
+    let exchanging = tokio::spawn(exchange(source, shop.other_handle().await, over.clone()));
+    let (mut answers, mut behind) = (0, 0);
+    for _ in 0..rounds {
+        let order = orders[random(ORDERS)];
+        shop.must(order, note()).await;
+        happened.note(&shop, order).await;
+        if random(8) == 0 {
+            let other = shop.place("ann", &[("tea", 1, 100)]).await;
+            happened.note(&shop, other).await;
+            // Histories stay within a page.
+            orders[random(ORDERS)] = other;
+            happened.placings.push(shop.head().await);
+        }
+        let token = shop.head().await;
+        let header = token.to_string();
+        let asked =
+            [Asked::Order(order), Asked::Composed(order), Asked::History(order), Asked::Customer];
+        let asked = (0..CROWD).map(|_| asked[random(asked.len())]);
+        let asking = asked.map(async |about| {
+            (about, shop.get_with(&about.path(), &[("consistency-token", &header)]).await)
+        });
+        for (about, answer) in join_all(asking).await {
+            if answer.status == 503 {
+                assert_eq!(answer.code().1, "read-model-behind", "{about:?} {answer:?}");
+                behind += 1;
+                continue;
+            }
+            assert_eq!(answer.status, 200, "{about:?} {answer:?}");
+            let applied: u64 = answer.header("consistency-token").parse().unwrap();
+            assert!(applied >= token, "{about:?} answers {applied} to {token}");
+            let (is, must_be) = shown(&answer.json(), about, applied, &happened);
+            assert!(is >= must_be, "{about:?} shows {is}, not {must_be}, at {applied} for {token}");
+            answers += 1;
+        }
+    }
+    over.cancel();
+    follow.await.unwrap().unwrap();
+    let exchanged = exchanging.await.unwrap();
+    println!("{answers} answers, {behind} behind, {exchanged} generations exchanged");
+    assert!(answers > rounds && exchanged > 1, "{answers} answers, {exchanged} exchanged");
+}
