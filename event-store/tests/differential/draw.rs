@@ -45,9 +45,9 @@ pub fn step() -> BoxedStrategy<Step> {
         |(handle, access, capacities, closed)| Step::Open { handle, access, capacities, closed },
     );
     prop_oneof![
-        94 => (handle.clone(), ask()).prop_map(|(handle, ask)| Step::Ask(handle, ask)),
+        96 => (handle.clone(), ask()).prop_map(|(handle, ask)| Step::Ask(handle, ask)),
         1 => handle.prop_map(Step::Close),
-        5 => open,
+        3 => open,
     ]
     .boxed()
 }

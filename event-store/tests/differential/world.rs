@@ -99,11 +99,18 @@ impl Backend {
 /// One handle on each of the logs, the reference's first.
 type Handle = Vec<EventStore>;
 
+/// A handle that is open, or was closed.
+struct Opened {
+    stores: Handle,
+    /// Whether the next sequence may go on with it.
+    lasts: bool,
+}
+
 /// The log, everywhere.
 pub struct World {
     reference: MemoryLog,
     backends: Vec<Backend>,
-    handles: [Option<Handle>; HANDLES],
+    handles: [Option<Opened>; HANDLES],
     cold: Handle,
     sequences: u32,
 }
@@ -131,10 +138,7 @@ impl World {
     /// What differs.
     pub async fn run(&mut self, steps: &[Step]) -> Result<(), String> {
         let observer = self.reference.open(Access::ReadOnly);
-        // Every sequence opens its own handles: what it finds does not hang on the one before.
-        for store in self.handles.iter_mut().filter_map(Option::take).flatten() {
-            store.close().await;
-        }
+        self.let_go_of_handles().await;
         let start = self.reference.rows().events;
         let mut scene = Scene::new(observer, self.sequences);
         self.sequences += 1;
@@ -147,7 +151,9 @@ impl World {
 
     /// Closes everything.
     pub async fn close(self) {
-        for store in self.handles.iter().flatten().flatten().chain(&self.cold) {
+        for store in
+            self.handles.iter().flatten().flat_map(|opened| &opened.stores).chain(&self.cold)
+        {
             store.close().await;
         }
     }
@@ -160,17 +166,19 @@ impl World {
                 self.compare(handle, Call::Head).await
             }
             Step::Close(handle) => {
-                for store in self.handle(handle).await {
+                let opened = self.handle(handle).await;
+                opened.lasts = false;
+                for store in &opened.stores {
                     store.close().await;
                 }
                 Ok(())
             }
             Step::Open { handle, access, capacities, closed } => {
                 let before = self.handles[handle].take();
-                for store in before.iter().flatten().filter(|_| closed) {
+                for store in before.iter().flat_map(|opened| &opened.stores).filter(|_| closed) {
                     store.close().await;
                 }
-                self.handles[handle] = Some(self.open(access, capacities).await);
+                self.open_as(handle, access, capacities).await;
                 Ok(())
             }
         }
@@ -178,8 +186,8 @@ impl World {
 
     async fn compare(&mut self, handle: usize, call: Call) -> Result<(), String> {
         self.handle(handle).await;
-        let handle = self.handles[handle].as_ref().expect("it was opened");
-        self.compare_on(handle, call).await
+        let opened = self.handles[handle].as_ref().expect("it was opened");
+        self.compare_on(&opened.stores, call).await
     }
 
     async fn compare_on(&self, handle: &Handle, call: Call) -> Result<(), String> {
@@ -217,11 +225,29 @@ impl World {
         Ok(())
     }
 
-    async fn handle(&mut self, handle: usize) -> &Handle {
-        if self.handles[handle].is_none() {
-            self.handles[handle] = Some(self.open(Access::ReadWrite, Capacities::default()).await);
+    /// Every sequence opens its own handles, so that what it finds does not hang on the one before. On PostgreSQL that
+    /// would cost more than all the rest: what still appends goes on, and grows older.
+    async fn let_go_of_handles(&mut self) {
+        let is_costly = |backend: &Backend| matches!(backend, Backend::Postgres(_));
+        let lasting = self.backends.iter().any(is_costly);
+        for place in &mut self.handles {
+            let gone = place.take_if(|opened| !(lasting && opened.lasts));
+            for store in gone.iter().flat_map(|opened| &opened.stores) {
+                store.close().await;
+            }
         }
-        self.handles[handle].as_ref().expect("it was opened just now")
+    }
+
+    async fn handle(&mut self, handle: usize) -> &mut Opened {
+        if self.handles[handle].is_none() {
+            self.open_as(handle, Access::ReadWrite, Capacities::default()).await;
+        }
+        self.handles[handle].as_mut().expect("it was opened just now")
+    }
+
+    async fn open_as(&mut self, handle: usize, access: Access, capacities: Capacities) {
+        let stores = self.open(access, capacities).await;
+        self.handles[handle] = Some(Opened { stores, lasts: access == Access::ReadWrite });
     }
 
     async fn open(&self, access: Access, capacities: Capacities) -> Handle {
