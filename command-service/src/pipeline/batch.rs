@@ -93,19 +93,24 @@ impl<A: Commanded> Worker<A> {
         waiting.into_iter().for_each(|job| refuse(job, Refusal::ConcurrentUpdate));
     }
 
-    /// Answers what was answered before. Of twins, the later ones wait for the next batch.
+    /// Answers what was answered before. Of twins, the later ones wait for the next batch, and with them what came
+    /// after them for the same stream: its commands are decided in the order in which they came.
     async fn answer_kept(&mut self, jobs: Vec<Job<A>>) -> Vec<Job<A>> {
         let mut keys = Vec::new();
-        let mut seen = HashSet::new();
-        let (jobs, twins) = jobs.into_iter().partition::<Vec<_>, _>(|job| {
-            let Some(key) = &job.request.key else { return true };
-            let first = seen.insert(key.key.clone());
-            if first {
-                keys.push(key.key.clone());
+        let (mut seen, mut held) = (HashSet::new(), HashSet::new());
+        let (jobs, later) = jobs.into_iter().partition::<Vec<_>, _>(|job| {
+            let key = job.request.key.as_ref().map(|key| &key.key);
+            let stream = job.request.target.id();
+            let first = key.is_none_or(|key| seen.insert(key.clone()));
+            let now = first && !held.contains(&stream);
+            if now {
+                keys.extend(key.cloned());
+            } else {
+                held.insert(stream);
             }
-            first
+            now
         });
-        self.queue.carry(twins);
+        self.queue.carry(later);
         if keys.is_empty() {
             return jobs;
         }

@@ -178,6 +178,18 @@ async fn an_imported_twin_in_the_same_batch_waits_for_the_first_one(rig: Rig) {
     assert_eq!(store.head().await.unwrap().position, 1);
 }
 
+async fn what_follows_an_imported_twin_is_decided_after_it(rig: Rig) {
+    let (pipeline, _) = rig.pipeline().await;
+    let now = (rig.clock())();
+    let lines = [(-5, "take"), (5, "give"), (-5, "take"), (-1, "take more")];
+    let put = |(n, id): (i64, &str)| pipeline.submit(add(1, n).imported(id, now)).unwrap();
+    let mut came = Vec::new();
+    for pending in lines.map(put) {
+        came.push(pending.reply().await.result.is_ok());
+    }
+    assert_eq!(came, [false, true, true, false]);
+}
+
 async fn of_an_import_only_what_was_accepted_is_kept(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     let now = (rig.clock())();
@@ -408,6 +420,7 @@ on_both_backends!(
         a_kept_answer_is_given_again_and_nothing_is_appended,
         a_twin_is_refused_while_the_first_one_runs_and_replayed_after,
         an_imported_twin_in_the_same_batch_waits_for_the_first_one,
+        what_follows_an_imported_twin_is_decided_after_it,
         of_an_import_only_what_was_accepted_is_kept,
         imported_times_lie_between_the_last_event_and_now,
         what_is_to_be_begun_and_is_there_is_decided_on_as_it_is,
