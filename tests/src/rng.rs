@@ -13,13 +13,26 @@ impl Rng {
     /// # Panics
     /// When the variable is not a number.
     pub fn printed(test: &str) -> Self {
-        let seed = match std::env::var("ORDERLOG_SEED") {
+        let seed = Self::seed();
+        println!("{test}: ORDERLOG_SEED={seed}");
+        Self(seed)
+    }
+
+    /// The seed of this run: `ORDERLOG_SEED`, else the clock's.
+    ///
+    /// # Panics
+    /// When the variable is not a number.
+    pub fn seed() -> u64 {
+        match std::env::var("ORDERLOG_SEED") {
             Ok(seed) => seed.parse().expect("ORDERLOG_SEED is a number"),
             Err(_) => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(1, |since| u64::from(since.subsec_nanos()) ^ since.as_secs()),
-        };
-        println!("{test}: ORDERLOG_SEED={seed}");
+        }
+    }
+
+    /// Begins with this seed.
+    pub fn of(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -41,6 +54,20 @@ impl Rng {
     /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
+    }
+
+    /// True this often of a hundred times.
+    pub fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of these.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        let index = usize::try_from(self.below(from.len() as u64)).expect("fits");
+        &from[index]
     }
 
     /// A random UUID.

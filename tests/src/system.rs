@@ -44,6 +44,18 @@ pub fn orderlog(data: &Path, verb: &str) -> Launch {
     }
 }
 
+/// The services of a scaled-out system, by the names that the script gives them.
+pub const SERVICES: [&str; 8] = [
+    "relay-1",
+    "relay-2",
+    "command-service-1",
+    "command-service-2",
+    "projector-1",
+    "projector-2",
+    "query-service-1",
+    "query-service-2",
+];
+
 /// A scaled-out system's folder and the name of its databases and topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScaledOut {
@@ -79,6 +91,20 @@ impl ScaledOut {
         self.settings()
             .into_iter()
             .fold(launch, |launch, (name, value)| launch.env(name, &value.to_string_lossy()))
+    }
+
+    /// Sends a signal (`KILL`, `TERM`) to one of [`SERVICES`], and starts it again where it was once it has ended.
+    ///
+    /// # Panics
+    /// When it does not run, or does not start again.
+    pub async fn strike(&self, service: &str, signal: &str) {
+        let file = self.state.join("pids").join(service);
+        let text = std::fs::read_to_string(file).expect("a service that runs has a file");
+        let pid = text.split_whitespace().next().expect("the file begins with the pid");
+        let sent = Command::new("kill").args([&format!("-{signal}"), pid]).status();
+        assert!(sent.expect("kill is on every Unix").success(), "the signal reached {service}");
+        let output = self.launch("restart").args([service]).run().await;
+        assert!(output.status.success(), "{service} does not start again: {output:?}");
     }
 
     /// Ends every process of it at once.
