@@ -1,0 +1,259 @@
+//! The way to the system under test: where it is reached now, and what to do when nobody answers.
+//!
+//! In a storm servers are killed and started again; then what goes unanswered is asked again, at the new address. In
+//! calm weather every request must be answered.
+
+use crate::lies::{Asked, Liar};
+use crate::oracle::answer::Checked;
+use crate::oracle::ask::Command;
+use crate::tally::Tally;
+use crate::walker::request;
+use bytes::Bytes;
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use system_tests::client::{Answer, Client};
+use system_tests::rng::Rng;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+/// So long for a restarted server to be announced before the same address is tried again.
+const RESTART_PATIENCE: Duration = Duration::from_millis(250);
+/// Attempts of one request: more than any restart lasts.
+const MAX_ATTEMPTS: usize = 600;
+/// Imports that a server takes at a time.
+const IMPORTS: usize = 2;
+
+/// Clients of the programs that run now.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    pub writers: Vec<Client>,
+    pub reader: Client,
+}
+
+/// What all walkers of a walk share.
+#[derive(Debug, Clone)]
+pub struct Door {
+    shop: watch::Receiver<Arc<Shop>>,
+    storm: Arc<AtomicBool>,
+    imports: Arc<Semaphore>,
+    liar: Option<Arc<Liar>>,
+    /// Whether an entry point may send keyed commands again by itself.
+    entry: bool,
+    pub tally: Arc<Tally>,
+}
+
+/// The other side of a [`Door`].
+#[derive(Debug)]
+pub struct Keeper {
+    shop: watch::Sender<Arc<Shop>>,
+    storm: Arc<AtomicBool>,
+}
+
+impl Keeper {
+    /// The programs are elsewhere now.
+    pub fn moved(&self, shop: Shop) {
+        self.shop.send_replace(Arc::new(shop));
+    }
+
+    pub fn storm(&self, rages: bool) {
+        self.storm.store(rages, Ordering::SeqCst);
+    }
+}
+
+impl Door {
+    pub fn open(
+        (shop, entry): (Shop, bool),
+        liar: Option<Arc<Liar>>,
+        tally: Arc<Tally>,
+    ) -> (Keeper, Self) {
+        let (sender, receiver) = watch::channel(Arc::new(shop));
+        let storm = Arc::new(AtomicBool::new(false));
+        let keeper = Keeper { shop: sender, storm: Arc::clone(&storm) };
+        (
+            keeper,
+            Self {
+                shop: receiver,
+                storm,
+                imports: Arc::new(Semaphore::new(IMPORTS)),
+                liar,
+                entry,
+                tally,
+            },
+        )
+    }
+
+    /// Whether servers may be killed meanwhile.
+    pub fn in_storm(&self) -> bool {
+        self.storm.load(Ordering::SeqCst)
+    }
+
+    /// Whether what is answered may be the answer to a second sending, by somebody else.
+    pub fn may_resend(&self) -> bool {
+        self.entry && self.in_storm()
+    }
+
+    /// A view at this position, until it is answered.
+    pub async fn view(&mut self, path: &str, position: u64) -> Checked<Answer> {
+        self.view_with(path, position, &[]).await
+    }
+
+    /// As [`Door::view`], with headers.
+    pub async fn view_with(
+        &mut self,
+        path: &str,
+        position: u64,
+        headers: &[(&str, &str)],
+    ) -> Checked<Answer> {
+        let position = position.to_string();
+        let mut all = vec![("Consistency-Token", position.as_str()), ("Prefer", "wait=30")];
+        all.extend(headers);
+        for _ in 0..MAX_ATTEMPTS {
+            let reader = self.shop.borrow().reader.clone();
+            let sent = reader.send(Method::GET, path, &all, None).await;
+            if let Some(answer) = self.answered(path, sent)? {
+                self.tally.checks.one();
+                return Ok(self.through((path, &Method::GET, &all, false), answer));
+            }
+            self.wait().await;
+        }
+        Err(format!("GET {path} was never answered"))
+    }
+
+    /// Sends a command once; none when a storm took the answer.
+    pub async fn command(
+        &mut self,
+        rng: &mut Rng,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Checked<Option<Answer>> {
+        let writer = rng.pick(&self.shop.borrow().writers).clone();
+        let body = Bytes::from(body.to_owned());
+        let sent = writer.send(Method::POST, path, headers, Some(body)).await;
+        let answer = self.answered(path, sent)?;
+        if answer.is_none() {
+            self.tally.unanswered.one();
+            self.wait().await;
+        }
+        Ok(answer.map(|answer| self.through((path, &Method::POST, headers, false), answer)))
+    }
+
+    /// Sends an import once; a server takes few at a time.
+    pub async fn import(&mut self, rng: &mut Rng, lines: &str) -> Checked<Option<Answer>> {
+        let imports = Arc::clone(&self.imports);
+        let _place = imports.acquire().await.expect("never closed");
+        let typed = [("Content-Type", "application/x-ndjson")];
+        let answer = self.command(rng, "/v1/import", &typed, lines).await?;
+        // Other imports may still be running, or a stop has ended this one early: then it is sent again.
+        let cut = |answer: &Answer| self.in_storm() && !answer.text().contains("\"summary\"");
+        let again = answer.as_ref().is_some_and(|answer| answer.status == 503 || cut(answer));
+        if again {
+            self.wait().await;
+        }
+        Ok(answer.filter(|_| !again))
+    }
+
+    /// The answer, unless a storm took it.
+    fn answered(
+        &self,
+        path: &str,
+        sent: Result<Answer, reqwest::Error>,
+    ) -> Checked<Option<Answer>> {
+        match sent {
+            // A stopping or half-started server says that it cannot; so does one whose view is behind in a storm.
+            Ok(answer) if answer.status == 503 && self.in_storm() => Ok(None),
+            Ok(answer) => Ok(Some(answer)),
+            Err(_) if self.in_storm() => Ok(None),
+            Err(error) => Err(format!("{path}: expected an answer\ngot {error:?}")),
+        }
+    }
+
+    /// The answer as walkers hear of it: of several `racing` requests, or of one alone.
+    fn through(
+        &self,
+        (path, method, headers, racing): (&str, &Method, &[(&str, &str)], bool),
+        answer: Answer,
+    ) -> Answer {
+        match &self.liar {
+            Some(liar) => liar.twist(&Asked { path, method, headers, racing }, answer),
+            None => answer,
+        }
+    }
+
+    /// Sends commands at the same moment, each to some writer.
+    pub async fn race(&self, rng: &mut Rng, commands: &[Command]) -> Checked<Vec<Answer>> {
+        let sent = commands.iter().map(|command| {
+            let writer = rng.pick(&self.shop.borrow().writers).clone();
+            async move {
+                let (path, headers) = request(command);
+                let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                let body = Bytes::from(command.body.clone());
+                let sent = writer.send(Method::POST, &path, &headers, Some(body)).await;
+                sent.map(|answer| self.through((&path, &Method::POST, &headers, true), answer))
+            }
+        });
+        let answers = join_all(sent.collect::<Vec<_>>()).await;
+        self.tally.commands.more(commands.len() as u64);
+        let answers: Result<Vec<_>, _> = answers.into_iter().collect();
+        answers.map_err(|error| format!("a race: expected answers\ngot {error:?}"))
+    }
+
+    async fn wait(&mut self) {
+        // Not hearing of another address is fine: then the old one is tried again.
+        let _ = timeout(RESTART_PATIENCE, self.shop.changed()).await;
+    }
+
+    /// The end of the log: what a dry run answers.
+    pub async fn head(&mut self, rng: &mut Rng) -> Checked<u64> {
+        let body = serde_json::json!({"customer": {"id": "probe"}, "currency": "USD", "draft": true,
+            "lines": []});
+        for _ in 0..MAX_ATTEMPTS {
+            let sent = self.command(rng, "/v1/orders?dry_run=true", &[], &body.to_string()).await?;
+            if let Some(answer) = sent {
+                return crate::oracle::answer::token(&answer);
+            }
+        }
+        Err("no dry run was ever answered".to_owned())
+    }
+
+    /// Every element of a list, page by page, each page as long as `limit` says.
+    pub async fn pages(
+        &mut self,
+        path: &str,
+        position: u64,
+        mut limit: impl FnMut() -> u64,
+    ) -> Checked<Vec<Value>> {
+        let join = if path.contains('?') { '&' } else { '?' };
+        let (mut rows, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..MAX_PAGES {
+            let limit = limit();
+            let page = format!("{path}{join}limit={limit}{cursor}");
+            let answer = self.view(&page, position).await?;
+            if answer.status != 200 {
+                return Err(format!(
+                    "{page}: expected 200\ngot {} {}",
+                    answer.status,
+                    answer.text()
+                ));
+            }
+            let body = crate::oracle::answer::json_of(&answer)?;
+            let data = body["data"].as_array().cloned().unwrap_or_default();
+            if data.len() as u64 > limit {
+                return Err(format!("{page}: expected at most {limit}\ngot {}", data.len()));
+            }
+            rows.extend(data);
+            match body["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(rows),
+            }
+        }
+        Err(format!("{path} has no end"))
+    }
+}
+
+/// More pages than any walk fills.
+const MAX_PAGES: usize = 5_000;

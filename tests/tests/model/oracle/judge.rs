@@ -1,0 +1,142 @@
+//! What must be answered to a whole request: its key, its conditions, its body, and then the order's own decision.
+
+use super::ask::Command;
+use super::decide::{Refusal, Verdict, decide};
+use super::fact::{Fact, Time};
+use super::stream::Stream;
+use bytes::Bytes;
+use serde_json::json;
+use std::collections::HashMap;
+
+/// An answer that must be given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub status: u16,
+    pub body: Bytes,
+}
+
+/// What a used key stands for.
+#[derive(Debug, Clone)]
+pub enum Use {
+    Kept {
+        fingerprint: String,
+        answer: Kept,
+    },
+    /// The contract does not say whether the answer was kept: not to be used again.
+    Unsaid,
+}
+
+/// Keys that a client has used. One that was left free is not here.
+#[derive(Debug, Clone, Default)]
+pub struct Keys(HashMap<String, Use>);
+
+/// One right answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Right {
+    /// Accepted, with these facts.
+    Done(Vec<Fact>),
+    Refused(Refusal),
+    /// As it was answered before.
+    Again(Kept),
+}
+
+impl Keys {
+    pub fn get(&self, key: &str) -> Option<&Use> {
+        self.0.get(key)
+    }
+
+    /// Takes note of what a keyed request was answered. `validation` and everything unread leave the key free.
+    pub fn note(&mut self, command: &Command, status: u16, code: &str, body: &Bytes) {
+        let Some(key) = &command.key else { return };
+        if command.dry_run || self.0.contains_key(key) {
+            return;
+        }
+        let kept = matches!(status, 200 | 201 | 409 | 412) || is_empty_order(code, body);
+        if matches!(code, "request-in-progress") || matches!(status, 400 | 422) && !kept {
+            return;
+        }
+        // What a lost race or a missing order leaves under the key, the contract does not say.
+        let said = kept && code != "concurrent-update";
+        let answer = Kept { status, body: body.clone() };
+        let used = if said {
+            Use::Kept { fingerprint: command.fingerprint(), answer }
+        } else {
+            Use::Unsaid
+        };
+        self.0.insert(key.clone(), used);
+    }
+
+    /// Keys whose requests have answers that must be given again.
+    pub fn kept(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().filter(|(_, used)| matches!(used, Use::Kept { .. })).map(|(key, _)| key)
+    }
+}
+
+/// `empty-order` is a code of its own, or that of the one error of a `validation`.
+pub fn is_empty_order(code: &str, body: &[u8]) -> bool {
+    let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let pointer = &document["errors"][0]["pointer"];
+    let named = document["errors"][0]["code"] == "empty-order" && *pointer != "/lines";
+    code == "empty-order" || code == "validation" && named
+}
+
+/// Every right answer to this request of an order in this state; `at` is when a decision would happen.
+pub fn judge(stream: &Stream, keys: &Keys, command: &Command, at: Time) -> Vec<Right> {
+    let used = command.key.as_ref().filter(|_| !command.dry_run).and_then(|key| keys.get(key));
+    if let Some(Use::Kept { fingerprint, answer }) = used {
+        if *fingerprint == command.fingerprint() {
+            return vec![Right::Again(answer.clone())];
+        }
+        let mut rights = unread(command);
+        if !command.unreadable {
+            // A field that is wrong whatever the order may be found before the key is looked up.
+            let decided = decide(stream.order(), &command.ask).into_iter();
+            rights.extend(decided.filter_map(|verdict| match verdict {
+                Verdict::Refused(refusal) if refusal.code == "validation" => {
+                    Some(Right::Refused(with_broken(command, refusal)))
+                }
+                _ => None,
+            }));
+        }
+        rights.push(Right::Refused(Refusal::new(422, "idempotency-key-reused")));
+        return rights;
+    }
+    if command.unreadable {
+        return unread(command);
+    }
+    let mut rights = unread(command);
+    let broken = !rights.is_empty();
+    let unmet = command.condition.as_ref().is_some_and(|asked| !asked.holds(stream.version()));
+    if unmet {
+        let refusal = Refusal::new(412, "precondition-failed");
+        rights.push(Right::Refused(refusal.with("current_version", json!(stream.version()))));
+    }
+    for verdict in decide(stream.order(), &command.ask) {
+        match verdict {
+            Verdict::Facts(_) if broken || unmet => {}
+            Verdict::Facts(facts) => rights.push(Right::Done(stream.with_completion(facts, at))),
+            Verdict::Refused(refusal) => rights.push(Right::Refused(with_broken(command, refusal))),
+        }
+    }
+    rights
+}
+
+/// What is wrong with the body by itself.
+fn unread(command: &Command) -> Vec<Right> {
+    if command.unreadable {
+        return vec![Right::Refused(Refusal::new(400, "malformed-json"))];
+    }
+    match command.broken.is_empty() {
+        true => vec![],
+        false => vec![Right::Refused(Refusal::fields(command.broken.clone()))],
+    }
+}
+
+/// All broken fields are named at once: those of the body at least, those that only the order can judge perhaps.
+fn with_broken(command: &Command, mut refusal: Refusal) -> Refusal {
+    if let (false, Some((must, may))) = (command.broken.is_empty(), &mut refusal.pointers) {
+        may.append(must);
+        must.extend(command.broken.iter().cloned());
+    }
+    refusal
+}

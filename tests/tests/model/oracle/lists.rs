@@ -1,0 +1,123 @@
+//! What lists of orders must hold: each order that matches once, sorted, and nothing else; its summary as the order is.
+
+use super::answer::{Checked, ensure};
+use super::compose::compose;
+use super::fact::{Time, wire};
+use super::world::Then;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a list is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    pub statuses: Vec<&'static str>,
+    pub payment_statuses: Vec<&'static str>,
+    pub fulfillment_statuses: Vec<&'static str>,
+    pub customer: Option<String>,
+    pub product: Option<String>,
+    pub currency: Option<String>,
+    pub placed_from: Option<Time>,
+    pub placed_to: Option<Time>,
+    pub sort: &'static str,
+    pub as_of: Option<Time>,
+}
+
+impl Asked {
+    /// Query without limit and cursor.
+    pub fn query(&self) -> String {
+        let names = |names: &[&str]| (!names.is_empty()).then(|| names.join(","));
+        let time = |time: Option<Time>| time.map(wire);
+        let pairs = [
+            ("status", names(&self.statuses)),
+            ("payment_status", names(&self.payment_statuses)),
+            ("fulfillment_status", names(&self.fulfillment_statuses)),
+            ("customer_id", self.customer.clone()),
+            ("product_id", self.product.clone()),
+            ("currency", self.currency.clone()),
+            ("placed_from", time(self.placed_from)),
+            ("placed_to", time(self.placed_to)),
+            ("sort", (!self.sort.is_empty()).then(|| self.sort.to_owned())),
+            ("as_of", time(self.as_of)),
+        ];
+        let given =
+            pairs.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+        given.collect::<Vec<_>>().join("&")
+    }
+
+    pub fn holds(&self, then: &Then) -> bool {
+        let order = &then.order;
+        let named = |names: &[&str], name: &str| names.is_empty() || names.contains(&name);
+        let shown = match self.statuses.is_empty() {
+            true => then.counts(),
+            false => self.statuses.contains(&order.status.name()),
+        };
+        let since = |from: Time| order.placed_at.is_some_and(|placed| placed >= from);
+        let before = |to: Time| order.placed_at.is_some_and(|placed| placed < to);
+        shown
+            && named(&self.payment_statuses, order.payment_status())
+            && named(&self.fulfillment_statuses, order.fulfillment_status())
+            && self.customer.as_ref().is_none_or(|id| order.customer.id == *id)
+            && self
+                .product
+                .as_ref()
+                .is_none_or(|id| order.lines.iter().any(|l| l.product_id == *id))
+            && self.currency.as_ref().is_none_or(|code| order.currency == *code)
+            && self.placed_from.is_none_or(since)
+            && self.placed_to.is_none_or(before)
+    }
+
+    fn key(&self, then: &Then) -> i128 {
+        match self.sort.ends_with("total") {
+            true => then.order.total(),
+            false => i128::from(then.listed_at().timestamp_micros()),
+        }
+    }
+}
+
+/// Holds the rows of all pages of a list against the orders as they stood.
+pub fn check(all: &[Then], asked: &Asked, rows: &[Value]) -> Checked {
+    let mut expected: BTreeMap<String, &Then> = all
+        .iter()
+        .filter(|then| asked.holds(then))
+        .map(|then| (then.id.to_string(), then))
+        .collect();
+    let mut keys = Vec::new();
+    for row in rows {
+        let id = row["order_id"].as_str().unwrap_or_default();
+        let then = expected.remove(id);
+        let then = then.ok_or_else(|| format!("does not belong on the list, or twice: {row}"))?;
+        summary(then, row)?;
+        keys.push(asked.key(then));
+    }
+    ensure(expected.is_empty(), || {
+        let left =
+            expected.values().map(|then| format!("{} ({})", then.id, then.order.status.name()));
+        format!("left out: {}", left.collect::<Vec<_>>().join(", "))
+    })?;
+    let rising = matches!(asked.sort, "placed_at" | "total");
+    let sorted = keys.is_sorted_by(|a, b| if rising { a <= b } else { a >= b });
+    ensure(sorted, || format!("not sorted: {keys:?}"))
+}
+
+/// Whatever a summary shows of the order reads as in the composed order.
+fn summary(then: &Then, row: &Value) -> Checked {
+    let whole = compose(then.id, then.version, 0, &then.order);
+    let members = row.as_object().ok_or("a summary is an object")?;
+    for (name, got) in members.iter().filter(|(name, _)| *name != "position") {
+        let Some(expected) = whole.get(name) else { continue };
+        if got.is_array() {
+            continue;
+        }
+        // Of the customer a summary may show less.
+        let same = match (expected.as_object(), got.as_object()) {
+            (Some(expected), Some(got)) => {
+                got.iter().all(|(name, got)| expected.get(name) == Some(got))
+            }
+            _ => expected == got,
+        };
+        ensure(same, || format!("{}: `{name}`: expected {expected}\n     got {got}", then.id))?;
+    }
+    let named =
+        ["order_id", "status", "total", "currency"].iter().all(|name| members.contains_key(*name));
+    ensure(named, || format!("a summary says which order, its status and its total: {row}"))
+}

@@ -1,0 +1,239 @@
+//! Between phases nobody sends anything: then every view of all orders together is exact, and is held against the oracle.
+
+use crate::door::Door;
+use crate::generate;
+use crate::journal::Journal;
+use crate::oracle::answer::{Checked, ensure, json_of, problem};
+use crate::oracle::fact::{Event, Time, wire};
+use crate::oracle::figures::{self, Sales};
+use crate::oracle::money::LIVE;
+use crate::oracle::world::World;
+use chrono::{Duration, Utc};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use system_tests::rng::Rng;
+
+/// Looks at figures and lists as of times of the past, in one quiet.
+const MOMENTS: usize = 3;
+/// Lists in one quiet.
+const LISTS: usize = 10;
+
+/// What is looked at, and how.
+pub struct Quiet<'a> {
+    pub world: &'a World,
+    pub door: &'a mut Door,
+    pub rng: &'a mut Rng,
+    pub journal: &'a Journal,
+    /// The end of the log.
+    pub head: u64,
+    /// Events that were held against the feed before.
+    pub fed: &'a mut u64,
+}
+
+impl Quiet<'_> {
+    /// Everything that all orders together must show.
+    pub async fn holds(&mut self) -> Checked {
+        let events = self.world.events();
+        ensure(events == self.head, || {
+            format!("expected {events} events, all that was answered\ngot a log of {}", self.head)
+        })?;
+        self.feed().await?;
+        self.projections().await?;
+        self.customers().await?;
+        self.products().await?;
+        self.counts_and_sales(None).await?;
+        for _ in 0..LISTS {
+            self.list().await?;
+        }
+        self.included().await?;
+        let moments = self.world.moments();
+        for _ in 0..MOMENTS.min(moments.len()) {
+            let moment = *self.rng.pick(&moments) + Duration::microseconds(self.offset());
+            self.counts_and_sales(Some(moment)).await?;
+        }
+        Ok(())
+    }
+
+    /// One microsecond before, at, or after.
+    pub fn offset(&mut self) -> i64 {
+        i64::try_from(self.rng.below(3)).expect("small") - 1
+    }
+
+    /// A view that must be there.
+    pub async fn get(&mut self, path: &str) -> Checked<Value> {
+        self.get_if(path).await?.ok_or_else(|| format!("{path}: expected 200\ngot 404"))
+    }
+
+    /// A view, or none for a `not-found`.
+    async fn get_if(&mut self, path: &str) -> Checked<Option<Value>> {
+        self.journal.step(&format!("quiet: GET {path} at {}", self.head));
+        let answer = self.door.view(path, self.head).await?;
+        let bare = path.split('?').next().unwrap_or_default();
+        match answer.status {
+            200 => json_of(&answer).map(Some),
+            404 => problem(&answer, 404, "not-found", bare)
+                .map(|()| None)
+                .map_err(|why| format!("{path}: {why}\ngot {}", answer.text())),
+            _ => Err(format!("{path}: expected 200\ngot {} {}", answer.status, answer.text())),
+        }
+    }
+
+    pub fn at(path: &str) -> impl Fn(String) -> String {
+        let path = path.to_owned();
+        move |why| format!("{path}: {why}")
+    }
+
+    /// `/v1/events`, whole pages of random lengths: every event that was answered, in its place, and no other.
+    async fn feed(&mut self) -> Checked {
+        let by_position = self.events_by_position();
+        let mut after = if self.rng.chance(30) { 0 } else { *self.fed };
+        while after < self.head {
+            let longest = if self.rng.chance(50) { 20 } else { 1_000 };
+            let limit = 1 + self.rng.below(longest);
+            let path = format!("/v1/events?after={after}&limit={limit}");
+            let page = self.get(&path).await?;
+            let data = page["data"].as_array().cloned().unwrap_or_default();
+            let length = data.len() as u64;
+            ensure(0 < length && length <= limit, || {
+                format!("{path}: expected 1 to {limit} events")
+            })?;
+            for (event, position) in data.iter().zip(after + 1..) {
+                let known = by_position
+                    .get(&position)
+                    .ok_or_else(|| format!("{path}: not answered: {event}"))?;
+                same(known, event).map_err(Self::at(&path))?;
+            }
+            after += length;
+            ensure(page["next_after"] == after, || {
+                format!("{path}: expected next_after {after}\ngot {}", page["next_after"])
+            })?;
+            ensure(page["head"] == self.head, || {
+                format!("{path}: expected head {}\ngot {}", self.head, page["head"])
+            })?;
+        }
+        *self.fed = self.head;
+        self.beyond_the_feed().await
+    }
+
+    /// After the end there is nothing, and `next_after` never leads beyond it.
+    async fn beyond_the_feed(&mut self) -> Checked {
+        let far = self.rng.below(1_000_000);
+        let path = format!("/v1/events?after={}", self.head + far);
+        let page = self.get(&path).await?;
+        let right = page["data"] == json!([]) && page["next_after"] == self.head;
+        ensure(right, || format!("{path}: expected nothing after {}\ngot {page}", self.head))
+    }
+
+    fn events_by_position(&self) -> BTreeMap<u64, (String, Event)> {
+        let streams = self.world.0.values();
+        let of = |stream: &crate::oracle::stream::Stream| {
+            let subject = format!("order/{}", stream.id);
+            let events = stream.events.clone().into_iter();
+            events.map(move |event| (event.position, (subject.clone(), event))).collect::<Vec<_>>()
+        };
+        streams.flat_map(of).collect()
+    }
+
+    /// No projection lags, none has parked an order.
+    async fn projections(&mut self) -> Checked {
+        let path = "/v1/projections";
+        let got = self.get(path).await?;
+        let all = got.as_array().cloned().unwrap_or_default();
+        ensure(!all.is_empty(), || format!("{path}: expected projections\ngot {got}"))?;
+        for one in all {
+            let right = one["state"] == "live"
+                && one["position"] == self.head
+                && one["head"] == self.head
+                && one["lag_events"] == 0
+                && one["lag_ms"] == 0
+                && one["parked_orders"] == 0
+                && one["rebuild"].is_null();
+            ensure(right, || {
+                format!("{path}: expected {} applied, nothing parked\ngot {one}", self.head)
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn customers(&mut self) -> Checked {
+        let all = self.world.at(None);
+        for id in generate::shared().0 {
+            let path = format!("/v1/customers/{id}");
+            let got = self.get_if(&path).await?;
+            figures::customer(&all, &id, got.as_ref()).map_err(Self::at(&path))?;
+        }
+        Ok(())
+    }
+
+    async fn products(&mut self) -> Checked {
+        let all = self.world.at(None);
+        for id in generate::shared().1 {
+            let path = format!("/v1/products/{id}");
+            let got = self.get_if(&path).await?;
+            figures::product(&all, &id, got.as_ref()).map_err(Self::at(&path))?;
+        }
+        let currency = self.rng.chance(70).then(|| generate::live_currency(self.rng));
+        let sort = if currency.is_some() && self.rng.chance(50) { "-revenue" } else { "-units" };
+        let named = currency.map(|currency| format!("&currency={currency}")).unwrap_or_default();
+        let path = format!("/v1/products?sort={sort}{named}");
+        self.journal.step(&format!("quiet: GET {path} at {}", self.head));
+        let Self { door, rng, .. } = self;
+        let got = door.pages(&path, self.head, || 1 + rng.below(10)).await?;
+        figures::best_sellers(&all, currency, sort, &got).map_err(Self::at(&path))
+    }
+
+    /// The reports, now or as they stood.
+    async fn counts_and_sales(&mut self, as_of: Option<Time>) -> Checked {
+        let as_of = as_of.filter(|at| *at <= Utc::now());
+        let all = self.world.at(as_of);
+        let then = as_of.map(|at| format!("as_of={}", wire(at))).unwrap_or_default();
+        let path = format!("/v1/reports/status-counts?{then}");
+        let got = self.get(path.trim_end_matches('?')).await?;
+        figures::status_counts(&all, &got).map_err(Self::at(&path))?;
+        if let Some(at) = as_of {
+            ensure(got["as_of"] == wire(at), || format!("{path}: expected as_of {at}\ngot {got}"))?;
+        }
+        for interval in ["day", "month"] {
+            let (from, to) = self.days();
+            let currency = self.rng.chance(30).then(|| *self.rng.pick(&LIVE));
+            let asked = Sales { interval, from: from.as_deref(), to: to.as_deref(), currency };
+            let path = format!("/v1/reports/sales?{}&{then}", query(&asked));
+            let got = self.get(path.trim_end_matches('&')).await?;
+            figures::sales(&all, &asked, &got).map_err(Self::at(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Two of the days on which something happened, or no bound.
+    fn days(&mut self) -> (Option<String>, Option<String>) {
+        let moments = self.world.moments();
+        let day = |rng: &mut Rng| {
+            let moment = (!moments.is_empty() && rng.chance(35)).then(|| *rng.pick(&moments));
+            moment.map(|moment| wire(moment)[..10].to_owned())
+        };
+        let (from, to) = (day(self.rng), day(self.rng));
+        match (&from, &to) {
+            (Some(a), Some(b)) if a > b => (to, from),
+            _ => (from, to),
+        }
+    }
+}
+
+fn query(asked: &Sales<'_>) -> String {
+    let pairs = [("from", asked.from), ("to", asked.to), ("currency", asked.currency)];
+    let given = pairs.iter().filter_map(|(name, value)| Some(format!("&{name}={}", (*value)?)));
+    format!("interval={}{}", asked.interval, given.collect::<String>())
+}
+
+/// The event in the feed is the one that its order knows.
+fn same((subject, known): &(String, Event), event: &Value) -> Checked {
+    let expected = json!({"id": known.event_id, "type": known.fact.name(), "subject": subject,
+        "sequence": known.position.to_string(), "streamversion": known.version,
+        "time": wire(known.occurred_at), "recordedtime": wire(known.recorded_at)});
+    let members = expected.as_object().expect("it is one");
+    let wrong = members.iter().find(|(name, value)| event[*name] != **value);
+    match wrong {
+        Some((name, value)) => Err(format!("`{name}`: expected {value}\ngot {event}")),
+        None => Ok(()),
+    }
+}
