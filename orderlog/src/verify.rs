@@ -1,7 +1,7 @@
 //! `orderlog verify`: the log is whole, every stream folds, the views equal a fresh fold of the log.
 //!
 //! Each finding is one line that names the place; exit code 1 when there is any. Views that were not made yet, or stand
-//! behind the log, are told and are no finding: what is there is compared where it stands.
+//! behind the log, are named and are no finding: what is there is compared where it stands.
 
 use crate::settings::Settings;
 use crate::storage::{open_log_to_read, open_views_to_read};
@@ -77,7 +77,7 @@ async fn check_views(
         (true, true) => format!("views: {rows} rows equal a fresh fold of {events} events"),
         (true, false) => format!("views: {rows} rows equal a fresh fold up to where they stand"),
         (false, _) => {
-            "the views differ from the log; `orderlog --rebuild` makes them anew".to_owned()
+            "the views differ from the log; `orderlog --rebuild` makes them new".to_owned()
         }
     });
     Ok(report.is_sound())

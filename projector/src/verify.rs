@@ -3,7 +3,7 @@
 //! The live side is read under one snapshot, so a running projector disturbs nothing; each projection is compared where
 //! it stands in that snapshot. The fresh fold goes on to the log's end all the same, so that every stream passes
 //! through the domain's fold: an event that does not fit is a defect of the log. Views that stand behind the log, or were
-//! never made, are told apart from views that are wrong: what is there may be right all the same.
+//! never made, are kept apart from views that are wrong: what is there may be right all the same.
 
 use crate::ProjectorError;
 use crate::flush::{Advance, flush};
@@ -85,7 +85,7 @@ pub async fn verify_views(
     Ok(check.report)
 }
 
-/// What is told of a projection that has not come to `end`.
+/// What is said of a projection that has not come to `end`.
 fn behind((kind, position): (Kind, Option<u64>), end: u64) -> Option<String> {
     let name = kind.name();
     match position {

@@ -66,7 +66,7 @@ impl Consistency {
 }
 
 impl Wanted {
-    /// What a client is told whose position has not been applied.
+    /// The answer to a client whose position has not been applied.
     pub(crate) fn is_ahead_of(self, applied: u64) -> Problem {
         Problem::new(ProblemCode::ReadModelBehind)
             .detail("The view has not applied the position of Consistency-Token yet. Try again, or wait longer with Prefer: wait=N.")

@@ -27,7 +27,7 @@ pub enum ReadModelError {
     /// no values.
     #[error("the read model refuses a row: {0}")]
     Refused(String),
-    /// Nothing has made it yet; whoever writes it does so when it starts.
+    /// Nothing has made it yet; the program that writes it does so when it starts.
     #[error("there is no read model yet: {0}")]
     Missing(String),
     /// The URL names no supported backend or cannot be opened.

@@ -1,6 +1,6 @@
-//! Which errors mean that a row is refused: told by their class, never by their text.
+//! Which errors mean that a row is refused: known by their class, never by their text.
 //!
-//! A refused row will be refused again however often it is written, and others will not: whoever writes many can leave it
+//! A refused row will be refused again however often it is written, and others will not: a writer of many can leave it
 //! out. Everything else (busy, connection lost, disk full, deadlock, a table that is not there) is no row's fault.
 
 use sqlx::error::DatabaseError;

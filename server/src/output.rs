@@ -1,7 +1,7 @@
 //! What programs tell people and scripts: lines on standard output, a last word on standard error.
 //!
-//! Whoever reads may stop at any moment (`| head -1`), and what is written to may be full. That ends the telling, not the
-//! work: nothing here panics, and the exit code says that not everything was told.
+//! The reader may stop at any moment (`| head -1`), and what is written to may be full. That ends the output, not the
+//! work: nothing here panics, and the exit code says that not everything was printed.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -23,7 +23,7 @@ impl Output {
     }
 
     /// The exit code of a program that ends with `code` if all its lines were taken, else 1. A reader that went away
-    /// knows that; any other reason is told.
+    /// knows that; any other reason is reported.
     pub fn code(self, program: &str, code: ExitCode) -> ExitCode {
         match self.lost {
             None => code,

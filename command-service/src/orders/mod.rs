@@ -1,7 +1,7 @@
 //! The order API: HTTP commands in, the pipeline's replies out.
 //!
 //! Handlers translate, they do not decide. [`commands`] holds one file for each command (its body, how that is read,
-//! its route), [`api`] the one way every command goes, [`headers`] and [`if_match`] what requests say beside their body,
+//! its route), [`api`] the one way every command goes, [`headers`] and [`if_match`] what requests say outside their body,
 //! [`answer`] and [`refusal`] how replies read on the wire. A second aggregate would be a sibling of this module.
 
 mod answer;

@@ -1,5 +1,5 @@
 //! A gzip file as its lines: any number of members, one after another, and zero bytes after the last, which tapes and
-//! copiers of whole blocks leave there. Anything else after a member is an error, told after all that came before it.
+//! copiers of whole blocks leave there. Anything else after a member is an error, reported after all that came before it.
 
 use async_compression::tokio::bufread::GzipDecoder;
 use std::io;

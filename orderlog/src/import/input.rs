@@ -1,7 +1,7 @@
 //! The file that is imported, as a stream of lines: unpacked if it is packed, counted, and never an error half-way.
 //!
 //! A file that cannot be read to its end ends early for the import, so that what came before is applied and summed up;
-//! what went wrong is kept and told afterwards.
+//! what went wrong is kept and reported afterwards.
 
 use super::gzip::{Gunzip, MAGIC};
 use super::progress::Progress;

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 struct Done {
     /// Lines that were refused.
     failed: u64,
-    /// Where they were told.
+    /// Where they were reported.
     output: Output,
 }
 
