@@ -92,10 +92,10 @@ pub(super) async fn order(
         }
         let shown = match part {
             Part::Customer => customer(model, &parties, &mut body).await?,
-            Part::Products => products(model, &parties, &mut body).await?,
+            Part::Products => products(model, &parties, &mut body).await?.unwrap_or(position),
             Part::Timeline => timeline(app, model, order_id, version, &mut body).await?,
         };
-        position = shown.map_or(position, |shown| position.min(shown));
+        position = position.min(shown);
     }
     consistency.met_at(position)?;
     body.extend_from_slice(b"}}");
@@ -113,11 +113,11 @@ async fn customer(
     model: &ReadModel,
     parties: &Parties,
     body: &mut Vec<u8>,
-) -> Result<Option<u64>, Problem> {
+) -> Result<u64, Problem> {
     let seen = model.customer(&parties.customer.id).await.map_err(app::problem)?;
     body.extend_from_slice(b"\"customer\":");
     body.extend(json(&seen.found.as_ref().map(CustomerJson::of)));
-    Ok(Some(seen.position))
+    Ok(seen.position)
 }
 
 /// Nothing is read, and so nothing shown, for an order without lines.
@@ -149,7 +149,7 @@ async fn timeline(
     order_id: Uuid,
     version: u64,
     body: &mut Vec<u8>,
-) -> Result<Option<u64>, Problem> {
+) -> Result<u64, Problem> {
     let read = model.stream_events(stream(order_id), 0, version, MAX_TIMELINE).await;
     let seen = read.map_err(app::problem)?;
     let page = seen.found;
@@ -167,5 +167,5 @@ async fn timeline(
         body.extend_from_slice(b",\"timeline_cursor\":");
         body.extend(json(&cursor));
     }
-    Ok(Some(seen.position))
+    Ok(seen.position)
 }
