@@ -1,6 +1,6 @@
 # Everything a developer runs, one target a line. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-scaled-out check fmt bench bench-micro schemathesis scaled-out scaled-out-stop
+.PHONY: help run test simulate test-scaled-out check fmt bench bench-micro schemathesis scaled-out scaled-out-stop
 
 help: ## list what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,8 +13,12 @@ test: ## run every test of every member
 	cargo test --locked -p event-store --features crash-points --test crash
 	CARGO_BUILD_BUILD_DIR=$${CARGO_TARGET_DIR:-target} cargo test --workspace --locked --target-dir $${CARGO_TARGET_DIR:-target}/planted-faults \
 		--features projector/planted-faults --test projector planted
+	cargo test --workspace --locked --features simulation/run --test seeds
 	bash scripts/test-scaled-out
 	@bash scripts/components
+
+simulate: ## play seeds of the simulation: ORDERLOG_SIMULATION_SEEDS of them
+	cargo test --workspace --locked --features simulation/run --test seeds -- --nocapture answers
 
 test-scaled-out: ## run the end-to-end tests against PostgreSQL and Kafka, each service a process
 	bash scripts/test-scaled-out

@@ -1,4 +1,5 @@
-//! Named points of the append at which a crash test kills the process; nothing at all without `crash-points`.
+//! Named points of the append at which a crash test kills the process; nothing at all without `crash-points`, but for
+//! simulations, which let the handle die there alone.
 //!
 //! `ORDERLOG_CRASH_AT=<point>[:nth]` aborts at the nth passing (default the first) of that point, with no unwinding
 //! and no flushing: what a kill at that very instruction would leave behind. Appends are then made step by step, because
@@ -56,7 +57,19 @@ pub(crate) fn pass(point: Point) {
     }
 }
 
+/// Unwinds if the simulation says so.
+#[cfg(all(feature = "simulation", not(feature = "crash-points")))]
+pub(crate) fn pass(point: Point) {
+    stage::pass(match point {
+        Point::BeforeBegin => "log: before begin",
+        Point::AfterLock => "log: head locked",
+        Point::AfterEvents => "log: events written",
+        Point::BeforeCommit => "log: before commit",
+        Point::AfterCommit => "log: committed",
+    });
+}
+
 /// Nothing.
-#[cfg(not(feature = "crash-points"))]
+#[cfg(not(any(feature = "crash-points", feature = "simulation")))]
 #[inline(always)]
 pub(crate) fn pass(_point: Point) {}

@@ -7,6 +7,7 @@
 //!
 //! The checkpoint stands in the same row, so moving it is itself a sign of life and one statement.
 
+use crate::points;
 use crate::store::on_backend;
 use crate::{EventStore, Position, StoreError};
 
@@ -46,6 +47,7 @@ impl EventStore {
     /// [`StoreError`], as each variant says.
     pub async fn lease(&self, name: &str) -> Result<Option<LeaseState>, StoreError> {
         StoreError::refuse_nul([name])?;
+        let _asking = points::ask("log: lease").await?;
         on_backend!(self, store => store.lease(name).await)
     }
 
@@ -67,6 +69,7 @@ impl EventStore {
             ));
         }
         StoreError::refuse_nul([name, holder])?;
+        let _asking = points::ask("log: take lease").await?;
         on_backend!(self, store => store.take_lease(name, holder, seen).await)
     }
 
@@ -76,6 +79,7 @@ impl EventStore {
     /// [`StoreError`], as each variant says; whether the lease still holds is then unknown.
     pub async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         StoreError::refuse_nul([lease.name.as_str()])?;
+        let _asking = points::ask("log: renew lease").await?;
         on_backend!(self, store => store.renew_lease(lease).await)
     }
 
@@ -94,6 +98,7 @@ impl EventStore {
             return Err(StoreError::Corrupt("the note beside a checkpoint is too long".into()));
         }
         StoreError::refuse_nul([lease.name.as_str(), note])?;
+        let _asking = points::ask("log: move checkpoint").await?;
         on_backend!(self, store => store.advance_checkpoint(lease, checkpoint, note).await)
     }
 
@@ -103,6 +108,7 @@ impl EventStore {
     /// [`StoreError`], as each variant says.
     pub async fn release_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         StoreError::refuse_nul([lease.name.as_str()])?;
+        let _asking = points::ask("log: give lease back").await?;
         on_backend!(self, store => store.release_lease(lease).await)
     }
 }

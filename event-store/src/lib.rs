@@ -30,6 +30,7 @@ mod plan;
 mod planted;
 #[cfg(feature = "planted-faults")]
 pub mod planted;
+mod points;
 mod postgres;
 mod recent;
 mod row;

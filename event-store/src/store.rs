@@ -6,13 +6,13 @@
 
 #[cfg(feature = "reference")]
 use crate::memory::MemoryStore;
-use crate::planted;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
     Append, AppendError, Appended, Capacities, Head, LoadedStream, MAX_PAGE, Position,
     RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
 };
+use crate::{planted, points};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -114,9 +114,14 @@ impl EventStore {
     /// As [`EventStore::append`].
     pub async fn append_staying(&self, append: Append) -> Result<Appended, AppendError> {
         append.check()?;
-        let appended = async { on_backend!(self, store => store.append(append).await) };
-        let panicked = |_| Err(AppendError::Unknown("it panicked".to_owned()));
-        AssertUnwindSafe(appended).catch_unwind().await.unwrap_or_else(panicked)
+        let appended = {
+            let _asking = points::ask("log: append").await?;
+            let appended = async { on_backend!(self, store => store.append(append).await) };
+            let panicked = |_| Err(AppendError::Unknown("it panicked".to_owned()));
+            AssertUnwindSafe(appended).catch_unwind().await.unwrap_or_else(panicked)
+        };
+        points::appended().await?;
+        appended
     }
 
     /// Loads many streams with one read (snapshot + later events each), in the order asked; at most [`MAX_PAGE`].
@@ -134,6 +139,7 @@ impl EventStore {
         if streams.is_empty() {
             return Ok(Vec::new());
         }
+        let _asking = points::ask("log: load").await?;
         on_backend!(self, store => store.load(streams, snapshot_version).await)
     }
 
@@ -147,6 +153,7 @@ impl EventStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
+        let _asking = points::ask("log: kept answers").await?;
         on_backend!(self, store => store.answers(keys).await)
     }
 
@@ -161,6 +168,7 @@ impl EventStore {
         after: Version,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let _asking = points::ask("log: stream").await?;
         on_backend!(self, store => store.read_stream(stream, after, limit.min(MAX_PAGE)).await)
     }
 
@@ -174,6 +182,7 @@ impl EventStore {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let _asking = points::ask("log: feed").await?;
         let page = on_backend!(self, store => store.read_feed(after, limit.min(MAX_PAGE)).await);
         Ok(planted::with_uncommitted(after, page?))
     }
@@ -183,6 +192,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says.
     pub async fn head(&self) -> Result<Head, StoreError> {
+        let _asking = points::ask("log: head").await?;
         on_backend!(self, store => store.head().await)
     }
 
@@ -197,6 +207,7 @@ impl EventStore {
         snapshot_version: u16,
         snapshot: Snapshot,
     ) -> Result<(), StoreError> {
+        let _asking = points::ask("log: snapshot").await?;
         on_backend!(self, store => store.save_snapshot(stream, snapshot_version, snapshot).await)
     }
 
@@ -206,6 +217,7 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], as each variant says.
     pub async fn forget_answers(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let _asking = points::ask("log: forget").await?;
         on_backend!(self, store => store.forget_answers(before).await)
     }
 

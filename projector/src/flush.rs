@@ -1,6 +1,7 @@
 //! One batch, one transaction (or one for each projection of a rebuild): the checkpoint's compare-and-set first, then the
 //! rows it accounts for.
 
+use crate::points;
 use crate::projections::Changes;
 use read_model::write::catalog::{Checkpoint, SourceHead};
 use read_model::write::parked::ParkedRow;
@@ -56,9 +57,14 @@ pub(crate) async fn fill(
     let parts = if model.fills_apart() { batch.apart() } else { vec![batch] };
     let fills = parts.into_iter().map(async |part: Batch| {
         let to = part.to;
-        let mut tx = model.begin_fill().await?;
-        write(&mut tx, part, &advance, now).await?;
-        tx.commit(to).await
+        points::reach("rebuild: write").await?;
+        {
+            let _beside = points::beside();
+            let mut tx = model.begin_fill().await?;
+            write(&mut tx, part, &advance, now).await?;
+            tx.commit(to).await?;
+        }
+        points::reach("rebuild: written").await
     });
     // Each to its end: none is still under way when one has failed.
     futures::future::join_all(fills).await.into_iter().collect()
@@ -98,9 +104,11 @@ pub(crate) async fn flush(
     now: i64,
 ) -> Result<(), ReadModelError> {
     let to = batch.to;
+    points::reach("views: write").await?;
     let mut tx = model.begin_write().await?;
     write(&mut tx, batch, &advance, now).await?;
-    tx.commit(to).await
+    tx.commit(to).await?;
+    points::reach("views: written").await
 }
 
 /// Writes a batch into a transaction.
@@ -111,6 +119,7 @@ pub(crate) async fn write(
     now: i64,
 ) -> Result<(), ReadModelError> {
     advance.write(tx, &batch.checkpoints, (batch.from, batch.to), now).await?;
+    points::half_way("views: checkpoints moved").await;
     for (tables, changes) in batch.changes {
         changes.write(tx, tables).await?;
     }

@@ -20,6 +20,7 @@ mod parking;
 mod planted;
 #[cfg(all(feature = "kafka", feature = "planted-faults"))]
 pub mod planted;
+mod points;
 mod projections;
 mod rebuild;
 mod refused;

@@ -11,6 +11,7 @@ use crate::group::{Group, Member};
 use crate::kind::Kind;
 use crate::lineage::check_lineage;
 use crate::outdated::Outdated;
+use crate::points;
 use crate::projections::Pace;
 use crate::refused::write_without;
 use crate::source::Source;
@@ -98,6 +99,7 @@ pub async fn watch_condition(mut told: watch::Receiver<Condition>, readiness: Re
 
 /// Waits; `true` when it is time to stop for good.
 async fn wait(pause: Duration, shutdown: &CancellationToken) -> bool {
+    let _resting = points::resting();
     tokio::select! {
         () = shutdown.cancelled() => true,
         () = tokio::time::sleep(pause) => false,
@@ -199,6 +201,7 @@ impl Engine {
             if moved {
                 continue;
             }
+            let _resting = points::resting();
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(POLL) => {}

@@ -21,10 +21,16 @@
 mod context;
 mod lanes;
 mod member;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod upkeep;
 mod worker;
 
 pub use lanes::{MAX_RECORDS, Page};
+#[cfg(feature = "simulation")]
+pub use simulated::MemberId;
+#[cfg(feature = "simulation")]
+pub(crate) use simulated::Seat;
 
 use crate::kafka::{Kafka, KafkaError};
 use crate::topic::TopicProbe;
@@ -134,6 +140,8 @@ impl TopicSource {
     /// [`KafkaError`] when a member that fell silent cannot be replaced.
     pub async fn next(&mut self) -> Result<Step, KafkaError> {
         loop {
+            #[cfg(feature = "simulation")]
+            let _resting = stage::resting();
             match timeout(LOOK_EVERY, self.member.steps.recv()).await {
                 Ok(Some(step)) => return Ok(step),
                 Ok(None) => tracing::warn!("a consumer ended by itself; another takes its place"),
@@ -166,6 +174,8 @@ impl TopicSource {
 
     /// Leaves the group; waits for that within a bound.
     pub async fn close(self) {
+        #[cfg(feature = "simulation")]
+        let _resting = stage::resting();
         let begun = Instant::now();
         let Member { mut steps, commands, .. } = self.member;
         let _ = commands.send(Command::Close);

@@ -46,6 +46,9 @@ pub struct Kafka {
     /// The topic's name.
     pub topic: String,
     config: ClientConfig,
+    /// Stands for brokers and topic in a simulation.
+    #[cfg(feature = "simulation")]
+    pub(crate) simulated: Option<crate::simulation::SimulatedTopic>,
 }
 
 impl fmt::Debug for Kafka {
@@ -70,7 +73,21 @@ impl Kafka {
             .set("receive.message.max.bytes", (8 * MAX_RECORD_BYTES).to_string())
             .set_log_level(RDKafkaLogLevel::Info);
         security.apply(&mut config)?;
-        Ok(Self { brokers: brokers.to_owned(), topic: topic.to_owned(), config })
+        Ok(Self {
+            brokers: brokers.to_owned(),
+            topic: topic.to_owned(),
+            config,
+            #[cfg(feature = "simulation")]
+            simulated: None,
+        })
+    }
+
+    /// A topic that is simulated: nothing of the client is used.
+    #[cfg(feature = "simulation")]
+    #[must_use]
+    pub fn simulated(topic: &str, simulated: crate::simulation::SimulatedTopic) -> Self {
+        let (brokers, config) = (String::new(), ClientConfig::new());
+        Self { brokers, topic: topic.to_owned(), config, simulated: Some(simulated) }
     }
 
     /// Reads `kafka://host:port[,host:port…]/topic`.

@@ -22,6 +22,8 @@ mod relay;
 pub mod scan;
 mod security;
 pub mod settings;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod topic;
 mod window;
 pub mod wire;

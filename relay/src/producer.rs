@@ -31,7 +31,14 @@ pub(crate) enum Sent {
 /// Sends to one topic. Dropping it drops what is still queued.
 pub(crate) struct Producer {
     topic: String,
-    client: Option<ThreadedProducer<Deliveries>>,
+    client: Option<Client>,
+}
+
+/// Whatever takes the records.
+enum Client {
+    Kafka(ThreadedProducer<Deliveries>),
+    #[cfg(feature = "simulation")]
+    Simulated(crate::simulation::Sender),
 }
 
 impl Producer {
@@ -40,6 +47,11 @@ impl Producer {
         window: Arc<Window>,
         max_queued: usize,
     ) -> Result<Self, KafkaError> {
+        #[cfg(feature = "simulation")]
+        if let Some(simulated) = &kafka.simulated {
+            let client = Some(Client::Simulated(simulated.sender(window, max_queued)));
+            return Ok(Self { topic: kafka.topic.clone(), client });
+        }
         let context = Deliveries { window, complaints: Complaints::default() };
         let client = kafka
             .config()
@@ -55,7 +67,7 @@ impl Producer {
             .set("queue.buffering.max.messages", max_queued.to_string())
             .set("queue.buffering.max.kbytes", MAX_QUEUED_KBYTES.to_string())
             .create_with_context(context)?;
-        Ok(Self { topic: kafka.topic.clone(), client: Some(client) })
+        Ok(Self { topic: kafka.topic.clone(), client: Some(Client::Kafka(client)) })
     }
 
     /// Sends an event; its key is its order's id.
@@ -76,7 +88,11 @@ impl Producer {
 
     /// What the client last said of its brokers.
     pub fn complaint(&self) -> Option<String> {
-        self.client().context().complaints.last()
+        match self.client() {
+            Client::Kafka(client) => client.context().complaints.last(),
+            #[cfg(feature = "simulation")]
+            Client::Simulated(_) => None,
+        }
     }
 
     fn send(
@@ -87,10 +103,18 @@ impl Producer {
         headers: OwnedHeaders,
         position: usize,
     ) -> Result<Sent, KafkaError> {
+        #[allow(clippy::infallible_destructuring_match, reason = "a simulation has another client")]
+        let client = match self.client() {
+            Client::Kafka(client) => client,
+            #[cfg(feature = "simulation")]
+            Client::Simulated(sender) => {
+                return Ok(sender.send(partition, key, payload, headers, position));
+            }
+        };
         let mut record = BaseRecord::with_opaque_to(&self.topic, position);
         (record.partition, record.key) = (Some(partition), Some(key));
         (record.payload, record.headers) = (payload, Some(headers));
-        match self.client().send(record) {
+        match client.send(record) {
             Ok(()) => Ok(Sent::Queued),
             Err((ClientError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Sent::Full),
             Err((error, _)) => {
@@ -99,7 +123,7 @@ impl Producer {
         }
     }
 
-    fn client(&self) -> &ThreadedProducer<Deliveries> {
+    fn client(&self) -> &Client {
         self.client.as_ref().expect("taken only when dropped")
     }
 }
@@ -107,13 +131,14 @@ impl Producer {
 impl Drop for Producer {
     /// Aside, however the session ends: purging what is still queued blocks for a moment.
     fn drop(&mut self) {
-        let client = self.client.take();
-        std::thread::spawn(move || drop(client));
+        if let Some(Client::Kafka(client)) = self.client.take() {
+            std::thread::spawn(move || drop(client));
+        }
     }
 }
 
 /// The opaque value of a mark; that of an event is its position.
-const MARK: usize = 0;
+pub(crate) const MARK: usize = 0;
 
 /// Tells the window what became of each record.
 struct Deliveries {

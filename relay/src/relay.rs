@@ -30,13 +30,13 @@ pub enum RelayError {
     Http(#[from] std::io::Error),
 }
 
-struct Relay {
-    store: EventStore,
-    kafka: Kafka,
-    settings: Settings,
-    readiness: Readiness,
-    holder: String,
-    patience: Patience,
+pub(crate) struct Relay {
+    pub(crate) store: EventStore,
+    pub(crate) kafka: Kafka,
+    pub(crate) settings: Settings,
+    pub(crate) readiness: Readiness,
+    pub(crate) holder: String,
+    pub(crate) patience: Patience,
 }
 
 /// Publishes until `shutdown`, and serves health and metrics on `listener` all the while.
@@ -69,7 +69,7 @@ pub async fn run(
 
 impl Relay {
     /// Leads again and again, until asked to stop.
-    async fn work(&self, shutdown: &CancellationToken) -> Result<(), RelayError> {
+    pub(crate) async fn work(&self, shutdown: &CancellationToken) -> Result<(), RelayError> {
         let name = lease_name(&self.kafka.topic);
         loop {
             metrics::gauge!("relay_active").set(0.0);
@@ -84,6 +84,7 @@ impl Relay {
             );
             metrics::gauge!("relay_active").set(1.0);
             let lost = tokio::select! {
+                biased;
                 lost = leadership::keep(&self.store, &lease, self.patience, &self.readiness) => lost,
                 ended = self.publish(&lease, state, shutdown) => match ended {
                     Ok(()) => {

@@ -30,18 +30,27 @@ pub struct Watermarks {
 /// Asks the brokers about one topic.
 #[derive(Clone)]
 pub(crate) struct TopicProbe {
-    client: Arc<BaseConsumer<Complaints>>,
+    /// `None` where there are no brokers to be asked, in a simulation.
+    client: Option<Arc<BaseConsumer<Complaints>>>,
     kafka: Kafka,
 }
 
 impl TopicProbe {
     pub fn new(kafka: &Kafka) -> Result<Self, KafkaError> {
+        #[cfg(feature = "simulation")]
+        if kafka.simulated.is_some() {
+            return Ok(Self { client: None, kafka: kafka.clone() });
+        }
         let client = kafka.config().create_with_context(Complaints::default())?;
-        Ok(Self { client: Arc::new(client), kafka: kafka.clone() })
+        Ok(Self { client: Some(Arc::new(client)), kafka: kafka.clone() })
     }
 
     /// How many partitions the topic has; `None` when there is no such topic.
     pub async fn partitions(&self) -> Result<Option<u32>, KafkaError> {
+        #[cfg(feature = "simulation")]
+        if let Some(simulated) = &self.kafka.simulated {
+            return simulated.partitions();
+        }
         self.ask(|client, topic| {
             let metadata = client.fetch_metadata(Some(topic), ASK_TIMEOUT)?;
             let found = metadata.topics().iter().find(|found| found.name() == topic);
@@ -59,6 +68,10 @@ impl TopicProbe {
 
     /// The offsets of each of so many partitions.
     pub async fn watermarks(&self, partitions: u32) -> Result<Vec<Watermarks>, KafkaError> {
+        #[cfg(feature = "simulation")]
+        if let Some(simulated) = &self.kafka.simulated {
+            return simulated.watermarks(partitions);
+        }
         self.ask(move |client, topic| {
             (0..partitions)
                 .map(|partition| {
@@ -111,16 +124,18 @@ impl TopicProbe {
         &self,
         question: impl FnOnce(&BaseConsumer<Complaints>, &str) -> Result<R, KafkaError> + Send + 'static,
     ) -> Result<R, KafkaError> {
-        let probe = self.clone();
+        let kafka = self.kafka.clone();
+        let no_brokers = || KafkaError::Unavailable("there are no brokers".to_owned());
+        let client = self.client.clone().ok_or_else(no_brokers)?;
         let answer = tokio::task::spawn_blocking(move || {
-            question(&probe.client, &probe.kafka.topic).map_err(|error| match error {
+            question(&client, &kafka.topic).map_err(|error| match error {
                 // "Timed out" alone says little; the client knows what it waited for.
                 KafkaError::Unavailable(text) => {
                     // Its log is served by polling, an entry at a time.
                     for _ in 0..MAX_REPORTS {
-                        let _ = probe.client.poll(Duration::ZERO);
+                        let _ = client.poll(Duration::ZERO);
                     }
-                    let why = probe.client.context().last();
+                    let why = client.context().last();
                     KafkaError::Unavailable(
                         why.map_or(text.clone(), |why| format!("{text} ({why})")),
                     )

@@ -9,6 +9,7 @@ use event_store::{
     EventStore, LoadedStream, MAX_PAGE, NewEvent, Position, RecordedEvent, StoreError, StreamId,
     Version,
 };
+use server::clock;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use uuid::Uuid;
@@ -156,7 +157,7 @@ impl<A: Commanded> Stream<A> {
             self.evolve(event, at);
             self.weight += encoded.payload.len();
             stored.push(NewEvent {
-                event_id: Uuid::now_v7(),
+                event_id: clock::id(),
                 event_type: encoded.event_type,
                 schema_version: encoded.schema_version,
                 occurred_at: at,
@@ -180,7 +181,7 @@ impl<A: Commanded> Stream<A> {
         for event in &events {
             state = guarded(self.id, || A::evolve(state, event, at)).ok_or(Refusal::Internal)?;
         }
-        let named = events.iter().map(|event| (Uuid::now_v7(), A::encode(event).event_type));
+        let named = events.iter().map(|event| (clock::id(), A::encode(event).event_type));
         let version = self.version + events.len() as u64;
         let mut accepted = self.accepted(Some(&state), version, named);
         let (current_version, current_position) = (self.version, self.position);

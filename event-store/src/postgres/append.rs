@@ -14,6 +14,7 @@ use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Found, Plan, plan};
 use crate::planted;
+use crate::points;
 use crate::row::{self, signed};
 use crate::versions::Tip;
 use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
@@ -94,7 +95,8 @@ impl Writer {
         Written { revision, plan, alone }: &Written<'_>,
     ) -> Result<bool, AppendError> {
         let committed = timeout(ANSWER_TIMEOUT, sqlx::raw_sql("COMMIT").execute(&mut connection));
-        if let Err(error) = committed.await.unwrap_or_else(|_| Err(no_answer())) {
+        let committed = committed.await.unwrap_or_else(|_| Err(no_answer()));
+        if let Err(error) = points::committed(committed) {
             drop(connection);
             return self.settle(Unsettled { error, revision: *revision, plan }).await;
         }

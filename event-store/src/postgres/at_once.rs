@@ -14,6 +14,7 @@ use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::plan;
 use crate::planted;
+use crate::points;
 use crate::versions::Tip;
 use crate::{Append, AppendError, Appended};
 use tokio::time::timeout;
@@ -46,7 +47,7 @@ impl Writer {
         };
         planted::written(&plan);
         let written = timeout(ANSWER_TIMEOUT, insert_all(&mut connection, &plan, revision)).await;
-        let error = match written.unwrap_or_else(|_| Err(no_answer())) {
+        let error = match points::committed(written.unwrap_or_else(|_| Err(no_answer()))) {
             Ok(written) => {
                 self.put_back(connection);
                 if !written {

@@ -11,6 +11,7 @@ use super::{primary_code, refusal};
 use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Found, Plan, plan};
+use crate::points;
 use crate::row::{self, signed};
 use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
 use sqlx::error::BoxDynError;
@@ -95,7 +96,7 @@ impl Writer {
             return Ok(Attempt::Raced);
         }
         crash::pass(Point::BeforeCommit);
-        if let Err(error) = commit(connection, &plan, revision).await {
+        if let Err(error) = points::committed(commit(connection, &plan, revision).await) {
             return Ok(Attempt::Unsettled(Unsettled { error, revision, plan }));
         }
         crash::pass(Point::AfterCommit);

@@ -13,6 +13,7 @@ use super::writer::{RolledBack, Writer};
 use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
 use crate::plan::{Plan, plan};
+use crate::points;
 use crate::versions::Tip;
 use crate::{Append, AppendError, Appended};
 use sqlx::sqlite::SqliteArguments;
@@ -70,7 +71,7 @@ impl Writer {
             Ok(connection) => connection,
             Err(error) => return Some(Err(error.into())),
         };
-        match self.write_at_once(&mut connection, &plan, revision).await {
+        match points::committed(self.write_at_once(&mut connection, &plan, revision).await) {
             Ok(()) => {
                 crash::pass(Point::AfterCommit);
                 self.put_back(connection);

@@ -6,6 +6,7 @@ use super::Run;
 use crate::ProjectorError;
 use crate::flush;
 use crate::group::Group;
+use crate::points;
 use read_model::ReadModelError;
 use read_model::write::WriteTx;
 use read_model::write::catalog::Checkpoint;
@@ -35,7 +36,9 @@ pub(super) async fn finish(
     groups: &mut [Group],
 ) -> Result<bool, ProjectorError> {
     let [group] = groups else { return Ok(false) };
+    points::reach("rebuild: finish").await?;
     let mut tx = run.model.begin_write().await?;
+    let _holding = points::holding();
     let furthest = furthest(&mut tx, group).await?;
     let gap = furthest.saturating_sub(group.position);
     if gap > GAP {
@@ -66,6 +69,8 @@ pub(super) async fn finish(
         };
         tx.swap(member.kind.name(), member.kind.tables(), next, now).await?;
     }
+    points::half_way("rebuild: swapped").await;
     tx.commit(group.position).await?;
+    points::reach("rebuild: finished").await?;
     Ok(true)
 }

@@ -17,6 +17,7 @@ use crate::flush::{Advance, Batch, fill};
 use crate::group::Group;
 use crate::kind::Kind;
 use crate::lineage;
+use crate::points;
 use crate::refused;
 use crate::source::Source;
 use claim::Claims;
@@ -28,9 +29,9 @@ use read_model::write::WriteTx;
 use read_model::{ReadModel, ReadModelError};
 use server::clock;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How often a rebuild that writes nothing says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -81,6 +82,7 @@ pub async fn rebuild(
     lineage::adopt(source, model, kinds).await?;
     let target = source.head().await?.position;
     let mut claims = claim::claim(model, kinds, target, &owner).await?;
+    points::reach("rebuild: claimed").await?;
     let done = pass(source, model, &mut claims, show, shutdown).await;
     if done.is_err() {
         // Best effort: if this fails too, the heartbeat runs out by itself.
@@ -132,7 +134,8 @@ struct Run<'a> {
     target: u64,
     progress: Progress,
     throttle: Throttle,
-    in_flight: Option<JoinHandle<Result<(), ReadModelError>>>,
+    /// Dropped, it ends: also while it is waited for.
+    in_flight: Option<AbortOnDropHandle<Result<(), ReadModelError>>>,
     /// Indexes that were left out while the tables were filled are built.
     indexed: bool,
 }
@@ -216,7 +219,8 @@ impl Run<'_> {
 
     fn send(&mut self, batch: Batch, now: i64) {
         let advance = self.advance();
-        self.in_flight = Some(tokio::spawn(fill(self.model.clone(), batch, advance, now)));
+        let fill = tokio::spawn(fill(self.model.clone(), batch, advance, now));
+        self.in_flight = Some(AbortOnDropHandle::new(fill));
     }
 
     fn advance(&self) -> Advance {
@@ -298,13 +302,5 @@ fn overtaken(error: ReadModelError) -> ProjectorError {
             ProjectorError::Refused("another process has taken this rebuild over".into())
         }
         error => error.into(),
-    }
-}
-
-impl Drop for Run<'_> {
-    fn drop(&mut self) {
-        if let Some(flush) = &self.in_flight {
-            flush.abort();
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Politeness towards who follows the log meanwhile: short transactions, and room between them.
 
 use crate::ProjectorError;
+use crate::points;
 use read_model::ReadModel;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -41,6 +42,7 @@ impl Throttle {
             self.looked = Instant::now();
         }
         if self.live {
+            let _resting = points::resting();
             tokio::time::sleep(GAP).await;
         }
         Ok(())

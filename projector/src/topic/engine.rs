@@ -14,6 +14,7 @@ use crate::kind::Kind;
 use crate::lineage::check_lineage;
 use crate::live::Condition;
 use crate::outdated::Outdated;
+use crate::points;
 use crate::source::Source;
 use read_model::ReadModel;
 use read_model::write::partitions::Mark;
@@ -107,10 +108,12 @@ impl Engine {
         shutdown: &CancellationToken,
     ) -> Result<(), ProjectorError> {
         loop {
+            // A look is due now and then however much there is to read.
             let step = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return Ok(()),
-                step = self.source.next() => Some(step?),
                 () = sleep_until(self.look_at) => None,
+                step = self.source.next() => Some(step?),
             };
             let done = match step {
                 Some(step) => self.take(step).await,
@@ -231,7 +234,10 @@ impl Engine {
                 self.singly = true;
             }
         }
-        tokio::time::sleep(PAUSE * self.failures).await;
+        {
+            let _resting = points::resting();
+            tokio::time::sleep(PAUSE * self.failures).await;
+        }
         self.set_adrift();
         // While the read model cannot be read, the next step or look fails and comes here again.
         self.reload().await.or_else(|error| match self.failures < MAX_FAILURES {

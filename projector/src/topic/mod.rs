@@ -26,6 +26,7 @@ use crate::ProjectorError;
 use crate::figures;
 use crate::live::Condition;
 use crate::outdated::Outdated;
+use crate::points;
 use crate::source::Source;
 use engine::Engine;
 use event_store::EventStore;
@@ -83,6 +84,7 @@ pub async fn run_topic(
         if begun.elapsed() > LAST_PAUSE {
             pause = FIRST_PAUSE;
         }
+        let _resting = points::resting();
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(pause) => {}

@@ -13,6 +13,7 @@ use crate::ProjectorError;
 use crate::figures;
 use crate::kind::Kind;
 use crate::planted;
+use crate::points;
 use crate::projections::Changes;
 use crate::refused::{Fence, Share};
 use crate::source::Decoded;
@@ -377,11 +378,13 @@ fn alike(moves: &[Move]) -> Vec<(Vec<Checkpoint>, Vec<Step>)> {
 
 async fn write(model: &ReadModel, flush: Flush, now: i64) -> Result<(), ReadModelError> {
     let met = planted::meet(flush.begins()).await;
+    points::reach("views: write").await?;
     let mut tx = model.begin_write().await?;
     for (whose, steps) in alike(&flush.moves) {
         planted::fence(tx.move_partitions(&whose, &steps).await, met)?;
     }
     tx = planted::checkpoint_apart(tx, model).await?;
+    points::half_way("views: checkpoints moved").await;
     for (tables, changes) in flush.changes {
         changes.write(&mut tx, tables).await?;
     }
@@ -391,5 +394,7 @@ async fn write(model: &ReadModel, flush: Flush, now: i64) -> Result<(), ReadMode
     projections.dedup();
     tx.settle_partitions(&projections, now).await?;
     tx.set_source_head(flush.head).await?;
-    tx.commit(flush.head.position).await
+    points::half_way("views: rows written").await;
+    tx.commit(flush.head.position).await?;
+    points::reach("views: written").await
 }

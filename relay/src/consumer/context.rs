@@ -5,7 +5,7 @@
 
 use super::{Lookup, OffsetLost};
 use crate::kafka::{ASK_TIMEOUT, Complaints};
-use crate::topic::watermarks;
+use crate::topic::{Watermarks, watermarks};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError as ClientError;
@@ -33,6 +33,17 @@ pub(super) struct Start {
     pub partition: i32,
     pub offset: i64,
     pub lost: Option<OffsetLost>,
+}
+
+impl Start {
+    /// Where the database wants to go on, if that is there.
+    pub fn of(partition: i32, wanted: Option<i64>, marks: Watermarks) -> Self {
+        let (low, high) = (marks.low, marks.high);
+        let wanted = wanted.unwrap_or(0);
+        let there = (low..=high).contains(&wanted);
+        let lost = (!there).then_some(OffsetLost { partition, wanted, low, high });
+        Self { partition, offset: if there { wanted } else { low }, lost }
+    }
 }
 
 pub(super) struct MemberContext {
@@ -69,11 +80,7 @@ impl MemberContext {
         }
         let start = |(partition, wanted): (i32, Option<i64>)| {
             let marks = watermarks(client, &self.topic, partition).map_err(|e| e.to_string())?;
-            let (low, high) = (marks.low, marks.high);
-            let wanted = wanted.unwrap_or(0);
-            let there = (low..=high).contains(&wanted);
-            let lost = (!there).then_some(OffsetLost { partition, wanted, low, high });
-            Ok(Start { partition, offset: if there { wanted } else { low }, lost })
+            Ok(Start::of(partition, wanted, marks))
         };
         partitions.into_iter().zip(found).map(start).collect()
     }

@@ -39,6 +39,11 @@ impl Member {
         let (commands, obeyed) = plain::channel();
         let complaints = Arc::new(Complaints::default());
         let (begun, alive) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        #[cfg(feature = "simulation")]
+        if let Some(topic) = &settings.kafka.simulated {
+            topic.seat(steps, obeyed, lookup);
+            return Ok(Self { steps: taken, commands, complaints, begun, alive });
+        }
         let worker = Worker {
             lookup,
             runtime,

@@ -1,0 +1,55 @@
+//! Named points at which a simulation makes a handle wait, fail or die; nothing at all without `simulation`.
+
+use crate::{AppendError, StoreError};
+
+/// A question that is on its way, until dropped.
+#[cfg(feature = "simulation")]
+pub(crate) type Asking = stage::Asking;
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+pub(crate) struct Asking;
+
+/// The log is about to be asked, or told something that it may have been told already.
+#[cfg(feature = "simulation")]
+pub(crate) async fn ask(point: &'static str) -> Result<Asking, StoreError> {
+    let refused = |_| StoreError::Unavailable("the simulation refuses it".to_owned());
+    stage::reach(point).await.map_err(refused)?;
+    Ok(stage::asking())
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn ask(_point: &'static str) -> std::future::Ready<Result<Asking, StoreError>> {
+    std::future::ready(Ok(Asking))
+}
+
+/// An append has ended, and whoever made it is about to hear how.
+#[cfg(feature = "simulation")]
+pub(crate) async fn appended() -> Result<(), AppendError> {
+    let lost = |_| AppendError::Unknown("the simulation keeps the answer back".to_owned());
+    stage::reach("log: append ended").await.map_err(lost)
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn appended() -> std::future::Ready<Result<(), AppendError>> {
+    std::future::ready(Ok(()))
+}
+
+/// The answer to a commit, unless it is lost.
+#[cfg(feature = "simulation")]
+pub(crate) fn committed<T>(answer: sqlx::Result<T>) -> sqlx::Result<T> {
+    let answer = answer?;
+    let lost = |_| sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+    stage::lose("log: commit answered").map_err(lost)?;
+    Ok(answer)
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn committed<T>(answer: sqlx::Result<T>) -> sqlx::Result<T> {
+    answer
+}

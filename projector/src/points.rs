@@ -1,0 +1,91 @@
+//! Named points at which a simulation makes a writer wait, fail or die, and the places where a follower does nothing but
+//! wait; nothing at all without `simulation`.
+
+use read_model::ReadModelError;
+
+/// Somebody who only waits, until dropped.
+#[cfg(feature = "simulation")]
+pub(crate) type Resting = stage::Resting;
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+pub(crate) struct Resting;
+
+/// There is nothing to do but wait.
+#[cfg(feature = "simulation")]
+pub(crate) fn resting() -> Resting {
+    stage::resting()
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn resting() -> Resting {
+    Resting
+}
+
+/// A task of its own at work, until dropped.
+#[cfg(feature = "simulation")]
+pub(crate) type Beside = stage::Beside;
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+pub(crate) struct Beside;
+
+/// A task works beside the one that has begun it.
+#[cfg(feature = "simulation")]
+pub(crate) fn beside() -> Beside {
+    stage::beside()
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn beside() -> Beside {
+    Beside
+}
+
+/// A transaction in which more is asked, until dropped.
+#[cfg(feature = "simulation")]
+pub(crate) type Holding = stage::Holding;
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+pub(crate) struct Holding;
+
+/// Nobody else can write from now on.
+#[cfg(feature = "simulation")]
+pub(crate) fn holding() -> Holding {
+    stage::holding()
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn holding() -> Holding {
+    Holding
+}
+
+/// No transaction is open: one is to begin, or has ended.
+#[cfg(feature = "simulation")]
+pub(crate) async fn reach(point: &'static str) -> Result<(), ReadModelError> {
+    let refused = |_| ReadModelError::Unavailable("the simulation refuses it".to_owned());
+    stage::reach(point).await.map_err(refused)
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn reach(_point: &'static str) -> std::future::Ready<Result<(), ReadModelError>> {
+    std::future::ready(Ok(()))
+}
+
+/// Half of a transaction is written.
+#[cfg(feature = "simulation")]
+pub(crate) async fn half_way(point: &'static str) {
+    stage::outlive(point).await;
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn half_way(_point: &'static str) -> std::future::Ready<()> {
+    std::future::ready(())
+}

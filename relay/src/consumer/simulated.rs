@@ -1,0 +1,158 @@
+//! A group member in a simulation: the coordinator and the fetching that a client's thread would do.
+//!
+//! Steps and commands go through the very channels of a real member, and its pages are gathered in the same lanes.
+
+use super::context::Start;
+use super::lanes::Lanes;
+use super::member::Command;
+use super::{Lookup, OffsetLost, Step};
+use crate::simulation::SimulatedTopic;
+use crate::wire::Record;
+use std::sync::mpsc as plain;
+use tokio::sync::mpsc;
+
+/// A member, numbered in the order of joining.
+pub type MemberId = u64;
+
+/// The side of a member that a thread has otherwise.
+pub(crate) struct Seat {
+    steps: mpsc::Sender<Step>,
+    commands: plain::Receiver<Command>,
+    lookup: Lookup,
+    lanes: Lanes,
+}
+
+impl SimulatedTopic {
+    pub(super) fn seat(
+        &self,
+        steps: mpsc::Sender<Step>,
+        commands: plain::Receiver<Command>,
+        lookup: Lookup,
+    ) {
+        let mut broker = self.lock();
+        broker.joined += 1;
+        let number = broker.joined;
+        broker.seats.insert(number, Seat { steps, commands, lookup, lanes: Lanes::default() });
+    }
+
+    /// Who is in the group. What members have asked for is done, and those that are gone are forgotten.
+    pub fn members(&self) -> Vec<MemberId> {
+        let mut broker = self.lock();
+        broker.seats.retain(|_, seat| seat.obey());
+        broker.seats.keys().copied().collect()
+    }
+
+    /// Which partitions a member has, and where each is read on: none where it waits to be told.
+    pub fn owned(&self, member: MemberId) -> Vec<(i32, Option<i64>)> {
+        let broker = self.lock();
+        let Some(seat) = broker.seats.get(&member) else { return Vec::new() };
+        let reading = seat.lanes.reading();
+        let next = |number: i32| reading.iter().find(|(its, _)| *its == number).map(|its| its.1);
+        seat.lanes.partitions().into_iter().map(|number| (number, next(number))).collect()
+    }
+
+    /// Whether the member has room for a step.
+    pub fn has_room(&self, member: MemberId) -> bool {
+        self.lock().seats.get(&member).is_some_and(|seat| seat.steps.capacity() > 2)
+    }
+
+    /// Gives partitions to a member; where they begin is looked up as a real one does.
+    ///
+    /// # Errors
+    /// What the lookup says.
+    pub async fn assign(&self, member: MemberId, partitions: Vec<i32>) -> Result<(), String> {
+        let lookup = self.lock().seats.get(&member).map(|seat| seat.lookup.clone());
+        let Some(lookup) = lookup else { return Ok(()) };
+        let found = lookup(partitions.clone()).await?;
+        let mut broker = self.lock();
+        let mut starts = Vec::new();
+        for (number, wanted) in partitions.iter().zip(found) {
+            let index = usize::try_from(*number).expect("partitions count from 0");
+            let marks = broker.marks(index).map_err(|error| error.to_string())?;
+            starts.push(Start::of(*number, wanted, marks));
+        }
+        let Some(seat) = broker.seats.get_mut(&member) else { return Ok(()) };
+        seat.give(Step::Assigned(partitions));
+        for start in starts {
+            seat.lanes.begin(start.partition, start.offset);
+            if let Some(lost) = start.lost {
+                seat.lose(lost);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes partitions from a member. One that does not look learns of it later.
+    pub fn revoke(&self, member: MemberId, partitions: Vec<i32>) {
+        let mut broker = self.lock();
+        let Some(seat) = broker.seats.get_mut(&member) else { return };
+        partitions.iter().for_each(|partition| seat.lanes.end(*partition));
+        seat.give(Step::Revoked(partitions));
+    }
+
+    /// A member's client fails and begins anew: the member hears that it has nothing any more.
+    pub fn break_off(&self, member: MemberId) {
+        let owned = self.owned(member).into_iter().map(|(partition, _)| partition).collect();
+        self.revoke(member, owned);
+    }
+
+    /// Fetches up to so many offsets of each of some partitions, as one step. Whether there was anything.
+    pub fn fetch(&self, member: MemberId, partitions: &[i32], most: i64) -> bool {
+        let mut broker = self.lock();
+        let Some(mut seat) = broker.seats.remove(&member) else { return false };
+        let mut any = false;
+        for (number, next) in seat.lanes.reading() {
+            let marks = broker.marks(usize::try_from(number).unwrap_or(usize::MAX));
+            let Ok(marks) = marks else { continue };
+            if !partitions.contains(&number) {
+                continue;
+            }
+            if !(marks.low..=marks.high).contains(&next) {
+                let (low, high) = (marks.low, marks.high);
+                seat.lose(OffsetLost { partition: number, wanted: next, low, high });
+                any = true;
+                continue;
+            }
+            for offset in next..marks.high.min(next + most) {
+                if let Some(content) = broker.content(number, offset) {
+                    seat.lanes.push(number, Record { offset, content });
+                }
+            }
+        }
+        let pages = seat.lanes.pages();
+        if !pages.is_empty() {
+            any = true;
+            seat.give(Step::Pages(pages));
+        }
+        broker.seats.insert(member, seat);
+        any
+    }
+}
+
+impl Seat {
+    /// Does what the member has asked for; false when it is gone.
+    fn obey(&mut self) -> bool {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::ResumeAt { partition, offset }) => {
+                    if self.lanes.owns(partition) {
+                        self.lanes.begin(partition, offset);
+                    }
+                }
+                Ok(Command::Applied { .. }) => {}
+                Ok(Command::Close) | Err(plain::TryRecvError::Disconnected) => return false,
+                Err(plain::TryRecvError::Empty) => return !self.steps.is_closed(),
+            }
+        }
+    }
+
+    fn give(&self, step: Step) {
+        // Whoever fetches and assigns asks before whether there is room; a member that is gone hears nothing.
+        let _ = self.steps.try_send(step);
+    }
+
+    fn lose(&mut self, lost: OffsetLost) {
+        self.lanes.pause(lost.partition);
+        self.give(Step::Lost(lost));
+    }
+}

@@ -1,0 +1,161 @@
+//! What a simulation holds of each part of the system: the clock, the ids, and named points.
+//!
+//! Parts are built with this only under their feature `simulation`; no program is. A stage belongs to a thread, so that
+//! simulations of several seeds run side by side in one process, each on a runtime of one thread. A part that comes to a
+//! named point goes on, unless the simulation has armed that passing: then it waits there until it is let go, is
+//! refused as by a storage that fails, or dies there. Whoever drives the parts learns from the stage whether one has
+//! come to rest, so that nothing depends on how fast a library's threads are.
+//!
+//! Without a stage on its thread, everything here lets everything pass.
+
+mod hand;
+mod point;
+
+pub use hand::{Actor, Arm, Hand, Rest, Stop};
+pub use point::{Struck, Verdict, lose, outlive, pass, reach};
+
+use chrono::{DateTime, Utc};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::task::Waker;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+thread_local! {
+    static STAGE: RefCell<Option<Stage>> = const { RefCell::new(None) };
+}
+
+/// One simulation's hold on its thread.
+#[derive(Debug, Default)]
+struct Stage {
+    /// Microseconds since 1970.
+    now: i64,
+    ids: u64,
+    driven: Actor,
+    armed: Option<Arm>,
+    /// Who waits at which point, and how to let them go.
+    waiting: BTreeMap<Actor, Waiting>,
+    /// Who is let go, and has not been driven since.
+    free: BTreeMap<Actor, (oneshot::Sender<Verdict>, Verdict)>,
+    /// Who has come to the point of their death.
+    dead: Option<(Actor, &'static str)>,
+    /// Questions to the log that are not answered.
+    asking: usize,
+    resting: BTreeMap<Actor, usize>,
+    /// Transactions that are open.
+    holding: usize,
+    /// Tasks that work beside whoever is driven.
+    beside: usize,
+    passed: BTreeMap<&'static str, u64>,
+    struck: BTreeMap<(&'static str, Verdict), u64>,
+    driver: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    point: &'static str,
+    go: oneshot::Sender<Verdict>,
+}
+
+fn with<T>(run: impl FnOnce(&mut Stage) -> T) -> Option<T> {
+    STAGE.with(|stage| stage.borrow_mut().as_mut().map(run))
+}
+
+/// The simulated time; `None` without a stage.
+pub fn now() -> Option<DateTime<Utc>> {
+    with(|stage| DateTime::from_timestamp_micros(stage.now)).flatten()
+}
+
+/// The next id: time and a number, nothing random; `None` without a stage.
+pub fn id() -> Option<Uuid> {
+    with(|stage| {
+        stage.ids += 1;
+        let millis = u64::try_from(stage.now / 1_000).unwrap_or(0);
+        let mut bytes = [0; 10];
+        bytes[2..].copy_from_slice(&stage.ids.to_be_bytes());
+        uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+    })
+}
+
+/// Whoever drives looks again.
+fn wake(driver: Option<Option<Waker>>) {
+    if let Some(driver) = driver.flatten() {
+        driver.wake();
+    }
+}
+
+/// A question to the log that is on its way, until dropped.
+#[derive(Debug)]
+pub struct Asking(());
+
+/// Says that the log is asked.
+pub fn asking() -> Asking {
+    let _ = with(|stage| stage.asking += 1);
+    Asking(())
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        wake(with(|stage| {
+            stage.asking = stage.asking.saturating_sub(1);
+            stage.driver.clone()
+        }));
+    }
+}
+
+/// Somebody who waits for time to pass or for news, until dropped.
+#[derive(Debug)]
+pub struct Resting(Actor);
+
+/// Says that whoever is driven has nothing to do but wait.
+pub fn resting() -> Resting {
+    let driven = with(|stage| {
+        *stage.resting.entry(stage.driven).or_default() += 1;
+        stage.driven
+    });
+    Resting(driven.unwrap_or_default())
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        let _ = with(|stage| {
+            let count = stage.resting.entry(self.0).or_default();
+            *count = count.saturating_sub(1);
+        });
+    }
+}
+
+/// A transaction that keeps others from writing, until dropped.
+#[derive(Debug)]
+pub struct Holding(());
+
+/// Says that others cannot write.
+pub fn holding() -> Holding {
+    let _ = with(|stage| stage.holding += 1);
+    Holding(())
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let _ = with(|stage| stage.holding = stage.holding.saturating_sub(1));
+    }
+}
+
+/// A task that works beside the one that is driven, until dropped.
+#[derive(Debug)]
+pub struct Beside(());
+
+/// Says that a task is at work of its own; until it is not, nobody else is driven.
+pub fn beside() -> Beside {
+    let _ = with(|stage| stage.beside += 1);
+    Beside(())
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        wake(with(|stage| {
+            stage.beside = stage.beside.saturating_sub(1);
+            stage.driver.clone()
+        }));
+    }
+}

@@ -1,0 +1,113 @@
+//! Named points: where a part may be made to wait, to fail or to die.
+
+use super::{Stage, Waiting, with};
+use std::future::pending;
+use std::panic::resume_unwind;
+use tokio::sync::oneshot;
+
+/// What becomes of somebody at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing.
+    GoOn,
+    /// It waits, until it is let go with another verdict.
+    Wait,
+    /// It is refused, as by a storage that fails here.
+    Fail,
+    /// It dies: nothing after this point runs.
+    Die,
+}
+
+/// A refusal that a simulation has ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Struck;
+
+enum Fate {
+    GoOn,
+    Fail,
+    Die,
+    Wait(oneshot::Receiver<Verdict>),
+}
+
+/// Comes to a point where it may be made to wait.
+///
+/// # Errors
+/// [`Struck`], if this is where it fails.
+pub async fn reach(point: &'static str) -> Result<(), Struck> {
+    match with(|stage| stage.fate(point, |_| true)).unwrap_or(Fate::GoOn) {
+        Fate::GoOn => Ok(()),
+        Fate::Fail => Err(Struck),
+        Fate::Die => pending().await,
+        Fate::Wait(go) => match go.await {
+            Ok(Verdict::Fail) => Err(Struck),
+            Ok(Verdict::Die) | Err(_) => pending().await,
+            Ok(Verdict::GoOn | Verdict::Wait) => Ok(()),
+        },
+    }
+}
+
+/// Comes to a point where others would wait for it, so that it never waits here. Its death unwinds, so that what it
+/// holds is let go as by the end of a process.
+pub fn pass(point: &'static str) {
+    let fate = with(|stage| stage.fate(point, |verdict| verdict == Verdict::Die));
+    if let Some(Fate::Die) = fate {
+        resume_unwind(Box::new("it died where the simulation said"));
+    }
+}
+
+/// As [`pass`], for somebody who is dropped when dead.
+pub async fn outlive(point: &'static str) {
+    let fate = with(|stage| stage.fate(point, |verdict| verdict == Verdict::Die));
+    if let Some(Fate::Die) = fate {
+        pending::<()>().await;
+    }
+}
+
+/// Comes to a point where something is done, and only the answer may be lost.
+///
+/// # Errors
+/// [`Struck`], if it is.
+pub fn lose(point: &'static str) -> Result<(), Struck> {
+    match with(|stage| stage.fate(point, |verdict| verdict == Verdict::Fail)) {
+        Some(Fate::Fail) => Err(Struck),
+        _ => Ok(()),
+    }
+}
+
+impl Stage {
+    /// What becomes of whoever comes to a point where only some verdicts are possible; others wait for the next point.
+    fn fate(&mut self, point: &'static str, possible: impl Fn(Verdict) -> bool) -> Fate {
+        *self.passed.entry(point).or_default() += 1;
+        let Some(armed) = &mut self.armed else { return Fate::GoOn };
+        if armed.after > 0 {
+            armed.after -= 1;
+            return Fate::GoOn;
+        }
+        let verdict = armed.verdict;
+        // Nobody waits who holds what others need, and of several things at a time one waits at most.
+        let busy = self.holding > 0 || self.waiting.contains_key(&self.driven);
+        let waits = verdict == Verdict::Wait && busy;
+        if waits || !possible(verdict) {
+            return Fate::GoOn;
+        }
+        self.armed = None;
+        *self.struck.entry((point, verdict)).or_default() += 1;
+        let fate = match verdict {
+            Verdict::GoOn => return Fate::GoOn,
+            Verdict::Fail => return Fate::Fail,
+            Verdict::Die => {
+                self.dead = Some((self.driven, point));
+                Fate::Die
+            }
+            Verdict::Wait => {
+                let (go, gone) = oneshot::channel();
+                self.waiting.insert(self.driven, Waiting { point, go });
+                Fate::Wait(gone)
+            }
+        };
+        if let Some(driver) = &self.driver {
+            driver.wake_by_ref();
+        }
+        fate
+    }
+}

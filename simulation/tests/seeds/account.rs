@@ -1,0 +1,165 @@
+//! What clients have asked and what they were answered: all that is known from outside.
+
+use crate::chance::Chance;
+use crate::commands;
+use crate::judge::same;
+use crate::world::Checked;
+use command_service::pipeline::{Effect, Key, Precondition, Reply, Request, Retention, Target};
+use domain::Timestamp;
+use domain::order::{OrderAggregate, OrderCommand};
+use event_store::{Metadata, NewEvent, RecordedEvent};
+use uuid::Uuid;
+
+/// Orders that clients may ask about.
+const ORDERS: u64 = 5;
+/// Bytes that a request is said to hold.
+const WEIGHT: usize = 500;
+
+/// One request, as it was sent once.
+pub struct Attempt {
+    pub order: Uuid,
+    pub fresh: bool,
+    pub command: OrderCommand,
+    pub precondition: Option<Precondition>,
+    pub key: Option<Key>,
+    pub at: Option<Timestamp>,
+    pub effect: Effect,
+    pub answer: Answer,
+}
+
+impl Attempt {
+    /// Whether it is a line of an import, which is tried again when it was refused.
+    pub fn is_imported(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| key.retention == Retention::Forever)
+    }
+}
+
+/// What its client has heard.
+pub enum Answer {
+    /// Nothing yet.
+    Awaited,
+    /// Nothing for ever.
+    Lost,
+    Given(Reply<OrderAggregate>),
+}
+
+/// All requests of a seed.
+pub struct Account {
+    pub orders: Vec<Uuid>,
+    pub attempts: Vec<Attempt>,
+    /// What another program has appended, or may have.
+    pub foreign: Vec<NewEvent>,
+    keys: u64,
+}
+
+impl Account {
+    pub fn new(chance: &mut Chance) -> Self {
+        let orders = (0..2 + chance.below(ORDERS)).map(|_| chance.uuid()).collect();
+        Self { orders, attempts: Vec::new(), foreign: Vec::new(), keys: 0 }
+    }
+
+    /// Draws a request: a new one, or one that was sent before, for instance because no answer came.
+    pub fn draw(&mut self, chance: &mut Chance, now: Timestamp) -> usize {
+        let attempt = match chance.below(10) {
+            0..3 => self.again(chance),
+            _ => None,
+        };
+        let attempt = attempt.unwrap_or_else(|| self.new_attempt(chance, now));
+        self.attempts.push(attempt);
+        self.attempts.len() - 1
+    }
+
+    /// Draws one that was sent before, if there is one.
+    pub fn draw_again(&mut self, chance: &mut Chance) -> Option<usize> {
+        let attempt = self.again(chance)?;
+        self.attempts.push(attempt);
+        Some(self.attempts.len() - 1)
+    }
+
+    /// An event that no client asked for must be one that another program wrote.
+    pub fn check_foreign(&self, event: &RecordedEvent) -> Checked {
+        let known = self.foreign.iter().find(|its| its.event_id == event.event_id);
+        let known = known.ok_or(format!("position {}: asked by nobody", event.position))?;
+        same("the payload of another program's event", &event.payload, &known.payload)
+    }
+
+    fn new_attempt(&mut self, chance: &mut Chance, now: Timestamp) -> Attempt {
+        let order = self.orders[chance.index(self.orders.len())];
+        let fresh = chance.percent(45);
+        let command = if fresh { commands::create(chance) } else { commands::deed(chance) };
+        let precondition = match chance.below(20) {
+            0 => Some(Precondition::Exists),
+            1 => Some(Precondition::AnyOf(vec![chance.below(4)])),
+            2 => Some(Precondition::AnyOf(vec![chance.below(4), chance.below(4)])),
+            _ => None,
+        };
+        let imported = chance.percent(20);
+        let hours = i64::try_from(chance.below(50)).unwrap();
+        let at = imported.then(|| now - chrono::TimeDelta::hours(hours));
+        let key = (imported || chance.percent(70)).then(|| self.new_key(imported));
+        let effect = if chance.percent(5) { Effect::Preview } else { Effect::Store };
+        Attempt { order, fresh, command, precondition, key, at, effect, answer: Answer::Awaited }
+    }
+
+    fn new_key(&mut self, imported: bool) -> Key {
+        self.keys += 1;
+        let mut fingerprint = [0; 32];
+        fingerprint[..8].copy_from_slice(&self.keys.to_be_bytes());
+        let (origin, retention) = match imported {
+            true => ("import", Retention::Forever),
+            false => ("http", Retention::Retries),
+        };
+        Key { key: format!("{origin}:{}", self.keys), fingerprint, retention }
+    }
+
+    /// The same request once more; now and then its key is used for another one.
+    fn again(&self, chance: &mut Chance) -> Option<Attempt> {
+        if self.attempts.is_empty() {
+            return None;
+        }
+        let last =
+            self.attempts.len().saturating_sub(1 + chance.index(self.attempts.len().min(12)));
+        let before = &self.attempts[last];
+        let mut key = before.key.clone()?;
+        let mut command = before.command.clone();
+        if chance.percent(12) {
+            key.fingerprint[31] = 1;
+            command = commands::deed(chance);
+        } else if key.fingerprint[31] == 1 {
+            return None;
+        }
+        let (order, fresh) = (before.order, before.fresh);
+        let (precondition, at, effect) = (before.precondition.clone(), before.at, before.effect);
+        let (key, answer) = (Some(key), Answer::Awaited);
+        Some(Attempt { order, fresh, command, precondition, key, at, effect, answer })
+    }
+
+    /// As it goes onto a queue.
+    pub fn request(&self, number: usize) -> Request<OrderCommand> {
+        let attempt = &self.attempts[number];
+        let target = match attempt.fresh {
+            true => Target::Fresh(attempt.order),
+            false => Target::Named(attempt.order),
+        };
+        Request {
+            target,
+            command: attempt.command.clone(),
+            precondition: attempt.precondition.clone(),
+            key: attempt.key.clone(),
+            at: attempt.at,
+            effect: attempt.effect,
+            metadata: Metadata { correlation_id: Some(sign(number)), ..Metadata::default() },
+            weight: WEIGHT,
+        }
+    }
+}
+
+/// By this a request's events are known in the log.
+pub fn sign(number: usize) -> String {
+    format!("request-{number}")
+}
+
+/// Whose event it is.
+pub fn signed(correlation_id: Option<&str>) -> Option<usize> {
+    correlation_id?.strip_prefix("request-")?.parse().ok()
+}

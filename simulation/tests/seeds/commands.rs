@@ -1,0 +1,85 @@
+//! What clients ask for, drawn: mostly what an order can do next, now and then what it cannot.
+
+use crate::chance::Chance;
+use domain::order::command::NewLine;
+use domain::order::{Customer, OrderCommand, UnpricedLine};
+use domain::{Currency, Email, Money, Name, Note, Reason, Reference};
+
+fn id(text: &str) -> Reference {
+    Reference::parse(text.to_owned()).unwrap()
+}
+
+/// The command that begins an order. Customers and products are few, their names change from order to order.
+pub fn create(chance: &mut Chance) -> OrderCommand {
+    let currency = Currency::from_code(chance.pick(&["EUR", "JPY"])).unwrap();
+    let name = chance.pick(&[None, Some("Ann"), Some("Anne"), Some("Anna")]);
+    let email = chance.percent(30).then(|| Email::parse("ann@example.org".to_owned()).unwrap());
+    let lines = (0..1 + chance.below(3)).map(|_| line(chance, currency)).collect();
+    OrderCommand::Create {
+        customer: Customer {
+            id: id(chance.pick(&["ann", "bob", "cleo"])),
+            name: name.map(|name| Name::parse(name.to_owned()).unwrap()),
+            email,
+        },
+        currency,
+        lines,
+        draft: chance.percent(30),
+        note: chance.percent(20).then(|| note(chance)),
+    }
+}
+
+fn line(chance: &mut Chance, currency: Currency) -> NewLine {
+    NewLine {
+        product_id: id(chance.pick(&["tea", "cup", "pot"])),
+        name: product_name(chance),
+        quantity: 1 + u32::try_from(chance.below(5)).unwrap(),
+        unit_price: Money::from_minor(i64::try_from(chance.below(900)).unwrap(), currency),
+    }
+}
+
+fn product_name(chance: &mut Chance) -> Name {
+    Name::parse(chance.pick(&["Tea", "Cup", "Gift", "Pot"]).to_owned()).unwrap()
+}
+
+fn note(chance: &mut Chance) -> Note {
+    Note::parse(chance.pick(&["mind the step", "ring twice", "leave it"]).to_owned()).unwrap()
+}
+
+/// What is asked of an order that may be there.
+pub fn deed(chance: &mut Chance) -> OrderCommand {
+    let line_id = 1 + u32::try_from(chance.below(3)).unwrap();
+    match chance.below(16) {
+        0 | 1 => OrderCommand::Place { expected_total: None },
+        2 | 3 => OrderCommand::Confirm,
+        4 => OrderCommand::Cancel { reason: Reason::parse("no".to_owned()).unwrap() },
+        5 | 6 => OrderCommand::RecordPayment {
+            payment_id: id(chance.pick(&["p-1", "p-2", "p-3"])),
+            amount: chance.pick(&["7", "100", "12"]).to_owned(),
+            currency: None,
+            method: None,
+        },
+        7 => OrderCommand::RecordRefund {
+            refund_id: id(chance.pick(&["r-1", "r-2"])),
+            amount: chance.pick(&["7", "3"]).to_owned(),
+            currency: None,
+            reason: None,
+        },
+        8 | 9 => OrderCommand::Ship {
+            shipment_id: id(chance.pick(&["s-1", "s-2"])),
+            carrier: None,
+            tracking_number: None,
+            lines: None,
+        },
+        10 => OrderCommand::Deliver { shipment_id: id(chance.pick(&["s-1", "s-2"])) },
+        11 => OrderCommand::ChangeLineQuantity { line_id, quantity: 9 },
+        12 => OrderCommand::RemoveLine { line_id },
+        13 => OrderCommand::AddLine(UnpricedLine {
+            product_id: id(chance.pick(&["tea", "cup", "pot"])),
+            name: product_name(chance),
+            quantity: 2,
+            unit_price: "3".to_owned(),
+        }),
+        14 => OrderCommand::AddNote { text: note(chance) },
+        _ => create(chance),
+    }
+}

@@ -1,0 +1,61 @@
+//! One seed, from an empty log to its last quiet moment.
+
+use crate::trace::Trace;
+use crate::world::{Checked, World};
+use futures::FutureExt;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use tokio::runtime::Builder;
+
+/// Steps between two quiet moments, and how many there are of those.
+const STEPS: u64 = 60;
+const MOMENTS: u64 = 3;
+
+/// Where the log is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Memory,
+    Sqlite,
+}
+
+/// What a seed came to.
+pub struct Played {
+    pub outcome: Checked,
+    pub trace: Trace,
+    pub steps: u64,
+    /// How often what happened.
+    pub counts: BTreeMap<String, u64>,
+}
+
+/// Plays a seed on this thread, in a runtime of its own.
+pub fn play(seed: u64, backend: Backend) -> Played {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    // Paused time stands still for as long as something blocks, instead of running ahead whenever nobody is ready.
+    runtime.spawn_blocking(move || ended.recv());
+    let played = runtime.block_on(async {
+        let mut world = World::open(seed, backend).await;
+        let mut steps = 0;
+        let run = AssertUnwindSafe(run(&mut world, &mut steps)).catch_unwind().await;
+        let outcome = run.unwrap_or_else(|_| Err("somebody panicked, see above".to_owned()));
+        for ((point, verdict), times) in world.hand.struck() {
+            *world.counts.entry(format!("{verdict:?} at {point}")).or_default() += times;
+        }
+        let World { trace, counts, .. } = world;
+        Played { outcome, trace, steps, counts }
+    });
+    drop(end);
+    played
+}
+
+async fn run(world: &mut World, steps: &mut u64) -> Checked {
+    world.begin().await;
+    for _ in 0..MOMENTS {
+        for _ in 0..STEPS {
+            *steps += 1;
+            world.step().await?;
+        }
+        world.quiet().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! Quiet moments: everybody is let go, everything arrives, and then answers, log, topic and views must agree.
+
+use crate::judge::{Ledger, same};
+use crate::relays::{LEASE, TOPIC};
+use crate::world::{Checked, PARTITIONS, World};
+use relay::wire::Content;
+use stage::Verdict;
+
+/// Rounds within which everything must have come to rest.
+const ROUNDS: u64 = 120;
+/// Requests that are sent once more at each quiet moment.
+const AGAIN: u64 = 4;
+
+impl World {
+    /// Comes to rest and compares.
+    pub async fn quiet(&mut self) -> Checked {
+        self.settle().await?;
+        for _ in 0..AGAIN {
+            self.submit_again();
+        }
+        self.settle().await?;
+        self.compare().await
+    }
+
+    async fn settle(&mut self) -> Checked {
+        self.away = false;
+        self.topic.set_away(false);
+        for round in 0..ROUNDS {
+            self.round().await?;
+            if self.is_settled().await? {
+                return Ok(());
+            }
+            // First for marks and looks, then long enough for leases to run out.
+            self.advance(if round < 6 { 25 } else { LEASE }).await;
+        }
+        Err(format!("it does not come to rest: {}", self.unrest().await))
+    }
+
+    /// Everybody does what can be done without time passing.
+    async fn round(&mut self) -> Checked {
+        for index in 0..self.services.len() {
+            self.wake_service(index, Verdict::GoOn);
+            self.work(index, None).await?;
+        }
+        self.wake_job(Verdict::GoOn);
+        self.rebuild(None).await?;
+        for index in 0..self.relays.len() {
+            self.wake_relay(index, Verdict::GoOn);
+            self.relay(index, None).await?;
+        }
+        self.carry_all();
+        for index in 0..self.relays.len() {
+            self.relay(index, None).await?;
+        }
+        for index in 0..self.members.len() {
+            self.wake_member(index, Verdict::GoOn);
+            self.follow(index, None).await?;
+        }
+        self.rebalance(0).await;
+        self.fetch_all();
+        for index in 0..self.members.len() {
+            self.follow(index, None).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_settled(&mut self) -> Checked<bool> {
+        if !self.all_answered() || self.job.is_some() || !self.topic.lanes().is_empty() {
+            return Ok(false);
+        }
+        let head = self.eye.head().await.map_err(|error| error.to_string())?.position;
+        let lease = self.eye.lease(&relay::lease_name(TOPIC)).await;
+        let lease = lease.map_err(|error| error.to_string())?;
+        if lease.map_or(0, |lease| lease.checkpoint) != head {
+            return Ok(false);
+        }
+        let catalog = self.model.catalog().await.map_err(|error| error.to_string())?;
+        Ok(!catalog.is_empty() && catalog.iter().all(|entry| entry.position == head))
+    }
+
+    async fn unrest(&self) -> String {
+        let head = self.eye.head().await.map(|head| head.position);
+        let lease = self.eye.lease(&relay::lease_name(TOPIC)).await;
+        let catalog = self.model.catalog().await;
+        let lanes = self.topic.lanes();
+        let owned: Vec<_> =
+            self.topic.members().into_iter().map(|its| (its, self.topic.owned(its))).collect();
+        let ends: Vec<_> =
+            (0..PARTITIONS).map(|number| self.topic.ends(number.cast_signed())).collect();
+        format!("{head:?}, {lease:?}, {catalog:?}, {lanes:?}, {owned:?}, {ends:?}")
+    }
+
+    /// Answers = log = topic = views = fold of the log.
+    async fn compare(&mut self) -> Checked {
+        let report = self.eye.verify(|_, _| {}).await.map_err(|error| error.to_string())?;
+        if !report.defects.is_empty() {
+            return Err(format!("the log is damaged: {report:?}"));
+        }
+        let head = self.eye.head().await.map_err(|error| error.to_string())?;
+        let ledger = Ledger::read(self).await?;
+        same("the head", head.position, ledger.events.len() as u64)?;
+        ledger.check(&self.account)?;
+        self.check_topic(&ledger)?;
+        self.check_views().await?;
+        let hash: String = head.hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        self.note(format!("quiet at position {}, hash {hash}", head.position));
+        self.count("quiet moments");
+        *self.counts.entry("events in the log".to_owned()).or_default() += head.position;
+        Ok(())
+    }
+
+    /// Each partition holds its events in the log's order, each the log's own, and a mark comes after what it speaks of.
+    fn check_topic(&self, ledger: &Ledger) -> Checked {
+        for number in 0..PARTITIONS {
+            let number = number.cast_signed();
+            let its: Vec<_> = ledger
+                .events
+                .iter()
+                .filter(|event| relay::partition_of(event.stream.id, PARTITIONS) == number)
+                .collect();
+            let mut found = 0;
+            for (offset, content) in self.topic.contents(number) {
+                let at = format!("partition {number}, offset {offset}");
+                match content {
+                    Content::Event(event) => {
+                        let place = its.iter().position(|its| its.position == event.position);
+                        let place = place.ok_or(format!("{at}: not an event of the partition"))?;
+                        if place > found {
+                            let missing = its[found].position;
+                            return Err(format!("{at}: position {missing} does not come before"));
+                        }
+                        found = found.max(place + 1);
+                        let mut event = *event;
+                        event.hash = its[place].hash;
+                        same(&at, &event, its[place])?;
+                    }
+                    Content::Mark(position) => {
+                        if let Some(missing) = its.get(found).filter(|its| its.position <= position)
+                        {
+                            let missing = missing.position;
+                            return Err(format!("{at}: a mark of {position} before {missing}"));
+                        }
+                    }
+                    Content::Poison(_) => {}
+                }
+            }
+            same(&format!("events in partition {number}"), found, its.len())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Command-services: several, each with a pipeline, a cache and a handle on the log of its own.
+
+use crate::account::Answer;
+use crate::world::{Checked, World};
+use command_service::pipeline::{Pending, Pipeline, PipelineLimits, Reply};
+use domain::order::OrderAggregate;
+use event_store::{Access, Capacities};
+use stage::{Actor, Arm, Rest, Stop, Verdict};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+type Answered = Pin<Box<dyn Future<Output = Reply<OrderAggregate>> + Send>>;
+
+pub struct Service {
+    actor: Actor,
+    pipeline: Pipeline<OrderAggregate>,
+    /// Requests that are under way to it.
+    sent: Vec<usize>,
+    waiting: Vec<(usize, Answered)>,
+}
+
+impl World {
+    /// A service that begins with nothing in memory, and perhaps room for little.
+    pub async fn start_service(&mut self) -> Service {
+        let mut limits = PipelineLimits::default();
+        let mut capacities = Capacities::default();
+        if self.chance.percent(40) {
+            limits.cache.streams = self.chance.index(3);
+            capacities.known_streams = self.chance.index(2);
+        }
+        if self.chance.percent(30) {
+            limits.queue.commands = 3;
+            limits.queue.batch_commands = 1 + self.chance.index(3);
+        }
+        let store = self.log.open(Access::ReadWrite, capacities).await;
+        let pipeline = Pipeline::spawn(store, Arc::new(server::clock::now), limits);
+        let actor = self.new_actor();
+        // The first thing it does is to forget old answers; that is over before anything strikes.
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+            let idle = pin!(std::future::pending::<()>());
+            self.hand.drive(actor, Rest::Unasked, None, idle).await;
+        }
+        Service { actor, pipeline, sent: Vec::new(), waiting: Vec::new() }
+    }
+
+    /// A client sends a few requests, none of which waits for another.
+    pub fn submit(&mut self) {
+        let service = self.chance.index(self.services.len());
+        for _ in 0..1 + self.chance.below(4) {
+            let now = server::clock::now();
+            let number = self.account.draw(&mut self.chance, now);
+            self.send(service, number);
+        }
+    }
+
+    /// A request goes on its way. It comes when the service is driven: until then, nothing of it runs.
+    pub fn send(&mut self, service: usize, number: usize) {
+        self.services[service].sent.push(number);
+        let attempt = &self.account.attempts[number];
+        let key = attempt.key.as_ref().map_or("no key", |key| &key.key);
+        let command = attempt.command.name().as_str();
+        let line = format!("{number}: {command} of {} to {service}, {key}", attempt.order);
+        self.note(line);
+    }
+
+    fn put(&mut self, service: usize, number: usize) {
+        let request = self.account.request(number);
+        let sent = self.services[service].pipeline.submit(request);
+        let attempt = &mut self.account.attempts[number];
+        match sent {
+            Ok(pending) => {
+                let answered = Box::pin(Pending::reply(pending));
+                self.services[service].waiting.push((number, answered));
+            }
+            Err(refusal) => {
+                let line = format!("{number} is not taken: {refusal:?}");
+                attempt.answer = Answer::Given(Reply::undecided(refusal));
+                self.note(line);
+            }
+        }
+    }
+
+    /// A service works on what waits, until all is answered or something strikes.
+    pub async fn work(&mut self, index: usize, arm: Option<Arm>) -> Checked {
+        for number in std::mem::take(&mut self.services[index].sent) {
+            self.put(index, number);
+        }
+        let mut answers = Vec::new();
+        let service = &mut self.services[index];
+        if service.waiting.is_empty() {
+            return Ok(());
+        }
+        let waiting = &mut service.waiting;
+        let all = std::future::poll_fn(|context| {
+            waiting.retain_mut(|(number, answered)| match answered.as_mut().poll(context) {
+                Poll::Ready(reply) => {
+                    answers.push((*number, reply));
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let stop = self.hand.drive(service.actor, Rest::Never, arm, pin!(all)).await;
+        self.note(format!("service {index} works: {stop:?}"));
+        if let Stop::Dead(_) = stop {
+            // What it may have answered as it died, nobody has heard.
+            for (number, _) in answers {
+                self.account.attempts[number].answer = Answer::Lost;
+            }
+            self.kill_service(index).await;
+            return Ok(());
+        }
+        for (number, reply) in answers {
+            self.hear(number, reply);
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, number: usize, reply: Reply<OrderAggregate>) {
+        let said = match &reply.result {
+            Ok(accepted) => format!("version {} at {}", accepted.version, accepted.position()),
+            Err(refusal) => format!("{refusal:?}"),
+        };
+        let replayed = &reply.replayed;
+        self.note(format!("{number} is answered: {said}, token {}, {replayed:?}", reply.token));
+        self.account.attempts[number].answer = Answer::Given(reply);
+    }
+
+    /// It is gone, with its memory and with every answer that it owes; another one takes its place.
+    pub async fn kill_service(&mut self, index: usize) {
+        let new = self.start_service().await;
+        let dead = std::mem::replace(&mut self.services[index], new);
+        let unanswered = dead.waiting.iter().map(|(number, _)| number).chain(&dead.sent);
+        for number in unanswered {
+            self.account.attempts[*number].answer = Answer::Lost;
+        }
+        self.hand.forget(dead.actor);
+        self.note(format!("service {index} is dead, {} answers lost", dead.waiting.len()));
+        self.count("a command-service dies");
+    }
+
+    /// Whoever waits at a point is let go.
+    pub fn wake_service(&mut self, index: usize, verdict: Verdict) {
+        if let Some(point) = self.hand.let_go(self.services[index].actor, verdict) {
+            self.note(format!("service {index} wakes at {point}: {verdict:?}"));
+        }
+    }
+
+    /// Nobody waits for an answer.
+    pub fn all_answered(&self) -> bool {
+        self.services.iter().all(|service| service.waiting.is_empty() && service.sent.is_empty())
+    }
+}

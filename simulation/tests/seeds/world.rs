@@ -1,0 +1,194 @@
+//! Everything that one seed has on its stage.
+
+use crate::account::Account;
+use crate::chance::Chance;
+use crate::group::{Group, MemberProcess};
+use crate::play::Backend;
+use crate::relays::RelayProcess;
+use crate::services::Service;
+use crate::trace::Trace;
+use crate::views::Job;
+use event_store::{Access, Capacities, EventStore, MemoryLog};
+use read_model::ReadModel;
+use relay::simulation::SimulatedTopic;
+use stage::{Actor, Arm, Hand, Verdict};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub const PARTITIONS: u32 = 3;
+/// When every seed begins: 2026-03-03, in microseconds.
+pub const BEGINNING: i64 = 1_772_496_000_000_000;
+/// The wall clock is never further from where it would be.
+const MAX_JUMP: i64 = 86_400_000_000;
+
+/// What is wrong, or nothing.
+pub type Checked<T = ()> = Result<T, String>;
+
+/// Where the log is.
+pub enum Log {
+    Memory(MemoryLog),
+    Sqlite(String),
+}
+
+impl Log {
+    pub async fn open(&self, access: Access, capacities: Capacities) -> EventStore {
+        match self {
+            Self::Memory(log) => log.open(access),
+            Self::Sqlite(url) => EventStore::open_with(url, access, capacities).await.unwrap(),
+        }
+    }
+}
+
+pub struct World {
+    pub hand: Hand,
+    pub chance: Chance,
+    pub trace: Trace,
+    pub log: Log,
+    /// Reads the log for whoever checks, and for the projectors.
+    pub eye: EventStore,
+    /// Another program, which appends to the same log.
+    pub other: EventStore,
+    pub folder: TempDir,
+    pub model: ReadModel,
+    pub topic: SimulatedTopic,
+    pub services: Vec<Service>,
+    pub relays: Vec<RelayProcess>,
+    pub members: Vec<MemberProcess>,
+    pub group: Group,
+    pub job: Option<Job>,
+    pub account: Account,
+    pub away: bool,
+    pub counts: BTreeMap<String, u64>,
+    actors: Actor,
+    /// How far the wall clock was turned.
+    turned: i64,
+    scratches: u64,
+}
+
+impl World {
+    pub async fn open(seed: u64, backend: Backend) -> Self {
+        let hand = Hand::take(BEGINNING);
+        let mut chance = Chance::of(seed);
+        let folder = tempfile::Builder::new().prefix("simulation-").tempdir_in(shelf()).unwrap();
+        let log = match backend {
+            Backend::Memory => Log::Memory(MemoryLog::default()),
+            Backend::Sqlite => {
+                std::fs::copy(templates().join("log.db"), folder.path().join("log.db")).unwrap();
+                Log::Sqlite(format!("sqlite://{}", folder.path().join("log.db").display()))
+            }
+        };
+        let eye = log.open(Access::ReadOnly, Capacities::default()).await;
+        let other = log.open(Access::ReadWrite, Capacities::default()).await;
+        std::fs::copy(templates().join("views.db"), folder.path().join("views.db")).unwrap();
+        let model = open_views(&folder.path().join("views.db")).await;
+        let account = Account::new(&mut chance);
+        Self {
+            hand,
+            chance,
+            trace: Trace::default(),
+            log,
+            eye,
+            other,
+            folder,
+            model,
+            topic: SimulatedTopic::new(PARTITIONS),
+            services: Vec::new(),
+            relays: Vec::new(),
+            members: Vec::new(),
+            group: Group::default(),
+            job: None,
+            account,
+            away: false,
+            counts: BTreeMap::new(),
+            actors: 0,
+            turned: 0,
+            scratches: 0,
+        }
+    }
+
+    pub fn new_actor(&mut self) -> Actor {
+        self.actors += 1;
+        self.actors
+    }
+
+    pub fn count(&mut self, what: &str) {
+        *self.counts.entry(what.to_owned()).or_default() += 1;
+    }
+
+    pub fn note(&mut self, line: impl Into<String>) {
+        self.trace.note(line.into());
+    }
+
+    /// What strikes whoever is driven next, if anything does.
+    pub fn arm(&mut self) -> Option<Arm> {
+        let verdict = match self.chance.below(100) {
+            0..12 => Verdict::Fail,
+            12..24 => Verdict::Wait,
+            24..32 => Verdict::Die,
+            _ => return None,
+        };
+        Some(Arm { after: self.chance.below(7), verdict })
+    }
+
+    /// Time passes, for timers and for the wall clock.
+    pub async fn advance(&mut self, millis: u64) {
+        self.hand.turn_clock(i64::try_from(millis).unwrap() * 1_000);
+        tokio::time::advance(Duration::from_millis(millis)).await;
+    }
+
+    /// The wall clock jumps, within a day of where it would be.
+    pub fn jump(&mut self) {
+        let aim = i64::try_from(self.chance.below(2 * MAX_JUMP.unsigned_abs())).unwrap() - MAX_JUMP;
+        self.hand.turn_clock(aim - self.turned);
+        self.turned = aim;
+        self.note(format!("the wall clock is {} s off", aim / 1_000_000));
+        self.count("the wall clock jumps");
+    }
+
+    /// The views' file, opened once more: as a process that begins anew does.
+    pub async fn reopen_views(&mut self) {
+        self.model = open_views(&self.folder.path().join("views.db")).await;
+    }
+
+    /// Empty views in a file that nobody has used.
+    pub fn scratch(&mut self) -> PathBuf {
+        self.scratches += 1;
+        let path = self.folder.path().join(format!("scratch-{}.db", self.scratches));
+        std::fs::copy(templates().join("views.db"), &path).unwrap();
+        path
+    }
+}
+
+pub async fn open_views(path: &Path) -> ReadModel {
+    let url = format!("sqlite://{}", path.display());
+    ReadModel::open(&url, read_model::Access::ReadWrite).await.unwrap()
+}
+
+/// Where files are kept: in memory, where there is such a place.
+fn shelf() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
+}
+
+/// Storage that is migrated already; copied for each seed.
+fn templates() -> &'static Path {
+    static TEMPLATES: OnceLock<TempDir> = OnceLock::new();
+    TEMPLATES
+        .get_or_init(|| {
+            let folder =
+                tempfile::Builder::new().prefix("simulation-").tempdir_in(shelf()).unwrap();
+            let path = folder.path().to_owned();
+            let make = async move {
+                let url = format!("sqlite://{}", path.join("log.db").display());
+                EventStore::open(&url, Access::ReadWrite).await.unwrap().close().await;
+                open_views(&path.join("views.db")).await.close().await;
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            std::thread::spawn(move || runtime.unwrap().block_on(make)).join().unwrap();
+            folder
+        })
+        .path()
+}
