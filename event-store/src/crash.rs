@@ -1,5 +1,5 @@
-//! Named points of the append at which a crash test kills the process; nothing at all without `crash-points`, but for
-//! simulations, which let the handle die there alone.
+//! Named points of the append at which a crash test kills the process, and a simulation lets the handle die alone;
+//! nothing at all without `crash-points` and `simulation`.
 //!
 //! `ORDERLOG_CRASH_AT=<point>[:nth]` aborts at the nth passing (default the first) of that point, with no unwinding
 //! and no flushing: what a kill at that very instruction would leave behind. Appends are then made step by step, because
@@ -35,13 +35,9 @@ pub(crate) fn stops_within() -> bool {
     false
 }
 
-/// Does not return if this is the point and the passing that the environment names.
-#[cfg(feature = "crash-points")]
+/// Does not return if the environment or the simulation says so.
+#[cfg(any(feature = "crash-points", feature = "simulation"))]
 pub(crate) fn pass(point: Point) {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    static PASSED: AtomicU64 = AtomicU64::new(0);
-
     let name = match point {
         Point::BeforeBegin => "before-begin",
         Point::AfterLock => "after-lock",
@@ -49,24 +45,25 @@ pub(crate) fn pass(point: Point) {
         Point::BeforeCommit => "before-commit",
         Point::AfterCommit => "after-commit",
     };
+    #[cfg(feature = "crash-points")]
+    crash(name);
+    #[cfg(feature = "simulation")]
+    stage::pass(name);
+}
+
+/// Aborts if this is the point and the passing that the environment names.
+#[cfg(feature = "crash-points")]
+fn crash(name: &str) {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+
     if let Some((planned, nth)) = &*PLANNED
         && planned == name
         && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth
     {
         std::process::abort();
     }
-}
-
-/// Unwinds if the simulation says so.
-#[cfg(all(feature = "simulation", not(feature = "crash-points")))]
-pub(crate) fn pass(point: Point) {
-    stage::pass(match point {
-        Point::BeforeBegin => "log: before begin",
-        Point::AfterLock => "log: head locked",
-        Point::AfterEvents => "log: events written",
-        Point::BeforeCommit => "log: before commit",
-        Point::AfterCommit => "log: committed",
-    });
 }
 
 /// Nothing.

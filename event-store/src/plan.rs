@@ -11,6 +11,7 @@ use crate::{
     StoredAnswer, StreamId,
 };
 use crate::{Timestamp, Version};
+use faults::{Fault, planted};
 use std::collections::{HashMap, HashSet};
 
 /// What the database says, under the lock, of what an append names.
@@ -172,15 +173,23 @@ impl<'a> Planner<'a> {
             self.push(entry, event, version);
         }
         self.plan.versions.insert(&entry.stream, version);
-        if let Some(answer) = &entry.answer {
+        if let Some(answer) = entry.answer.as_ref().filter(|answer| !self.is_planted_twin(answer)) {
             self.plan.answers.push(AnswerRow { first_position, answer });
             // A twin later in this batch is answered as if it had come after the commit.
             let fingerprint = answer.fingerprint;
             let stored =
                 StoredAnswer { fingerprint, answer: answer.answer.clone(), first_position };
-            self.found.answers.insert(&answer.key, stored);
+            if !planted(Fault::TwinsBothWritten) {
+                self.found.answers.insert(&answer.key, stored);
+            }
         }
         EntryOutcome::Written { first_position }
+    }
+
+    /// Whether it is a twin whose events are written all the same.
+    fn is_planted_twin(&self, answer: &KeyedAnswer) -> bool {
+        planted(Fault::TwinsBothWritten)
+            && self.plan.answers.iter().any(|row| row.answer.key == answer.key)
     }
 
     fn push(&mut self, entry: &'a Entry, event: &'a NewEvent, version: Version) {

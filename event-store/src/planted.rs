@@ -4,12 +4,31 @@
 //! fault is turned on for the whole process, so whoever plants one sees to it that nothing else is at work in it.
 
 use crate::plan::Plan;
-use crate::{Entry, Head, Position, RecordedEvent};
+use crate::{Append, AppendError, Entry, EventStore, Head, Position, RecordedEvent};
 
 #[cfg(feature = "planted-faults")]
 pub use active::{Fault, TurnedOn, turn_on};
 #[cfg(feature = "planted-faults")]
-pub(crate) use active::{cursor, is_lockless, unlocked, with_uncommitted, written};
+pub(crate) use active::{
+    answers_apart, before_commit, cursor, is_lockless, unlocked, with_uncommitted, written,
+};
+
+/// An append, and the answers that are to be kept after its commit.
+#[cfg(not(feature = "planted-faults"))]
+#[inline(always)]
+pub(crate) fn answers_apart(append: Append) -> (Append, Option<Append>) {
+    (append, None)
+}
+
+/// This is about to be appended.
+#[cfg(not(feature = "planted-faults"))]
+#[inline(always)]
+pub(crate) fn before_commit(
+    _store: &EventStore,
+    _append: &Append,
+) -> std::future::Ready<Result<(), AppendError>> {
+    std::future::ready(Ok(()))
+}
 
 /// The events of this plan are in the transaction.
 #[cfg(not(feature = "planted-faults"))]
@@ -47,6 +66,9 @@ pub(crate) fn is_lockless() -> bool {
 #[cfg(feature = "planted-faults")]
 mod active {
     use super::*;
+    use crate::plan::{Found, plan};
+    use crate::points;
+    use std::cell::RefCell;
     use std::sync::{Mutex, MutexGuard};
     use std::time::Duration;
 
@@ -107,11 +129,59 @@ mod active {
         mut page: Vec<RecordedEvent>,
     ) -> Vec<RecordedEvent> {
         let planted = planted();
+        if faults::planted(faults::Fault::PositionReused) {
+            let end = page.last().map_or(after, |event| event.position);
+            let shown = UNCOMMITTED.with_borrow(Clone::clone);
+            page.extend(shown.into_iter().filter(|event| event.position > end));
+        }
         if planted.fault == Some(Fault::PublishBeforeCommit) {
             let end = page.last().map_or(after, |event| event.position);
             page.extend(planted.uncommitted.iter().filter(|event| event.position > end).cloned());
         }
         page
+    }
+
+    thread_local! {
+        /// What this thread's simulation shows before its commit.
+        static UNCOMMITTED: RefCell<Vec<RecordedEvent>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(crate) async fn before_commit(
+        store: &EventStore,
+        append: &Append,
+    ) -> Result<(), AppendError> {
+        if !faults::planted(faults::Fault::PositionReused) {
+            return Ok(());
+        }
+        let head = store.head().await?;
+        let mut found = Found::default();
+        for entry in &append.entries {
+            found.versions.entry(&entry.stream).or_insert(entry.expected_version);
+        }
+        let shown = plan(&append.entries, found, head, append.recorded_at);
+        UNCOMMITTED.set(shown.recorded().collect());
+        let _asking = points::ask("log: events written").await?;
+        Ok(())
+    }
+
+    pub(crate) fn answers_apart(mut append: Append) -> (Append, Option<Append>) {
+        if !faults::planted(faults::Fault::AnswerApart) {
+            return (append, None);
+        }
+        let mut answers = Vec::new();
+        for entry in append.entries.iter_mut().filter(|entry| !entry.events.is_empty()) {
+            let Some(answer) = entry.answer.take() else { continue };
+            answers.push(Entry {
+                stream: entry.stream.clone(),
+                expected_version: entry.expected_version + entry.events.len() as u64,
+                events: Vec::new(),
+                answer: Some(answer),
+                metadata: entry.metadata.clone(),
+            });
+        }
+        let recorded_at = append.recorded_at;
+        let answers = (!answers.is_empty()).then_some(Append { entries: answers, recorded_at });
+        (append, answers)
     }
 
     pub(crate) fn unlocked(sql: &'static str) -> &'static str {

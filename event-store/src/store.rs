@@ -114,13 +114,18 @@ impl EventStore {
     /// As [`EventStore::append`].
     pub async fn append_staying(&self, append: Append) -> Result<Appended, AppendError> {
         append.check()?;
+        let (append, answers) = planted::answers_apart(append);
         let appended = {
             let _asking = points::ask("log: append").await?;
+            planted::before_commit(self, &append).await?;
             let appended = async { on_backend!(self, store => store.append(append).await) };
             let panicked = |_| Err(AppendError::Unknown("it panicked".to_owned()));
             AssertUnwindSafe(appended).catch_unwind().await.unwrap_or_else(panicked)
         };
         points::appended().await?;
+        if let Some(answers) = answers.filter(|_| appended.is_ok()) {
+            on_backend!(self, store => store.append(answers).await)?;
+        }
         appended
     }
 

@@ -131,6 +131,11 @@ mod active {
         moved: Result<(), ReadModelError>,
         met: bool,
     ) -> Result<(), ReadModelError> {
+        if faults::planted(faults::Fault::ZombieNotFenced)
+            && matches!(moved, Err(ReadModelError::CheckpointMoved))
+        {
+            return Ok(());
+        }
         match (moved, planted(Fault::NoFencing)) {
             (Err(ReadModelError::CheckpointMoved), Some(struck)) => {
                 if met {
@@ -146,6 +151,11 @@ mod active {
         tx: WriteTx,
         model: &ReadModel,
     ) -> Result<WriteTx, ReadModelError> {
+        if faults::planted(faults::Fault::CheckpointBeforeRows) {
+            tx.commit(0).await?;
+            crate::points::reach("views: checkpoints apart").await?;
+            return model.begin_write().await;
+        }
         let Some(struck) = planted(Fault::CheckpointOutside) else { return Ok(tx) };
         tx.commit(0).await?;
         struck.send_replace(true);

@@ -10,6 +10,7 @@ use crate::producer::{Producer, Sent};
 use crate::publish::{Session, SessionError};
 use crate::window::Window;
 use event_store::Position;
+use faults::{Fault, planted};
 use tokio::time::sleep;
 
 /// Writes marks for as long as nothing fails: at most one a partition in the session's interval, at least one when the
@@ -19,7 +20,11 @@ pub(crate) async fn keep(session: &Session, producer: &Producer, window: &Window
     let mut marked = 0;
     loop {
         let _ = progress.wait_for(|progress| progress.acked > marked).await;
-        match mark_all(producer, window) {
+        let ahead = match planted(Fault::MarkAhead) {
+            true => session.store.head().await.map_or(0, |head| head.position),
+            false => 0,
+        };
+        match mark_all(producer, window, ahead) {
             Ok(position) => marked = position,
             Err(error) => return error.into(),
         }
@@ -28,8 +33,9 @@ pub(crate) async fn keep(session: &Session, producer: &Producer, window: &Window
 }
 
 /// Marks every partition whose last record is older than the prefix; those with newer events need none.
-fn mark_all(producer: &Producer, window: &Window) -> Result<Position, KafkaError> {
+fn mark_all(producer: &Producer, window: &Window, ahead: Position) -> Result<Position, KafkaError> {
     let (acked, partitions) = window.reached();
+    let acked = acked.max(ahead);
     for (partition, reached) in (0..).zip(&partitions) {
         if reached.position >= acked {
             continue;

@@ -13,11 +13,12 @@
 
 use crate::kafka::{Kafka, KafkaError};
 use crate::marks;
-use crate::partition::partition_of_key;
+use crate::partition::{partition_of, partition_of_key};
 use crate::producer::{Producer, Sent};
 use crate::topic::TopicProbe;
 use crate::window::{Reached, Window};
 use event_store::{EventStore, Lease, Position, RecordedEvent, StoreError};
+use faults::{Fault, planted};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -101,7 +102,7 @@ impl Session {
         let mut hint = self.store.head_hint();
         let mut sent = self.checkpoint;
         loop {
-            let page = match self.store.read_feed(sent, PAGE_EVENTS).await {
+            let mut page = match self.store.read_feed(sent, PAGE_EVENTS).await {
                 Ok(page) => page,
                 Err(error) => return error.into(),
             };
@@ -111,6 +112,9 @@ impl Session {
             };
             sent = last.position;
             metrics::gauge!("relay_log_position").set(sent as f64);
+            if planted(Fault::PartitionOrderSwapped) {
+                swap_last(&mut page, self.recorded.partitions);
+            }
             for event in &page {
                 if let Err(error) = self.send(producer, window, event).await {
                     return error;
@@ -197,6 +201,15 @@ impl Session {
     async fn settle(&self, window: &Window) -> Result<(), SessionError> {
         let _ = timeout(LAST_ACKS, window.settled()).await;
         self.save(window).await.map(|_| ())
+    }
+}
+
+/// What [`Fault::PartitionOrderSwapped`] does.
+fn swap_last(page: &mut [RecordedEvent], partitions: u32) {
+    if let [.., one, other] = page
+        && partition_of(one.stream.id, partitions) == partition_of(other.stream.id, partitions)
+    {
+        std::mem::swap(one, other);
     }
 }
 

@@ -18,6 +18,7 @@ use event_store::{
     Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StoreError, StreamId,
     Version,
 };
+use faults::{Fault, planted};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 use uuid::Uuid;
@@ -87,7 +88,12 @@ impl<A: Commanded> Worker<A> {
             metrics::histogram!(figures::COMMIT_SECONDS).record(started.elapsed());
             waiting = match appended {
                 Ok(appended) => self.settle(decided, streams, &appended),
-                Err(error) => return fail(decided, &error),
+                Err(error) => {
+                    if planted(Fault::CacheKeptAfterFailure) {
+                        streams.into_iter().for_each(|stream| self.cache.put(stream));
+                    }
+                    return fail(decided, &error);
+                }
             };
         }
         waiting.into_iter().for_each(|job| refuse(job, Refusal::ConcurrentUpdate));

@@ -18,6 +18,7 @@ use crate::points;
 use crate::row::{self, signed};
 use crate::versions::Tip;
 use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
+use faults::Fault;
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
@@ -137,7 +138,8 @@ impl Writer {
         crash::pass(Point::AfterEvents);
         planted::written(&plan);
         let answers = insert_answers(connection, &plan).await?;
-        if events != plan.events.len() as u64 || answers != plan.answers.len() as u64 {
+        let as_planned = (events, answers) == (plan.events.len() as u64, plan.answers.len() as u64);
+        if !as_planned && !faults::planted(Fault::CountsNotCompared) {
             return Ok(Attempt::Raced);
         }
         if !move_head(connection, &plan.head, revision).await? {

@@ -14,6 +14,7 @@ use crate::plan::{Found, Plan, plan};
 use crate::points;
 use crate::row::{self, signed};
 use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
+use faults::{Fault, planted};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection};
@@ -92,7 +93,9 @@ impl Writer {
         let events = insert_events(connection, &plan).await?;
         crash::pass(Point::AfterEvents);
         let answers = insert_answers(connection, &plan).await?;
-        if events != plan.events.len() as u64 || answers != plan.answers.len() as u64 {
+        if planted(Fault::FalseCreated) {
+            // Nobody counts.
+        } else if events != plan.events.len() as u64 || answers != plan.answers.len() as u64 {
             return Ok(Attempt::Raced);
         }
         crash::pass(Point::BeforeCommit);
@@ -138,9 +141,12 @@ async fn lock_head(connection: &mut SqliteConnection) -> sqlx::Result<(Head, i64
 /// reached, should the head not have the revision that the plan was made on, or not just as many events have gone in as
 /// were planned. `counted` is one more condition, or empty.
 pub(super) fn move_head_and_commit(counted: &str) -> String {
+    let went_in = match planted(Fault::FalseCreated) {
+        false => "(SELECT COUNT(*) FROM events WHERE events.position > log_head.position)",
+        true => "?3",
+    };
     format!(
-        "UPDATE log_head SET position = ?, hash = CASE WHEN revision = ? AND ? = \
-         (SELECT COUNT(*) FROM events WHERE events.position > log_head.position){counted} \
+        "UPDATE log_head SET position = ?, hash = CASE WHEN revision = ? AND ? = {went_in}{counted} \
          THEN ? END, recorded_at = ?, revision = revision + 1; COMMIT"
     )
 }

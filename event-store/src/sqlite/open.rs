@@ -9,6 +9,7 @@ use crate::ends::{ENDS, Ends};
 use crate::recent::Recent;
 use crate::schema::{self, Schema};
 use crate::{Access, Capacities, StoreError};
+use faults::{Fault, planted};
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -32,6 +33,19 @@ const MAX_READERS: u32 = 4;
 const WRITER_CACHE: &str = "-8192";
 /// Two processes may create the file at once; the one that comes second finds it done when it looks again.
 const MIGRATE_ATTEMPTS: u32 = 3;
+
+/// The schema without its locks, for [`Fault::FalseCreated`].
+const ROWS_ARE_SKIPPED: &str = "DROP TRIGGER IF EXISTS log_head_is_the_last_event;
+    DROP TRIGGER IF EXISTS events_are_never_replaced;
+    CREATE TRIGGER events_are_never_replaced BEFORE INSERT ON events
+    WHEN EXISTS (SELECT 1 FROM events WHERE position = NEW.position)
+        OR EXISTS (
+            SELECT 1 FROM events
+            WHERE stream_id = NEW.stream_id AND stream_type = NEW.stream_type AND version = NEW.version
+        )
+    BEGIN
+        SELECT RAISE(IGNORE);
+    END";
 
 impl SqliteStore {
     pub(crate) async fn open(
@@ -105,6 +119,9 @@ async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
             }
             Err(error) => return Err(schema::refused(error, refusal)),
         }
+    }
+    if planted(Fault::FalseCreated) {
+        sqlx::raw_sql(ROWS_ARE_SKIPPED).execute(&mut connection).await.map_err(refusal)?;
     }
     connection.close().await.map_err(refusal)
 }

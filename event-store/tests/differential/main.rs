@@ -11,6 +11,8 @@
 
 mod call;
 mod draw;
+#[cfg(feature = "planted-faults")]
+mod planted;
 mod runs;
 mod scene;
 mod sequence;

@@ -7,6 +7,7 @@ use crate::ProjectorError;
 use crate::flush;
 use crate::group::Group;
 use crate::points;
+use faults::{Fault, planted};
 use read_model::ReadModelError;
 use read_model::write::WriteTx;
 use read_model::write::catalog::Checkpoint;
@@ -45,6 +46,9 @@ pub(super) async fn finish(
         return Ok(false);
     }
     let now = clock::now().timestamp_micros();
+    if planted(Fault::SwapWithoutDrain) {
+        group.position = furthest;
+    }
     while group.position < furthest {
         let limit = usize::try_from(furthest - group.position).unwrap_or(usize::MAX);
         let page = group.reader.page(group.position, limit).await?;

@@ -6,6 +6,7 @@
 
 use super::insert::Binds;
 use super::stored;
+use faults::{Fault, arrival, planted};
 
 /// A name, and the placing of the order that gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,7 @@ pub struct Named {
 impl Named {
     /// Takes this name, unless one of an order placed later is there. Of one order, the name given last stays.
     pub fn keep_last(kept: &mut Option<Self>, name: &str, at: i64, position: u64) {
+        let at = if planted(Fault::NameByArrival) { arrival() } else { at };
         match kept {
             Some(kept) if (kept.at, kept.position) > (at, position) => {}
             Some(kept) => {

@@ -12,6 +12,7 @@ mod facts;
 mod foreign;
 mod group;
 mod judge;
+mod planted;
 mod play;
 mod quiet;
 mod relays;
