@@ -160,7 +160,7 @@ mod active {
         }
         let shown = plan(&append.entries, found, head, append.recorded_at);
         UNCOMMITTED.set(shown.recorded().collect());
-        let _asking = points::ask("log: events written").await?;
+        points::ask("log: events written").await?;
         Ok(())
     }
 

@@ -116,8 +116,8 @@ impl EventStore {
         append.check()?;
         let (append, answers) = planted::answers_apart(append);
         let appended = {
-            let _asking = points::ask("log: append").await?;
             planted::before_commit(self, &append).await?;
+            let _asking = points::ask("log: append").await?;
             let appended = async { on_backend!(self, store => store.append(append).await) };
             let panicked = |_| Err(AppendError::Unknown("it panicked".to_owned()));
             AssertUnwindSafe(appended).catch_unwind().await.unwrap_or_else(panicked)

@@ -10,10 +10,12 @@ use std::task::{Context, Poll, Wake, Waker};
 /// Whoever is driven: a process, a member, a job. 0 is nobody.
 pub type Actor = usize;
 
-/// What strikes whoever is driven next.
+/// What strikes somebody, once.
 #[derive(Debug, Clone, Copy)]
 pub struct Arm {
-    /// So many points are passed before.
+    /// At which point; at any, if none is named.
+    pub point: Option<&'static str>,
+    /// So many passings come before.
     pub after: u64,
     /// What happens then.
     pub verdict: Verdict,
@@ -87,6 +89,11 @@ impl Hand {
         with(|stage| stage.struck.clone()).unwrap_or_default()
     }
 
+    /// Whether somebody waits at a point.
+    pub fn waits(&self, actor: Actor) -> bool {
+        with(|stage| stage.waiting.contains_key(&actor)).unwrap_or(false)
+    }
+
     /// Lets somebody who waits at a point go on when it is driven next; where it waited.
     pub fn let_go(&self, actor: Actor, verdict: Verdict) -> Option<&'static str> {
         with(|stage| {
@@ -103,10 +110,17 @@ impl Hand {
             stage.waiting.remove(&actor);
             stage.free.remove(&actor);
             stage.resting.remove(&actor);
+            stage.armed.remove(&actor);
         });
     }
 
-    /// Drives somebody until it ends, rests, or is stopped at a point.
+    /// Nothing strikes anybody any more, until it is armed again.
+    pub fn disarm(&self) {
+        let _ = with(|stage| stage.armed.clear());
+    }
+
+    /// Drives somebody until it ends, rests, or is stopped at a point. What it was armed with before and has not struck
+    /// yet still does, unless `arm` takes its place.
     pub async fn drive<F: Future + ?Sized>(
         &self,
         actor: Actor,
@@ -115,7 +129,10 @@ impl Hand {
         mut future: Pin<&mut F>,
     ) -> Stop<F::Output> {
         let _ = with(|stage| {
-            (stage.driven, stage.armed, stage.dead) = (actor, arm, None);
+            (stage.driven, stage.dead) = (actor, None);
+            if let Some(arm) = arm {
+                stage.armed.insert(actor, arm);
+            }
             if let Some((go, verdict)) = stage.free.remove(&actor) {
                 // Whoever was dropped meanwhile is not there to hear it.
                 let _ = go.send(verdict);
@@ -129,7 +146,7 @@ impl Hand {
             std::future::poll_fn(|context| self.poll_beside(context)).await;
         }
         let _ = with(|stage| {
-            (stage.driven, stage.armed, stage.driver) = (0, None, None);
+            (stage.driven, stage.driver) = (0, None);
         });
         stop
     }

@@ -32,7 +32,8 @@ struct Stage {
     now: i64,
     ids: u64,
     driven: Actor,
-    armed: Option<Arm>,
+    /// What is to strike whom.
+    armed: BTreeMap<Actor, Arm>,
     /// Who waits at which point, and how to let them go.
     waiting: BTreeMap<Actor, Waiting>,
     /// Who is let go, and has not been driven since.

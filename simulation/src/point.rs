@@ -78,7 +78,10 @@ impl Stage {
     /// What becomes of whoever comes to a point where only some verdicts are possible; others wait for the next point.
     fn fate(&mut self, point: &'static str, possible: impl Fn(Verdict) -> bool) -> Fate {
         *self.passed.entry(point).or_default() += 1;
-        let Some(armed) = &mut self.armed else { return Fate::GoOn };
+        let Some(armed) = self.armed.get_mut(&self.driven) else { return Fate::GoOn };
+        if armed.point.is_some_and(|armed| armed != point) {
+            return Fate::GoOn;
+        }
         if armed.after > 0 {
             armed.after -= 1;
             return Fate::GoOn;
@@ -90,7 +93,7 @@ impl Stage {
         if waits || !possible(verdict) {
             return Fate::GoOn;
         }
-        self.armed = None;
+        self.armed.remove(&self.driven);
         *self.struck.entry((point, verdict)).or_default() += 1;
         let fate = match verdict {
             Verdict::GoOn => return Fate::GoOn,

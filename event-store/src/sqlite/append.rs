@@ -142,11 +142,11 @@ async fn lock_head(connection: &mut SqliteConnection) -> sqlx::Result<(Head, i64
 /// were planned. `counted` is one more condition, or empty.
 pub(super) fn move_head_and_commit(counted: &str) -> String {
     let went_in = match planted(Fault::FalseCreated) {
-        false => "(SELECT COUNT(*) FROM events WHERE events.position > log_head.position)",
-        true => "?3",
+        false => "= (SELECT COUNT(*) FROM events WHERE events.position > log_head.position)",
+        true => "IS NOT NULL",
     };
     format!(
-        "UPDATE log_head SET position = ?, hash = CASE WHEN revision = ? AND ? = {went_in}{counted} \
+        "UPDATE log_head SET position = ?, hash = CASE WHEN revision = ? AND ? {went_in}{counted} \
          THEN ? END, recorded_at = ?, revision = revision + 1; COMMIT"
     )
 }

@@ -46,7 +46,9 @@ pub(super) async fn finish(
         return Ok(false);
     }
     let now = clock::now().timestamp_micros();
-    if planted(Fault::SwapWithoutDrain) {
+    if planted(Fault::SwapWithoutDrain) && group.position < furthest {
+        let step = (group.position, furthest);
+        run.advance().write(&mut tx, &group.checkpoints(), step, now).await?;
         group.position = furthest;
     }
     while group.position < furthest {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use tokio::runtime::Builder;
 
-/// Steps between two quiet moments, and how many there are of those.
+/// At least so many steps lie between two quiet moments, and at most twice so many; and how many moments there are.
 const STEPS: u64 = 60;
 const MOMENTS: u64 = 3;
 
@@ -51,7 +51,7 @@ pub fn play(seed: u64, backend: Backend) -> Played {
 async fn run(world: &mut World, steps: &mut u64) -> Checked {
     world.begin().await;
     for _ in 0..MOMENTS {
-        for _ in 0..STEPS {
+        for _ in 0..STEPS + world.chance.below(STEPS) {
             *steps += 1;
             world.step().await?;
         }

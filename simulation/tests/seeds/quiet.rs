@@ -6,6 +6,8 @@ use crate::world::{Checked, PARTITIONS, World};
 use relay::wire::Content;
 use stage::Verdict;
 
+/// Milliseconds in which marks are sent, and the log is looked at.
+const MARKS: u64 = 25;
 /// Rounds within which everything must have come to rest.
 const ROUNDS: u64 = 120;
 /// Requests that are sent once more at each quiet moment.
@@ -25,25 +27,39 @@ impl World {
     async fn settle(&mut self) -> Checked {
         self.away = false;
         self.topic.set_away(false);
+        self.hand.disarm();
         for round in 0..ROUNDS {
             self.round().await?;
             if self.is_settled().await? {
                 return Ok(());
             }
             // First for marks and looks, then long enough for leases to run out.
-            self.advance(if round < 6 { 25 } else { LEASE }).await;
+            self.advance(if round < 6 { MARKS } else { LEASE }).await;
         }
         Err(format!("it does not come to rest: {}", self.unrest().await))
     }
 
     /// Everybody does what can be done without time passing.
     async fn round(&mut self) -> Checked {
+        self.wake_job(Verdict::GoOn);
+        self.rebuild(None).await?;
+        self.pass_on().await
+    }
+
+    /// Nothing happens but that what was asked comes through to the views. A rebuild under way stays where it is.
+    pub async fn lull(&mut self) -> Checked {
+        (0..3).for_each(|_| self.submit());
+        self.pass_on().await?;
+        self.advance(MARKS).await;
+        self.pass_on().await
+    }
+
+    /// What was asked is answered, sent on and applied.
+    async fn pass_on(&mut self) -> Checked {
         for index in 0..self.services.len() {
             self.wake_service(index, Verdict::GoOn);
             self.work(index, None).await?;
         }
-        self.wake_job(Verdict::GoOn);
-        self.rebuild(None).await?;
         for index in 0..self.relays.len() {
             self.wake_relay(index, Verdict::GoOn);
             self.relay(index, None).await?;

@@ -1,7 +1,25 @@
 //! One step after the other, as the seed chooses.
 
 use crate::world::{Checked, World};
-use stage::{Arm, Verdict};
+use stage::Verdict;
+
+/// Where each may be struck, beside the points that it comes to by chance.
+const SERVICE: [&str; 5] =
+    ["log: load", "log: kept answers", "log: append", "log: append ended", "log: events written"];
+const RELAY: [&str; 4] =
+    ["log: feed", "log: move checkpoint", "log: take lease", "log: renew lease"];
+const PROJECTOR: [&str; 4] =
+    ["views: write", "views: checkpoints moved", "views: rows written", "views: written"];
+const REBUILD: [&str; 8] = [
+    "rebuild: finish",
+    "rebuild: finish",
+    "rebuild: claimed",
+    "rebuild: write",
+    "rebuild: written",
+    "rebuild: finish",
+    "rebuild: swapped",
+    "rebuild: finished",
+];
 
 impl World {
     /// The first of each part.
@@ -26,7 +44,7 @@ impl World {
             0..18 => self.submit(),
             18..32 => {
                 let index = self.chance.index(self.services.len());
-                let arm = self.arm();
+                let arm = self.arm(&SERVICE);
                 self.work(index, arm).await?;
             }
             32..46 => self.step_relay().await?,
@@ -37,7 +55,8 @@ impl World {
             88..92 => self.step_job().await?,
             92..94 => self.disturb(),
             94 => self.append_foreign().await?,
-            95..98 => self.step_time().await,
+            95 => self.lull().await?,
+            96 | 97 => self.step_time().await,
             _ => self.step_death().await,
         }
         Ok(())
@@ -58,7 +77,7 @@ impl World {
             _ => {
                 let millis = 1 + self.chance.below(40);
                 self.advance(millis).await;
-                let arm = self.arm();
+                let arm = self.arm(&RELAY);
                 self.relay(index, arm).await?;
             }
         }
@@ -78,7 +97,7 @@ impl World {
                 self.wake_member(index, verdict);
             }
             _ => {
-                let arm = self.arm();
+                let arm = self.arm(&PROJECTOR);
                 self.follow(index, arm).await?;
             }
         }
@@ -91,12 +110,14 @@ impl World {
             self.wake_job(verdict);
         }
         self.start_rebuild();
-        // Often it waits where it is nearly done, while others go on.
-        let arm = match self.chance.percent(40) {
-            true => Some(Arm { after: self.chance.below(14), verdict: Verdict::Wait }),
-            false => self.arm(),
-        };
-        self.rebuild(arm).await
+        let arm = self.arm(&REBUILD);
+        self.rebuild(arm).await?;
+        // Where it waits, the rows that serve often go on without it.
+        let waits = self.job.as_ref().is_some_and(|job| self.hand.waits(job.actor));
+        if waits && self.chance.percent(75) {
+            self.lull().await?;
+        }
+        Ok(())
     }
 
     async fn step_time(&mut self) {

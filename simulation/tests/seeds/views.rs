@@ -8,7 +8,7 @@ use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
 
 pub struct Job {
-    actor: Actor,
+    pub actor: Actor,
     work: Pin<Box<dyn Future<Output = Result<RebuildReport, ProjectorError>>>>,
 }
 

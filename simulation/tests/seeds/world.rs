@@ -122,15 +122,17 @@ impl World {
         self.trace.note(line.into());
     }
 
-    /// What strikes whoever is driven next, if anything does.
-    pub fn arm(&mut self) -> Option<Arm> {
+    /// What strikes whoever is driven next, if anything does: at one of these points, or wherever it comes to.
+    pub fn arm(&mut self, points: &[&'static str]) -> Option<Arm> {
         let verdict = match self.chance.below(100) {
             0..12 => Verdict::Fail,
             12..24 => Verdict::Wait,
             24..32 => Verdict::Die,
             _ => return None,
         };
-        Some(Arm { after: self.chance.below(7), verdict })
+        let point = self.chance.percent(60).then(|| self.chance.pick(points));
+        let after = if point.is_some() { self.chance.below(2) } else { self.chance.below(7) };
+        Some(Arm { point, after, verdict })
     }
 
     /// Time passes, for timers and for the wall clock.
