@@ -1,6 +1,6 @@
 # Everything a developer runs, one target a line. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate test-scaled-out check fmt bench bench-micro schemathesis scaled-out scaled-out-stop
+.PHONY: help run test simulate planted test-scaled-out check fmt bench bench-micro schemathesis scaled-out scaled-out-stop
 
 help: ## list what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -8,17 +8,22 @@ help: ## list what there is
 run: ## start the all-in-one server on http://127.0.0.1:8080
 	cargo run --release
 
+# Parts with their crash points, their planted faults and the simulation's points; apart from every program.
+INSTRUMENTED = CARGO_BUILD_BUILD_DIR=$${CARGO_TARGET_DIR:-target} cargo test --workspace --locked \
+	--target-dir $${CARGO_TARGET_DIR:-target}/instrumented --features simulation/run --no-fail-fast
+
 test: ## run every test of every member
 	cargo test --workspace --locked --no-fail-fast
-	cargo test --locked -p event-store --features crash-points --test crash
-	CARGO_BUILD_BUILD_DIR=$${CARGO_TARGET_DIR:-target} cargo test --workspace --locked --target-dir $${CARGO_TARGET_DIR:-target}/planted-faults \
-		--features projector/planted-faults --test projector planted
-	cargo test --workspace --locked --features simulation/run --test seeds
+	$(INSTRUMENTED) --test crash --test seeds
+	$(INSTRUMENTED) --test differential --test projector planted
 	bash scripts/test-scaled-out
 	@bash scripts/components
 
 simulate: ## play seeds of the simulation: ORDERLOG_SIMULATION_SEEDS of them
-	cargo test --workspace --locked --features simulation/run --test seeds -- --nocapture answers
+	$(INSTRUMENTED) --test seeds -- --nocapture answers
+
+planted: ## plant faults in the code, and see which machine finds each
+	$(INSTRUMENTED) --test differential --test projector --test seeds -- --nocapture planted
 
 test-scaled-out: ## run the end-to-end tests against PostgreSQL and Kafka, each service a process
 	bash scripts/test-scaled-out

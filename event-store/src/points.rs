@@ -9,7 +9,7 @@ pub(crate) type Asking = stage::Asking;
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Asking;
 
-/// The log is about to be asked, or told something that it may have been told already.
+/// The log is about to be asked, or given something that it may have already.
 #[cfg(feature = "simulation")]
 pub(crate) async fn ask(point: &'static str) -> Result<Asking, StoreError> {
     let refused = |_| StoreError::Unavailable("the simulation refuses it".to_owned());
@@ -24,7 +24,7 @@ pub(crate) fn ask(_point: &'static str) -> std::future::Ready<Result<Asking, Sto
     std::future::ready(Ok(Asking))
 }
 
-/// An append has ended, and whoever made it is about to hear how.
+/// An append has ended, and its caller is about to hear how.
 #[cfg(feature = "simulation")]
 pub(crate) async fn appended() -> Result<(), AppendError> {
     let lost = |_| AppendError::Unknown("the simulation keeps the answer back".to_owned());

@@ -59,7 +59,7 @@ pub(crate) async fn fill(
         let to = part.to;
         points::reach("rebuild: write").await?;
         {
-            let _beside = points::beside();
+            let _background = points::background();
             let mut tx = model.begin_fill().await?;
             write(&mut tx, part, &advance, now).await?;
             tx.commit(to).await?;

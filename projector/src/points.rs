@@ -3,7 +3,7 @@
 
 use read_model::ReadModelError;
 
-/// Somebody who only waits, until dropped.
+/// A follower that only waits, until dropped.
 #[cfg(feature = "simulation")]
 pub(crate) type Resting = stage::Resting;
 /// Nothing.
@@ -25,22 +25,22 @@ pub(crate) fn resting() -> Resting {
 
 /// A task of its own at work, until dropped.
 #[cfg(feature = "simulation")]
-pub(crate) type Beside = stage::Beside;
+pub(crate) type Background = stage::Background;
 /// Nothing.
 #[cfg(not(feature = "simulation"))]
-pub(crate) struct Beside;
+pub(crate) struct Background;
 
-/// A task works beside the one that has begun it.
+/// A task of its own is at work.
 #[cfg(feature = "simulation")]
-pub(crate) fn beside() -> Beside {
-    stage::beside()
+pub(crate) fn background() -> Background {
+    stage::background()
 }
 
 /// Nothing.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
-pub(crate) fn beside() -> Beside {
-    Beside
+pub(crate) fn background() -> Background {
+    Background
 }
 
 /// A transaction in which more is asked, until dropped.

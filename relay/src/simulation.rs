@@ -140,7 +140,7 @@ impl Drop for Sender {
 }
 
 impl SimulatedTopic {
-    /// A topic with so many partitions.
+    /// An empty topic.
     #[must_use]
     pub fn new(partitions: u32) -> Self {
         let partitions = (0..partitions).map(|_| Partition::default()).collect();

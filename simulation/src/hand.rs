@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Whoever is driven: a process, a member, a job. 0 is nobody.
+/// Something that is driven: a process, a member, a job. 0 is none.
 pub type Actor = usize;
 
-/// What strikes somebody, once.
+/// What strikes an actor, once.
 #[derive(Debug, Clone, Copy)]
 pub struct Arm {
     /// At which point; at any, if none is named.
     pub point: Option<&'static str>,
-    /// So many passings come before.
+    /// Passings that come before.
     pub after: u64,
     /// What happens then.
     pub verdict: Verdict,
@@ -25,7 +25,7 @@ pub struct Arm {
 #[derive(Debug)]
 pub struct Hand(());
 
-/// Where somebody who was driven came to.
+/// Where an actor who was driven came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop<T> {
     /// The end.
@@ -38,7 +38,7 @@ pub enum Stop<T> {
     Dead(&'static str),
 }
 
-/// How it is seen that somebody has come to rest.
+/// How it is seen that an actor has come to rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     /// It says so itself.
@@ -89,12 +89,12 @@ impl Hand {
         with(|stage| stage.struck.clone()).unwrap_or_default()
     }
 
-    /// Whether somebody waits at a point.
+    /// Whether an actor waits at a point.
     pub fn waits(&self, actor: Actor) -> bool {
         with(|stage| stage.waiting.contains_key(&actor)).unwrap_or(false)
     }
 
-    /// Lets somebody who waits at a point go on when it is driven next; where it waited.
+    /// Lets an actor who waits at a point go on when it is driven next; where it waited.
     pub fn let_go(&self, actor: Actor, verdict: Verdict) -> Option<&'static str> {
         with(|stage| {
             let waiting = stage.waiting.remove(&actor)?;
@@ -104,7 +104,7 @@ impl Hand {
         .flatten()
     }
 
-    /// Forgets somebody who is gone.
+    /// Forgets an actor who is gone.
     pub fn forget(&self, actor: Actor) {
         let _ = with(|stage| {
             stage.waiting.remove(&actor);
@@ -119,7 +119,7 @@ impl Hand {
         let _ = with(|stage| stage.armed.clear());
     }
 
-    /// Drives somebody until it ends, rests, or is stopped at a point. What it was armed with before and has not struck
+    /// Drives an actor until it ends, rests, or is stopped at a point. What it was armed with before and has not struck
     /// yet still does, unless `arm` takes its place.
     pub async fn drive<F: Future + ?Sized>(
         &self,
@@ -134,7 +134,7 @@ impl Hand {
                 stage.armed.insert(actor, arm);
             }
             if let Some((go, verdict)) = stage.free.remove(&actor) {
-                // Whoever was dropped meanwhile is not there to hear it.
+                // An actor that was dropped meanwhile does not hear it.
                 let _ = go.send(verdict);
             }
         });
@@ -143,7 +143,7 @@ impl Hand {
         if !matches!(stop, Stop::Dead(_)) {
             // Tasks that it has begun come as far as they can, too.
             tokio::task::yield_now().await;
-            std::future::poll_fn(|context| self.poll_beside(context)).await;
+            std::future::poll_fn(|context| self.poll_background(context)).await;
         }
         let _ = with(|stage| {
             (stage.driven, stage.driver) = (0, None);
@@ -151,12 +151,12 @@ impl Hand {
         stop
     }
 
-    fn poll_beside(&self, context: &mut Context<'_>) -> Poll<()> {
-        let beside = with(|stage| {
+    fn poll_background(&self, context: &mut Context<'_>) -> Poll<()> {
+        let background = with(|stage| {
             stage.driver = Some(context.waker().clone());
-            stage.beside
+            stage.background
         });
-        if beside.unwrap_or(0) == 0 { Poll::Ready(()) } else { Poll::Pending }
+        if background.unwrap_or(0) == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn poll<F: Future + ?Sized>(

@@ -3,7 +3,7 @@
 //! Parts are built with this only under their feature `simulation`; no program is. A stage belongs to a thread, so that
 //! simulations of several seeds run side by side in one process, each on a runtime of one thread. A part that comes to a
 //! named point goes on, unless the simulation has armed that passing: then it waits there until it is let go, is
-//! refused as by a storage that fails, or dies there. Whoever drives the parts learns from the stage whether one has
+//! refused as by a storage that fails, or dies there. The driver of the parts learns from the stage whether one has
 //! come to rest, so that nothing depends on how fast a library's threads are.
 //!
 //! Without a stage on its thread, everything here lets everything pass.
@@ -45,8 +45,8 @@ struct Stage {
     resting: BTreeMap<Actor, usize>,
     /// Transactions that are open.
     holding: usize,
-    /// Tasks that work beside whoever is driven.
-    beside: usize,
+    /// Tasks that work apart from the one that is driven.
+    background: usize,
     passed: BTreeMap<&'static str, u64>,
     struck: BTreeMap<(&'static str, Verdict), u64>,
     driver: Option<Waker>,
@@ -78,7 +78,7 @@ pub fn id() -> Option<Uuid> {
     })
 }
 
-/// Whoever drives looks again.
+/// The driver looks again.
 fn wake(driver: Option<Option<Waker>>) {
     if let Some(driver) = driver.flatten() {
         driver.wake();
@@ -104,11 +104,11 @@ impl Drop for Asking {
     }
 }
 
-/// Somebody who waits for time to pass or for news, until dropped.
+/// An actor who waits for time to pass or for news, until dropped.
 #[derive(Debug)]
 pub struct Resting(Actor);
 
-/// Says that whoever is driven has nothing to do but wait.
+/// Says that the actor has nothing to do but wait.
 pub fn resting() -> Resting {
     let driven = with(|stage| {
         *stage.resting.entry(stage.driven).or_default() += 1;
@@ -142,20 +142,20 @@ impl Drop for Holding {
     }
 }
 
-/// A task that works beside the one that is driven, until dropped.
+/// A task that works apart from the one that is driven, until dropped.
 #[derive(Debug)]
-pub struct Beside(());
+pub struct Background(());
 
 /// Says that a task is at work of its own; until it is not, nobody else is driven.
-pub fn beside() -> Beside {
-    let _ = with(|stage| stage.beside += 1);
-    Beside(())
+pub fn background() -> Background {
+    let _ = with(|stage| stage.background += 1);
+    Background(())
 }
 
-impl Drop for Beside {
+impl Drop for Background {
     fn drop(&mut self) {
         wake(with(|stage| {
-            stage.beside = stage.beside.saturating_sub(1);
+            stage.background = stage.background.saturating_sub(1);
             stage.driver.clone()
         }));
     }

@@ -5,7 +5,7 @@ use std::future::pending;
 use std::panic::resume_unwind;
 use tokio::sync::oneshot;
 
-/// What becomes of somebody at a point.
+/// What becomes of an actor at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Nothing.
@@ -55,7 +55,7 @@ pub fn pass(point: &'static str) {
     }
 }
 
-/// As [`pass`], for somebody who is dropped when dead.
+/// As [`pass`], for an actor who is dropped when dead.
 pub async fn outlive(point: &'static str) {
     let fate = with(|stage| stage.fate(point, |verdict| verdict == Verdict::Die));
     if let Some(Fate::Die) = fate {
@@ -75,7 +75,7 @@ pub fn lose(point: &'static str) -> Result<(), Struck> {
 }
 
 impl Stage {
-    /// What becomes of whoever comes to a point where only some verdicts are possible; others wait for the next point.
+    /// What becomes of an actor at a point where only some verdicts are possible; others wait for the next point.
     fn fate(&mut self, point: &'static str, possible: impl Fn(Verdict) -> bool) -> Fate {
         *self.passed.entry(point).or_default() += 1;
         let Some(armed) = self.armed.get_mut(&self.driven) else { return Fate::GoOn };

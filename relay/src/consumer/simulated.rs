@@ -42,7 +42,7 @@ impl SimulatedTopic {
         broker.seats.keys().copied().collect()
     }
 
-    /// Which partitions a member has, and where each is read on: none where it waits to be told.
+    /// Which partitions a member has, and where each is read on: none where it waits for an offset.
     pub fn owned(&self, member: MemberId) -> Vec<(i32, Option<i64>)> {
         let broker = self.lock();
         let Some(seat) = broker.seats.get(&member) else { return Vec::new() };
@@ -90,13 +90,13 @@ impl SimulatedTopic {
         seat.give(Step::Revoked(partitions));
     }
 
-    /// A member's client fails and begins anew: the member hears that it has nothing any more.
+    /// A member's client fails and starts again: the member hears that it has nothing any more.
     pub fn break_off(&self, member: MemberId) {
         let owned = self.owned(member).into_iter().map(|(partition, _)| partition).collect();
         self.revoke(member, owned);
     }
 
-    /// Fetches up to so many offsets of each of some partitions, as one step. Whether there was anything.
+    /// Fetches up to `most` offsets of each of some partitions, as one step. Whether there was anything.
     pub fn fetch(&self, member: MemberId, partitions: &[i32], most: i64) -> bool {
         let mut broker = self.lock();
         let Some(mut seat) = broker.seats.remove(&member) else { return false };
@@ -147,7 +147,7 @@ impl Seat {
     }
 
     fn give(&self, step: Step) {
-        // Whoever fetches and assigns asks before whether there is room; a member that is gone hears nothing.
+        // Callers ask first whether there is room; a member that is gone hears nothing.
         let _ = self.steps.try_send(step);
     }
 

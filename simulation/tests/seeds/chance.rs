@@ -24,12 +24,12 @@ impl Chance {
         self.next() % bound
     }
 
-    /// An index into so many.
+    /// An index below `count`, which is above 0.
     pub fn index(&mut self, count: usize) -> usize {
         usize::try_from(self.below(count as u64)).unwrap()
     }
 
-    /// Whether something of so many in a hundred happens.
+    /// True in `percent` of a hundred draws.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

@@ -42,19 +42,19 @@ impl World {
             return Ok(());
         }
         let stop = self.hand.drive(member.actor, Rest::Said, arm, member.follow.as_mut()).await;
-        let told = match &stop {
+        let line = match &stop {
             Stop::Idle => None,
             Stop::Waiting(point) => Some(format!("projector {index} waits at {point}")),
             Stop::Dead(point) => Some(format!("projector {index} dies at {point}")),
             Stop::Done(ended) => return Err(format!("projector {index} ended: {ended:?}")),
         };
-        if let Some(told) = told {
-            self.note(told);
+        if let Some(line) = line {
+            self.note(line);
         }
         if let Stop::Dead(_) = stop {
             self.kill_member(index).await;
         }
-        // What it has asked for is done, and whoever is gone is forgotten.
+        // What it has asked for is done, and members that are gone are forgotten.
         self.topic.members();
         Ok(())
     }
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// A member's client fails and begins anew.
+    /// A member's client fails and starts again.
     pub fn break_off(&mut self) {
         let members: BTreeSet<MemberId> = self.group.owners.values().copied().collect();
         let Some(member) = members.into_iter().next().filter(|its| self.topic.has_room(*its))
@@ -129,8 +129,8 @@ impl World {
         };
         self.topic.break_off(member);
         self.group.owners.retain(|_, owner| *owner != member);
-        self.note(format!("the client of member {member} begins anew"));
-        self.count("a consumer begins anew");
+        self.note(format!("the client of member {member} starts again"));
+        self.count("a consumer starts again");
     }
 
     /// A member's client fetches of some of its partitions.

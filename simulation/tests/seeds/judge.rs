@@ -246,12 +246,12 @@ impl Ledger {
                 }
                 continue;
             }
-            let Some(told) = told(attempt, reply) else { continue };
+            let Some(said) = lasting(attempt, reply) else { continue };
             if first.is_some_and(|(_, fingerprint)| *fingerprint != key.fingerprint) {
                 return Err(format!("{number} is answered under another request's {}", key.key));
             }
-            let before = answers.entry(&key.key).or_insert_with(|| told.clone());
-            same(&format!("{number}, the answer under {}", key.key), before.as_str(), &told)?;
+            let before = answers.entry(&key.key).or_insert_with(|| said.clone());
+            same(&format!("{number}, the answer under {}", key.key), before.as_str(), &said)?;
         }
         Ok(())
     }
@@ -272,7 +272,7 @@ fn settles(attempt: &Attempt) -> bool {
 }
 
 /// An answer that must be the same whenever its key comes again.
-fn told(attempt: &Attempt, reply: &Reply<OrderAggregate>) -> Option<String> {
+fn lasting(attempt: &Attempt, reply: &Reply<OrderAggregate>) -> Option<String> {
     if attempt.effect == Effect::Preview && reply.replayed == Replayed::No {
         return None;
     }

@@ -84,7 +84,7 @@ fn play_all(seeds: std::ops::Range<u64>) -> (u64, BTreeMap<String, u64>) {
                     let played = play(seed, backend());
                     drop(watchdog);
                     if let Err(why) = &played.outcome {
-                        failed.lock().unwrap().push((seed, why.clone(), played.trace.told()));
+                        failed.lock().unwrap().push((seed, why.clone(), played.trace.text()));
                         return;
                     }
                     let mut sums = sums.lock().unwrap();
@@ -98,8 +98,8 @@ fn play_all(seeds: std::ops::Range<u64>) -> (u64, BTreeMap<String, u64>) {
     });
     let mut failed = failed.into_inner().unwrap();
     failed.sort();
-    if let Some((seed, why, told)) = failed.first() {
-        panic!("{told}\nORDERLOG_SIMULATION_SEED={seed} ({:?}): {why}", backend());
+    if let Some((seed, why, steps)) = failed.first() {
+        panic!("{steps}\nORDERLOG_SIMULATION_SEED={seed} ({:?}): {why}", backend());
     }
     sums.into_inner().unwrap()
 }
@@ -128,7 +128,7 @@ fn answers_log_topic_and_views_agree_at_every_quiet_moment_of_every_seed() {
 fn a_seed_plays_the_same_twice() {
     for seed in 0..TWICE {
         let [one, two]: [Played; 2] = [play(seed, Backend::Memory), play(seed, Backend::Memory)];
-        assert_eq!(one.trace.told(), two.trace.told(), "seed {seed}");
+        assert_eq!(one.trace.text(), two.trace.text(), "seed {seed}");
         assert_eq!((one.trace.hash(), one.steps), (two.trace.hash(), two.steps), "seed {seed}");
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use tokio::runtime::Builder;
 
-/// At least so many steps lie between two quiet moments, and at most twice so many; and how many moments there are.
+/// The least number of steps between two quiet moments, up to twice as many, and how many moments there are.
 const STEPS: u64 = 60;
 const MOMENTS: u64 = 3;
 
@@ -37,7 +37,7 @@ pub fn play(seed: u64, backend: Backend) -> Played {
         let mut world = World::open(seed, backend).await;
         let mut steps = 0;
         let run = AssertUnwindSafe(run(&mut world, &mut steps)).catch_unwind().await;
-        let outcome = run.unwrap_or_else(|_| Err("somebody panicked, see above".to_owned()));
+        let outcome = run.unwrap_or_else(|_| Err("something panicked, see above".to_owned()));
         for ((point, verdict), times) in world.hand.struck() {
             *world.counts.entry(format!("{verdict:?} at {point}")).or_default() += times;
         }

@@ -49,14 +49,14 @@ impl World {
             return Ok(());
         }
         let stop = self.hand.drive(relay.actor, Rest::Unasked, arm, relay.work.as_mut()).await;
-        let told = match &stop {
+        let line = match &stop {
             Stop::Idle => None,
             Stop::Waiting(point) => Some(format!("relay {index} waits at {point}")),
             Stop::Dead(point) => Some(format!("relay {index} dies at {point}")),
             Stop::Done(ended) => return Err(format!("relay {index} ended: {ended:?}")),
         };
-        if let Some(told) = told {
-            self.note(told);
+        if let Some(line) = line {
+            self.note(line);
         }
         if let Stop::Dead(_) = stop {
             self.kill_relay(index).await;

@@ -142,7 +142,7 @@ impl World {
         self.count("a command-service dies");
     }
 
-    /// Whoever waits at a point is let go.
+    /// A service that waits at a point is let go.
     pub fn wake_service(&mut self, index: usize, verdict: Verdict) {
         if let Some(point) = self.hand.let_go(self.services[index].actor, verdict) {
             self.note(format!("service {index} wakes at {point}: {verdict:?}"));

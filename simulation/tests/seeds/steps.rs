@@ -3,7 +3,7 @@
 use crate::world::{Checked, World};
 use stage::Verdict;
 
-/// Where each may be struck, beside the points that it comes to by chance.
+/// Where each may be struck by name.
 const SERVICE: [&str; 5] =
     ["log: load", "log: kept answers", "log: append", "log: append ended", "log: events written"];
 const RELAY: [&str; 4] =

@@ -1,4 +1,4 @@
-//! What happened, step by step: told when a seed fails, and hashed to see that it plays the same again.
+//! What happened, step by step: printed when a seed fails, and hashed to see that it plays the same again.
 
 /// The steps of one seed.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Trace {
         self.hash
     }
 
-    pub fn told(&self) -> String {
+    pub fn text(&self) -> String {
         self.lines.join("\n")
     }
 }

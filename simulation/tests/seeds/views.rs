@@ -1,4 +1,4 @@
-//! Rebuilds, which run beside everything else, and the views against a fresh fold of the log.
+//! Rebuilds, which run next to everything else, and the views against a fresh fold of the log.
 
 use crate::facts;
 use crate::world::{Checked, World};

@@ -47,7 +47,7 @@ pub struct World {
     pub chance: Chance,
     pub trace: Trace,
     pub log: Log,
-    /// Reads the log for whoever checks, and for the projectors.
+    /// Reads the log for the checks and for the projectors.
     pub eye: EventStore,
     /// Another program, which appends to the same log.
     pub other: EventStore,
@@ -122,7 +122,7 @@ impl World {
         self.trace.note(line.into());
     }
 
-    /// What strikes whoever is driven next, if anything does: at one of these points, or wherever it comes to.
+    /// What strikes the actor that is driven next, if anything does: at one of these points, or at any.
     pub fn arm(&mut self, points: &[&'static str]) -> Option<Arm> {
         let verdict = match self.chance.below(100) {
             0..12 => Verdict::Fail,
@@ -150,7 +150,7 @@ impl World {
         self.count("the wall clock jumps");
     }
 
-    /// The views' file, opened once more: as a process that begins anew does.
+    /// The views' file, opened once more, as by a process that starts.
     pub async fn reopen_views(&mut self) {
         self.model = open_views(&self.folder.path().join("views.db")).await;
     }
