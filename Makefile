@@ -14,7 +14,7 @@ INSTRUMENTED = CARGO_BUILD_BUILD_DIR=$${CARGO_TARGET_DIR:-target} cargo test --w
 
 test: ## run every test of every member
 	cargo test --workspace --locked --no-fail-fast
-	$(INSTRUMENTED) --test crash --test seeds
+	$(INSTRUMENTED) --test killed --test seeds
 	$(INSTRUMENTED) --test differential --test projector planted
 	bash scripts/test-scaled-out
 	@bash scripts/components
