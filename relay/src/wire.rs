@@ -10,8 +10,8 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Envelope, decode};
-pub(crate) use encode::{event_headers, mark_headers};
+pub use decode::{Envelope, decode};
+pub use encode::{event_headers, mark_headers};
 
 use event_store::{Position, RecordedEvent, Version};
 use uuid::Uuid;

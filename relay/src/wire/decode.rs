@@ -2,7 +2,7 @@
 
 use super::{Content, MARK_HEADER, MARK_KEY, Poison, PoisonReason, SOURCE};
 use crate::kafka::MAX_RECORD_BYTES;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use event_store::event::stream_type;
 use event_store::{Metadata, RecordedEvent, StreamId, Timestamp};
 use rdkafka::message::{Headers, Message};
@@ -19,20 +19,32 @@ const MAX_NAME_BYTES: usize = 200;
 
 /// A record as it came: borrowed, nothing checked.
 #[derive(Debug, Default)]
-pub(crate) struct Envelope<'a> {
+pub struct Envelope<'a> {
+    /// The key.
     pub key: Option<&'a [u8]>,
+    /// The value: of an event, its payload.
     pub value: Option<&'a [u8]>,
+    /// Names and values, in their order. Of a name that is repeated, the first counts.
     pub headers: Vec<(&'a str, Option<&'a [u8]>)>,
 }
 
 impl<'a> Envelope<'a> {
     /// Of a consumed message.
     pub fn of(message: &'a impl Message) -> Self {
-        let headers = message.headers().map(|headers| {
+        Self::new(message.key(), message.payload(), message.headers())
+    }
+
+    /// Of a record's parts; headers beyond 64 are left out.
+    pub fn new(
+        key: Option<&'a [u8]>,
+        value: Option<&'a [u8]>,
+        headers: Option<&'a impl Headers>,
+    ) -> Self {
+        let headers = headers.map(|headers| {
             let count = headers.count().min(MAX_HEADERS);
             (0..count).map(|index| headers.get(index)).map(|h| (h.key, h.value)).collect()
         });
-        Self { key: message.key(), value: message.payload(), headers: headers.unwrap_or_default() }
+        Self { key, value, headers: headers.unwrap_or_default() }
     }
 
     fn text(&self, name: &'static str) -> Result<Option<&'a str>, PoisonReason> {
@@ -48,8 +60,11 @@ impl<'a> Envelope<'a> {
         self.text(name)?.ok_or(PoisonReason::MissingHeader(name))
     }
 
-    fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, PoisonReason> {
-        self.required(name)?.parse().map_err(|_| PoisonReason::BadHeader(name))
+    /// A value in the one form that the relay writes it in.
+    fn parsed<T: FromStr + ToString>(&self, name: &'static str) -> Result<T, PoisonReason> {
+        let text = self.required(name)?;
+        let value = text.parse::<T>().ok().filter(|value| value.to_string() == text);
+        value.ok_or(PoisonReason::BadHeader(name))
     }
 
     /// A place: a number from 1.
@@ -61,8 +76,12 @@ impl<'a> Envelope<'a> {
     }
 
     fn time(&self, name: &'static str) -> Result<Timestamp, PoisonReason> {
-        let time = DateTime::parse_from_rfc3339(self.required(name)?);
-        time.map(|time| time.with_timezone(&Utc)).map_err(|_| PoisonReason::BadHeader(name))
+        let text = self.required(name)?;
+        let time = text.parse::<Timestamp>().ok();
+        // The log keeps microseconds, and no leap second as one of its own.
+        let time = time.and_then(|time| DateTime::from_timestamp_micros(time.timestamp_micros()));
+        let time = time.filter(|time| server::clock::wire(*time) == text);
+        time.ok_or(PoisonReason::BadHeader(name))
     }
 
     fn name(&self, header: &'static str, name: &'a str) -> Result<&'a str, PoisonReason> {
@@ -74,8 +93,8 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// What the record is.
-pub(crate) fn decode(envelope: &Envelope<'_>) -> Content {
+/// What the record is; what no relay wrote is [`Content::Poison`].
+pub fn decode(envelope: &Envelope<'_>) -> Content {
     let read = match envelope.key {
         Some(key) if key == MARK_KEY.as_bytes() => envelope.parsed(MARK_HEADER).map(Content::Mark),
         _ => event(envelope).map(|event| Content::Event(Box::new(event))),
@@ -92,13 +111,14 @@ pub(crate) fn decode(envelope: &Envelope<'_>) -> Content {
 
 fn order(envelope: &Envelope<'_>) -> Result<Uuid, PoisonReason> {
     let key = envelope.key.and_then(|key| str::from_utf8(key).ok()).ok_or(PoisonReason::Key)?;
-    let id = Uuid::try_parse(key).map_err(|_| PoisonReason::Key)?;
     // Only the hyphenated form in lower case hashes to the order's partition.
+    canonical(key).ok_or(PoisonReason::Key)
+}
+
+fn canonical(text: &str) -> Option<Uuid> {
     let mut canonical = Uuid::encode_buffer();
-    match key == id.hyphenated().encode_lower(&mut canonical) {
-        true => Ok(id),
-        false => Err(PoisonReason::Key),
-    }
+    let id = Uuid::try_parse(text).ok()?;
+    (text == id.hyphenated().encode_lower(&mut canonical)).then_some(id)
 }
 
 fn event(envelope: &Envelope<'_>) -> Result<RecordedEvent, PoisonReason> {
@@ -139,7 +159,7 @@ fn subject(envelope: &Envelope<'_>) -> Result<StreamId, PoisonReason> {
     const HEADER: &str = "ce_subject";
     let (name, id) =
         envelope.required(HEADER)?.split_once('/').ok_or(PoisonReason::BadHeader(HEADER))?;
-    let id = Uuid::try_parse(id).map_err(|_| PoisonReason::BadHeader(HEADER))?;
+    let id = canonical(id).ok_or(PoisonReason::BadHeader(HEADER))?;
     let stream_type = stream_type(envelope.name(HEADER, name)?);
     Ok(StreamId { stream_type: stream_type.ok_or(PoisonReason::BadHeader(HEADER))?, id })
 }

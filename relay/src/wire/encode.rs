@@ -8,7 +8,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 const MAX_HEADERS: usize = 15;
 
 /// The headers of an event.
-pub(crate) fn event_headers(event: &RecordedEvent) -> OwnedHeaders {
+pub fn event_headers(event: &RecordedEvent) -> OwnedHeaders {
     let RecordedEvent { stream, metadata, .. } = event;
     let headers = OwnedHeaders::new_with_capacity(MAX_HEADERS);
     let headers = with(headers, "content-type", CONTENT_TYPE);
@@ -30,7 +30,7 @@ pub(crate) fn event_headers(event: &RecordedEvent) -> OwnedHeaders {
 }
 
 /// The headers of a position mark.
-pub(crate) fn mark_headers(position: Position) -> OwnedHeaders {
+pub fn mark_headers(position: Position) -> OwnedHeaders {
     with(OwnedHeaders::new_with_capacity(1), MARK_HEADER, &position.to_string())
 }
 

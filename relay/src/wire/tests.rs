@@ -3,6 +3,7 @@
 use super::super::encode::{event_headers, mark_headers};
 use super::*;
 use crate::wire::Content;
+use chrono::Utc;
 use rdkafka::message::OwnedHeaders;
 
 const ORDER: &str = "018f2b6e-7c1a-7000-8000-000000000001";
@@ -30,10 +31,8 @@ fn event() -> RecordedEvent {
 }
 
 fn read<R>(headers: &OwnedHeaders, with: impl FnOnce(Envelope<'_>) -> R) -> R {
-    let borrowed = headers.as_borrowed();
-    let headers = (0..borrowed.count()).map(|index| borrowed.get(index));
-    let headers = headers.map(|header| (header.key, header.value)).collect();
-    with(Envelope { key: Some(ORDER.as_bytes()), value: Some(br#"{"text": "hi"}"#), headers })
+    let (key, value) = (ORDER.as_bytes(), br#"{"text": "hi"}"#);
+    with(Envelope::new(Some(key), Some(value), Some(headers.as_borrowed())))
 }
 
 fn reason(headers: &OwnedHeaders, change: impl FnOnce(&mut Envelope<'_>)) -> PoisonReason {
@@ -105,6 +104,55 @@ fn values_and_keys_that_cannot_be_are_refused() {
     assert_eq!(reason(&headers, |e| e.value = Some(b"{\"a\":\"\xff\"}")), PoisonReason::NotJson);
     let large: &'static [u8] = vec![b'1'; MAX_RECORD_BYTES + 1].leak();
     assert_eq!(reason(&headers, |e| e.value = Some(large)), PoisonReason::TooLarge);
+}
+
+#[test]
+fn a_value_in_another_form_than_the_relay_writes_is_refused() {
+    let headers = event_headers(&event());
+    for (name, value) in [
+        ("ce_time", "2026-03-03T00:00:00Z"),
+        ("ce_time", "2026-03-03T00:00:00.000001001Z"),
+        ("ce_time", "2026-03-03T01:00:00.000001+01:00"),
+        ("ce_time", "2026-03-03 00:00:00.000001Z"),
+        ("ce_recordedtime", "2016-12-31T23:59:60.000000Z"),
+        ("ce_recordedtime", "9999-12-31T23:59:59.000000-23:59"),
+        ("ce_sequence", "+1042"),
+        ("ce_streamversion", "03"),
+        ("ce_dataschemaversion", "+1"),
+        ("ce_id", "{00000000-0000-0000-0000-00000000004d}"),
+        ("ce_id", "0000000000000000000000000000004D"),
+        ("ce_subject", "order/018F2B6E-7C1A-7000-8000-000000000001"),
+        ("ce_subject", "order/urn:uuid:018f2b6e-7c1a-7000-8000-000000000001"),
+    ] {
+        let bad = reason(&headers, |e| {
+            let header = e.headers.iter_mut().find(|(key, _)| *key == name).unwrap();
+            header.1 = Some(value.as_bytes());
+        });
+        assert_eq!(bad, PoisonReason::BadHeader(name), "{value}");
+    }
+    let mark = Envelope {
+        key: Some(MARK_KEY.as_bytes()),
+        headers: vec![(MARK_HEADER, Some(b"+7"))],
+        ..Envelope::default()
+    };
+    assert!(matches!(decode(&mark), Content::Poison(_)));
+}
+
+#[test]
+fn every_time_that_the_log_can_hold_comes_back() {
+    for micros in [
+        0,
+        -1,
+        i64::MIN / 1_000,
+        i64::MAX / 1_000,
+        -62_167_219_200_000_001,
+        253_402_300_800_000_000,
+    ] {
+        let time = DateTime::from_timestamp_micros(micros).unwrap();
+        let event = RecordedEvent { occurred_at: time, recorded_at: time, ..event() };
+        let decoded = read(&event_headers(&event), |envelope| decode(&envelope));
+        assert_eq!(decoded, Content::Event(Box::new(event)), "{time}");
+    }
 }
 
 #[test]
