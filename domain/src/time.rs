@@ -3,7 +3,8 @@
 //! A time is one instant in every view, so what has two readings is settled here. A leap second, `23:59:60Z` on June 30
 //! or December 31 or the same moment in another offset, is the `00:00:00Z` that follows it; so is each of its
 //! fractions, which keeps what happened in it before what follows. `:60` anywhere else is not a time. Digits beyond
-//! microseconds are cut off. Nothing happened before the year 1: no two calendars agree on what that would be.
+//! microseconds are cut off. Nothing happened before the year 1: no two calendars agree on what that would be. Nor does a
+//! time lie after the year 9999 in UTC, which only an offset or a leap second could name.
 
 use chrono::{DateTime, Datelike, NaiveTime, SubsecRound, TimeDelta, Timelike, Utc};
 
@@ -12,6 +13,8 @@ pub type Timestamp = DateTime<Utc>;
 
 /// The first year in which anything happened.
 const FIRST_YEAR: i32 = 1;
+/// The last year that RFC 3339 can write.
+const LAST_YEAR: i32 = 9_999;
 /// Month and day (in UTC) whose last minute may have 61 seconds.
 const LEAP_DAYS: [(u32, u32); 2] = [(6, 30), (12, 31)];
 /// chrono keeps a leap second as the second before it, with this many nanoseconds and more.
@@ -26,6 +29,9 @@ pub enum TimeError {
     /// Before the year 1, in UTC.
     #[error("must not be before 0001-01-01T00:00:00Z")]
     TooEarly,
+    /// After the year 9999, in UTC: it could not be written.
+    #[error("must not be after 9999-12-31T23:59:59.999999Z")]
+    TooLate,
 }
 
 /// Reads an RFC 3339 time with any offset.
@@ -44,7 +50,11 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
     if time.year() < FIRST_YEAR {
         return Err(TimeError::TooEarly);
     }
-    Ok(settle(time).trunc_subsecs(6))
+    let time = settle(time).trunc_subsecs(6);
+    if time.year() > LAST_YEAR {
+        return Err(TimeError::TooLate);
+    }
+    Ok(time)
 }
 
 /// The one instant that a time stands for: a leap second becomes the first moment after it, any other stays as it is.

@@ -41,6 +41,25 @@ fn members_from_the_future_are_passed_over() {
 }
 
 #[test]
+fn a_time_is_stored_as_it_was_read_however_it_was_written() {
+    for (written, read) in [
+        ("2023-11-14T22:13:20.123456789Z", "2023-11-14T22:13:20.123456Z"),
+        ("2023-11-14T22:13:20+01:00", "2023-11-14T21:13:20.000000Z"),
+        ("2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00.000000Z"),
+        ("-0001-12-31T00:01:00Z", "-0001-12-31T00:01:00.000000Z"),
+        ("+10000-01-01T00:00:00Z", "+10000-01-01T00:00:00.000000Z"),
+    ] {
+        let payload = format!(
+            r#"{{"reason":"r","customer_id":"c","placed_at":"{written}","currency":"USD","total":"0.00","lines":[]}}"#
+        );
+        let event = OrderAggregate::decode("OrderCancelled", 1, payload.as_bytes()).unwrap();
+        let stored = OrderAggregate::encode(&event).payload;
+        assert_eq!(OrderAggregate::decode("OrderCancelled", 1, &stored), Ok(event));
+        assert!(String::from_utf8(stored).unwrap().contains(read), "{written}");
+    }
+}
+
+#[test]
 fn what_this_build_cannot_read_is_told_apart() {
     let decode =
         |name, version, payload: &str| OrderAggregate::decode(name, version, payload.as_bytes());

@@ -69,11 +69,16 @@ fn what_is_not_rfc_3339_is_refused() {
 }
 
 #[test]
-fn time_begins_with_the_year_1_and_is_cut_to_microseconds() {
+fn time_goes_from_the_year_1_to_9999_and_is_cut_to_microseconds() {
     assert_eq!(read("0001-01-01T00:00:00Z").as_deref(), Ok("0001-01-01T00:00:00.000000Z"));
     for text in ["0001-01-01T00:00:00+00:01", "0000-12-31T23:59:59Z", "0000-12-31T23:59:59.9Z"] {
         assert_eq!(read(text), Err(TimeError::TooEarly), "{text}");
     }
+    for text in ["9999-12-31T23:59:59-00:01", "9999-12-31T23:59:60Z"] {
+        assert_eq!(read(text), Err(TimeError::TooLate), "{text}");
+    }
+    let last = read("9999-12-31T23:59:59.9999999Z");
+    assert_eq!(last.as_deref(), Ok("9999-12-31T23:59:59.999999Z"));
     let cut = read("2026-03-03T12:00:00.1234569+01:00");
     assert_eq!(cut.as_deref(), Ok("2026-03-03T11:00:00.123456Z"));
 }
@@ -82,6 +87,19 @@ fn time_begins_with_the_year_1_and_is_cut_to_microseconds() {
 fn a_leap_second_that_was_kept_as_one_reads_as_the_moment_that_follows_it() {
     let kept = chrono::DateTime::parse_from_rfc3339("2016-12-31T23:59:60.25Z").unwrap().to_utc();
     assert_eq!(Wire(kept).to_string(), "2017-01-01T00:00:00.000000Z");
+}
+
+#[test]
+fn a_time_outside_of_four_digit_years_is_written_as_it_is_read() {
+    for (micros, text) in [
+        (-62_167_219_200_000_001, "-0001-12-31T23:59:59.999999Z"),
+        (-62_167_219_200_000_000, "0000-01-01T00:00:00.000000Z"),
+        (253_402_300_800_000_000, "+10000-01-01T00:00:00.000000Z"),
+    ] {
+        let time = chrono::DateTime::from_timestamp_micros(micros).unwrap();
+        assert_eq!(Wire(time).to_string(), text);
+        assert_eq!(text.parse(), Ok(time));
+    }
 }
 
 proptest! {
@@ -100,9 +118,7 @@ proptest! {
         );
         if let Ok(time) = parse(&text) {
             prop_assert_eq!(chrono::DateTime::from_timestamp_micros(time.timestamp_micros()), Some(time));
-            if (1..=9_999).contains(&chrono::Datelike::year(&time)) {
-                prop_assert_eq!(parse(&Wire(time).to_string()), Ok(time));
-            }
+            prop_assert_eq!(parse(&Wire(time).to_string()), Ok(time));
         }
     }
 

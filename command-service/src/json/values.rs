@@ -77,7 +77,7 @@ pub fn timestamp(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Optio
     let time = domain::time::parse(&text).map_err(|error| {
         let code = match error {
             TimeError::Malformed => "invalid-format",
-            TimeError::TooEarly => "out-of-range",
+            TimeError::TooEarly | TimeError::TooLate => "out-of-range",
         };
         errors.add(at, code, error.to_string());
     });

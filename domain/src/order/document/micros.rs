@@ -1,7 +1,7 @@
 //! Times on the wire: RFC 3339 in UTC with microseconds, `2026-03-03T00:00:00.000000Z`.
 
 use crate::time::{Timestamp, settle};
-use chrono::{Datelike, Timelike};
+use chrono::{Datelike, SubsecRound, Timelike};
 use serde::{Deserialize, Deserializer, Serializer};
 use std::fmt;
 
@@ -14,7 +14,12 @@ impl fmt::Display for Wire {
         let settled = settle(self.0);
         let (date, time) = (settled.date_naive(), settled.time());
         let micros = time.nanosecond() / 1_000;
-        write!(f, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day())?;
+        match date.year() {
+            year @ 0..=9_999 => write!(f, "{year:04}")?,
+            // As it is read back; only what an earlier rule let in is that far away.
+            year => write!(f, "{year:+05}")?,
+        }
+        write!(f, "-{:02}-{:02}", date.month(), date.day())?;
         write!(f, "T{:02}:{:02}:{:02}.{micros:06}Z", time.hour(), time.minute(), time.second())
     }
 }
@@ -33,10 +38,10 @@ pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok
     serializer.collect_str(&Wire(*time))
 }
 
-/// For `#[serde(with)]`: any RFC 3339 time.
+/// For `#[serde(with)]`: any RFC 3339 time, cut to microseconds.
 ///
 /// # Errors
 /// When the text is not a time.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    Timestamp::deserialize(deserializer).map(settle)
+    Timestamp::deserialize(deserializer).map(|time| settle(time).trunc_subsecs(6))
 }
