@@ -8,7 +8,9 @@ mod support;
 
 use domain::order::document::restore;
 use domain::order::stored::EVENT_TYPES;
-use domain::order::{NoteEntry, Order, OrderAggregate, OrderDocument, OrderEvent};
+use domain::order::{
+    CommandName, NoteEntry, Order, OrderAggregate, OrderDocument, OrderEvent, OrderRejection,
+};
 use domain::{Aggregate, Name, Reference};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -155,6 +157,38 @@ fn an_order_of_an_earlier_rule_goes_on() {
         let again = OrderAggregate::decide(&confirmed, &create(false, vec![]));
         assert!(again.is_err());
     }
+}
+
+#[test]
+fn an_order_that_shipped_more_than_was_ordered_goes_on() {
+    let customer = json!({"id": "c"});
+    let line =
+        json!({"line_id": 1, "product_id": "p", "name": "n", "quantity": 1, "unit_price": "1.00"});
+    let life = [
+        (
+            "OrderPlaced",
+            json!({"customer": customer, "currency": "USD", "lines": [line], "total": "1.00"}),
+        ),
+        ("OrderConfirmed", json!({})),
+        (
+            "OrderShipped",
+            json!({"shipment_id": "s", "lines": [{"line_id": 1, "quantity": u32::MAX}]}),
+        ),
+        ("ShipmentDelivered", json!({"shipment_id": "s"})),
+        ("OrderShipped", json!({"shipment_id": "t", "lines": [{"line_id": 1, "quantity": 1}]})),
+    ];
+    let order = fold(None, &decode(&life), 1);
+    assert!(!order.as_ref().unwrap().allows(CommandName::Ship));
+    let decide = |command| OrderAggregate::decide(&order, &command);
+    let nothing_left = decide(ship("u"));
+    assert!(matches!(nothing_left, Err(OrderRejection::IllegalTransition { .. })));
+    let too_many = decide(ship_lines("u", Some(&[(1, 1)])));
+    assert_eq!(
+        too_many,
+        Err(OrderRejection::QuantityExceedsRemaining { line_id: 1, remaining: 0 })
+    );
+    let delivered = decide(deliver("t")).unwrap();
+    assert_eq!(delivered.len(), 1, "{delivered:?}");
 }
 
 #[test]

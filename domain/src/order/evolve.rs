@@ -235,11 +235,16 @@ impl Order {
     }
 
     fn has_units_to_ship(&self) -> bool {
-        self.lines.iter().any(|line| line.shipped < line.quantity)
+        self.lines.iter().any(|line| line.to_ship() > 0)
     }
 }
 
 impl Line {
+    /// Units that are still to be shipped. A log that was not written by `decide` may have shipped more than was ordered.
+    pub(super) fn to_ship(&self) -> u32 {
+        self.quantity.saturating_sub(self.shipped)
+    }
+
     /// quantity × unit price; within the public limit, which `decide` has checked.
     pub fn total(&self) -> Money {
         self.unit_price

@@ -78,7 +78,7 @@ fn all_that_remains(order: &Order) -> Vec<ShippedLine> {
     let remaining = order
         .lines
         .iter()
-        .map(|line| ShippedLine { line_id: line.line_id, quantity: line.quantity - line.shipped });
+        .map(|line| ShippedLine { line_id: line.line_id, quantity: line.to_ship() });
     remaining.filter(|line| line.quantity > 0).collect()
 }
 
@@ -93,7 +93,7 @@ fn require_shippable(order: &Order, lines: &[ShippedLine]) -> Result<(), OrderRe
             _ if !seen.insert(asked.line_id) => ("repeated-line", "stands twice in this shipment"),
             Err(_) => ("unknown-line", "the order has no such line"),
             Ok(index) => {
-                let remaining = order.lines[index].quantity - order.lines[index].shipped;
+                let remaining = order.lines[index].to_ship();
                 if asked.quantity > remaining && exceeded.is_none() {
                     exceeded = Some((asked.line_id, remaining));
                 }
@@ -115,6 +115,7 @@ fn require_shippable(order: &Order, lines: &[ShippedLine]) -> Result<(), OrderRe
 fn delivers_the_rest(order: &Order, shipment: &Shipment) -> bool {
     order.lines.iter().all(|line| {
         let arriving = shipment.lines.binary_search_by_key(&line.line_id, |part| part.line_id);
-        line.delivered + arriving.map_or(0, |index| shipment.lines[index].quantity) == line.quantity
+        let arriving = arriving.map_or(0, |index| shipment.lines[index].quantity);
+        u64::from(line.delivered) + u64::from(arriving) == u64::from(line.quantity)
     })
 }
