@@ -24,6 +24,14 @@ pub struct StreamId {
 const MAX_STREAM_TYPES: usize = 256;
 static STREAM_TYPES: RwLock<Vec<&'static str>> = RwLock::new(Vec::new());
 
+/// Keeps the name of streams that the program knows: it is found however many foreign names are met before.
+pub fn keep_stream_type(name: &'static str) {
+    let mut names = STREAM_TYPES.write().unwrap_or_else(|e| e.into_inner());
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}
+
 /// The lasting name equal to one read from storage; `None` when there are implausibly many.
 pub fn stream_type(name: &str) -> Option<&'static str> {
     let known = |names: &[&'static str]| names.iter().copied().find(|known| *known == name);
@@ -34,7 +42,7 @@ pub fn stream_type(name: &str) -> Option<&'static str> {
     if let Some(found) = known(&names) {
         return Some(found);
     }
-    if names.len() == MAX_STREAM_TYPES {
+    if names.len() >= MAX_STREAM_TYPES {
         return None;
     }
     let lasting: &'static str = Box::leak(name.to_owned().into_boxed_str());

@@ -28,8 +28,11 @@ use crate::live::Condition;
 use crate::outdated::Outdated;
 use crate::points;
 use crate::source::Source;
+use domain::Aggregate;
+use domain::order::OrderAggregate;
 use engine::Engine;
 use event_store::EventStore;
+use event_store::event::keep_stream_type;
 use read_model::ReadModel;
 use relay::consumer::ConsumerSettings;
 use std::time::Duration;
@@ -61,6 +64,8 @@ pub async fn run_topic(
     shutdown: CancellationToken,
 ) -> Result<(), ProjectorError> {
     figures::describe();
+    // Before any record is read: whoever can write to the topic could use up the places for foreign names.
+    keep_stream_type(OrderAggregate::STREAM_TYPE);
     let mut pause = FIRST_PAUSE;
     let mut outdated = feed
         .log
