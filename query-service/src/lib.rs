@@ -9,7 +9,7 @@
 
 mod app;
 pub mod consistency;
-mod cursor;
+pub mod cursor;
 pub mod params;
 mod past_orders;
 pub mod replay;

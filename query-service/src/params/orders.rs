@@ -206,7 +206,7 @@ impl ListRequest {
     }
 
     /// What a cursor of this list is bound to.
-    pub(crate) fn scope(&self, endpoint: &str) -> String {
+    pub fn scope(&self, endpoint: &str) -> String {
         format!("{endpoint} {:?} {:?} {:?}", self.filter, self.sort, self.as_of)
     }
 }
