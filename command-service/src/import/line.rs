@@ -25,7 +25,7 @@ pub struct ReadLine {
     pub request: Result<Request<OrderCommand>, Problem>,
 }
 
-/// Reads a line.
+/// Reads a line: `metadata` goes onto the events that come of it.
 pub fn read(line: &RawLine, metadata: &Metadata) -> ReadLine {
     let RawLine { number, bytes } = line;
     let mut order_id = None;

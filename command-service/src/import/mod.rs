@@ -10,15 +10,14 @@ mod line;
 mod lines;
 
 pub use handler::{ImportOutput, ImportSummaryLine, RefusedLine, routes};
-pub use lines::MAX_LINE;
+pub use line::{ReadLine, read as read_line};
+pub use lines::{Lines, MAX_LINE, RawLine};
 
 use crate::orders::problem;
 use crate::pipeline::{Accepted, Pending, Pipeline, Refusal, Replayed, Reply};
 use domain::order::OrderAggregate;
 use event_store::{EventStore, Metadata};
 use futures::stream::{FuturesOrdered, Stream, StreamExt};
-use line::ReadLine;
-use lines::Lines;
 use serde::Serialize;
 use server::{Problem, ProblemCode};
 use std::io;

@@ -1,0 +1,154 @@
+//! Bodies of commands: what is no document, breaks a field rule, breaks a domain rule or is done, each as promised.
+//!
+//! An input is a command's name, a line end, and the body as it is sent to that command's path. A body that is taken
+//! keeps the rules of the contract, is the same command when it is written down by another hand, and is decided on
+//! against orders of every status. Whatever is refused is refused with a client's error that names fields that are there.
+
+use crate::bodies::{self, written};
+use crate::document::{self, Node};
+use crate::{decisions, json_text};
+use command_service::json::{Errors, FieldProblem, InUse, Json, Pointer};
+use command_service::orders::commands::{self, create};
+use command_service::orders::{unreadable, validation};
+use domain::order::{CommandName, OrderCommand};
+use serde_json::Value;
+use server::Problem;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Broken fields that one answer names.
+const MAX_ERRORS: usize = 100;
+/// Longest sentence on a broken field.
+const MAX_DETAIL: usize = 300;
+/// Longest pointer: as deep as documents go, each name cut to 64 characters, each of up to four bytes.
+const MAX_POINTER: usize = 17 * (1 + 4 * 64);
+/// A text of the corpus that no answer may repeat.
+const MARK: &str = "Zq7";
+
+/// A command with the id that it gives its order.
+type Read = Result<(Option<Uuid>, OrderCommand), Vec<FieldProblem>>;
+
+/// Reads a body as the command that its first line names.
+pub fn check(input: &[u8]) {
+    let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+    let name = str::from_utf8(&input[..end]).ok().and_then(CommandName::from_wire);
+    let Some(name) = name else { return };
+    let body = &input[(end + 1).min(input.len())..];
+    let (tree, node) = match document::read(body) {
+        Ok(read) => read,
+        Err(why) => return client_error(&unreadable(why)),
+    };
+    let read = read(name, tree);
+    if !node.repeats() {
+        laid_out_anew(name, body, &read);
+    }
+    match read {
+        Ok((id, command)) => accepted(name, body, id, &command),
+        Err(errors) => {
+            broken(&errors, &node);
+            client_error(&validation(errors));
+        }
+    }
+}
+
+/// Reads a body as the route of the command does.
+fn read(name: CommandName, tree: Json<'_>) -> Read {
+    let mut errors = Errors::default();
+    let read = match name {
+        CommandName::Create => create::read(tree, &Pointer::Root, &mut errors),
+        _ => commands::read(name, tree, InUse::Today, &Pointer::Root, &mut errors)
+            .map(|command| (None, command)),
+    };
+    errors.result(read)
+}
+
+/// White space, escapes and the order of members say nothing.
+fn laid_out_anew(name: CommandName, body: &[u8], first: &Read) {
+    let value: Value = serde_json::from_slice(body).expect("it was read before");
+    let anew = json_text(&value);
+    let (tree, _) = document::read(&anew).expect("what serde writes is a document");
+    match (read(name, tree), first) {
+        // Of more errors than are kept, other ones may be kept.
+        (Err(again), Err(first)) if first.len() < MAX_ERRORS => {
+            assert_eq!(places(&again), places(first));
+        }
+        (again, first) => assert_eq!(again.is_ok(), first.is_ok()),
+    }
+}
+
+/// What is broken where, in no order.
+pub(crate) fn places(errors: &[FieldProblem]) -> BTreeSet<(&str, &str)> {
+    errors.iter().map(|error| (error.pointer.as_str(), error.code.as_ref())).collect()
+}
+
+fn accepted(name: CommandName, body: &[u8], id: Option<Uuid>, command: &OrderCommand) {
+    assert_eq!(command.name(), name);
+    assert!(id.is_none_or(|id| !id.is_nil()));
+    bodies::keeps_the_rules(command);
+    let mut again = written(command);
+    if let Some(id) = id {
+        again["order_id"] = id.to_string().into();
+    }
+    let text = json_text(&again);
+    let (tree, _) = document::read(&text).expect("what serde writes is a document");
+    assert_eq!(read(name, tree), Ok((id, command.clone())));
+    if id.is_none() {
+        let (tree, _) = document::read(body).expect("it was read before");
+        let mut errors = Errors::default();
+        let elsewhere = commands::read(name, tree, InUse::Today, &Pointer::Root, &mut errors);
+        assert_eq!(errors.result(elsewhere).as_ref(), Ok(command));
+    }
+    decisions::decide(command);
+}
+
+/// Every broken field is named in bounds, once its place is found in the document.
+pub(crate) fn broken(errors: &[FieldProblem], document: &Node) {
+    assert!((1..=MAX_ERRORS).contains(&errors.len()), "{} errors", errors.len());
+    for FieldProblem { pointer, code, detail } in errors {
+        let kebab = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        assert!(!code.is_empty() && code.bytes().all(kebab), "{code}");
+        assert!(detail.len() <= MAX_DETAIL && !detail.contains(MARK), "{detail}");
+        assert!(pointer.len() <= MAX_POINTER, "{pointer}");
+        let (holder, last) = pointer.rsplit_once('/').unwrap_or(("", ""));
+        match code.as_ref() {
+            "required" => {
+                let missed = |found: &Node| {
+                    matches!(found, Node::Object(members)
+                    if members.iter().all(|(name, _)| name != last))
+                };
+                assert!(found(document, holder).into_iter().any(missed), "{pointer} is there");
+            }
+            _ => assert!(!found(document, pointer).is_empty(), "{pointer} is not there"),
+        }
+    }
+}
+
+/// What a pointer leads to: several where members are repeated, or names are as long as pointers show them.
+fn found<'n>(document: &'n Node, pointer: &str) -> Vec<&'n Node> {
+    let step = |from: Vec<&'n Node>, token: &str| -> Vec<&'n Node> {
+        let shown = token.replace("~1", "/").replace("~0", "~");
+        let inside = |node: &'n Node| -> Vec<&'n Node> {
+            match node {
+                Node::Array(elements) => {
+                    shown.parse().ok().and_then(|at: usize| elements.get(at)).into_iter().collect()
+                }
+                Node::Object(members) => members
+                    .iter()
+                    .filter(|(name, _)| name.chars().take(64).eq(shown.chars()))
+                    .map(|(_, value)| value)
+                    .collect(),
+                _ => Vec::new(),
+            }
+        };
+        from.into_iter().flat_map(inside).collect()
+    };
+    pointer.split('/').skip(1).fold(vec![document], step)
+}
+
+/// A refusal as it goes out: a client's error, of bounded size, that repeats nothing.
+pub(crate) fn client_error(problem: &Problem) {
+    assert!(problem.code().status().is_client_error(), "{:?}", problem.code());
+    let document = problem.document("/v1/orders", "c-1");
+    let detail = document["detail"].as_str().expect("a sentence");
+    assert!(detail.len() <= MAX_DETAIL && !detail.contains(MARK), "{detail}");
+}

@@ -1,0 +1,142 @@
+//! The properties without a fuzzer: every committed input of every target, and random changes of them.
+//!
+//! It needs no other compiler than the rest, so that no property and no input of a corpus breaks unnoticed. A failure
+//! prints the seed and the input; `ORDERLOG_SEED` makes the same changes again.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use fuzz::{Check, TARGETS};
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Changed inputs of each target.
+const CHANGED: usize = 5_000;
+/// Changes that one input goes through, at most.
+const MAX_CHANGES: u64 = 6;
+/// Longest changed input, as long as those that the fuzzer makes.
+const MAX_INPUT: usize = 4_096;
+/// What all corpora may weigh, in bytes: they are read by people and cloned by everyone.
+const MAX_CORPORA: usize = 300_000;
+
+fn home() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The committed inputs of a target, in the order of their names.
+fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = home().join("corpus").join(target);
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("no {}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+/// SplitMix64.
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    /// A piece of some bytes.
+    fn piece<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let from = self.below(bytes.len() + 1);
+        let length = self.below(bytes.len() - from + 1).min(64);
+        &bytes[from..from + length]
+    }
+}
+
+/// The tokens that the fuzzer tries, too: one a line, quoted, with escapes as in C.
+fn dictionary() -> Vec<Vec<u8>> {
+    let text = std::fs::read_to_string(home().join("dictionary")).unwrap();
+    text.lines().map(|line| unescaped(line.trim_matches('"').as_bytes())).collect()
+}
+
+fn unescaped(line: &[u8]) -> Vec<u8> {
+    match line {
+        [b'\\', b'x', high, low, rest @ ..] => {
+            let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap();
+            let byte = u8::try_from(digit(high) * 16 + digit(low)).unwrap();
+            [vec![byte], unescaped(rest)].concat()
+        }
+        [b'\\', byte, rest @ ..] | [byte, rest @ ..] => [vec![*byte], unescaped(rest)].concat(),
+        [] => Vec::new(),
+    }
+}
+
+fn changed(rng: &mut Rng, inputs: &[(PathBuf, Vec<u8>)], dictionary: &[Vec<u8>]) -> Vec<u8> {
+    let mut input = inputs[rng.below(inputs.len())].1.clone();
+    for _ in 0..1 + rng.next() % MAX_CHANGES {
+        let at = rng.below(input.len() + 1);
+        let gone = rng.piece(&input[at..]).len();
+        let other = &inputs[rng.below(inputs.len())].1;
+        let put = match rng.below(5) {
+            0 => Vec::new(),
+            1 => vec![rng.next() as u8],
+            2 => dictionary[rng.below(dictionary.len())].clone(),
+            3 => rng.piece(&input).to_vec(),
+            _ => rng.piece(other).to_vec(),
+        };
+        let gone = if rng.below(2) == 0 { gone } else { 0 };
+        input.splice(at..at + gone, put);
+    }
+    input.truncate(MAX_INPUT);
+    input
+}
+
+fn holds(target: &str, check: Check, input: &[u8], from: &str) {
+    if catch_unwind(|| check(input)).is_err() {
+        panic!("{target} does not hold for {from}:\n{}", input.escape_ascii());
+    }
+}
+
+#[test]
+fn every_property_holds_for_its_corpus() {
+    for (target, check) in TARGETS {
+        for (path, input) in corpus(target) {
+            holds(target, check, &input, &path.display().to_string());
+        }
+    }
+}
+
+#[test]
+fn every_property_holds_for_random_changes_of_its_corpus() {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let seed = std::env::var("ORDERLOG_SEED")
+        .map_or(since.as_nanos() as u64, |seed| seed.parse().expect("ORDERLOG_SEED is a number"));
+    println!("ORDERLOG_SEED={seed}");
+    let dictionary = dictionary();
+    for (target, check) in TARGETS {
+        let inputs = corpus(target);
+        let mut rng = Rng(seed);
+        for number in 0..CHANGED {
+            let input = changed(&mut rng, &inputs, &dictionary);
+            holds(target, check, &input, &format!("change {number} of ORDERLOG_SEED={seed}"));
+        }
+    }
+}
+
+#[test]
+fn every_target_has_a_binary_and_a_small_corpus() {
+    let manifest = std::fs::read_to_string(home().join("Cargo.toml")).unwrap();
+    assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
+    let mut weight = 0;
+    for (target, _) in TARGETS {
+        assert!(manifest.contains(&format!("name = \"{target}\"")), "{target}");
+        assert!(home().join(format!("fuzz_targets/{target}.rs")).exists(), "{target}");
+        let inputs = corpus(target);
+        assert!(inputs.len() >= 10, "{target}");
+        weight += inputs.iter().map(|(_, input)| input.len()).sum::<usize>();
+    }
+    assert!(weight <= MAX_CORPORA, "{weight} bytes");
+}
