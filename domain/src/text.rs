@@ -84,8 +84,8 @@ fn check_length(text: &str, longest: usize) -> Result<(), FieldError> {
     if text.is_empty() {
         return Err(FieldError::new("too-short", "must not be empty"));
     }
-    // A character is at least a byte, so only long texts need counting.
-    if text.len() > longest && text.chars().count() > longest {
+    // Counts no further than that, however long the text is.
+    if text.chars().nth(longest).is_some() {
         return Err(FieldError::new("too-long", format!("must have at most {longest} characters")));
     }
     Ok(())

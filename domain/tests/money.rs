@@ -26,6 +26,7 @@ fn allocation_follows_the_vectors() {
     assert_eq!(split(93, &[10, 20, 10, 30, 50, 20, 10, 40]), [5, 10, 5, 15, 24, 10, 5, 19]);
     assert_eq!(split(5, &[30, 70]), [2, 3]);
     assert_eq!(split(1, &[0, 1, 1]), [0, 1, 0]);
+    assert_eq!(split(0, &[3, 0, 1]), [0, 0, 0]);
     assert_eq!(usd(10).allocate(&[0, 0]), Err(MoneyError::NoWeights));
     assert_eq!(usd(10).allocate(&[]), Err(MoneyError::NoWeights));
     assert_eq!(usd(10).allocate(&[u64::MAX, 1]), Err(MoneyError::OutOfRange));
@@ -116,6 +117,14 @@ fn overflow_and_mixed_currencies_are_error_values() {
     assert_eq!(Money::sum(currency("USD"), [usd(1), euro]), Err(mixed));
     assert_eq!(usd(MAX_PUBLIC_MINOR + 1).within_public_limit(), Err(MoneyError::OutOfRange));
     assert_eq!(usd(-MAX_PUBLIC_MINOR).within_public_limit(), Ok(usd(-MAX_PUBLIC_MINOR)));
+}
+
+#[test]
+fn what_is_wrong_with_an_amount_is_said_with_its_currency() {
+    let refused = |text| Money::parse(text, currency("BHD")).unwrap_err().to_string();
+    assert_eq!(refused("1.2345"), "has more digits after the point than BHD has (3)");
+    let euro = Money::from_minor(1, currency("EUR"));
+    assert_eq!(usd(1).checked_add(euro).unwrap_err().to_string(), "USD and EUR do not mix");
 }
 
 proptest! {

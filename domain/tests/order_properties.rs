@@ -5,12 +5,13 @@
 mod support;
 
 use domain::order::{
-    CommandName, NoteEntry, Order, OrderAggregate, OrderCommand, OrderDocument, OrderEvent,
-    OrderRejection, Status,
+    CommandName, FulfillmentStatus, Line, NoteEntry, Order, OrderAggregate, OrderCommand,
+    OrderDocument, OrderEvent, OrderRejection, PaymentStatus, Status,
 };
 use domain::{Aggregate, Money};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
+use std::cmp::Ordering;
 use support::*;
 use uuid::Uuid;
 
@@ -104,7 +105,41 @@ fn check_counters(story: &Story) -> Result<(), TestCaseError> {
     let paid =
         Money::sum(order.currency, order.payments.iter().map(|payment| payment.amount)).unwrap();
     prop_assert_eq!(order.paid, paid);
+    let units: u64 = order.lines.iter().map(|line| u64::from(line.quantity)).sum();
+    prop_assert_eq!(order.units(), units);
+    prop_assert_eq!(order.fulfillment_status(), fulfillment(&order.lines));
+    prop_assert_eq!(order.payment_status(), payment(order));
     check_balance_and_completion(order)
+}
+
+/// The status of fulfilment, line by line.
+fn fulfillment(lines: &[Line]) -> FulfillmentStatus {
+    let every = |counter: fn(&Line) -> u32| lines.iter().all(|line| counter(line) == line.quantity);
+    let any = |counter: fn(&Line) -> u32| lines.iter().any(|line| counter(line) > 0);
+    match (any(|line| line.shipped), any(|line| line.delivered)) {
+        (false, _) => FulfillmentStatus::Unfulfilled,
+        (true, false) if every(|line| line.shipped) => FulfillmentStatus::Shipped,
+        (true, false) => FulfillmentStatus::PartiallyShipped,
+        (true, true) if every(|line| line.delivered) => FulfillmentStatus::Delivered,
+        (true, true) => FulfillmentStatus::PartiallyDelivered,
+    }
+}
+
+/// The status of payment, from the payments and refunds one by one.
+fn payment(order: &Order) -> PaymentStatus {
+    let total: i64 =
+        order.lines.iter().map(|line| i64::from(line.quantity) * line.unit_price.minor()).sum();
+    let paid: i64 = order.payments.iter().map(|payment| payment.amount.minor()).sum();
+    let refunded: i64 = order.refunds.iter().map(|refund| refund.amount.minor()).sum();
+    let was_placed = !matches!(order.status, Status::Draft | Status::Discarded);
+    match (refunded, paid.cmp(&total)) {
+        (1.., _) if refunded == paid => PaymentStatus::Refunded,
+        (1.., _) => PaymentStatus::PartiallyRefunded,
+        (_, Ordering::Greater) => PaymentStatus::Overpaid,
+        (_, Ordering::Equal) if was_placed => PaymentStatus::Paid,
+        _ if paid == 0 => PaymentStatus::Unpaid,
+        _ => PaymentStatus::PartiallyPaid,
+    }
 }
 
 /// What is due is never below zero, and an order that could be complete is.

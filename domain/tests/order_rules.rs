@@ -55,6 +55,11 @@ fn totals_beyond_the_public_limit_are_refused() {
     assert_eq!(fields(nothing.when(&line_too_dear)), field("/lines/0/unit_price", "out-of-range"));
     let sum_too_dear = create(false, vec![line("a", 1, MAX_PUBLIC_MINOR), line("b", 1, 1)]);
     assert_eq!(fields(nothing.when(&sum_too_dear)), field("/lines", "out-of-range"));
+    // A line that is too dear by itself is named alone: it is in no sum.
+    let both =
+        vec![line("a", 1, MAX_PUBLIC_MINOR), line("b", 2, MAX_PUBLIC_MINOR), line("c", 1, 1)];
+    let both = fields(nothing.when(&create(false, both)));
+    assert_eq!(both, field("/lines/1/unit_price", "out-of-range"));
     let draft = given(&[create(true, vec![line("a", 1, MAX_PUBLIC_MINOR)])]);
     assert_eq!(fields(draft.when(&add_line("b", 1, "0.01"))), field("/unit_price", "out-of-range"));
     assert_eq!(draft.when(&add_line("b", 1, "0")), Ok(vec!["LineAdded"]));

@@ -85,6 +85,11 @@ fn what_this_build_cannot_read_is_told_apart() {
         let malformed = decode(name, version, payload);
         assert!(matches!(malformed, Err(DecodeError::Malformed { .. })), "{payload} {malformed:?}");
     }
+    let said = |payload| decode("NoteAdded", 2, payload).unwrap_err().to_string();
+    assert!(said("not json").contains("not JSON at line 1 column 2"), "{}", said("not json"));
+    for payload in ["{}", r#"{"text":7}"#] {
+        assert!(said(payload).contains("missing or of the wrong type"), "{}", said(payload));
+    }
 }
 
 #[test]

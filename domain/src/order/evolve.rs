@@ -161,7 +161,7 @@ impl Order {
         }
         if paid > total {
             PaymentStatus::Overpaid
-        } else if paid == total && (paid > 0 || self.placed_at.is_some()) {
+        } else if paid == total && self.placed_at.is_some() {
             PaymentStatus::Paid
         } else if paid == 0 {
             PaymentStatus::Unpaid

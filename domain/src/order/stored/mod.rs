@@ -115,7 +115,7 @@ pub(super) fn decode(
     if schema_version == newest || planted(Fault::UpcasterLeftOut) {
         return decode_newest(event_type, payload);
     }
-    if schema_version == 0 || schema_version > newest {
+    if !(1..newest).contains(&schema_version) {
         let event_type = event_type.to_owned();
         return Err(DecodeError::UnknownVersion { event_type, version: schema_version });
     }

@@ -6,8 +6,13 @@ use serde_json::Value;
 /// Lifts a payload from the version beside it to the next.
 type Upcaster = fn(Value) -> Option<Value>;
 
-/// What there is to lift: stored name, version it lifts from, how.
-const UPCASTERS: [(&str, u16, Upcaster); 1] = [("NoteAdded", 1, note_moves_to_text)];
+/// What there is to lift, by stored name and the version it lifts from.
+fn upcaster(event_type: &str, from: u16) -> Option<Upcaster> {
+    match (event_type, from) {
+        ("NoteAdded", 1) => Some(note_moves_to_text),
+        _ => None,
+    }
+}
 
 /// Lifts a payload to the newest version.
 pub(super) fn lift(
@@ -22,14 +27,11 @@ pub(super) fn lift(
     };
     let mut value: Value = serde_json::from_slice(payload).map_err(|_| malformed("not JSON"))?;
     for version in from..newest {
-        let (_, _, upcaster) = UPCASTERS
-            .iter()
-            .find(|(name, lifts_from, _)| *name == event_type && *lifts_from == version)
-            .ok_or_else(|| DecodeError::UnknownVersion {
-                event_type: event_type.to_owned(),
-                version,
-            })?;
-        value = upcaster(value).ok_or_else(|| malformed("an old version lacks a member"))?;
+        let lift = upcaster(event_type, version).ok_or_else(|| DecodeError::UnknownVersion {
+            event_type: event_type.to_owned(),
+            version,
+        })?;
+        value = lift(value).ok_or_else(|| malformed("an old version lacks a member"))?;
     }
     serde_json::to_vec(&value).map_err(|_| malformed("not JSON"))
 }
