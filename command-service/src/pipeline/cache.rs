@@ -98,6 +98,8 @@ mod tests {
         assert_eq!((cache.len(), cache.weight()), (1, 6));
         cache.put(stream(3, 11));
         assert_eq!((cache.len(), cache.weight()), (0, 0));
+        cache.put(stream(4, 10));
+        assert_eq!((cache.len(), cache.weight()), (1, 10));
     }
 
     #[test]

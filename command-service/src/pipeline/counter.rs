@@ -22,12 +22,15 @@ pub enum Command {
     /// Encodes to something that no store takes: its whole batch fails.
     Poison,
     Panic,
+    /// Decided, and then its event cannot be folded.
+    PanicInFold,
 }
 
 #[derive(Debug)]
 pub enum Event {
     Added(i64),
     Poisoned,
+    Panicking,
 }
 
 #[derive(Debug, PartialEq)]
@@ -48,6 +51,7 @@ impl Aggregate for Counter {
             Command::Add(n) => Ok(vec![Event::Added(*n)]),
             Command::Poison => Ok(vec![Event::Poisoned]),
             Command::Panic => panic!("asked to"),
+            Command::PanicInFold => Ok(vec![Event::Panicking]),
         }
     }
 
@@ -55,6 +59,7 @@ impl Aggregate for Counter {
         match event {
             Event::Added(n) => state + n,
             Event::Poisoned => state,
+            Event::Panicking => panic!("asked to"),
         }
     }
 
@@ -62,6 +67,7 @@ impl Aggregate for Counter {
         let payload = match event {
             Event::Added(n) => n.to_string(),
             Event::Poisoned => "not json".to_owned(),
+            Event::Panicking => "0".to_owned(),
         };
         EncodedEvent { event_type: "Added", schema_version: 1, payload: payload.into_bytes() }
     }

@@ -214,3 +214,7 @@ fn guarded<T>(id: Uuid, run: impl FnOnce() -> T) -> Option<T> {
         .inspect_err(|_| tracing::error!(stream.id = %id, "the domain panicked"))
         .ok()
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

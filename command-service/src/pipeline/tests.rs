@@ -5,7 +5,14 @@ use super::counter::{Command, Counter, Rig, accepted, add, ask, refused};
 use super::*;
 use domain::Aggregate;
 use event_store::{RecordedEvent, StreamId};
+use import::*;
+use upkeep::*;
 use uuid::Uuid;
+
+#[path = "import_tests.rs"]
+mod import;
+#[path = "upkeep_tests.rs"]
+mod upkeep;
 
 async fn events(store: &EventStore, id: u128) -> Vec<RecordedEvent> {
     let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(id) };
@@ -45,6 +52,12 @@ async fn a_refused_command_touches_no_neighbour(rig: Rig) {
     assert_eq!(reply.result.unwrap().status, "zero");
     assert_eq!(store.head().await.unwrap().position, 2);
     assert_eq!(accepted(&pipeline.ask(add(2, 1)).await), (1, 3, 1));
+    let panicking = pipeline.submit(ask(2, Command::PanicInFold)).unwrap();
+    let neighbour = pipeline.submit(add(1, 1)).unwrap();
+    assert!(matches!(refused(panicking.reply().await), Refusal::Internal));
+    assert_eq!(accepted(&neighbour.reply().await), (3, 4, 1));
+    // The state that the panic has spoilt is gone; the log's is there.
+    assert_eq!(accepted(&pipeline.ask(add(2, -1)).await), (2, 5, 1));
 }
 
 async fn a_failed_commit_leaves_no_trace_and_the_next_one_works(rig: Rig) {
@@ -67,6 +80,9 @@ async fn a_fact_that_is_recorded_already_is_accepted_without_events(rig: Rig) {
     pipeline.ask(add(2, 1)).await;
     let reply = pipeline.ask(add(1, 0)).await;
     assert_eq!((accepted(&reply), reply.token), ((1, 2, 0), 2));
+    let dry = pipeline.ask(add(1, 0).dry()).await;
+    assert_eq!((accepted(&dry), dry.token), ((1, 2, 0), 2));
+    assert_eq!(dry.result.unwrap().preview.unwrap().current_position, 1);
 }
 
 async fn a_stale_if_match_is_refused_before_the_domain_is_asked(rig: Rig) {
@@ -148,6 +164,7 @@ async fn a_kept_answer_is_given_again_and_nothing_is_appended(rig: Rig) {
     let again = pipeline.ask(add(1, -7).keyed("no", 1)).await;
     assert!(matches!(refused(again), Refusal::Replayed(kept) if kept == "below-zero"));
     let other = pipeline.ask(add(1, 1).keyed("k", 2)).await;
+    assert_eq!(other.token, first.token);
     assert!(matches!(refused(other), Refusal::KeyReused));
     assert_eq!(store.head().await.unwrap().position, 4);
 }
@@ -161,69 +178,6 @@ async fn a_twin_is_refused_while_the_first_one_runs_and_replayed_after(rig: Rig)
     let reply = pipeline.ask(add(1, 1).keyed("k", 1)).await;
     assert!(matches!(reply.replayed, Replayed::Yes { .. }));
     assert_eq!(accepted(&reply), (1, 1, 1));
-}
-
-async fn an_imported_twin_in_the_same_batch_waits_for_the_first_one(rig: Rig) {
-    let (pipeline, store) = rig.pipeline().await;
-    let now = (rig.clock())();
-    let twins: Vec<_> =
-        (0..3).map(|_| pipeline.submit(add(1, 1).imported("line", now)).unwrap()).collect();
-    let mut replayed = 0;
-    for twin in twins {
-        let reply = twin.reply().await;
-        assert_eq!(accepted(&reply), (1, 1, 1));
-        replayed += usize::from(reply.replayed != Replayed::No);
-    }
-    assert_eq!(replayed, 2);
-    assert_eq!(store.head().await.unwrap().position, 1);
-}
-
-async fn what_follows_an_imported_twin_is_decided_after_it(rig: Rig) {
-    let (pipeline, _) = rig.pipeline().await;
-    let now = (rig.clock())();
-    let lines = [(-5, "take"), (5, "give"), (-5, "take"), (-1, "take more")];
-    let put = |(n, id): (i64, &str)| pipeline.submit(add(1, n).imported(id, now)).unwrap();
-    let mut came = Vec::new();
-    for pending in lines.map(put) {
-        came.push(pending.reply().await.result.is_ok());
-    }
-    assert_eq!(came, [false, true, true, false]);
-}
-
-async fn of_an_import_only_what_was_accepted_is_kept(rig: Rig) {
-    let (pipeline, store) = rig.pipeline().await;
-    let now = (rig.clock())();
-    let line = |n| add(1, n).imported(&format!("take {n}"), now);
-    assert!(matches!(refused(pipeline.ask(line(-5)).await), Refusal::Rejected(_)));
-    assert!(matches!(refused(pipeline.ask(line(-5)).await), Refusal::Rejected(_)));
-    pipeline.ask(line(7)).await;
-    let taken = pipeline.ask(line(-5)).await;
-    assert_eq!((taken.replayed.clone(), accepted(&taken)), (Replayed::No, (2, 2, 1)));
-    let again = pipeline.ask(line(-5)).await;
-    assert_eq!(accepted(&again), (2, 2, 1));
-    assert_eq!(again.replayed, Replayed::Yes { correlation_id: None });
-    // Kept although it stored nothing: the same file again finds the facts that the first one left.
-    assert_eq!(accepted(&pipeline.ask(line(0)).await), (2, 2, 0));
-    assert!(matches!(pipeline.ask(line(0)).await.replayed, Replayed::Yes { .. }));
-    assert_eq!(store.head().await.unwrap().position, 2);
-}
-
-async fn imported_times_lie_between_the_last_event_and_now(rig: Rig) {
-    let (pipeline, store) = rig.pipeline().await;
-    let now = (rig.clock())();
-    let hour = chrono::TimeDelta::hours(1);
-    pipeline.ask(add(1, 1).imported("a", now - hour)).await;
-    let early = pipeline.ask(add(1, 1).imported("b", now - hour - hour)).await;
-    assert!(matches!(refused(early), Refusal::BeforeLastEvent { last } if last == now - hour));
-    let future = pipeline.ask(add(1, 1).imported("c", now + hour)).await;
-    assert!(matches!(refused(future), Refusal::InFuture));
-    rig.turn_clock(-7_200);
-    pipeline.ask(add(1, 1)).await;
-    let times: Vec<_> = events(&store, 1).await.iter().map(|event| event.occurred_at).collect();
-    assert_eq!(times, [now - hour, now - hour]);
-    rig.turn_clock(3 * 3_600);
-    let allowed = pipeline.ask(add(1, 1).imported("c", now + hour)).await;
-    assert_eq!(accepted(&allowed).0, 3);
 }
 
 async fn two_pipelines_on_one_log_never_build_on_each_others_stale_state(rig: Rig) {
@@ -340,39 +294,14 @@ async fn a_small_cache_changes_no_answer(rig: Rig) {
     }
 }
 
-async fn a_long_stream_loads_through_its_snapshot(rig: Rig) {
-    let (pipeline, store) = rig.pipeline().await;
-    let asked: Vec<_> = (0..1_200).map(|_| pipeline.submit(add(1, 1)).unwrap()).collect();
-    for pending in asked {
-        pending.reply().await;
+async fn of_two_that_begin_a_stream_at_once_the_second_goes_on_from_the_first(rig: Rig) {
+    let (ours, _) = rig.pipeline().await;
+    let (theirs, _) = rig.pipeline().await;
+    for id in 1..=20 {
+        let begin = || add(id, 1).fresh();
+        let (one, two) = tokio::join!(ours.ask(begin()), theirs.ask(begin()));
+        assert_eq!(accepted(&one).0 + accepted(&two).0, 1 + 2);
     }
-    pipeline.close().await;
-    let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(1) };
-    let loaded = store.load(&[stream], Counter::SNAPSHOT_VERSION).await.unwrap().remove(0);
-    let snapshot = loaded.snapshot.unwrap();
-    assert!(snapshot.version >= 500, "{}", snapshot.version);
-    assert_eq!(snapshot.version + loaded.events.len() as u64, 1_200);
-    let (pipeline, _) = rig.pipeline().await;
-    let reply = pipeline.ask(add(1, -1_200)).await;
-    assert_eq!((accepted(&reply).0, &*reply.result.unwrap().status), (1_201, "zero"));
-}
-
-async fn a_snapshot_that_cannot_be_read_costs_time_and_nothing_else(rig: Rig) {
-    let (pipeline, store) = rig.pipeline().await;
-    for _ in 0..3 {
-        pipeline.ask(add(1, 1)).await;
-    }
-    let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(1) };
-    let broken = event_store::Snapshot {
-        version: 2,
-        occurred_at: (rig.clock())(),
-        position: 2,
-        state: br#"{"of":"another build"}"#.to_vec(),
-    };
-    store.save_snapshot(&stream, Counter::SNAPSHOT_VERSION, broken).await.unwrap();
-    let (pipeline, _) = rig.pipeline().await;
-    let reply = pipeline.ask(add(1, -3)).await;
-    assert_eq!((accepted(&reply), &*reply.result.unwrap().status), ((4, 4, 1), "zero"));
 }
 
 /// Every case on one backend: what is submitted together stays together on one thread, what competes has two.
@@ -421,9 +350,11 @@ on_both_backends!(
         a_twin_is_refused_while_the_first_one_runs_and_replayed_after,
         an_imported_twin_in_the_same_batch_waits_for_the_first_one,
         what_follows_an_imported_twin_is_decided_after_it,
+        however_many_twins_come_together_each_is_answered,
         of_an_import_only_what_was_accepted_is_kept,
         imported_times_lie_between_the_last_event_and_now,
         what_is_to_be_begun_and_is_there_is_decided_on_as_it_is,
+        of_two_that_begin_a_stream_at_once_the_second_goes_on_from_the_first,
         two_pipelines_on_one_log_never_build_on_each_others_stale_state,
         a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer,
         a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything,
@@ -432,6 +363,8 @@ on_both_backends!(
         a_small_cache_changes_no_answer,
         a_long_stream_loads_through_its_snapshot,
         a_snapshot_that_cannot_be_read_costs_time_and_nothing_else,
+        what_was_kept_for_retries_is_forgotten_after_three_days,
+        what_happened_can_be_read_off_the_figures,
     ],
     [of_64_with_one_if_match_exactly_one_wins, pipelines_that_compete_for_a_stream_lose_nothing,]
 );
