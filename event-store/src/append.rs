@@ -132,3 +132,19 @@ pub enum AppendError {
     #[error("whether the append was stored could not be settled: {0}")]
     Unknown(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::one;
+
+    #[test]
+    fn an_append_has_a_bounded_number_of_entries() {
+        let mut append = one(1, 1);
+        append.entries = vec![append.entries.remove(0); MAX_ENTRIES];
+        append.check().unwrap();
+        append.entries.push(append.entries[0].clone());
+        let refused = append.check().unwrap_err().to_string();
+        assert!(refused.contains("65537 entries"), "{refused}");
+    }
+}

@@ -148,3 +148,20 @@ fn a_plan_in_which_nothing_holds_is_empty() {
     assert!(plan(&entries, Found::default(), head(), at(1)).is_empty());
     assert!(!plan(&[keyed(entry(1, 0, 0), "k")], Found::default(), head(), at(1)).is_empty());
 }
+
+#[test]
+fn a_refusal_is_a_guess_where_its_stream_or_its_key_was_not_asked_for() {
+    let (plain, with_key) = ([entry(1, 3, 1)], [keyed(entry(1, 3, 1), "k")]);
+    let guessed = |entries: &[Entry], version: Option<Version>| {
+        let versions = version.map(|version| (&entries[0].stream, version));
+        let found = Found { versions: versions.into_iter().collect(), ..Found::default() };
+        plan(entries, found, head(), at(200)).guessed
+    };
+    assert!(guessed(&plain, None) && guessed(&with_key, None));
+    assert!(!guessed(&plain, Some(4)) && guessed(&with_key, Some(4)));
+    assert!(!guessed(&plain, Some(3)) && !guessed(&with_key, Some(3)));
+    // One guess among the entries is enough, wherever it stands.
+    let unknown_first = [entry(2, 3, 1), entry(1, 3, 1)];
+    let found = Found { versions: [(&unknown_first[1].stream, 4)].into(), ..Found::default() };
+    assert!(plan(&unknown_first, found, head(), at(200)).guessed);
+}

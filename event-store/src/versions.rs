@@ -89,6 +89,16 @@ mod tests {
         assert_eq!(known.get(&stream(1)), Some(3));
         assert!(!known.expect_revision(6));
         assert_eq!(known.get(&stream(1)), None);
+        assert!(known.expect_revision(6), "nobody has come between two looks");
+    }
+
+    #[test]
+    fn what_was_known_of_one_log_is_not_known_of_another() {
+        let mut known = KnownVersions::new(2);
+        known.committed(5, [(&stream(1), 3)]);
+        known.forget();
+        assert_eq!(known.get(&stream(1)), None);
+        assert!(!known.expect_revision(5));
     }
 
     #[test]

@@ -184,3 +184,53 @@ fn bind_answers<'q>(query: Insert<'q>, rows: &'q [AnswerRow<'q>]) -> Insert<'q> 
 fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(of).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::one;
+    use crate::plan::{Found, plan};
+    use crate::{Append, Head, KeyedAnswer, Timestamp};
+
+    /// How many go in by the first statement, and whether all can at once.
+    fn first(append: &Append) -> (usize, bool) {
+        let head = Head { position: 0, hash: [0; 32], recorded_at: Timestamp::UNIX_EPOCH };
+        let plan = plan(&append.entries, Found::default(), head, append.recorded_at);
+        (statement_rows(&plan.events), fits_at_once(&plan))
+    }
+
+    fn rows(number: usize, bytes: usize) -> Append {
+        let mut append = one(1, bytes);
+        append.entries[0].events = vec![append.entries[0].events.remove(0); number];
+        append
+    }
+
+    #[test]
+    fn a_statement_ends_with_so_many_rows_or_with_the_one_that_reaches_so_many_bytes() {
+        assert_eq!(first(&rows(1, 1)), (1, true));
+        assert_eq!(first(&rows(MAX_ROWS, 1)), (MAX_ROWS, true));
+        assert_eq!(first(&rows(MAX_ROWS + 1, 1)), (MAX_ROWS, false));
+        // A payload has two quotes around its text.
+        let (half, more) = (MAX_BYTES / 2 - 2, MAX_BYTES / 2 - 1);
+        assert_eq!(first(&rows(2, half)), (2, true));
+        assert_eq!(first(&rows(3, half)), (2, false));
+        assert_eq!(first(&rows(3, more)), (2, false));
+        assert_eq!(first(&rows(3, half - 1)), (3, true));
+    }
+
+    #[test]
+    fn answers_go_in_at_once_up_to_so_many() {
+        let mut append = one(1, 1);
+        append.entries[0].events.clear();
+        let empty = append.entries.remove(0);
+        for (number, at_once) in [(MAX_ROWS, true), (MAX_ROWS + 1, false)] {
+            append.entries.clear();
+            for key in 0..number {
+                let (key, fingerprint) = (key.to_string(), [0; 32]);
+                let answer = KeyedAnswer { key, fingerprint, answer: vec![1], permanent: false };
+                append.entries.push(crate::Entry { answer: Some(answer), ..empty.clone() });
+            }
+            assert_eq!(first(&append), (0, at_once));
+        }
+    }
+}

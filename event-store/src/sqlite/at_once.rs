@@ -118,3 +118,20 @@ impl Writer {
         self.tip = alone.then_some(Tip { head: plan.head, revision });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_kept_as_far_as_there_is_room() {
+        let mut texts = Texts::new(3);
+        let mut most = 0;
+        for events in 1..=10 {
+            texts.get(events, 0);
+            assert!(texts.kept.contains_key(&(events, 0)));
+            most = most.max(texts.kept.len());
+        }
+        assert_eq!(most, 3);
+    }
+}

@@ -189,3 +189,30 @@ fn bind_answer(
     arguments.add(stored_at)?;
     arguments.add(i64::from(answer.permanent))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_go_in_by_few_statements_of_few_kinds() {
+        for rows in 1..=1_000 {
+            let (next, most) = (chunk(rows), rows.min(MOST_ROWS));
+            assert!((1..=most).contains(&next), "{rows} rows, {next} at once");
+            assert!(next <= EACH_NUMBER || next % STEP == 0, "{rows} rows, {next} at once");
+            let left = most - next;
+            assert!(left < if most <= EACH_NUMBER { 1 } else { STEP }, "{rows} rows, {left} left");
+        }
+    }
+
+    #[test]
+    fn each_insert_is_there_once_if_it_has_rows() {
+        for (events, answers) in [(0, 0), (1, 0), (0, 1), (3, 2), (128, 128)] {
+            let text = inserts(events, answers);
+            let tables = usize::from(events > 0) + usize::from(answers > 0);
+            assert_eq!(text.matches("INSERT INTO ").count(), tables, "{text}");
+            assert_eq!(text.matches(';').count(), tables, "{text}");
+            assert_eq!(text.matches('?').count(), 15 * events + 6 * answers, "{text}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::SqliteStore;
 use super::append::Unsettled;
+use super::insert::MOST_ROWS;
 use crate::chain::GENESIS;
 use crate::given::one;
 use crate::plan::{Found, plan};
@@ -10,6 +11,7 @@ use crate::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 async fn open(directory: &TempDir) -> SqliteStore {
     let file = directory.path().join("events.db");
@@ -119,6 +121,37 @@ async fn what_follows_our_own_append_is_written_at_once_unless_somebody_came_bet
     assert_eq!((taken.outcomes, taken.head), (vec![actual], 5));
     assert_eq!(ours.append(one(6, 10)).await.unwrap().head, 6);
     assert_eq!(ours.verify(|_, _| {}).await.unwrap().defects, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_append_is_written_at_once_up_to_a_number_of_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    store.append(one(1, 10)).await.unwrap();
+    let mut head = 1;
+    for (rows, at_once) in [(MOST_ROWS, true), (MOST_ROWS + 1, false)] {
+        let mut events = one(rows as u128, 10);
+        events.entries[0].events = vec![events.entries[0].events.remove(0); rows];
+        for event in &mut events.entries[0].events {
+            event.event_id = Uuid::now_v7();
+        }
+        let mut answers = answer_alone("a");
+        answers.entries = vec![answers.entries.remove(0); rows];
+        for (entry, number) in answers.entries.iter_mut().zip(0_usize..) {
+            let key = format!("{rows} {number}");
+            entry.answer = entry.answer.take().map(|answer| KeyedAnswer { key, ..answer });
+            entry.expected_version = 1;
+        }
+        head += rows as u64;
+        assert_eq!(store.append(events).await.unwrap().head, head);
+        assert_eq!(store.append(one(10 * rows as u128, 10)).await.unwrap().head, head + 1);
+        assert_eq!(store.append(answers).await.unwrap().head, head + 1);
+        head += 1;
+        let writer = store.writer.as_ref().unwrap().lock().await;
+        assert_eq!(writer.has_written_at_once(rows, 0), at_once);
+        assert_eq!(writer.has_written_at_once(0, rows), at_once);
+    }
+    assert_eq!(store.verify(|_, _| {}).await.unwrap().defects, [""; 0]);
 }
 
 #[tokio::test]
