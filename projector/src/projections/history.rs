@@ -106,3 +106,7 @@ fn row(event: RecordedEvent) -> HistoryRow {
         data,
     }
 }
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;

@@ -160,3 +160,6 @@ fn unknown(events: &[&Decoded], pace: Pace, known: impl Fn(Uuid) -> bool) -> Vec
     streams.dedup();
     streams
 }
+
+#[cfg(test)]
+mod tests;

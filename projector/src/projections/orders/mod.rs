@@ -175,3 +175,6 @@ fn note(fact: &OrderEvent) -> Option<&domain::Note> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

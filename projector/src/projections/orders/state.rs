@@ -58,7 +58,7 @@ impl State {
     }
 
     pub(super) fn broken(why: String) -> Self {
-        Self { broken: Some(why), stored: true, ..Self::default() }
+        Self { broken: Some(why), ..Self::default() }
     }
 
     /// Whether an event can follow: nothing is changed before this is known.

@@ -1,0 +1,55 @@
+//! Which streams a fold has to look up before it goes on.
+
+use super::*;
+use chrono::{DateTime, Utc};
+use domain::order::{Customer, OrderEvent};
+use domain::{Currency, Reference};
+use event_store::{Metadata, RecordedEvent, StreamId};
+
+pub(super) fn stream(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+/// The event of an order at a version; positions count up with versions.
+pub(super) fn recorded(order: u128, version: u64) -> RecordedEvent {
+    let at = DateTime::<Utc>::UNIX_EPOCH + chrono::TimeDelta::seconds(version.cast_signed());
+    RecordedEvent {
+        position: version,
+        stream: StreamId { stream_type: "order", id: stream(order) },
+        version,
+        event_id: Uuid::from_u128(version.into()),
+        event_type: "OrderConfirmed".to_owned(),
+        schema_version: 1,
+        occurred_at: at,
+        recorded_at: at,
+        metadata: Metadata::default(),
+        payload: b"{}".to_vec(),
+        hash: [0; 32],
+    }
+}
+
+/// What begins an order.
+pub(super) fn drafted() -> OrderEvent {
+    OrderEvent::OrderDrafted {
+        customer: Customer { id: Reference::parse("c").unwrap(), name: None, email: None },
+        currency: Currency::from_code("EUR").unwrap(),
+        lines: Vec::new(),
+        note: None,
+    }
+}
+
+#[test]
+fn each_stream_is_looked_up_once_unless_it_is_known_or_begins_where_nothing_repeats() {
+    let came = [(3, 2), (1, 1), (3, 3), (2, 7), (4, 1), (4, 2), (5, 1)];
+    let events = came.map(|(order, version)| Decoded::new(recorded(order, version)));
+    let events: Vec<_> = events.iter().collect();
+    let asked = |pace| unknown(&events, pace, |known| known == stream(2));
+    assert_eq!(asked(Pace::Repeating), [1, 3, 4, 5].map(stream));
+    assert_eq!(asked(Pace::Following), [3, 4].map(stream));
+    assert_eq!(asked(Pace::Bulk), [3, 4].map(stream));
+}
+
+#[test]
+fn a_day_ends_at_midnight_before_1970_too() {
+    assert_eq!([-DAY - 1, -DAY, -1, 0, DAY - 1, DAY].map(day), [-2, -1, -1, 0, 0, 1]);
+}
