@@ -33,6 +33,8 @@ use std::time::{Duration, Instant};
 const SEEDS: u64 = 1_000;
 /// Seeds that are played twice, to see that they are the same.
 const TWICE: u64 = 16;
+/// Seeds between two lines that say how far it is.
+const SAY_EVERY: u64 = 1_000;
 /// A seed takes a fraction of a second; one that takes so long hangs.
 const HANGS: Duration = Duration::from_secs(120);
 
@@ -86,6 +88,9 @@ fn play_all(seeds: std::ops::Range<u64>) -> (u64, BTreeMap<String, u64>) {
                     if let Err(why) = &played.outcome {
                         failed.lock().unwrap().push((seed, why.clone(), played.trace.text()));
                         return;
+                    }
+                    if (seed + 1).is_multiple_of(SAY_EVERY) {
+                        println!("seed {seed} is played");
                     }
                     let mut sums = sums.lock().unwrap();
                     sums.0 += played.steps;
