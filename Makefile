@@ -1,6 +1,7 @@
 # Everything a developer runs, one target a line. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate planted test-scaled-out check fmt bench bench-micro fuzz schemathesis scaled-out scaled-out-stop
+.PHONY: help run test simulate planted test-scaled-out check fmt bench bench-micro fuzz mutants schemathesis scaled-out \
+	scaled-out-stop
 
 help: ## list what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ bench-micro: ## measure the pure half: decide, evolve, encode, fold
 
 fuzz: ## feed each reader of foreign bytes with what a fuzzer thinks of (needs cargo-fuzz and a nightly compiler)
 	bash scripts/fuzz
+
+mutants: ## change the code in small ways and see whether tests notice (needs cargo-mutants)
+	bash scripts/mutants
 
 schemathesis: ## fuzz the served OpenAPI document (needs python3)
 	bash tests/schemathesis.sh
