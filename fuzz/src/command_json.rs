@@ -40,7 +40,7 @@ pub fn check(input: &[u8]) {
     };
     let read = read(name, tree);
     if !node.repeats() {
-        laid_out_anew(name, body, &read);
+        laid_out_again(name, body, &read);
     }
     match read {
         Ok((id, command)) => accepted(name, body, id, &command),
@@ -63,10 +63,10 @@ fn read(name: CommandName, tree: Json<'_>) -> Read {
 }
 
 /// White space, escapes and the order of members say nothing.
-fn laid_out_anew(name: CommandName, body: &[u8], first: &Read) {
+fn laid_out_again(name: CommandName, body: &[u8], first: &Read) {
     let value: Value = serde_json::from_slice(body).expect("it was read before");
-    let anew = json_text(&value);
-    let (tree, _) = document::read(&anew).expect("what serde writes is a document");
+    let again = json_text(&value);
+    let (tree, _) = document::read(&again).expect("what serde writes is a document");
     match (read(name, tree), first) {
         // Of more errors than are kept, other ones may be kept.
         (Err(again), Err(first)) if first.len() < MAX_ERRORS => {

@@ -32,7 +32,7 @@ pub fn check(input: &[u8]) {
     lines.iter().for_each(line);
 }
 
-/// The lines of an input of which so many bytes arrive at a time.
+/// The lines of an input that arrives in pieces of this many bytes.
 fn cut(input: &[u8], at_a_time: usize) -> Vec<RawLine> {
     let mut lines = Lines::new(Arriving { input, at_a_time });
     let mut all = Vec::new();

@@ -76,8 +76,8 @@ fn refused(error: &DecodeError, newest: Option<u16>, version: u16) {
 fn other_reader(name: &str, version: u16, payload: &[u8], stored: &[u8], event: &OrderEvent) {
     let written: Value = serde_json::from_slice(stored).expect("what is stored is JSON");
     let Ok(mut sent) = serde_json::from_slice::<Value>(payload) else { return };
-    let laid_out_anew = json_text(&sent);
-    assert_eq!(OrderAggregate::decode(name, version, &laid_out_anew).as_ref(), Ok(event));
+    let laid_out_again = json_text(&sent);
+    assert_eq!(OrderAggregate::decode(name, version, &laid_out_again).as_ref(), Ok(event));
     if (name, version) == ("NoteAdded", 1) {
         let note = sent["note"].take();
         sent["text"] = note;

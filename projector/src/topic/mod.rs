@@ -64,7 +64,7 @@ pub async fn run_topic(
     shutdown: CancellationToken,
 ) -> Result<(), ProjectorError> {
     figures::describe();
-    // Before any record is read: whoever can write to the topic could use up the places for foreign names.
+    // Before any record is read: those of foreign types could use up the places for names.
     keep_stream_type(OrderAggregate::STREAM_TYPE);
     let mut pause = FIRST_PAUSE;
     let mut outdated = feed
