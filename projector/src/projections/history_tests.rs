@@ -1,5 +1,7 @@
 //! What is remembered of streams: as many as there is room for, and whatever has not been committed.
 
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use crate::projections::tests::{recorded, stream};
 

@@ -1,5 +1,7 @@
 //! Which streams a fold has to look up before it goes on.
 
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use chrono::{DateTime, Utc};
 use domain::order::{Customer, OrderEvent};

@@ -1,5 +1,7 @@
 //! What the fold remembers: as much as there is room for, and whatever has not been committed.
 
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use crate::projections::tests::{drafted, recorded, stream};
 use domain::order::{Line, Order, Payment, Refund, Shipment, ShippedLine};
