@@ -9,6 +9,12 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use tokio::sync::watch;
 
+/// What a session ends with then; the next one looks at the topic, and publishes the whole log if need be.
+const MADE_AGAIN: &str = "the topic was made again, or has lost what it had acknowledged";
+
+/// An offset was acknowledged that was acknowledged before.
+struct WentBack;
+
 /// How far a session has come; watched by those who wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -68,7 +74,10 @@ impl Window {
     /// An event is in the topic.
     pub fn delivered(&self, position: Position, partition: i32, offset: i64) {
         let mut state = self.lock();
-        state.reached(partition, offset);
+        if state.reached(partition, offset).is_err() {
+            drop(state);
+            return self.failed(MADE_AGAIN.to_owned());
+        }
         if let Some(index) = position.checked_sub(state.acked + 1) {
             let index = usize::try_from(index).expect("within the window");
             if let Some(acked) = state.after.get_mut(index) {
@@ -85,7 +94,10 @@ impl Window {
     /// A mark is in the topic.
     pub fn marked(&self, partition: i32, offset: i64) {
         let mut state = self.lock();
-        state.reached(partition, offset);
+        if state.reached(partition, offset).is_err() {
+            drop(state);
+            return self.failed(MADE_AGAIN.to_owned());
+        }
         self.publish(&state);
     }
 
@@ -145,12 +157,17 @@ impl Window {
 }
 
 impl State {
-    fn reached(&mut self, partition: i32, offset: i64) {
+    /// A partition's offsets never go back, unless it is not the partition that it was.
+    fn reached(&mut self, partition: i32, offset: i64) -> Result<(), WentBack> {
         self.deliveries += 1;
         if let Some(reached) = self.partition(partition) {
             // A batch that had been stored before its answer was lost is acknowledged without an offset.
+            if (0..reached.next_offset).contains(&offset) {
+                return Err(WentBack);
+            }
             reached.next_offset = reached.next_offset.max(offset + 1);
         }
+        Ok(())
     }
 
     fn heading(&mut self, partition: i32, position: Position) {
@@ -211,7 +228,8 @@ mod tests {
                 (0..EVENTS).for_each(|_| window.sending(0));
                 let producer = std::sync::Arc::clone(&window);
                 let deliveries = std::thread::spawn(move || {
-                    (1..=EVENTS).for_each(|position| producer.delivered(position, 0, 0));
+                    (1..=EVENTS)
+                        .for_each(|position| producer.delivered(position, 0, position as i64));
                 });
                 runtime.block_on(window.settled());
                 assert_eq!(window.reached().0, EVENTS);
@@ -220,6 +238,29 @@ mod tests {
             told.send(()).unwrap();
         });
         ended.recv_timeout(std::time::Duration::from_secs(60)).expect("no round waits for ever");
+    }
+
+    #[test]
+    fn an_offset_that_goes_back_ends_the_session() {
+        let session = || {
+            let window = Window::new(7, vec![Reached { next_offset: 41, position: 7 }]);
+            window.sending(0);
+            window
+        };
+        for back in [0, 40] {
+            let (event, mark) = (session(), session());
+            event.delivered(8, 0, back);
+            mark.marked(0, back);
+            for window in [event, mark] {
+                assert_eq!(window.watch().borrow().failed.as_deref(), Some(MADE_AGAIN));
+                assert_eq!(window.reached(), (7, vec![Reached { next_offset: 41, position: 8 }]));
+            }
+        }
+        for sound in [-1, -1_001, 41, 60] {
+            let window = session();
+            window.delivered(8, 0, sound);
+            assert_eq!((window.watch().borrow().failed.clone(), window.reached().0), (None, 8));
+        }
     }
 
     #[test]
