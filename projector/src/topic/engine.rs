@@ -21,7 +21,7 @@ use read_model::write::partitions::Mark;
 use relay::consumer::{Page, Step, TopicSource};
 use relay::wire::Content;
 use server::clock;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -58,8 +58,9 @@ pub(super) struct Engine {
     pub(super) condition: watch::Sender<Condition>,
     look_at: Instant,
     failures: u32,
-    /// After a failure: each partition in a transaction of its own, so that one that cannot be written holds up no other.
-    singly: bool,
+    /// Partitions that nothing was applied of since a failure: each in a transaction of its own, so that one that cannot
+    /// be written holds up no other. That others are written says nothing of these.
+    singly: BTreeSet<i32>,
 }
 
 impl Engine {
@@ -86,7 +87,7 @@ impl Engine {
             condition: condition.clone(),
             look_at: Instant::now(),
             failures: 0,
-            singly: false,
+            singly: BTreeSet::new(),
         };
         if let Err(error) = engine.reload().await {
             engine.close().await;
@@ -151,22 +152,23 @@ impl Engine {
         for page in pages {
             portions.extend(self.portion(page).await?);
         }
-        let singly = self.singly;
-        let applied = self.apply(portions).await;
-        // After a failure: together again once all went well.
-        self.singly = singly && applied.is_err();
-        applied
+        self.apply(portions).await
     }
 
     /// Has portions applied, and takes note of how far the topic is read.
     pub(super) async fn apply(&mut self, portions: Vec<Portion>) -> Result<(), ProjectorError> {
         let mut ends = Vec::new();
-        let applied = match self.singly {
+        let numbers: Vec<i32> = portions.iter().map(|portion| portion.partition).collect();
+        let singly = numbers.iter().any(|number| self.singly.contains(number));
+        let applied = match singly {
             true => self.desk.apply_singly(portions, &mut ends).await,
             false => self.desk.apply(portions, &mut ends).await,
         };
-        if self.singly && !ends.is_empty() {
+        if singly && !ends.is_empty() {
             self.failures = 0;
+        }
+        if applied.is_ok() {
+            self.singly.retain(|number| !numbers.contains(number));
         }
         ends.into_iter().for_each(|(number, next)| self.source.applied(number, next));
         applied
@@ -231,7 +233,7 @@ impl Engine {
             false => {
                 tracing::warn!(%error, "a batch failed; it will be tried again");
                 figures::failed();
-                self.singly = true;
+                self.singly = self.cursors.keys().copied().collect();
             }
         }
         {
