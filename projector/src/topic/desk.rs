@@ -31,11 +31,13 @@ impl Desk {
         Self { model, log, shape, seats: Vec::new(), head, catalog: Vec::new() }
     }
 
-    /// Reads catalog and checkpoints, and forgets all else.
-    pub(super) async fn load(&mut self) -> Result<(), ProjectorError> {
-        self.catalog = self.model.catalog().await?;
-        self.seats = seats::seat(&self.model, &self.catalog, &self.shape).await?;
-        Ok(())
+    /// Reads catalog and checkpoints, and forgets all else. Whether these are other projections than those that it knew.
+    pub(super) async fn load(&mut self) -> Result<bool, ProjectorError> {
+        let catalog = self.model.catalog().await?;
+        let others = !self.has_shape_of(&catalog);
+        self.seats = seats::seat(&self.model, &catalog, &self.shape).await?;
+        self.catalog = catalog;
+        Ok(others)
     }
 
     /// Forgets what has been folded in memory and not written.
@@ -44,11 +46,9 @@ impl Desk {
     /// As when another writer was faster, if projections were stopped, let go or exchanged meanwhile: then those that are
     /// fed now may lack what came before what is to be applied.
     pub(super) async fn forget(&mut self) -> Result<(), ProjectorError> {
-        let before = std::mem::take(&mut self.catalog);
-        self.load().await?;
-        match self.has_shape_of(&before) {
-            true => Ok(()),
-            false => Err(ReadModelError::CheckpointMoved.into()),
+        match self.load().await? {
+            false => Ok(()),
+            true => Err(ReadModelError::CheckpointMoved.into()),
         }
     }
 
@@ -67,7 +67,8 @@ impl Desk {
         self.marks(number).map(|mark| mark.position).min()
     }
 
-    fn marks(&self, number: i32) -> impl Iterator<Item = Mark> {
+    /// The checkpoints of a partition, of each projection that is fed.
+    pub(super) fn marks(&self, number: i32) -> impl Iterator<Item = Mark> {
         self.seats.iter().filter_map(move |seat| seat.marks.get(&number).copied())
     }
 

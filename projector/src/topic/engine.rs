@@ -188,8 +188,7 @@ impl Engine {
                 self.resume(partition, hindmost.next_offset);
                 return Ok(None);
             }
-            let fresh = self.cursors.get(&partition) == Some(&Cursor::Fresh);
-            if fresh && contradicts(&page, hindmost) {
+            if self.is_another_topic(&page, hindmost) {
                 self.begin_again(partition).await?;
                 return Ok(None);
             }
@@ -201,6 +200,17 @@ impl Engine {
         // If nobody is fed at present, the page is let pass: whoever is let go later sets the cursor anew.
         self.cursors.insert(partition, Cursor::Reading);
         Ok(portion)
+    }
+
+    /// Whether a page holds something else where the records stood that some projection has applied. A projection may be
+    /// ahead of its position, when another one has parked what it took; that is ruled out only where the log is asked.
+    /// Elsewhere just the first page is looked at, which begins with the last record that all have applied.
+    fn is_another_topic(&self, page: &Page, hindmost: Mark) -> bool {
+        if self.desk.log.is_some() {
+            return self.desk.marks(page.partition).any(|mark| contradicts(page, mark));
+        }
+        let fresh = self.cursors.get(&page.partition) == Some(&Cursor::Fresh);
+        fresh && contradicts(page, hindmost)
     }
 
     /// The topic is not the one that was read so far: it is read from its beginning, and what is applied passed over.
@@ -253,14 +263,19 @@ impl Engine {
         adrift.for_each(|cursor| *cursor = Cursor::Adrift);
     }
 
-    /// Forgets all that is held in memory, and sets adrift cursors where the hindmost projection is.
+    /// Forgets all that is held in memory, and sets adrift cursors where the hindmost projection is. If projections were
+    /// exchanged meanwhile, that may be elsewhere for every partition.
     pub(super) async fn reload(&mut self) -> Result<(), ProjectorError> {
-        self.desk.load().await?;
+        if self.desk.load().await? {
+            self.set_adrift();
+        }
         let adrift = self.cursors.iter().filter(|(_, cursor)| **cursor == Cursor::Adrift);
         let adrift: Vec<i32> = adrift.map(|(number, _)| *number).collect();
         for number in adrift {
             if let Some(hindmost) = self.desk.hindmost(number) {
-                self.resume(number, hindmost.next_offset);
+                // Where the log can be asked, with the last record once more: it may be another one by now.
+                let again = i64::from(self.desk.log.is_some());
+                self.resume(number, (hindmost.next_offset - again).max(0));
             }
         }
         Ok(())
@@ -308,13 +323,13 @@ impl Engine {
     }
 }
 
-/// Whether the records that were applied before (a new member is given the last of them once more) are others now.
-fn contradicts(page: &Page, hindmost: Mark) -> bool {
-    let before = page.records.iter().take_while(|record| record.offset < hindmost.next_offset);
+/// Whether the records before a checkpoint are others now than those that were applied.
+fn contradicts(page: &Page, mark: Mark) -> bool {
+    let before = page.records.iter().take_while(|record| record.offset < mark.next_offset);
     let mut positions = before.filter_map(|record| match &record.content {
         Content::Event(event) => Some(event.position),
         Content::Mark(position) => Some(*position),
         Content::Poison(_) => None,
     });
-    positions.any(|position| position > hindmost.position)
+    positions.any(|position| position > mark.position)
 }

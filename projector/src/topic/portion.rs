@@ -101,6 +101,8 @@ struct Move {
 #[derive(Debug)]
 struct Flush {
     moves: Vec<Move>,
+    /// Partitions that are read on where nothing was read before.
+    jumps: Vec<i32>,
     changes: Vec<(Tables, Changes)>,
     parked: Vec<ParkedRow>,
     head: SourceHead,
@@ -283,6 +285,8 @@ impl Desk {
     fn flush(&mut self, mut portions: Vec<Portion>, folded: Folded, now: i64) -> Flush {
         let parked = parked(&folded);
         let (mut moves, mut head) = (Vec::new(), self.head);
+        let jumping = portions.iter().filter(|its| matches!(its.goal, Goal::Jump(_)));
+        let jumps = jumping.map(|portion| portion.partition).collect();
         for portion in &portions {
             let (number, reach) = (portion.partition, reached(portion, &parked));
             for seat in &self.seats {
@@ -311,7 +315,7 @@ impl Desk {
             };
             changes.push((seat.member.tables, seat.member.take(&mut events)));
         }
-        Flush { moves, changes, parked: folded.parked, head }
+        Flush { moves, jumps, changes, parked: folded.parked, head }
     }
 }
 
@@ -382,6 +386,7 @@ async fn write(model: &ReadModel, flush: Flush, now: i64) -> Result<(), ReadMode
     let mut tx = model.begin_write().await?;
     for (whose, steps) in alike(&flush.moves) {
         planted::fence(tx.move_partitions(&whose, &steps).await, met)?;
+        tx.reread_kept(&whose, &flush.jumps).await?;
     }
     tx = planted::checkpoint_apart(tx, model).await?;
     points::half_way("views: checkpoints moved").await;

@@ -243,6 +243,29 @@ impl WriteTx {
         Ok(())
     }
 
+    /// The kept generations of these projections are read from the beginning of these partitions, should they come back:
+    /// the offsets that they have are those of records that are gone.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn reread_kept(
+        &mut self,
+        projections: &[Checkpoint],
+        partitions: &[i32],
+    ) -> Result<(), ReadModelError> {
+        for Checkpoint { name, generation } in projections {
+            for number in partitions {
+                let sql = Sql::new(
+                    "UPDATE partitions SET next_offset = 0 \
+                     WHERE projection = $1 AND generation <> $2 AND number = $3",
+                );
+                let sql = sql.bind(*name).bind(stored(*generation)).bind(i64::from(*number));
+                self.execute(sql).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Only the live generation's partitions stay.
     pub(crate) async fn forget_kept_partitions(
         &mut self,
