@@ -7,6 +7,7 @@ use crate::ProjectorError;
 use crate::group::Member;
 use crate::kind::Kind;
 use crate::parking;
+use crate::points;
 use crate::refused::{Faulty, Fence, Share};
 use crate::source::Decoded;
 use read_model::ReadModel;
@@ -116,6 +117,7 @@ async fn try_page(
     failed: &mut HashSet<Uuid>,
     faulty: Faulty,
 ) -> Result<RetriedPage, ProjectorError> {
+    points::reach("views: retry").await?;
     let mut tx = model.begin_write().await?;
     let generation = generation(&mut tx, kind).await?;
     let Some(generation) = generation else {
@@ -135,6 +137,7 @@ async fn try_page(
     if !folded.is_empty() {
         changes.write(&mut tx, tables).await?;
         tx.unpark(kind.name(), generation, &folded).await?;
+        points::half_way("views: retried").await;
         tx.commit(last.unwrap_or(after)).await?;
     }
     *failed = member.into_parked();

@@ -2,6 +2,7 @@
 
 use crate::ProjectorError;
 use crate::kind::Kind;
+use crate::points;
 use read_model::ReadModel;
 use server::clock;
 
@@ -10,6 +11,7 @@ use server::clock;
 /// # Errors
 /// When nothing is kept of one of them, or it is being rebuilt.
 pub async fn roll_back(model: &ReadModel, kinds: &[Kind]) -> Result<(), ProjectorError> {
+    points::reach("views: roll back").await?;
     let now = clock::now().timestamp_micros();
     let mut tx = model.begin_write().await?;
     let rebuilds = tx.rebuilds().await?;
@@ -25,6 +27,7 @@ pub async fn roll_back(model: &ReadModel, kinds: &[Kind]) -> Result<(), Projecto
         };
         tracing::info!(projection = name, position = back.position, "rolled back");
     }
+    points::half_way("views: rolled back").await;
     tx.commit(0).await?;
     Ok(())
 }

@@ -244,6 +244,13 @@ impl SimulatedTopic {
         partition.low = partition.low.max(low);
     }
 
+    /// The topic is deleted, and another one of its name is there, with as many partitions. What was on its way is lost.
+    pub fn make_again(&self) {
+        let mut broker = self.lock();
+        broker.partitions.iter_mut().for_each(|partition| *partition = Partition::default());
+        broker.lines.clear();
+    }
+
     /// An offset that holds no record, as a transaction leaves behind.
     pub fn skip(&self, partition: i32) {
         self.lock().partitions[index(partition)].slots.push(None);

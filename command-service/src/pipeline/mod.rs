@@ -27,7 +27,7 @@ pub use request::{
 
 use batch::Worker;
 use domain::{Aggregate, Timestamp};
-use event_store::EventStore;
+use event_store::{EventStore, Version};
 use queue::QueueSender;
 use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -39,12 +39,21 @@ use tokio_util::task::TaskTracker;
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Bounds of a pipeline.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct PipelineLimits {
     /// Of the queue and the batches.
     pub queue: QueueLimits,
     /// Of the states in memory.
     pub cache: CacheLimits,
+    /// Events of a stream between two of its snapshots.
+    pub snapshot_every: Version,
+}
+
+impl Default for PipelineLimits {
+    fn default() -> Self {
+        let (queue, cache) = (QueueLimits::default(), CacheLimits::default());
+        Self { queue, cache, snapshot_every: snapshots::SNAPSHOT_EVERY }
+    }
 }
 
 /// A handle on a running pipeline; clones share it.
@@ -81,7 +90,7 @@ impl<A: Commanded> Pipeline<A> {
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (queue, receiver) = queue::bounded(limits.queue, closing.clone());
-        let (snapshots, save) = snapshots::saver(store.clone());
+        let (snapshots, save) = snapshots::saver(store.clone(), limits.snapshot_every);
         tasks.spawn(save);
         tasks.spawn(retention::forget_old_answers(store.clone(), clock.clone(), closing.clone()));
         let cache = cache::Cache::new(limits.cache);

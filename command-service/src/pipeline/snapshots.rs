@@ -1,6 +1,6 @@
 //! Snapshots, saved off the hot path.
 //!
-//! Every [`SNAPSHOT_EVERY`] events a stream's state is handed to a task of its own, which serialises and stores it. If
+//! Every so many events ([`SNAPSHOT_EVERY`], unless said otherwise) a stream's state is handed to a task of its own, which serialises and stores it. If
 //! that task is behind, the snapshot is skipped: it is a cache of the log, the next one will do.
 
 use super::stream::Stream;
@@ -14,7 +14,10 @@ pub const SNAPSHOT_EVERY: Version = 500;
 const MAX_WAITING: usize = 16;
 
 /// The sending end.
-pub struct Snapshots<A: Aggregate>(mpsc::Sender<Taken<A>>);
+pub struct Snapshots<A: Aggregate> {
+    every: Version,
+    taken: mpsc::Sender<Taken<A>>,
+}
 
 struct Taken<A: Aggregate> {
     stream: StreamId,
@@ -25,11 +28,11 @@ struct Taken<A: Aggregate> {
 impl<A: Aggregate> Snapshots<A> {
     /// Hands over the state if a snapshot is due and there is room.
     pub fn offer(&self, stream: &mut Stream<A>) {
-        if stream.version - stream.snapshot < SNAPSHOT_EVERY {
+        if stream.version - stream.snapshot < self.every {
             return;
         }
         let (Some(state), Some(occurred_at)) = (&stream.state, stream.occurred_at) else { return };
-        let Ok(room) = self.0.try_reserve() else { return };
+        let Ok(room) = self.taken.try_reserve() else { return };
         let (version, position) = (stream.version, stream.position);
         room.send(Taken {
             stream: StreamId { stream_type: A::STREAM_TYPE, id: stream.id },
@@ -43,10 +46,11 @@ impl<A: Aggregate> Snapshots<A> {
 /// Makes the channel and the future that saves what comes through it, until the sending end is gone.
 pub fn saver<A: Aggregate>(
     store: EventStore,
+    every: Version,
 ) -> (Snapshots<A>, impl Future<Output = ()> + Send + 'static) {
-    let (sender, mut taken) = mpsc::channel::<Taken<A>>(MAX_WAITING);
+    let (sender, mut waiting) = mpsc::channel::<Taken<A>>(MAX_WAITING);
     let save = async move {
-        while let Some(Taken { stream, state, mut snapshot }) = taken.recv().await {
+        while let Some(Taken { stream, state, mut snapshot }) = waiting.recv().await {
             snapshot.state = match serde_json::to_vec(&state) {
                 Ok(bytes) => bytes,
                 Err(error) => {
@@ -61,5 +65,5 @@ pub fn saver<A: Aggregate>(
             }
         }
     };
-    (Snapshots(sender), save)
+    (Snapshots { every, taken: sender }, save)
 }

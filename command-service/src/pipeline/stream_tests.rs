@@ -57,7 +57,7 @@ fn a_stream_weighs_its_bytes_whether_it_was_decided_or_loaded() {
 #[tokio::test]
 async fn a_snapshot_is_due_once_for_so_many_events() {
     let store = Rig::on(Log::sqlite()).store().await;
-    let (snapshots, _save) = saver::<Counter>(store);
+    let (snapshots, _save) = saver::<Counter>(store, SNAPSHOT_EVERY);
     let mut stream = Stream::absent(Uuid::from_u128(ID));
     stream.occurred_at = Some(at(1));
     let every = SNAPSHOT_EVERY;

@@ -1,8 +1,8 @@
-//! Projectors that share a topic, and the coordinator of their group.
+//! Projectors, which share a topic or follow the log, and the coordinator of their group.
 
 use crate::relays::TOPIC;
-use crate::world::{Checked, PARTITIONS, World};
-use projector::{ProjectorError, TopicFeed};
+use crate::world::{Checked, Feed, PARTITIONS, World};
+use projector::{ProjectorError, Source, TopicFeed};
 use relay::Kafka;
 use relay::consumer::{ConsumerSettings, MemberId};
 use stage::{Actor, Arm, Rest, Stop, Verdict};
@@ -17,22 +17,32 @@ pub struct Group {
     owners: BTreeMap<i32, MemberId>,
 }
 
+type Follow = Pin<Box<dyn Future<Output = Result<(), ProjectorError>>>>;
+
 pub struct MemberProcess {
     actor: Actor,
-    follow: Pin<Box<dyn Future<Output = Result<(), ProjectorError>>>>,
+    follow: Follow,
     /// The machine does not run it.
     pub asleep: bool,
 }
 
 impl World {
     pub fn start_member(&mut self) -> MemberProcess {
-        let kafka = Kafka::simulated(TOPIC, self.topic.clone());
-        let consumer = ConsumerSettings::new(kafka, "projectors");
-        let feed = TopicFeed { consumer, log: Some(self.eye.clone()) };
         let (condition, _) = watch::channel(Ok(()));
-        let shutdown = CancellationToken::new();
-        let follow = projector::run_topic(feed, self.model.clone(), condition, shutdown);
-        MemberProcess { actor: self.new_actor(), follow: Box::pin(follow), asleep: false }
+        let (model, shutdown) = (self.model.clone(), CancellationToken::new());
+        let follow: Follow = match self.feed {
+            Feed::Log => {
+                let source = Source::Log(self.eye.clone());
+                Box::pin(projector::run(source, model, condition, shutdown))
+            }
+            Feed::Topic => {
+                let kafka = Kafka::simulated(TOPIC, self.topic.clone());
+                let consumer = ConsumerSettings::new(kafka, "projectors");
+                let feed = TopicFeed { consumer, log: Some(self.eye.clone()) };
+                Box::pin(projector::run_topic(feed, model, condition, shutdown))
+            }
+        };
+        MemberProcess { actor: self.new_actor(), follow, asleep: false }
     }
 
     /// A projector takes the steps that wait for it.

@@ -11,6 +11,7 @@ mod commands;
 mod facts;
 mod foreign;
 mod group;
+mod jobs;
 mod judge;
 mod planted;
 mod play;

@@ -2,7 +2,7 @@
 
 use crate::world::{Checked, PARTITIONS, World};
 use clap::Parser;
-use event_store::{Access, Capacities};
+use event_store::{Access, Capacities, LeaseState};
 use relay::simulation::{Lane, work};
 use relay::{RelayError, Settings};
 use stage::{Actor, Arm, Rest, Stop, Verdict};
@@ -130,7 +130,7 @@ impl World {
     }
 
     /// Something happens to the topic that no relay does.
-    pub fn disturb(&mut self) {
+    pub async fn disturb(&mut self) -> Checked {
         let partition = i32::try_from(self.chance.below(PARTITIONS.into())).unwrap();
         let (low, high) = self.topic.ends(partition);
         let within =
@@ -156,14 +156,38 @@ impl World {
                 self.topic.litter(partition, None, None);
                 "somebody else writes to the topic"
             }
+            8 if self.chance.percent(20) => {
+                self.make_topic_again().await?;
+                "the topic is made again"
+            }
             8 => {
                 self.away = !self.away;
                 self.topic.set_away(self.away);
                 if self.away { "the brokers are away" } else { "the brokers are back" }
             }
-            _ => return,
+            _ => return Ok(()),
         };
         self.count(what);
         self.note(format!("partition {partition}, {low} to {high}, at {within}: {what}"));
+        Ok(())
+    }
+
+    /// As an operator does it: while neither relay nor projector runs.
+    async fn make_topic_again(&mut self) -> Checked {
+        for index in 0..self.relays.len() {
+            self.kill_relay(index).await;
+        }
+        self.topic.make_again();
+        self.unseen = self.lease().await?;
+        for index in 0..self.members.len() {
+            self.kill_member(index).await;
+        }
+        Ok(())
+    }
+
+    /// The relays' lease, if any of them has held it.
+    pub async fn lease(&self) -> Checked<Option<LeaseState>> {
+        let lease = self.eye.lease(&relay::lease_name(TOPIC)).await;
+        lease.map_err(|error| error.to_string())
     }
 }

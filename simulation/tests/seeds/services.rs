@@ -33,6 +33,9 @@ impl World {
             limits.queue.commands = 3;
             limits.queue.batch_commands = 1 + self.chance.index(3);
         }
+        if self.chance.percent(50) {
+            limits.snapshot_every = 1 + self.chance.below(4);
+        }
         let store = self.log.open(Access::ReadWrite, capacities).await;
         let pipeline = Pipeline::spawn(store, Arc::new(server::clock::now), limits);
         let actor = self.new_actor();

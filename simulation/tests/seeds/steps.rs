@@ -10,7 +10,7 @@ const RELAY: [&str; 4] =
     ["log: feed", "log: move checkpoint", "log: take lease", "log: renew lease"];
 const PROJECTOR: [&str; 4] =
     ["views: write", "views: checkpoints moved", "views: rows written", "views: written"];
-const REBUILD: [&str; 8] = [
+const JOB: [&str; 12] = [
     "rebuild: finish",
     "rebuild: finish",
     "rebuild: claimed",
@@ -19,6 +19,10 @@ const REBUILD: [&str; 8] = [
     "rebuild: finish",
     "rebuild: swapped",
     "rebuild: finished",
+    "views: roll back",
+    "views: rolled back",
+    "views: retry",
+    "views: retried",
 ];
 
 impl World {
@@ -53,7 +57,11 @@ impl World {
             68..84 => self.step_member().await?,
             84..88 => self.rebalance(40).await,
             88..92 => self.step_job().await?,
-            92..94 => self.disturb(),
+            92 => self.disturb().await?,
+            93 => match self.chance.below(3) {
+                0 => self.refuse_rows().await,
+                _ => self.disturb().await?,
+            },
             94 => self.append_foreign().await?,
             95 => self.lull().await?,
             96 | 97 => self.step_time().await,
@@ -109,9 +117,9 @@ impl World {
             let verdict = self.verdict();
             self.wake_job(verdict);
         }
-        self.start_rebuild();
-        let arm = self.arm(&REBUILD);
-        self.rebuild(arm).await?;
+        self.start_job();
+        let arm = self.arm(&JOB);
+        self.work_on_job(arm).await;
         // Where it waits, the rows that serve often go on without it.
         let waits = self.job.as_ref().is_some_and(|job| self.hand.waits(job.actor));
         if waits && self.chance.percent(75) {

@@ -1,75 +1,44 @@
-//! Rebuilds, which run next to everything else, and the views against a fresh fold of the log.
+//! The views against a fresh fold of the log, and rows that the database refuses for a while.
 
 use crate::facts;
 use crate::world::{Checked, World};
-use projector::{Kind, ProjectorError, RebuildReport, Show, Source};
-use stage::{Actor, Arm, Rest, Stop, Verdict};
-use std::pin::Pin;
-use tokio_util::sync::CancellationToken;
-
-pub struct Job {
-    pub actor: Actor,
-    work: Pin<Box<dyn Future<Output = Result<RebuildReport, ProjectorError>>>>,
-}
+use projector::Source;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use uuid::Uuid;
 
 impl World {
-    /// A rebuild of some projections begins, or one that was left goes on.
-    pub fn start_rebuild(&mut self) {
-        if self.job.is_some() {
-            return;
-        }
-        let mut kinds: Vec<Kind> =
-            Kind::ALL.into_iter().filter(|_| self.chance.percent(50)).collect();
-        if kinds.is_empty() {
-            kinds = Kind::ALL.to_vec();
-        }
-        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-        self.note(format!("a rebuild of {names:?} begins"));
-        self.count("a rebuild begins");
-        let (source, model) = (Source::Log(self.eye.clone()), self.model.clone());
-        let work = async move {
-            projector::rebuild(&source, &model, &kinds, Show::Log, &CancellationToken::new()).await
+    /// From now on the views' database refuses rows of some order, customer or product.
+    pub async fn refuse_rows(&mut self) {
+        let order = self.chance.pick(&self.account.orders);
+        let (table, condition) = match self.chance.below(5) {
+            0 => ("orders", order_is("order_id", order)),
+            1 => ("order_versions", order_is("order_id", order)),
+            2 => ("history", order_is("stream_id", order)),
+            3 => ("customers", "NEW.customer_id = 'bob'".to_owned()),
+            _ => ("product_sales", "NEW.product_id = 'pot'".to_owned()),
         };
-        self.job = Some(Job { actor: self.new_actor(), work: Box::pin(work) });
+        let trigger = format!(
+            "DROP TRIGGER IF EXISTS no; CREATE TRIGGER no BEFORE INSERT ON {table} WHEN {condition} \
+             BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        );
+        self.tamper(trigger).await;
+        self.refused = true;
+        self.note(format!("{table} takes no row with {condition}"));
+        self.count("rows are refused");
     }
 
-    /// It works until it is done, rests, or something strikes.
-    pub async fn rebuild(&mut self, arm: Option<Arm>) -> Checked {
-        let Some(job) = &mut self.job else { return Ok(()) };
-        let stop = self.hand.drive(job.actor, Rest::Said, arm, job.work.as_mut()).await;
-        match stop {
-            Stop::Idle => {}
-            Stop::Waiting(point) => self.note(format!("the rebuild waits at {point}")),
-            Stop::Dead(point) => {
-                self.note(format!("the rebuild dies at {point}"));
-                self.count("a rebuild dies");
-                self.kill_job();
-            }
-            Stop::Done(ended) => {
-                let ended = ended.map(|report| report.events).map_err(|error| error.to_string());
-                self.note(format!("the rebuild ends: {ended:?}"));
-                self.count(if ended.is_ok() {
-                    "a rebuild is swapped in"
-                } else {
-                    "a rebuild fails"
-                });
-                self.kill_job();
-            }
-        }
-        Ok(())
+    /// It refuses no more.
+    pub async fn take_all_rows(&mut self) {
+        self.tamper("DROP TRIGGER IF EXISTS no".to_owned()).await;
+        self.note("all rows are taken");
     }
 
-    pub fn kill_job(&mut self) {
-        if let Some(job) = self.job.take() {
-            self.hand.forget(job.actor);
-        }
-    }
-
-    pub fn wake_job(&mut self, verdict: Verdict) {
-        let Some(job) = &self.job else { return };
-        if let Some(point) = self.hand.let_go(job.actor, verdict) {
-            self.note(format!("the rebuild wakes at {point}: {verdict:?}"));
-        }
+    async fn tamper(&self, sql: String) {
+        let file = SqliteConnectOptions::new().filename(self.folder.path().join("views.db"));
+        let mut connection = file.connect().await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        sqlx::Connection::close(connection).await.unwrap();
     }
 
     /// The views are a fold of the log, and say what the log says.
@@ -85,4 +54,8 @@ impl World {
         }
         facts::check(self).await
     }
+}
+
+fn order_is(column: &str, order: Uuid) -> String {
+    format!("NEW.{column} = x'{}'", order.simple())
 }

@@ -3,12 +3,12 @@
 use crate::account::Account;
 use crate::chance::Chance;
 use crate::group::{Group, MemberProcess};
+use crate::jobs::Job;
 use crate::play::Backend;
 use crate::relays::RelayProcess;
 use crate::services::Service;
 use crate::trace::Trace;
-use crate::views::Job;
-use event_store::{Access, Capacities, EventStore, MemoryLog};
+use event_store::{Access, Capacities, EventStore, LeaseState, MemoryLog};
 use read_model::ReadModel;
 use relay::simulation::SimulatedTopic;
 use stage::{Actor, Arm, Hand, Verdict};
@@ -42,6 +42,13 @@ impl Log {
     }
 }
 
+/// What projectors follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    Log,
+    Topic,
+}
+
 pub struct World {
     pub hand: Hand,
     pub chance: Chance,
@@ -61,6 +68,12 @@ pub struct World {
     pub job: Option<Job>,
     pub account: Account,
     pub away: bool,
+    /// Some rows were refused: a generation that is kept may have parked them still.
+    pub refused: bool,
+    /// The lease as it was when the topic was made again: who held it does not know.
+    pub unseen: Option<LeaseState>,
+    /// What projectors follow.
+    pub feed: Feed,
     pub counts: BTreeMap<String, u64>,
     actors: Actor,
     /// How far the wall clock was turned.
@@ -85,6 +98,7 @@ impl World {
         std::fs::copy(templates().join("views.db"), folder.path().join("views.db")).unwrap();
         let model = open_views(&folder.path().join("views.db")).await;
         let account = Account::new(&mut chance);
+        let feed = if chance.percent(30) { Feed::Log } else { Feed::Topic };
         Self {
             hand,
             chance,
@@ -102,6 +116,9 @@ impl World {
             job: None,
             account,
             away: false,
+            refused: false,
+            unseen: None,
+            feed,
             counts: BTreeMap::new(),
             actors: 0,
             turned: 0,

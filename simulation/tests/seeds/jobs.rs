@@ -1,0 +1,125 @@
+//! What is done to the views while everything else goes on: rebuilds, roll-backs, and parked events tried again.
+
+use crate::world::{Checked, World};
+use projector::{Kind, ProjectorError, Show, Source};
+use stage::{Actor, Arm, Rest, Stop, Verdict};
+use std::pin::Pin;
+use tokio_util::sync::CancellationToken;
+
+/// What one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    Rebuild,
+    RollBack,
+    Retry,
+}
+
+impl Task {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rebuild => "a rebuild",
+            Self::RollBack => "a roll-back",
+            Self::Retry => "a retry of parked events",
+        }
+    }
+}
+
+/// One that is under way.
+pub struct Job {
+    pub actor: Actor,
+    task: Task,
+    work: Pin<Box<dyn Future<Output = Result<String, ProjectorError>>>>,
+}
+
+impl World {
+    /// One begins, unless there is one: a rebuild that was left goes on.
+    pub fn start_job(&mut self) {
+        if self.job.is_some() {
+            return;
+        }
+        let task = match self.chance.below(10) {
+            0..7 => Task::Rebuild,
+            7 | 8 => Task::RollBack,
+            _ => Task::Retry,
+        };
+        let mut kinds: Vec<Kind> =
+            Kind::ALL.into_iter().filter(|_| self.chance.percent(50)).collect();
+        if kinds.is_empty() {
+            kinds = Kind::ALL.to_vec();
+        }
+        self.start(task, kinds);
+    }
+
+    /// Begins one of all projections.
+    pub fn start(&mut self, task: Task, kinds: Vec<Kind>) {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        self.note(format!("{} of {names:?} begins", task.name()));
+        self.count(&format!("{} begins", task.name()));
+        let (source, model) = (Source::Log(self.eye.clone()), self.model.clone());
+        let work = async move {
+            let never = CancellationToken::new();
+            Ok(match task {
+                Task::Rebuild => {
+                    let rebuilt = projector::rebuild(&source, &model, &kinds, Show::Log, &never);
+                    format!("{} events", rebuilt.await?.events)
+                }
+                Task::RollBack => {
+                    projector::roll_back(&model, &kinds).await?;
+                    "done".to_owned()
+                }
+                Task::Retry => format!("{:?}", projector::retry_parked(&model, &kinds).await?),
+            })
+        };
+        self.job = Some(Job { actor: self.new_actor(), task, work: Box::pin(work) });
+    }
+
+    /// It works until it is done, rests, or something strikes.
+    pub async fn work_on_job(&mut self, arm: Option<Arm>) {
+        let Some(job) = &mut self.job else { return };
+        let name = job.task.name();
+        match self.hand.drive(job.actor, Rest::Said, arm, job.work.as_mut()).await {
+            Stop::Idle => {}
+            Stop::Waiting(point) => self.note(format!("{name} waits at {point}")),
+            Stop::Dead(point) => {
+                self.note(format!("{name} dies at {point}"));
+                self.count(&format!("{name} dies"));
+                self.kill_job();
+            }
+            Stop::Done(ended) => {
+                self.count(&format!("{name} {}", if ended.is_ok() { "succeeds" } else { "fails" }));
+                let ended = ended.map_err(|error| error.to_string());
+                self.note(format!("{name} ends: {ended:?}"));
+                self.kill_job();
+            }
+        }
+    }
+
+    pub fn kill_job(&mut self) {
+        if let Some(job) = self.job.take() {
+            self.hand.forget(job.actor);
+        }
+    }
+
+    pub fn wake_job(&mut self, verdict: Verdict) {
+        let Some(job) = &self.job else { return };
+        let name = job.task.name();
+        if let Some(point) = self.hand.let_go(job.actor, verdict) {
+            self.note(format!("{name} wakes at {point}: {verdict:?}"));
+        }
+    }
+
+    /// What was parked for a reason that is gone is taken: by another try, or by a rebuild where one was left half done.
+    pub async fn take_what_was_parked(&mut self) -> Checked {
+        let rebuilds = self.model.begin_write().await.map_err(|error| error.to_string())?;
+        let left = rebuilds_under_way(rebuilds).await.map_err(|error| error.to_string())?;
+        let task = if left { Task::Rebuild } else { Task::Retry };
+        self.start(task, Kind::ALL.to_vec());
+        Ok(())
+    }
+}
+
+async fn rebuilds_under_way(
+    mut tx: read_model::write::WriteTx,
+) -> Result<bool, read_model::ReadModelError> {
+    Ok(!tx.rebuilds().await?.is_empty())
+}
