@@ -139,11 +139,15 @@ impl Hand {
             }
         });
         let stop = std::future::poll_fn(|context| self.poll(actor, rest, future.as_mut(), context));
-        let stop = tokio::task::unconstrained(stop).await;
+        let mut stop = tokio::task::unconstrained(stop).await;
         if !matches!(stop, Stop::Dead(_)) {
             // Tasks that it has begun come as far as they can, too.
             tokio::task::yield_now().await;
             std::future::poll_fn(|context| self.poll_background(context)).await;
+            // One of them may have died, where another had stopped already.
+            if let Some(point) = with(|stage| stage.death_of(actor)).flatten() {
+                stop = Stop::Dead(point);
+            }
         }
         let _ = with(|stage| {
             (stage.driven, stage.driver) = (0, None);
@@ -171,7 +175,7 @@ impl Hand {
         let waker = Waker::from(Arc::clone(&flag));
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
         let (dead, waiting, asking, resting) = with(|stage| {
-            let dead = stage.dead.filter(|(whose, _)| *whose == actor).map(|(_, point)| point);
+            let dead = stage.death_of(actor);
             let waiting = stage.waiting.get(&actor).map(|waiting| waiting.point);
             let resting = stage.resting.get(&actor).copied().unwrap_or(0);
             (dead, waiting, stage.asking, resting)
@@ -195,6 +199,12 @@ impl Hand {
             true => Poll::Ready(Stop::Idle),
             false => Poll::Pending,
         }
+    }
+}
+
+impl Stage {
+    fn death_of(&self, actor: Actor) -> Option<&'static str> {
+        self.dead.filter(|(whose, _)| *whose == actor).map(|(_, point)| point)
     }
 }
 
