@@ -23,6 +23,8 @@ pub enum Fault {
     AnswerApart,
     /// A key is answered with what it stands for, whatever is asked under it.
     FingerprintNotCompared,
+    /// A decision of which nothing is kept is answered although its key was used since it was looked up.
+    KeyNotProven,
     /// A checkpoint is committed before the rows that it accounts for.
     CheckpointBeforeRows,
     /// A projector writes although another one has moved its checkpoint.
@@ -45,7 +47,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::FalseCreated,
         Self::CountsNotCompared,
         Self::StaleVersionsKept,
@@ -53,6 +55,7 @@ impl Fault {
         Self::CacheKeptAfterFailure,
         Self::AnswerApart,
         Self::FingerprintNotCompared,
+        Self::KeyNotProven,
         Self::CheckpointBeforeRows,
         Self::ZombieNotFenced,
         Self::PartitionOrderSwapped,

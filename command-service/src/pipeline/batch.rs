@@ -57,6 +57,22 @@ struct Decided<A: Aggregate> {
     /// The stream's version that the decision found.
     found: Version,
     result: Judged<A, Accepted<A>>,
+    /// It has a key, and nothing is kept under it: the append does not look whether somebody else has used it.
+    unproven: bool,
+}
+
+/// A job whose decision stands, to be answered if its key is free.
+struct Unproven<A: Aggregate> {
+    job: Job<A>,
+    found: Version,
+    result: Judged<A, Accepted<A>>,
+    position: Position,
+}
+
+/// What an append left to be done.
+struct Settled<A: Aggregate> {
+    losers: Vec<Job<A>>,
+    unproven: Vec<Unproven<A>>,
 }
 
 impl<A: Commanded> Worker<A> {
@@ -87,7 +103,11 @@ impl<A: Commanded> Worker<A> {
             let appended = self.store.append_staying(append).await;
             metrics::histogram!(figures::COMMIT_SECONDS).record(started.elapsed());
             waiting = match appended {
-                Ok(appended) => self.settle(decided, streams, &appended),
+                Ok(appended) => {
+                    let Settled { losers, unproven } = self.settle(decided, streams, &appended);
+                    self.prove(unproven).await;
+                    losers
+                }
                 Err(error) => {
                     if planted(Fault::CacheKeptAfterFailure) {
                         streams.into_iter().for_each(|stream| self.cache.put(stream));
@@ -205,10 +225,10 @@ impl<A: Commanded> Worker<A> {
         decided: Vec<Decided<A>>,
         mut streams: Vec<Stream<A>>,
         appended: &Appended,
-    ) -> Vec<Job<A>> {
+    ) -> Settled<A> {
         let mut stale = vec![false; streams.len()];
-        let mut losers = Vec::new();
-        for (Decided { job, stream, found, result }, outcome) in
+        let (mut losers, mut unanswered) = (Vec::new(), Vec::new());
+        for (Decided { job, stream, found, result, unproven }, outcome) in
             decided.into_iter().zip(&appended.outcomes)
         {
             match outcome {
@@ -217,7 +237,11 @@ impl<A: Commanded> Worker<A> {
                     if events > 0 {
                         streams[stream].position = first_position + events - 1;
                     }
-                    answer(job, result, found, *first_position);
+                    let position = *first_position;
+                    match unproven {
+                        true => unanswered.push(Unproven { job, found, result, position }),
+                        false => answer(job, result, found, position),
+                    }
                 }
                 EntryOutcome::WrongExpectedVersion { .. } => {
                     stale[stream] = true;
@@ -240,7 +264,33 @@ impl<A: Commanded> Worker<A> {
         if !losers.is_empty() {
             metrics::counter!(figures::CONFLICTS).increment(losers.len() as u64);
         }
-        losers
+        Settled { losers, unproven: unanswered }
+    }
+
+    /// Answers decisions of which nothing is kept, unless their keys were used after they were looked up: then what they
+    /// found may be the doing of the very request that they repeat, which another process decided.
+    async fn prove(&self, unproven: Vec<Unproven<A>>) {
+        let key = |its: &Unproven<A>| its.job.request.key.clone();
+        let (keys, keyed): (Vec<_>, Vec<_>) =
+            unproven.into_iter().filter_map(|its| Some((key(&its)?, its))).unzip();
+        if keys.is_empty() {
+            return;
+        }
+        let names: Vec<String> = keys.iter().map(|key| key.key.clone()).collect();
+        let stored = match self.store.answers(&names).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::warn!(%error, jobs = keyed.len(), "cannot look up kept answers");
+                keyed.into_iter().for_each(|its| refuse(its.job, Refusal::Unavailable));
+                return;
+            }
+        };
+        for ((its, key), stored) in keyed.into_iter().zip(&keys).zip(stored) {
+            match stored {
+                Some(stored) => its.job.answer(kept::replay(key, &stored)),
+                None => answer(its.job, its.result, its.found, its.position),
+            }
+        }
     }
 }
 
@@ -259,14 +309,17 @@ fn decide<A: Commanded>(
             continue;
         }
         let found = decision.expected_version;
+        let answer = kept::keep(&job.request, &decision.result, found);
+        let unproven =
+            answer.is_none() && job.request.key.is_some() && !planted(Fault::KeyNotProven);
         entries.push(Entry {
             stream: stream_id::<A>(streams[stream].id),
             expected_version: found,
             events: decision.events,
-            answer: kept::keep(&job.request, &decision.result, found),
+            answer,
             metadata: job.request.metadata.clone(),
         });
-        decided.push(Decided { job, stream, found, result: decision.result });
+        decided.push(Decided { job, stream, found, result: decision.result, unproven });
     }
     (decided, Append { entries, recorded_at: now })
 }

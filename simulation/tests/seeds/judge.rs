@@ -222,6 +222,30 @@ impl Ledger {
         }
     }
 
+    /// Nothing is decided under a key on an order that has what was decided under it before.
+    fn check_unseen(
+        &self,
+        number: usize,
+        reply: &Reply<OrderAggregate>,
+        first: Option<usize>,
+    ) -> Checked {
+        let range =
+            first.filter(|first| *first != number).and_then(|first| self.written.get(&first));
+        let (Some(range), Replayed::No, Some(found)) = (range, &reply.replayed, reply.version)
+        else {
+            return Ok(());
+        };
+        let event = &self.events[range.start];
+        let attempted = matches!(&reply.result, Ok(accepted) if accepted.preview.is_none());
+        match !attempted && found >= event.version {
+            true => Err(format!(
+                "{number} is decided at version {found}, its key was used at {}",
+                event.version
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// A key is used up by the first decision that is final.
     fn check_keys(&self, account: &Account) -> Checked {
         let mut decided: HashMap<&str, (usize, [u8; 32])> = HashMap::new();
@@ -240,6 +264,7 @@ impl Ledger {
                 continue;
             };
             let first = decided.get(&*key.key);
+            self.check_unseen(number, reply, first.map(|first| first.0))?;
             if let Err(Refusal::KeyReused) = &reply.result {
                 if first.is_some_and(|(_, fingerprint)| *fingerprint == key.fingerprint) {
                     return Err(format!("{number} is the request that {} stands for", key.key));

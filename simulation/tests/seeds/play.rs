@@ -10,6 +10,8 @@ use tokio::runtime::Builder;
 /// The least number of steps between two quiet moments, up to twice as many, and how many moments there are.
 const STEPS: u64 = 60;
 const MOMENTS: u64 = 3;
+/// In one of so many seeds there are so many times as many steps, and a longer log.
+const LONG: (u64, u64) = (50, 10);
 
 /// Where the log is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +52,10 @@ pub fn play(seed: u64, backend: Backend) -> Played {
 
 async fn run(world: &mut World, steps: &mut u64) -> Checked {
     world.begin().await;
+    let (one_of, times) = LONG;
+    let least = if world.chance.below(one_of) == 0 { STEPS * times } else { STEPS };
     for _ in 0..MOMENTS {
-        for _ in 0..STEPS + world.chance.below(STEPS) {
+        for _ in 0..least + world.chance.below(least) {
             *steps += 1;
             world.step().await?;
         }
