@@ -6,9 +6,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use fuzz::{Check, TARGETS};
+use rig::rng::Rng;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Changed inputs of each target.
 const CHANGED: usize = 5_000;
@@ -32,28 +32,11 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
-/// SplitMix64.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
-    /// A piece of some bytes.
-    fn piece<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
-        let from = self.below(bytes.len() + 1);
-        let length = self.below(bytes.len() - from + 1).min(64);
-        &bytes[from..from + length]
-    }
+/// A piece of some bytes.
+fn piece<'b>(rng: &mut Rng, bytes: &'b [u8]) -> &'b [u8] {
+    let from = rng.index(bytes.len() + 1);
+    let length = rng.index(bytes.len() - from + 1).min(64);
+    &bytes[from..from + length]
 }
 
 /// The tokens that the fuzzer tries, too: one a line, quoted, with escapes as in C.
@@ -75,17 +58,17 @@ fn unescaped(line: &[u8]) -> Vec<u8> {
 }
 
 fn changed(rng: &mut Rng, inputs: &[(PathBuf, Vec<u8>)], dictionary: &[Vec<u8>]) -> Vec<u8> {
-    let mut input = inputs[rng.below(inputs.len())].1.clone();
+    let mut input = inputs[rng.index(inputs.len())].1.clone();
     for _ in 0..1 + rng.next() % MAX_CHANGES {
-        let at = rng.below(input.len() + 1);
-        let gone = rng.piece(&input[at..]).len();
-        let other = &inputs[rng.below(inputs.len())].1;
+        let at = rng.index(input.len() + 1);
+        let gone = piece(rng, &input[at..]).len();
+        let other = &inputs[rng.index(inputs.len())].1;
         let put = match rng.below(5) {
             0 => Vec::new(),
             1 => vec![rng.next() as u8],
-            2 => dictionary[rng.below(dictionary.len())].clone(),
-            3 => rng.piece(&input).to_vec(),
-            _ => rng.piece(other).to_vec(),
+            2 => dictionary[rng.index(dictionary.len())].clone(),
+            3 => piece(rng, &input).to_vec(),
+            _ => piece(rng, other).to_vec(),
         };
         let gone = if rng.below(2) == 0 { gone } else { 0 };
         input.splice(at..at + gone, put);
@@ -111,14 +94,12 @@ fn every_property_holds_for_its_corpus() {
 
 #[test]
 fn every_property_holds_for_random_changes_of_its_corpus() {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = std::env::var("ORDERLOG_SEED")
-        .map_or(since.as_nanos() as u64, |seed| seed.parse().expect("ORDERLOG_SEED is a number"));
+    let seed = Rng::seed();
     println!("ORDERLOG_SEED={seed}");
     let dictionary = dictionary();
     for (target, check) in TARGETS {
         let inputs = corpus(target);
-        let mut rng = Rng(seed);
+        let mut rng = Rng::of(seed);
         for number in 0..CHANGED {
             let input = changed(&mut rng, &inputs, &dictionary);
             holds(target, check, &input, &format!("change {number} of ORDERLOG_SEED={seed}"));

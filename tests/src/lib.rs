@@ -14,7 +14,6 @@ pub mod load;
 pub mod orders;
 pub mod program;
 pub mod raw;
-pub mod rng;
 pub mod server;
 pub mod system;
 pub mod views;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::client::{Answer, Client};
 use crate::orders;
-use crate::rng::Rng;
+use rig::rng::Rng;
 
 /// Attempts of one command: far more than restarts in the longest run.
 const MAX_ATTEMPTS: usize = 2_000;

@@ -6,13 +6,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use rig::rng::Rng;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use system_tests::load::{Accepted, Load, Unanswered};
 use system_tests::orders::{new_id, placed};
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::server::{Launch, Server};
 use system_tests::{checker, client::Client};
 use tempfile::TempDir;

@@ -6,13 +6,13 @@
 
 use futures::future::join_all;
 use futures::{StreamExt, stream};
+use rig::rng::Rng;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use system_tests::client::{Answer, Client};
 use system_tests::load::{Load, Unanswered};
 use system_tests::orders::{self, new_id, path, place, placed};
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::server::{Launch, Server};
 use system_tests::{checker, raw, size};
 use tempfile::TempDir;

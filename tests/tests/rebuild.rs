@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use rig::rng::Rng;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +12,6 @@ use std::time::Duration;
 use system_tests::client::Client;
 use system_tests::load::{Load, Unanswered};
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::server::{Launch, Server};
 use system_tests::views::everything;
 use system_tests::{checker, size};

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use rig::rng::Rng;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use std::collections::BTreeMap;
@@ -11,7 +12,6 @@ use std::process::{Command, Output};
 use system_tests::client::Client;
 use system_tests::load::{Load, Unanswered};
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::{checker, orders, system};
 use tempfile::TempDir;
 

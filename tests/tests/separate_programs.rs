@@ -3,13 +3,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use rig::rng::Rng;
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
 use system_tests::client::Client;
 use system_tests::load::{Load, Unanswered};
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::server::{Launch, Server};
 use system_tests::{checker, orders};
 use tempfile::TempDir;

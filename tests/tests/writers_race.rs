@@ -6,13 +6,13 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use rig::follower::follow;
+use rig::rng::Rng;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use system_tests::load::{Accepted, Load, Unanswered};
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::server::{Launch, Server};
 use system_tests::{checker, size};
 use tokio::time::sleep;

@@ -11,5 +11,6 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod rng;
 pub mod views;
 pub mod watchdog;

@@ -4,9 +4,9 @@ use crate::records;
 use crate::system::{SERVICES, System};
 use rig::process::Signal;
 use rig::proxy::Loss;
+use rig::rng::Rng;
 use std::time::Duration;
 use system_tests::load::Load;
-use system_tests::rng::Rng;
 use system_tests::size;
 use tokio::time::{Instant, sleep, sleep_until};
 

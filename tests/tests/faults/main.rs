@@ -19,13 +19,13 @@ mod system;
 
 use account::{Account, Silence};
 use fault::Fault;
+use rig::rng::Rng;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use system::System;
 use system_tests::client::Client;
 use system_tests::load::{Accepted, Load, Unanswered};
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::server::Launch;
 use system_tests::{checker, size};
 use tokio::time::sleep;

@@ -11,12 +11,12 @@ use crate::walker::request;
 use bytes::Bytes;
 use futures::future::join_all;
 use reqwest::Method;
+use rig::rng::Rng;
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use system_tests::client::{Answer, Client};
-use system_tests::rng::Rng;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 

@@ -5,7 +5,7 @@ use crate::oracle::fact::Customer;
 use crate::oracle::money::{LIMIT, LIVE, digits, show};
 use crate::oracle::order::{Order, Status};
 use crate::texts;
-use system_tests::rng::Rng;
+use rig::rng::Rng;
 
 /// Customers and products are few, so that walkers share them.
 const CUSTOMERS: u64 = 6;

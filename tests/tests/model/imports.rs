@@ -15,10 +15,10 @@ use crate::oracle::stream::Stream;
 use crate::spoil::spoil;
 use crate::walker::{Walker, not_before};
 use chrono::{Duration, NaiveDate, SubsecRound, TimeZone, Utc};
+use rig::rng::Rng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use system_tests::client::Answer;
-use system_tests::rng::Rng;
 use uuid::Uuid;
 
 /// Days on which imported orders are placed: few, so that they meet in reports.

@@ -30,11 +30,11 @@ mod walker;
 
 use futures::{StreamExt, stream};
 use lies::Lie;
+use rig::rng::Rng;
 use std::sync::Arc;
 use std::time::Duration;
 use system::Shape;
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::{size, system::Kind};
 use tally::Tally;
 use tokio::time::Instant;

@@ -9,9 +9,9 @@ use crate::oracle::figures::{self, Sales};
 use crate::oracle::money::LIVE;
 use crate::oracle::world::World;
 use chrono::{Duration, Utc};
+use rig::rng::Rng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use system_tests::rng::Rng;
 
 /// Looks at figures and lists as of times of the past, in one quiet.
 const MOMENTS: usize = 3;

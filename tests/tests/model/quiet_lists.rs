@@ -10,8 +10,8 @@ use crate::oracle::order::{FULFILLMENT_STATUSES, Order, PAYMENT_STATUSES, STATUS
 use crate::oracle::stream::Stream;
 use crate::quiet::Quiet;
 use chrono::Duration;
+use rig::rng::Rng;
 use serde_json::Value;
-use system_tests::rng::Rng;
 
 impl Quiet<'_> {
     /// One list to its end.

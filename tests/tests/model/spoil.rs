@@ -2,8 +2,8 @@
 
 use crate::oracle::ask::{Ask, Command};
 use crate::texts;
+use rig::rng::Rng;
 use serde_json::{Value, json};
-use system_tests::rng::Rng;
 
 /// Texts that are no amount of any currency.
 const NO_AMOUNTS: [&str; 10] =

@@ -4,9 +4,9 @@
 use crate::door::Shop;
 use crate::tally::Tally;
 use rig::postgres::Database;
+use rig::rng::Rng;
 use std::path::Path;
 use system_tests::program::Program;
-use system_tests::rng::Rng;
 use system_tests::server::{Launch, Server};
 use system_tests::system::{self, Kind, SERVICES, ScaledOut};
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! Names, notes and reasons of every sort that is allowed, and those that are not.
 
-use system_tests::rng::Rng;
+use rig::rng::Rng;
 
 const NAMES: [&str; 10] = [
     "Ada Lovelace",

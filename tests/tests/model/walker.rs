@@ -11,9 +11,9 @@ use crate::oracle::judge::{Keys, Right, Use, judge};
 use crate::oracle::stream::Stream;
 use crate::spoil::spoil;
 use chrono::{SubsecRound, Utc};
+use rig::rng::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use system_tests::client::Answer;
-use system_tests::rng::Rng;
 use uuid::Uuid;
 
 /// Orders that get most commands.

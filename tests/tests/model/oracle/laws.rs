@@ -9,7 +9,7 @@ use super::stream::Stream;
 use crate::generate;
 use crate::oracle::ask::{Ask, Command, Parcel, Transfer};
 use chrono::{Duration, TimeZone, Utc};
-use system_tests::rng::Rng;
+use rig::rng::Rng;
 
 /// Orders, and commands to each.
 const ORDERS: u64 = 200;

@@ -61,13 +61,20 @@ impl Rng {
         self.below(100) < percent
     }
 
+    /// An index below `count`.
+    ///
+    /// # Panics
+    /// When it is above what a `u64` holds.
+    pub fn index(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(count as u64)).expect("below a usize")
+    }
+
     /// One of these.
     ///
     /// # Panics
     /// When there is none.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        let index = usize::try_from(self.below(from.len() as u64)).expect("fits");
-        &from[index]
+        &from[self.index(from.len())]
     }
 
     /// A random UUID.
