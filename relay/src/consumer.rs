@@ -50,7 +50,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Closing waits so long for the member to leave its group.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks the database where these partitions go on: the offset after the last applied record, `None` if there is none.
+/// Asks the database where these partitions go on: the offset after the last applied record, `None` if there is none. The
+/// first page begins with that record, if it is still there.
 pub type Lookup =
     Arc<dyn Fn(Vec<i32>) -> BoxFuture<'static, Result<Vec<Option<i64>>, String>> + Send + Sync>;
 

@@ -2,17 +2,18 @@
 //!
 //! Partitions acknowledge independently, so acknowledgements arrive out of position order. Only the contiguous prefix
 //! counts: `acked` is a position such that every event up to it is in the topic. The first failed delivery ends the
-//! session; nothing after it is believed.
+//! session, and so does an offset that goes back; nothing after it is believed.
 
 use event_store::Position;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use tokio::sync::watch;
 
-/// What a session ends with then; the next one looks at the topic, and publishes the whole log if need be.
+/// The end of a session whose topic is not what it was. The next one looks how far it reaches, and publishes the whole log
+/// if that is less than was published.
 const MADE_AGAIN: &str = "the topic was made again, or has lost what it had acknowledged";
 
-/// An offset was acknowledged that was acknowledged before.
+/// An offset was acknowledged that is lower than one before.
 struct WentBack;
 
 /// How far a session has come; watched by those who wait.
@@ -53,12 +54,15 @@ struct State {
     after: VecDeque<bool>,
     deliveries: u64,
     partitions: Vec<Reached>,
+    /// By partition: the last offset of a batch that is acknowledged without its place, counted from -1.
+    placeless: Vec<Option<i64>>,
 }
 
 impl Window {
     /// A session that begins after `acked`.
     pub fn new(acked: Position, partitions: Vec<Reached>) -> Self {
-        let state = State { acked, after: VecDeque::new(), deliveries: 0, partitions };
+        let placeless = vec![None; partitions.len()];
+        let state = State { acked, after: VecDeque::new(), deliveries: 0, partitions, placeless };
         let progress = Progress { acked, deliveries: 0, failed: None };
         Self { state: Mutex::new(state), progress: watch::Sender::new(progress) }
     }
@@ -160,13 +164,20 @@ impl State {
     /// A partition's offsets never go back, unless it is not the partition that it was.
     fn reached(&mut self, partition: i32, offset: i64) -> Result<(), WentBack> {
         self.deliveries += 1;
-        if let Some(reached) = self.partition(partition) {
-            // A batch that had been stored before its answer was lost is acknowledged without an offset.
-            if (0..reached.next_offset).contains(&offset) {
-                return Err(WentBack);
-            }
-            reached.next_offset = reached.next_offset.max(offset + 1);
+        let Ok(index) = usize::try_from(partition) else { return Ok(()) };
+        let known = self.partitions.get_mut(index).zip(self.placeless.get_mut(index));
+        let Some((reached, placeless)) = known else { return Ok(()) };
+        // A batch that was stored before its answer was lost is acknowledged without its place: the client's offsets
+        // for it begin below 0 and count up.
+        if offset < 0 || *placeless == Some(offset - 1) {
+            *placeless = Some(offset);
+            return Ok(());
         }
+        *placeless = None;
+        if offset < reached.next_offset {
+            return Err(WentBack);
+        }
+        reached.next_offset = offset + 1;
         Ok(())
     }
 
@@ -256,10 +267,11 @@ mod tests {
                 assert_eq!(window.reached(), (7, vec![Reached { next_offset: 41, position: 8 }]));
             }
         }
-        for sound in [-1, -1_001, 41, 60] {
+        for sound in [[-1, 0, 1], [-1_001, -1_001, 41], [41, -1, 0], [60, 61, 70]] {
             let window = session();
-            window.delivered(8, 0, sound);
-            assert_eq!((window.watch().borrow().failed.clone(), window.reached().0), (None, 8));
+            (0..2).for_each(|_| window.sending(0));
+            (8..).zip(sound).for_each(|(position, offset)| window.delivered(position, 0, offset));
+            assert_eq!((window.watch().borrow().failed.clone(), window.reached().0), (None, 10));
         }
     }
 

@@ -12,6 +12,7 @@ use read_model::write::catalog::{CatalogEntry, SourceHead};
 use read_model::write::partitions::Mark;
 use read_model::{ReadModel, ReadModelError};
 use server::clock;
+use uuid::Uuid;
 
 /// The projections that are fed, with their checkpoints, and the log behind the topic.
 pub(super) struct Desk {
@@ -70,6 +71,11 @@ impl Desk {
     /// The checkpoints of a partition, of each projection that is fed.
     pub(super) fn marks(&self, number: i32) -> impl Iterator<Item = Mark> {
         self.seats.iter().filter_map(move |seat| seat.marks.get(&number).copied())
+    }
+
+    /// Whether some projection has parked events of an order.
+    pub(super) fn has_parked(&self, order: Uuid) -> bool {
+        self.seats.iter().any(|seat| seat.member.parked_orders().contains(&order))
     }
 
     /// As after a failure: each portion in a transaction of its own, so that one that cannot be written holds up no

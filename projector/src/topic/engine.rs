@@ -19,6 +19,7 @@ use crate::source::Source;
 use read_model::ReadModel;
 use read_model::write::partitions::Mark;
 use relay::consumer::{Page, Step, TopicSource};
+use relay::partition_of;
 use relay::wire::Content;
 use server::clock;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +59,7 @@ pub(super) struct Engine {
     pub(super) condition: watch::Sender<Condition>,
     look_at: Instant,
     failures: u32,
-    /// Partitions that nothing was applied of since a failure: each in a transaction of its own, so that one that cannot
+    /// Partitions of which no event was applied since a failure: each in a transaction of its own, so that one that cannot
     /// be written holds up no other. That others are written says nothing of these.
     singly: BTreeSet<i32>,
 }
@@ -158,8 +159,9 @@ impl Engine {
     /// Has portions applied, and takes note of how far the topic is read.
     pub(super) async fn apply(&mut self, portions: Vec<Portion>) -> Result<(), ProjectorError> {
         let mut ends = Vec::new();
-        let numbers: Vec<i32> = portions.iter().map(|portion| portion.partition).collect();
-        let singly = numbers.iter().any(|number| self.singly.contains(number));
+        let singly = portions.iter().any(|portion| self.singly.contains(&portion.partition));
+        let filled = portions.iter().filter(|portion| !portion.events.is_empty());
+        let filled: Vec<i32> = filled.map(|portion| portion.partition).collect();
         let applied = match singly {
             true => self.desk.apply_singly(portions, &mut ends).await,
             false => self.desk.apply(portions, &mut ends).await,
@@ -168,7 +170,7 @@ impl Engine {
             self.failures = 0;
         }
         if applied.is_ok() {
-            self.singly.retain(|number| !numbers.contains(number));
+            self.singly.retain(|number| !filled.contains(number));
         }
         ends.into_iter().for_each(|(number, next)| self.source.applied(number, next));
         applied
@@ -192,6 +194,10 @@ impl Engine {
                 self.begin_again(partition).await?;
                 return Ok(None);
             }
+            if self.desk.marks(partition).all(|mark| page.next <= mark.next_offset) {
+                self.cursors.insert(partition, Cursor::Reading);
+                return Ok(None);
+            }
             let floor = self.desk.floor(partition).unwrap_or(0);
             let goal = Goal::Forward(page.next);
             let Sifted { events, reach } = sift(page, floor, self.desk.shape.partitions).await;
@@ -202,15 +208,31 @@ impl Engine {
         Ok(portion)
     }
 
-    /// Whether a page holds something else where the records stood that some projection has applied. A projection may be
-    /// ahead of its position, when another one has parked what it took; that is ruled out only where the log is asked.
-    /// Elsewhere just the first page is looked at, which begins with the last record that all have applied.
+    /// Whether a page holds something else where the records stood that some projection has applied. Without a log only the
+    /// first page is looked at, and only by what all projections have applied.
     fn is_another_topic(&self, page: &Page, hindmost: Mark) -> bool {
         if self.desk.log.is_some() {
-            return self.desk.marks(page.partition).any(|mark| contradicts(page, mark));
+            return self.desk.marks(page.partition).any(|mark| self.contradicts(page, mark));
         }
         let fresh = self.cursors.get(&page.partition) == Some(&Cursor::Fresh);
-        fresh && contradicts(page, hindmost)
+        fresh && self.contradicts(page, hindmost)
+    }
+
+    /// Whether the records before a checkpoint are others now than those that were applied. What is parked, or stands in the
+    /// wrong partition, proves no position, so it proves nothing here either.
+    fn contradicts(&self, page: &Page, mark: Mark) -> bool {
+        let before = page.records.iter().take_while(|record| record.offset < mark.next_offset);
+        let mut positions = before.filter_map(|record| match &record.content {
+            Content::Event(event) => {
+                let stream = event.stream.id;
+                let proves = partition_of(stream, self.desk.shape.partitions) == page.partition
+                    && !self.desk.has_parked(stream);
+                proves.then_some(event.position)
+            }
+            Content::Mark(position) => Some(*position),
+            Content::Poison(_) => None,
+        });
+        positions.any(|position| position > mark.position)
     }
 
     /// The topic is not the one that was read so far: it is read from its beginning, and what is applied passed over.
@@ -263,11 +285,15 @@ impl Engine {
         adrift.for_each(|cursor| *cursor = Cursor::Adrift);
     }
 
-    /// Forgets all that is held in memory, and sets adrift cursors where the hindmost projection is. If projections were
-    /// exchanged meanwhile, that may be elsewhere for every partition.
+    /// Forgets all that is held in memory, and puts adrift cursors where the hindmost projection is. If projections were
+    /// exchanged meanwhile, that may be elsewhere for every partition that is being read.
     pub(super) async fn reload(&mut self) -> Result<(), ProjectorError> {
         if self.desk.load().await? {
-            self.set_adrift();
+            for cursor in self.cursors.values_mut() {
+                if matches!(cursor, Cursor::Reading | Cursor::Awaited(_)) {
+                    *cursor = Cursor::Adrift;
+                }
+            }
         }
         let adrift = self.cursors.iter().filter(|(_, cursor)| **cursor == Cursor::Adrift);
         let adrift: Vec<i32> = adrift.map(|(number, _)| *number).collect();
@@ -321,15 +347,4 @@ impl Engine {
             figures::missing(None);
         }
     }
-}
-
-/// Whether the records before a checkpoint are others now than those that were applied.
-fn contradicts(page: &Page, mark: Mark) -> bool {
-    let before = page.records.iter().take_while(|record| record.offset < mark.next_offset);
-    let mut positions = before.filter_map(|record| match &record.content {
-        Content::Event(event) => Some(event.position),
-        Content::Mark(position) => Some(*position),
-        Content::Poison(_) => None,
-    });
-    positions.any(|position| position > mark.position)
 }

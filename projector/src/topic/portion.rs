@@ -101,7 +101,7 @@ struct Move {
 #[derive(Debug)]
 struct Flush {
     moves: Vec<Move>,
-    /// Partitions that are read on where nothing was read before.
+    /// Partitions whose reading jumps.
     jumps: Vec<i32>,
     changes: Vec<(Tables, Changes)>,
     parked: Vec<ParkedRow>,
@@ -386,8 +386,8 @@ async fn write(model: &ReadModel, flush: Flush, now: i64) -> Result<(), ReadMode
     let mut tx = model.begin_write().await?;
     for (whose, steps) in alike(&flush.moves) {
         planted::fence(tx.move_partitions(&whose, &steps).await, met)?;
-        tx.reread_kept(&whose, &flush.jumps).await?;
     }
+    tx.reread_others(&flush.jumps).await?;
     tx = planted::checkpoint_apart(tx, model).await?;
     points::half_way("views: checkpoints moved").await;
     for (tables, changes) in flush.changes {

@@ -148,7 +148,7 @@ fn begin(
     Ok(shape.numbers().map(|number| (number, entry.position)).collect())
 }
 
-/// Where reading begins: with the last record of the hindmost projection, so that a topic made anew is noticed.
+/// Where reading goes on: after the last record of the hindmost projection.
 pub(super) fn lookup(model: ReadModel, topic: String) -> Lookup {
     Arc::new(move |numbers| {
         let (model, topic) = (model.clone(), topic.clone());
@@ -162,7 +162,7 @@ pub(super) fn lookup(model: ReadModel, topic: String) -> Lookup {
                 let its = entries.iter().filter(|entry| {
                     entry.number == number && entry.topic == topic && fed(&entry.projection)
                 });
-                its.map(|entry| entry.mark.next_offset.saturating_sub(1).max(0)).min()
+                its.map(|entry| entry.mark.next_offset).min()
             };
             Ok(numbers.into_iter().map(next).collect())
         })

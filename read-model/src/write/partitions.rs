@@ -3,7 +3,8 @@
 //!
 //! The position of such a projection in the catalog is the least of its partitions'. So whoever waits for a position
 //! waits for all of them, whichever process reads them. Checkpoints belong to a generation, as parked events do: a swap
-//! carries them over, raised to where the new rows are; those of the kept generation wait for a rollback.
+//! carries them over, raised to where the new rows are; those of the kept generation wait for a rollback, and go back to the
+//! first record when a topic turns out to be another one.
 
 use super::catalog::{Checkpoint, push_checkpoints};
 use super::{ReadModel, WriteTx, loaded, stored};
@@ -243,25 +244,19 @@ impl WriteTx {
         Ok(())
     }
 
-    /// The kept generations of these projections are read from the beginning of these partitions, should they come back:
-    /// the offsets that they have are those of records that are gone.
+    /// Stopped projections and kept generations begin at the first record of these partitions, should they come back: the
+    /// offsets that they have are those of records that are gone.
     ///
     /// # Errors
     /// When the storage refuses.
-    pub async fn reread_kept(
-        &mut self,
-        projections: &[Checkpoint],
-        partitions: &[i32],
-    ) -> Result<(), ReadModelError> {
-        for Checkpoint { name, generation } in projections {
-            for number in partitions {
-                let sql = Sql::new(
-                    "UPDATE partitions SET next_offset = 0 \
-                     WHERE projection = $1 AND generation <> $2 AND number = $3",
-                );
-                let sql = sql.bind(*name).bind(stored(*generation)).bind(i64::from(*number));
-                self.execute(sql).await?;
-            }
+    pub async fn reread_others(&mut self, partitions: &[i32]) -> Result<(), ReadModelError> {
+        for number in partitions {
+            let sql = Sql::new(
+                "UPDATE partitions SET next_offset = 0 WHERE number = $1 AND NOT EXISTS \
+                 (SELECT 1 FROM projections c WHERE c.name = partitions.projection \
+                 AND c.generation = partitions.generation AND c.state = 'live')",
+            );
+            self.execute(sql.bind(i64::from(*number))).await?;
         }
         Ok(())
     }

@@ -36,13 +36,14 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Where the database wants to go on, if that is there.
+    /// Where the database wants to go on, if that is there: with the last applied record once more, so that it is noticed
+    /// when another one stands there. A topic that ends before has been made again.
     pub fn of(partition: i32, wanted: Option<i64>, marks: Watermarks) -> Self {
         let (low, high) = (marks.low, marks.high);
         let wanted = wanted.unwrap_or(0);
         let there = (low..=high).contains(&wanted);
         let lost = (!there).then_some(OffsetLost { partition, wanted, low, high });
-        Self { partition, offset: if there { wanted } else { low }, lost }
+        Self { partition, offset: if there { (wanted - 1).max(low) } else { low }, lost }
     }
 }
 

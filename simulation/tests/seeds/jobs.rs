@@ -50,7 +50,7 @@ impl World {
         self.start(task, kinds);
     }
 
-    /// Begins one of all projections.
+    /// Begins one of these projections.
     pub fn start(&mut self, task: Task, kinds: Vec<Kind>) {
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
         self.note(format!("{} of {names:?} begins", task.name()));
@@ -108,18 +108,11 @@ impl World {
         }
     }
 
-    /// What was parked for a reason that is gone is taken: by another try, or by a rebuild where one was left half done.
-    pub async fn take_what_was_parked(&mut self) -> Checked {
-        let rebuilds = self.model.begin_write().await.map_err(|error| error.to_string())?;
-        let left = rebuilds_under_way(rebuilds).await.map_err(|error| error.to_string())?;
-        let task = if left { Task::Rebuild } else { Task::Retry };
-        self.start(task, Kind::ALL.to_vec());
-        Ok(())
+    /// The projections whose rebuild was left half done.
+    pub async fn half_rebuilt(&self) -> Checked<Vec<Kind>> {
+        let text = |error: read_model::ReadModelError| error.to_string();
+        let mut tx = self.model.begin_write().await.map_err(text)?;
+        let rebuilds = tx.rebuilds().await.map_err(text)?;
+        Ok(rebuilds.iter().filter_map(|rebuild| Kind::from_name(&rebuild.name)).collect())
     }
-}
-
-async fn rebuilds_under_way(
-    mut tx: read_model::write::WriteTx,
-) -> Result<bool, read_model::ReadModelError> {
-    Ok(!tx.rebuilds().await?.is_empty())
 }

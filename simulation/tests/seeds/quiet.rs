@@ -1,8 +1,10 @@
 //! Quiet moments: everybody is let go, everything arrives, and then answers, log, topic and views must agree.
 
+use crate::jobs::Task;
 use crate::judge::{Ledger, same};
 use crate::relays::LEASE;
 use crate::world::{Checked, PARTITIONS, World};
+use projector::Kind;
 use relay::wire::Content;
 use stage::Verdict;
 
@@ -23,7 +25,13 @@ impl World {
         self.settle().await?;
         if self.refused {
             self.take_all_rows().await;
-            self.take_what_was_parked().await?;
+            // Parked events of a projection that is being rebuilt cannot be tried again.
+            let left = self.half_rebuilt().await?;
+            if !left.is_empty() {
+                self.start(Task::Rebuild, left);
+                self.settle().await?;
+            }
+            self.start(Task::Retry, Kind::ALL.to_vec());
             self.settle().await?;
         }
         self.compare().await
@@ -51,7 +59,7 @@ impl World {
         self.pass_on().await
     }
 
-    /// Nothing happens but that what was asked comes through to the views. A rebuild under way stays where it is.
+    /// Nothing happens but that what was asked comes through to the views. A job under way stays where it is.
     pub async fn lull(&mut self) -> Checked {
         (0..3).for_each(|_| self.submit());
         self.pass_on().await?;
@@ -90,11 +98,10 @@ impl World {
             return Ok(false);
         }
         let head = self.eye.head().await.map_err(|error| error.to_string())?.position;
-        let lease = self.lease().await?;
-        let unseen = self.unseen.as_ref().map(|before| before.epoch);
-        if unseen.is_some() && unseen == lease.as_ref().map(|lease| lease.epoch) {
+        if self.is_topic_unseen().await? {
             return Ok(false);
         }
+        let lease = self.lease().await?;
         if lease.map_or(0, |lease| lease.checkpoint) != head {
             return Ok(false);
         }

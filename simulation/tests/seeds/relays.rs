@@ -135,7 +135,10 @@ impl World {
         let (low, high) = self.topic.ends(partition);
         let within =
             low + i64::try_from(self.chance.below((high - low + 1).unsigned_abs())).unwrap();
+        let unseen = self.is_topic_unseen().await?;
         let what = match self.chance.below(10) {
+            // By the offsets of its ends a relay sees that it is another topic; nobody may have filled it up before.
+            3..8 if unseen => return Ok(()),
             0..3 => {
                 self.topic.trim(partition, within);
                 "the topic is trimmed"
@@ -183,6 +186,12 @@ impl World {
             self.kill_member(index).await;
         }
         Ok(())
+    }
+
+    /// Whether the topic was made again, and no relay has looked at it since.
+    pub async fn is_topic_unseen(&self) -> Checked<bool> {
+        let Some(before) = &self.unseen else { return Ok(false) };
+        Ok(self.lease().await?.is_some_and(|lease| lease.epoch == before.epoch))
     }
 
     /// The relays' lease, if any of them has held it.

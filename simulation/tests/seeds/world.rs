@@ -42,7 +42,7 @@ impl Log {
     }
 }
 
-/// What projectors follow.
+/// Where projectors have their events from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feed {
     Log,
