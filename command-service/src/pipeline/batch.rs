@@ -3,7 +3,8 @@
 //! All commands that waited share one read, one transaction and one flush to disk. They are decided in turn, each on
 //! what the one before left behind in memory, so two commands on one order need no second commit. A refused command
 //! touches nobody else. Decisions without events go into the append as well: there they are checked against the
-//! stream's true version, so no answer rests on a stale cache. Whoever lost to another process is loaded and decided
+//! stream's true version, so no answer rests on a stale cache; and where nothing is kept under a request's key, the key is
+//! looked up once more before the answer. Whoever lost to another process is loaded and decided
 //! again, a bounded number of times. States go back into the cache only after the commit.
 
 use super::cache::Cache;
@@ -267,7 +268,7 @@ impl<A: Commanded> Worker<A> {
         Settled { losers, unproven: unanswered }
     }
 
-    /// Answers decisions of which nothing is kept, unless their keys were used after they were looked up: then what they
+    /// Answers decisions of which nothing is kept, or gives the answer that is kept under their keys by now: then what they
     /// found may be the doing of the very request that they repeat, which another process decided.
     async fn prove(&self, unproven: Vec<Unproven<A>>) {
         let key = |its: &Unproven<A>| its.job.request.key.clone();
