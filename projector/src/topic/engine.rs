@@ -16,6 +16,7 @@ use crate::live::Condition;
 use crate::outdated::Outdated;
 use crate::points;
 use crate::source::Source;
+use event_store::RecordedEvent;
 use read_model::ReadModel;
 use read_model::write::partitions::Mark;
 use relay::consumer::{Page, Step, TopicSource};
@@ -190,7 +191,7 @@ impl Engine {
                 self.resume(partition, hindmost.next_offset);
                 return Ok(None);
             }
-            if self.is_another_topic(&page, hindmost) {
+            if self.is_another_topic(&page, hindmost).await? {
                 self.begin_again(partition).await?;
                 return Ok(None);
             }
@@ -208,31 +209,43 @@ impl Engine {
         Ok(portion)
     }
 
-    /// Whether a page holds something else where the records stood that some projection has applied. Without a log only the
-    /// first page is looked at, and only by what all projections have applied.
-    fn is_another_topic(&self, page: &Page, hindmost: Mark) -> bool {
-        if self.desk.log.is_some() {
-            return self.desk.marks(page.partition).any(|mark| self.contradicts(page, mark));
-        }
+    /// Whether a page holds something else where the records stood that some projection has applied. An event that stands in
+    /// the wrong partition proves nothing. With the log at hand, others count if it holds them, since then positions follow
+    /// what is parked, too; without it, only the first page is looked at, and what is parked proves nothing either.
+    async fn is_another_topic(&self, page: &Page, hindmost: Mark) -> Result<bool, ProjectorError> {
         let fresh = self.cursors.get(&page.partition) == Some(&Cursor::Fresh);
-        fresh && self.contradicts(page, hindmost)
+        let marks: Vec<Mark> = match &self.desk.log {
+            Some(_) => self.desk.marks(page.partition).collect(),
+            None => fresh.then_some(hindmost).into_iter().collect(),
+        };
+        let read = marks.iter().map(|mark| mark.next_offset).max().unwrap_or(0);
+        for record in page.records.iter().take_while(|record| record.offset < read) {
+            let contradicts = |position: u64| {
+                marks.iter().any(|its| record.offset < its.next_offset && position > its.position)
+            };
+            let proves = match &record.content {
+                Content::Event(event) if contradicts(event.position) => {
+                    self.proves(event, page.partition).await?
+                }
+                Content::Mark(position) => contradicts(*position),
+                Content::Event(_) | Content::Poison(_) => false,
+            };
+            if proves {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    /// Whether the records before a checkpoint are others now than those that were applied. What is parked, or stands in the
-    /// wrong partition, proves no position, so it proves nothing here either.
-    fn contradicts(&self, page: &Page, mark: Mark) -> bool {
-        let before = page.records.iter().take_while(|record| record.offset < mark.next_offset);
-        let mut positions = before.filter_map(|record| match &record.content {
-            Content::Event(event) => {
-                let stream = event.stream.id;
-                let proves = partition_of(stream, self.desk.shape.partitions) == page.partition
-                    && !self.desk.has_parked(stream);
-                proves.then_some(event.position)
-            }
-            Content::Mark(position) => Some(*position),
-            Content::Poison(_) => None,
-        });
-        positions.any(|position| position > mark.position)
+    async fn proves(&self, event: &RecordedEvent, partition: i32) -> Result<bool, ProjectorError> {
+        let order = event.stream.id;
+        if partition_of(order, self.desk.shape.partitions) != partition {
+            return Ok(false);
+        }
+        let Some(log) = &self.desk.log else { return Ok(!self.desk.has_parked(order)) };
+        let found = log.read_feed(event.position.saturating_sub(1), 1).await?;
+        let found = found.first().map(|found| (found.position, found.event_id));
+        Ok(found == Some((event.position, event.event_id)))
     }
 
     /// The topic is not the one that was read so far: it is read from its beginning, and what is applied passed over.
