@@ -130,6 +130,7 @@ impl Hand {
     ) -> Stop<F::Output> {
         let _ = with(|stage| {
             (stage.driven, stage.dead) = (actor, None);
+            stage.by_word = rest == Rest::Said;
             if let Some(arm) = arm {
                 stage.armed.insert(actor, arm);
             }

@@ -32,6 +32,8 @@ struct Stage {
     now: i64,
     ids: u64,
     driven: Actor,
+    /// Who is driven says itself that it has come to rest.
+    by_word: bool,
     /// What is to strike whom.
     armed: BTreeMap<Actor, Arm>,
     /// Who waits at which point, and how to let them go.

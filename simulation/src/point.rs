@@ -87,8 +87,10 @@ impl Stage {
             return Fate::GoOn;
         }
         let verdict = armed.verdict;
-        // Nobody waits who holds what others need, and of several things at a time one waits at most.
-        let busy = self.holding > 0 || self.waiting.contains_key(&self.driven);
+        // Nobody waits who holds what others need, and of several things at a time one waits at most. Nor does a page that is
+        // read ahead: its reader would go on meanwhile, and how far it comes is the threads' to say, not the seed's.
+        let ahead = self.by_word && point == "log: feed" && tokio::task::try_id().is_some();
+        let busy = self.holding > 0 || self.waiting.contains_key(&self.driven) || ahead;
         let waits = verdict == Verdict::Wait && busy;
         if waits || !possible(verdict) {
             return Fate::GoOn;
