@@ -1,5 +1,6 @@
 //! In doubt, the log decides: what it holds of one partition between two positions.
 
+use super::sift::Arrived;
 use crate::ProjectorError;
 use crate::source::{Decoded, Source};
 use event_store::EventStore;
@@ -47,4 +48,16 @@ pub(super) async fn page(
     let here =
         feed.into_iter().filter(|event| partition_of(event.stream.id, partitions) == partition);
     Ok((here.map(Decoded::new).collect(), to))
+}
+
+/// What the log gave, with the places in the partition of those events that came from there as well.
+pub(super) fn located(events: Vec<Decoded>, arrived: &[Arrived]) -> Vec<Arrived> {
+    let located = events.into_iter().map(|event| {
+        let position = event.recorded.position;
+        match arrived.binary_search_by_key(&position, Arrived::position) {
+            Ok(index) => Arrived { offset: arrived[index].offset, event },
+            Err(_) => Arrived::from_log(event),
+        }
+    });
+    located.collect()
 }

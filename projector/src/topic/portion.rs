@@ -251,7 +251,7 @@ impl Desk {
         let (Some(floor), Some(top)) = (floor, top) else { return Ok(None) };
         let partitions = self.shape.partitions;
         let truth = doubt::truth(log, portion.partition, partitions, floor, top).await?;
-        Ok(truth.map(|events| located(events, &portion.events)))
+        Ok(truth.map(|events| doubt::located(events, &portion.events)))
     }
 
     /// Where a projection has parked the last event of a portion, that event's position counts all the same if the log
@@ -341,18 +341,6 @@ fn news(portions: Vec<Portion>, seat: &Seat) -> Vec<Decoded> {
     let mut events: Vec<Decoded> = its.flatten().collect();
     events.sort_by_key(|event| event.recorded.position);
     events
-}
-
-/// What the log gave, with the places in the partition of those events that came from there as well.
-fn located(events: Vec<Decoded>, arrived: &[Arrived]) -> Vec<Arrived> {
-    let located = events.into_iter().map(|event| {
-        let position = event.recorded.position;
-        match arrived.binary_search_by_key(&position, Arrived::position) {
-            Ok(index) => Arrived { offset: arrived[index].offset, event },
-            Err(_) => Arrived::from_log(event),
-        }
-    });
-    located.collect()
 }
 
 /// Stream and position of what some projection has parked.
