@@ -149,7 +149,9 @@ async fn an_answer_keeps_its_word_about_the_connection() {
     let data = TempDir::new().unwrap();
     let server = Server::start(data.path()).await;
     let client = server.client().await;
-    let (order, _) = place(&client, "connections").await;
+    let (order, placed) = place(&client, "connections").await;
+    // From now on its view is there, without a word about it.
+    client.get_at(&format!("/v1/orders/{order}"), placed.token()).await.expect(200);
     let host = server.host().to_owned();
     for case in cases(&order.to_string()) {
         for chunked in [false, true] {
