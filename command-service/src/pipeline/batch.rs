@@ -4,8 +4,8 @@
 //! what the one before left behind in memory, so two commands on one order need no second commit. A refused command
 //! touches nobody else. Decisions without events go into the append as well: there they are checked against the
 //! stream's true version, so no answer rests on a stale cache; and where nothing is kept under a request's key, the key is
-//! looked up once more before the answer. Whoever lost to another process is loaded and decided
-//! again, a bounded number of times. States go back into the cache only after the commit.
+//! looked up once more before the answer. What lost to another process is loaded and decided again, a bounded number of
+//! times. States go back into the cache only after the commit.
 
 use super::cache::Cache;
 use super::figures;

@@ -1,6 +1,6 @@
 //! Snapshots, saved off the hot path.
 //!
-//! Every so many events ([`SNAPSHOT_EVERY`], unless said otherwise) a stream's state is handed to a task of its own, which
+//! Every few hundred events ([`SNAPSHOT_EVERY`], unless said otherwise) a stream's state is handed to a task of its own, which
 //! serialises and stores it. If that task is behind, the snapshot is skipped: it is a cache of the log, the next one will do.
 
 use super::stream::Stream;

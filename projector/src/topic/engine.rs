@@ -210,7 +210,7 @@ impl Engine {
     }
 
     /// Whether a page holds something else where the records stood that some projection has applied. An event that stands in
-    /// the wrong partition proves nothing. With the log at hand, others count if it holds them, since then positions follow
+    /// the wrong partition proves nothing. Where the log can be read, others count if it holds them, since then positions follow
     /// what is parked, too; without it, only the first page is looked at, and what is parked proves nothing either.
     async fn is_another_topic(&self, page: &Page, hindmost: Mark) -> Result<bool, ProjectorError> {
         let fresh = self.cursors.get(&page.partition) == Some(&Cursor::Fresh);

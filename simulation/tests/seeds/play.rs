@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 /// The least number of steps between two quiet moments, up to twice as many, and how many moments there are.
 const STEPS: u64 = 60;
 const MOMENTS: u64 = 3;
-/// In one of so many seeds there are so many times as many steps, and a longer log.
+/// One seed of the first number has the second times as many steps, and so a longer log.
 const LONG: (u64, u64) = (50, 10);
 
 /// Where the log is kept.
