@@ -99,20 +99,22 @@ pub const LIES: [Lie; 18] = [
     }),
 ];
 
+// A race is judged as a whole and reports so, whatever is wrong in it: the first three leave races alone.
+
 fn refused(asked: &Asked<'_>, answer: &Answer) -> bool {
-    asked.commands() && answer.status >= 400
+    asked.commands() && !asked.racing && answer.status >= 400
 }
 
 fn accepted(asked: &Asked<'_>, answer: &Answer) -> bool {
-    asked.commands() && answer.status < 300
+    asked.commands() && !asked.racing && answer.status < 300
 }
 
 fn keyed(asked: &Asked<'_>, _: &Answer) -> bool {
-    asked.key().is_some()
+    asked.key().is_some() && !asked.racing
 }
 
 fn won(asked: &Asked<'_>, answer: &Answer) -> bool {
-    asked.racing && accepted(asked, answer)
+    asked.commands() && asked.racing && answer.status < 300
 }
 
 fn imports(asked: &Asked<'_>, _: &Answer) -> bool {
