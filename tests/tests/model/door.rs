@@ -3,13 +3,13 @@
 //! In a storm servers are killed and started again; then what goes unanswered is asked again, at the new address. In
 //! calm weather every request must be answered.
 
+use crate::answer::Checked;
 use crate::lies::{Asked, Liar};
-use crate::oracle::answer::Checked;
-use crate::oracle::ask::Command;
 use crate::tally::Tally;
 use crate::walker::request;
 use bytes::Bytes;
 use futures::future::join_all;
+use oracle::ask::Command;
 use reqwest::Method;
 use rig::rng::Rng;
 use serde_json::Value;
@@ -214,7 +214,7 @@ impl Door {
         for _ in 0..MAX_ATTEMPTS {
             let sent = self.command(rng, "/v1/orders?dry_run=true", &[], &body.to_string()).await?;
             if let Some(answer) = sent {
-                return crate::oracle::answer::token(&answer);
+                return crate::answer::token(&answer);
             }
         }
         Err("no dry run was ever answered".to_owned())
@@ -240,7 +240,7 @@ impl Door {
                     answer.text()
                 ));
             }
-            let body = crate::oracle::answer::json_of(&answer)?;
+            let body = crate::answer::json_of(&answer)?;
             let data = body["data"].as_array().cloned().unwrap_or_default();
             if data.len() as u64 > limit {
                 return Err(format!("{page}: expected at most {limit}\ngot {}", data.len()));

@@ -1,10 +1,10 @@
 //! Random commands: mostly those that move an order on, often ones that must be refused.
 
-use crate::oracle::ask::{Ask, AskedLine, Creation, Parcel, Transfer};
-use crate::oracle::fact::Customer;
-use crate::oracle::money::{LIMIT, LIVE, digits, show};
-use crate::oracle::order::{Order, Status};
 use crate::texts;
+use oracle::ask::{Ask, AskedLine, Creation, Parcel, Transfer};
+use oracle::fact::Customer;
+use oracle::money::{LIMIT, LIVE, digits, show};
+use oracle::order::{Order, Status};
 use rig::rng::Rng;
 
 /// Customers and products are few, so that walkers share them.

@@ -3,18 +3,18 @@
 //!
 //! In a storm every line is one that must be applied: then the file can be sent until it is answered.
 
+use crate::answer::{Checked, Window, ensure};
 use crate::generate;
 use crate::learn::When;
-use crate::oracle::answer::{Checked, Window, ensure};
-use crate::oracle::ask::{Ask, Command};
-use crate::oracle::decide::Refusal;
-use crate::oracle::fact::{Event, Fact, Time, wire};
-use crate::oracle::judge::{Keys, Right, judge};
-use crate::oracle::money::BYGONE;
-use crate::oracle::stream::Stream;
 use crate::spoil::spoil;
 use crate::walker::{Walker, not_before};
 use chrono::{Duration, NaiveDate, SubsecRound, TimeZone, Utc};
+use oracle::ask::{Ask, Command};
+use oracle::decide::Refusal;
+use oracle::fact::{Event, Fact, Time, wire};
+use oracle::judge::{Keys, Right, judge};
+use oracle::money::BYGONE;
+use oracle::stream::Stream;
 use rig::rng::Rng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -329,7 +329,7 @@ fn is_answer(lines: &[Line], plan: &Plan, answer: &Answer, resent: bool) -> Chec
 fn is_refusal(refusal: &Refusal, problem: &Value) -> bool {
     let code = problem["code"].as_str().unwrap_or_default();
     let body = problem.to_string();
-    let empty = refusal.code == "empty-order"
-        && crate::oracle::judge::is_empty_order(code, body.as_bytes());
+    let empty =
+        refusal.code == "empty-order" && oracle::judge::is_empty_order(code, body.as_bytes());
     empty || problem["status"] == refusal.status && code == refusal.code
 }

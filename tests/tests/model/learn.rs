@@ -3,12 +3,12 @@
 //!
 //! Where a storm took the answer, the log also says whether the command happened.
 
-use crate::oracle::answer::{Checked, Window, ensure, json_of, token};
-use crate::oracle::ask::{Ask, Command};
-use crate::oracle::fact::{Event, Fact, Time, read_time};
-use crate::oracle::judge::{Right, judge};
-use crate::oracle::stream::Stream;
+use crate::answer::{Checked, Window, ensure, json_of, token};
 use crate::walker::{Walker, shown};
+use oracle::ask::{Ask, Command};
+use oracle::fact::{Event, Fact, Time, read_time};
+use oracle::judge::{Right, judge};
+use oracle::stream::Stream;
 use serde_json::Value;
 use system_tests::client::Answer;
 use uuid::Uuid;

@@ -1,11 +1,11 @@
 //! What a walker looks at after a step: one of its orders, now and then, in every shape in which views show one.
 
-use crate::oracle::answer::{Checked, ensure, json_of, problem, token};
-use crate::oracle::compose::{differences, sorted};
-use crate::oracle::fact::{Event, Time, wire};
-use crate::oracle::stream::Stream;
+use crate::answer::{Checked, ensure, json_of, problem, token};
 use crate::walker::Walker;
 use chrono::{Duration, Utc};
+use oracle::compose::{differences, sorted};
+use oracle::fact::{Event, Time, wire};
+use oracle::stream::Stream;
 use serde_json::{Value, json};
 use system_tests::client::Answer;
 use uuid::Uuid;

@@ -10,14 +10,15 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod answer;
 mod door;
 mod generate;
 mod imports;
 mod journal;
+mod laws;
 mod learn;
 mod lies;
 mod looks;
-mod oracle;
 mod quiet;
 mod quiet_lists;
 mod races;

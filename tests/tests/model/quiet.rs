@@ -1,14 +1,14 @@
 //! Between phases nobody sends anything: then every view of all orders together is exact, and is held against the oracle.
 
+use crate::answer::{Checked, ensure, json_of, problem};
 use crate::door::Door;
 use crate::generate;
 use crate::journal::Journal;
-use crate::oracle::answer::{Checked, ensure, json_of, problem};
-use crate::oracle::fact::{Event, Time, wire};
-use crate::oracle::figures::{self, Sales};
-use crate::oracle::money::LIVE;
-use crate::oracle::world::World;
 use chrono::{Duration, Utc};
+use oracle::fact::{Event, Time, wire};
+use oracle::figures::{self, Sales};
+use oracle::money::LIVE;
+use oracle::world::World;
 use rig::rng::Rng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -126,7 +126,7 @@ impl Quiet<'_> {
 
     fn events_by_position(&self) -> BTreeMap<u64, (String, Event)> {
         let streams = self.world.0.values();
-        let of = |stream: &crate::oracle::stream::Stream| {
+        let of = |stream: &oracle::stream::Stream| {
             let subject = format!("order/{}", stream.id);
             let events = stream.events.clone().into_iter();
             events.map(move |event| (event.position, (subject.clone(), event))).collect::<Vec<_>>()

@@ -1,15 +1,15 @@
 //! Lists of orders in quiet, by random filters and sorts, as they stand or stood; and orders with everything composed in.
 
+use crate::answer::{Checked, ensure, json_of, problem};
 use crate::generate;
 use crate::looks::is_history;
-use crate::oracle::answer::{Checked, ensure, json_of, problem};
-use crate::oracle::compose::{differences, sorted};
-use crate::oracle::figures;
-use crate::oracle::lists::{Asked, check};
-use crate::oracle::order::{FULFILLMENT_STATUSES, Order, PAYMENT_STATUSES, STATUSES};
-use crate::oracle::stream::Stream;
 use crate::quiet::Quiet;
 use chrono::Duration;
+use oracle::compose::{differences, sorted};
+use oracle::figures;
+use oracle::lists::{Asked, check};
+use oracle::order::{FULFILLMENT_STATUSES, Order, PAYMENT_STATUSES, STATUSES};
+use oracle::stream::Stream;
 use rig::rng::Rng;
 use serde_json::Value;
 

@@ -1,15 +1,15 @@
 //! Several commands to one order at the same moment: whatever order the server takes them in, there must be one in which
 //! every answer is right.
 
+use crate::answer::{Checked, Window, check, json_of};
 use crate::generate;
-use crate::oracle::answer::{Checked, Window, check, json_of};
-use crate::oracle::ask::{Ask, Command, Condition};
-use crate::oracle::fact::Event;
-use crate::oracle::judge::{Keys, Right, judge};
-use crate::oracle::stream::Stream;
 use crate::texts;
 use crate::walker::{Walker, shown};
 use chrono::{SubsecRound, Utc};
+use oracle::ask::{Ask, Command, Condition};
+use oracle::fact::Event;
+use oracle::judge::{Keys, Right, judge};
+use oracle::stream::Stream;
 use system_tests::client::Answer;
 use uuid::Uuid;
 

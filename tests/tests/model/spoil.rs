@@ -1,7 +1,7 @@
 //! Breaks a body that was right: each way names the fields that then break a rule by themselves.
 
-use crate::oracle::ask::{Ask, Command};
 use crate::texts;
+use oracle::ask::{Ask, Command};
 use rig::rng::Rng;
 use serde_json::{Value, json};
 

@@ -3,15 +3,15 @@
 //!
 //! A walk is given by its seed: what is sent follows from it; at which moment of it a storm strikes does not.
 
+use crate::answer::Checked;
 use crate::door::{Door, Keeper};
 use crate::journal::Journal;
 use crate::lies::{Liar, Lie};
-use crate::oracle::answer::Checked;
-use crate::oracle::world::World;
 use crate::quiet::Quiet;
 use crate::system::{Shape, System};
 use crate::tally::Tally;
 use crate::walker::Walker;
+use oracle::world::World;
 use rig::rng::Rng;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

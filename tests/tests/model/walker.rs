@@ -1,16 +1,16 @@
 //! A client with orders of its own: sends random commands and holds each answer, and what views then show, against the
 //! oracle. Nobody else touches its orders, so all it is answered can be foretold.
 
+use crate::answer::{Checked, Window, check};
 use crate::door::Door;
 use crate::generate;
 use crate::journal::Journal;
-use crate::oracle::answer::{Checked, Window, check};
-use crate::oracle::ask::{Ask, Command, Condition};
-use crate::oracle::fact::{Fact, Time};
-use crate::oracle::judge::{Keys, Right, Use, judge};
-use crate::oracle::stream::Stream;
 use crate::spoil::spoil;
 use chrono::{SubsecRound, Utc};
+use oracle::ask::{Ask, Command, Condition};
+use oracle::fact::{Fact, Time};
+use oracle::judge::{Keys, Right, Use, judge};
+use oracle::stream::Stream;
 use rig::rng::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use system_tests::client::Answer;

@@ -1,14 +1,14 @@
 //! The domain's laws, held against the oracle on random commands: what it foretells must itself be possible.
 
-use super::compose::{allowed, compose};
-use super::decide::{Verdict, decide};
-use super::fact::{Event, Fact};
-use super::judge::{Keys, Right, judge};
-use super::order::{Order, Status};
-use super::stream::Stream;
 use crate::generate;
-use crate::oracle::ask::{Ask, Command, Parcel, Transfer};
 use chrono::{Duration, TimeZone, Utc};
+use oracle::ask::{Ask, Command, Parcel, Transfer};
+use oracle::compose::{allowed, compose};
+use oracle::decide::{Verdict, decide};
+use oracle::fact::{Event, Fact};
+use oracle::judge::{Keys, Right, judge};
+use oracle::order::{Order, Status};
+use oracle::stream::Stream;
 use rig::rng::Rng;
 
 /// Orders, and commands to each.

@@ -1,9 +1,9 @@
 //! What lists of orders must hold: each order that matches once, sorted, and nothing else; its summary as the order is.
 
-use super::answer::{Checked, ensure};
 use super::compose::compose;
 use super::fact::{Time, wire};
 use super::world::Then;
+use super::{Checked, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -1,12 +1,12 @@
 //! What the figures must say: customers, products, sales, counts. An order counts from its placing on; cancelled ones
 //! are counted apart.
 
-use super::answer::{Checked, ensure};
 use super::compose::differences;
 use super::fact::wire;
 use super::money::show;
 use super::order::{FULFILLMENT_STATUSES, PAYMENT_STATUSES, STATUSES, Status};
 use super::world::Then;
+use super::{Checked, ensure};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,22 +1,15 @@
 //! Holds an answer of the server against one that would be right.
 
-use super::ask::Command;
-use super::compose::{compose, differences, sorted};
-use super::decide::Refusal;
-use super::fact::{Fact, Time, read_time};
-use super::judge::{Right, is_empty_order};
-use super::stream::Stream;
+use oracle::ask::Command;
+use oracle::compose::{compose, differences, sorted};
+use oracle::decide::Refusal;
+use oracle::fact::{Fact, Time, read_time};
+use oracle::judge::{Right, is_empty_order};
+use oracle::stream::Stream;
+pub use oracle::{Checked, ensure};
 use serde_json::{Value, json};
 use system_tests::client::Answer;
 use uuid::Uuid;
-
-/// Whether something holds; if not, what was expected and what came.
-pub type Checked<T = ()> = Result<T, String>;
-
-/// An error unless `holds`.
-pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { Err(otherwise()) }
-}
 
 /// When a request was sent and when its answer was there.
 #[derive(Debug, Clone, Copy)]
