@@ -4,7 +4,7 @@ use crate::{AppendError, StoreError};
 
 /// A question that is on its way, until dropped.
 #[cfg(feature = "simulation")]
-pub(crate) type Asking = stage::Asking;
+pub(crate) type Asking = stage::Lasting;
 /// Nothing.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Asking;

@@ -5,7 +5,7 @@ use read_model::ReadModelError;
 
 /// A follower that only waits, until dropped.
 #[cfg(feature = "simulation")]
-pub(crate) type Resting = stage::Resting;
+pub(crate) type Resting = stage::Lasting;
 /// Nothing.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Resting;
@@ -25,7 +25,7 @@ pub(crate) fn resting() -> Resting {
 
 /// A task of its own at work, until dropped.
 #[cfg(feature = "simulation")]
-pub(crate) type Background = stage::Background;
+pub(crate) type Background = stage::Lasting;
 /// Nothing.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Background;
@@ -45,7 +45,7 @@ pub(crate) fn background() -> Background {
 
 /// A transaction in which more is asked, until dropped.
 #[cfg(feature = "simulation")]
-pub(crate) type Holding = stage::Holding;
+pub(crate) type Holding = stage::Lasting;
 /// Nothing.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Holding;

@@ -43,7 +43,7 @@ pub enum Stop<T> {
 pub enum Rest {
     /// It says so itself.
     Said,
-    /// Whenever it is not woken and asks nothing of the log: it uses nothing else that has threads.
+    /// Whenever it is not woken and neither it nor a task of nobody's asks the log: it uses nothing else that has threads.
     Unasked,
     /// Never: it ends, or comes to a point.
     Never,
@@ -179,7 +179,7 @@ impl Hand {
             let dead = stage.death_of(actor);
             let waiting = stage.waiting.get(&actor).map(|waiting| waiting.point);
             let resting = stage.resting.get(&actor).copied().unwrap_or(0);
-            (dead, waiting, stage.asking, resting)
+            (dead, waiting, stage.asks(actor) || stage.asks(0), resting)
         })
         .unwrap_or_default();
         if let Some(point) = dead {
@@ -193,7 +193,7 @@ impl Hand {
         }
         let at_rest = match rest {
             Rest::Said => resting > 0,
-            Rest::Unasked => asking == 0,
+            Rest::Unasked => !asking,
             Rest::Never => false,
         };
         match at_rest && !flag.woken.load(Ordering::SeqCst) {
@@ -204,6 +204,10 @@ impl Hand {
 }
 
 impl Stage {
+    fn asks(&self, actor: Actor) -> bool {
+        self.asking.get(&actor).is_some_and(|count| *count > 0)
+    }
+
     fn death_of(&self, actor: Actor) -> Option<&'static str> {
         self.dead.filter(|(whose, _)| *whose == actor).map(|(_, point)| point)
     }

@@ -42,8 +42,8 @@ struct Stage {
     free: BTreeMap<Actor, (oneshot::Sender<Verdict>, Verdict)>,
     /// Who has come to the point of their death.
     dead: Option<(Actor, &'static str)>,
-    /// Questions to the log that are not answered.
-    asking: usize,
+    /// Questions to the log that are not answered, by who asked: one who is not driven hears no answer.
+    asking: BTreeMap<Actor, usize>,
     resting: BTreeMap<Actor, usize>,
     /// Transactions that are open.
     holding: usize,
@@ -80,85 +80,56 @@ pub fn id() -> Option<Uuid> {
     })
 }
 
-/// The driver looks again.
-fn wake(driver: Option<Option<Waker>>) {
-    if let Some(driver) = driver.flatten() {
-        driver.wake();
-    }
-}
-
-/// A question to the log that is on its way, until dropped.
+/// Something that the stage counts until it is dropped.
 #[derive(Debug)]
-pub struct Asking(());
-
-/// Says that the log is asked.
-pub fn asking() -> Asking {
-    let _ = with(|stage| stage.asking += 1);
-    Asking(())
+pub struct Lasting {
+    whose: Actor,
+    count: fn(&mut Stage, Actor) -> &mut usize,
+    /// Its end is what the driver may be waiting for.
+    awaited: bool,
 }
 
-impl Drop for Asking {
-    fn drop(&mut self) {
-        wake(with(|stage| {
-            stage.asking = stage.asking.saturating_sub(1);
-            stage.driver.clone()
-        }));
-    }
-}
-
-/// An actor who waits for time to pass or for news, until dropped.
-#[derive(Debug)]
-pub struct Resting(Actor);
-
-/// Says that the actor has nothing to do but wait.
-pub fn resting() -> Resting {
-    let driven = with(|stage| {
-        *stage.resting.entry(stage.driven).or_default() += 1;
-        stage.driven
-    });
-    Resting(driven.unwrap_or_default())
-}
-
-impl Drop for Resting {
-    fn drop(&mut self) {
-        let _ = with(|stage| {
-            let count = stage.resting.entry(self.0).or_default();
-            *count = count.saturating_sub(1);
+impl Lasting {
+    /// It begins, for the actor who is driven.
+    fn begin(count: fn(&mut Stage, Actor) -> &mut usize, awaited: bool) -> Self {
+        let driven = with(|stage| {
+            let driven = stage.driven;
+            *count(stage, driven) += 1;
+            driven
         });
+        Self { whose: driven.unwrap_or_default(), count, awaited }
     }
 }
 
-/// A transaction that keeps others from writing, until dropped.
-#[derive(Debug)]
-pub struct Holding(());
-
-/// Says that others cannot write.
-pub fn holding() -> Holding {
-    let _ = with(|stage| stage.holding += 1);
-    Holding(())
-}
-
-impl Drop for Holding {
+impl Drop for Lasting {
     fn drop(&mut self) {
-        let _ = with(|stage| stage.holding = stage.holding.saturating_sub(1));
+        let driver = with(|stage| {
+            let count = (self.count)(stage, self.whose);
+            *count = count.saturating_sub(1);
+            stage.driver.clone().filter(|_| self.awaited)
+        });
+        if let Some(driver) = driver.flatten() {
+            driver.wake();
+        }
     }
 }
 
-/// A task that works apart from the one that is driven, until dropped.
-#[derive(Debug)]
-pub struct Background(());
-
-/// Says that a task is at work of its own; until it is not, nobody else is driven.
-pub fn background() -> Background {
-    let _ = with(|stage| stage.background += 1);
-    Background(())
+/// A question to the log is on its way, until dropped.
+pub fn asking() -> Lasting {
+    Lasting::begin(|stage, actor| stage.asking.entry(actor).or_default(), true)
 }
 
-impl Drop for Background {
-    fn drop(&mut self) {
-        wake(with(|stage| {
-            stage.background = stage.background.saturating_sub(1);
-            stage.driver.clone()
-        }));
-    }
+/// The actor has nothing to do but wait for time to pass or for news, until dropped.
+pub fn resting() -> Lasting {
+    Lasting::begin(|stage, actor| stage.resting.entry(actor).or_default(), false)
+}
+
+/// A transaction keeps others from writing, until dropped.
+pub fn holding() -> Lasting {
+    Lasting::begin(|stage, _| &mut stage.holding, false)
+}
+
+/// A task is at work apart from the one that is driven, until dropped; until then nobody else is driven.
+pub fn background() -> Lasting {
+    Lasting::begin(|stage, _| &mut stage.background, true)
 }
