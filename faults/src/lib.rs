@@ -37,6 +37,8 @@ pub enum Fault {
     SwapWithoutDrain,
     /// A customer's or product's name is the one that arrived last.
     NameByArrival,
+    /// What is cancelled stays among the sales, however often they are folded.
+    CancelledStillSold,
     /// Events of an old schema version are read as if they were of the newest.
     UpcasterLeftOut,
     /// Of an order with a parked event, later events are applied.
@@ -47,7 +49,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::FalseCreated,
         Self::CountsNotCompared,
         Self::StaleVersionsKept,
@@ -62,6 +64,7 @@ impl Fault {
         Self::MarkAhead,
         Self::SwapWithoutDrain,
         Self::NameByArrival,
+        Self::CancelledStillSold,
         Self::UpcasterLeftOut,
         Self::ParkedOrderGoesOn,
         Self::PositionReused,

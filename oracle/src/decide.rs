@@ -41,9 +41,34 @@ impl Refusal {
         Self { pointers: Some((pointers, vec![])), ..Self::new(422, "validation") }
     }
 
+    /// Whether a problem document tells of this refusal. Which fields it names is not looked at.
+    pub fn is_told_by(&self, problem: &Value) -> bool {
+        let code = problem["code"].as_str().unwrap_or_default();
+        if self.code == "empty-order" {
+            return is_empty_order(problem);
+        }
+        let told = |(member, value): &(&str, Value)| as_set(&problem[*member]) == as_set(value);
+        problem["status"] == self.status && code == self.code && self.members.iter().all(told)
+    }
+
     fn field(pointer: &str) -> Self {
         Self::fields(vec![pointer.to_owned()])
     }
+}
+
+/// `empty-order` is a code of its own, or that of the one error of a `validation`.
+pub fn is_empty_order(problem: &Value) -> bool {
+    let error = &problem["errors"][0];
+    let named = error["code"] == "empty-order" && error["pointer"] != "/lines";
+    problem["code"] == "empty-order" || problem["code"] == "validation" && named
+}
+
+/// Names of which the contract gives no order.
+pub fn as_set(value: &Value) -> Value {
+    let Some(names) = value.as_array() else { return value.clone() };
+    let mut names = names.clone();
+    names.sort_by_key(Value::to_string);
+    json!(names)
 }
 
 /// Every right answer; facts do not yet hold a completion, see [`completed`].

@@ -1,7 +1,7 @@
 //! What must be answered to a whole request: its key, its conditions, its body, and then the order's own decision.
 
 use super::ask::Command;
-use super::decide::{Refusal, Verdict, decide};
+use super::decide::{Refusal, Verdict, decide, is_empty_order};
 use super::fact::{Fact, Time};
 use super::stream::Stream;
 use bytes::Bytes;
@@ -51,7 +51,8 @@ impl Keys {
         if command.dry_run || self.0.contains_key(key) {
             return;
         }
-        let kept = matches!(status, 200 | 201 | 409 | 412) || is_empty_order(code, body);
+        let empty = || is_empty_order(&serde_json::from_slice(body).unwrap_or_default());
+        let kept = matches!(status, 200 | 201 | 409 | 412) || empty();
         if matches!(code, "request-in-progress") || matches!(status, 400 | 422) && !kept {
             return;
         }
@@ -70,14 +71,6 @@ impl Keys {
     pub fn kept(&self) -> impl Iterator<Item = &String> {
         self.0.iter().filter(|(_, used)| matches!(used, Use::Kept { .. })).map(|(key, _)| key)
     }
-}
-
-/// `empty-order` is a code of its own, or that of the one error of a `validation`.
-pub fn is_empty_order(code: &str, body: &[u8]) -> bool {
-    let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let pointer = &document["errors"][0]["pointer"];
-    let named = document["errors"][0]["code"] == "empty-order" && *pointer != "/lines";
-    code == "empty-order" || code == "validation" && named
 }
 
 /// Every right answer to this request of an order in this state; `at` is when a decision would happen.

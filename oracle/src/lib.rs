@@ -1,9 +1,9 @@
 //! What the contract says must be answered and shown, computed from the commands so far.
 //!
 //! Written from the contract's pages alone. It imports nothing of the product; where the contract is silent it does not
-//! insist. [`decide`] and [`judge`] say what commands must be answered, [`compose`] shows an order, [`figures`] and
-//! [`lists`] say what views of many orders must show. The walks over HTTP hold a server against it, the simulation its
-//! parts.
+//! insist. [`decide`] and [`judge`] say what commands must be answered, [`compose`] shows an order, [`figures`],
+//! [`lists`] and [`history`] say what the other views must show. The walks over HTTP hold a server against it, the
+//! simulation its parts.
 
 // The names are the contract's own, and its pages say what they mean.
 #![allow(missing_docs)]
@@ -13,6 +13,7 @@ pub mod compose;
 pub mod decide;
 pub mod fact;
 pub mod figures;
+pub mod history;
 pub mod judge;
 pub mod lists;
 pub mod money;

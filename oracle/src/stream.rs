@@ -42,6 +42,12 @@ impl Stream {
         Order::after(self.events[..version].iter().map(|event| (&event.fact, event.occurred_at)))
     }
 
+    /// The stream as it was after its first `version` events.
+    pub fn at(&self, version: u64) -> Self {
+        let events = self.events.iter().take(usize::try_from(version).expect("few events"));
+        Self { id: self.id, events: events.cloned().collect(), now: self.order_at(version) }
+    }
+
     /// How many events match, from the first on: times never go back within an order.
     pub fn version_when(&self, matches: impl Fn(&Event) -> bool) -> u64 {
         self.events.iter().take_while(|event| matches(event)).count() as u64

@@ -10,7 +10,7 @@ use projector::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More than a seed ever parks.
-const ALL: u32 = 10_000;
+pub const ALL: u32 = 10_000;
 
 pub async fn check(world: &World) -> Checked {
     let log = world.eye.read_feed(0, MAX_PAGE).await.map_err(|error| error.to_string())?;

@@ -6,10 +6,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod asks;
 mod chance;
 mod commands;
 mod facts;
 mod foreign;
+mod foretold;
 mod group;
 mod jobs;
 mod judge;
@@ -18,6 +20,7 @@ mod play;
 mod quiet;
 mod relays;
 mod services;
+mod shown;
 mod steps;
 mod trace;
 mod views;

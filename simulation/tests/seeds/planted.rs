@@ -7,7 +7,7 @@ use std::time::Instant;
 const SEEDS: &str = "300";
 const MACHINE: &str = "answers_log_topic_and_views_agree_at_every_quiet_moment_of_every_seed";
 
-const PLANTED: [Fault; 13] = [
+const PLANTED: [Fault; 14] = [
     CacheKeptAfterFailure,
     AnswerApart,
     FingerprintNotCompared,
@@ -18,6 +18,7 @@ const PLANTED: [Fault; 13] = [
     MarkAhead,
     SwapWithoutDrain,
     NameByArrival,
+    CancelledStillSold,
     UpcasterLeftOut,
     ParkedOrderGoesOn,
     PositionReused,

@@ -1,8 +1,10 @@
 //! Quiet moments: everybody is let go, everything arrives, and then answers, log, topic and views must agree.
 
+use crate::foretold::Foretold;
 use crate::jobs::Task;
 use crate::judge::{Ledger, same};
 use crate::relays::LEASE;
+use crate::shown;
 use crate::world::{Checked, PARTITIONS, World};
 use projector::Kind;
 use relay::wire::Content;
@@ -23,7 +25,8 @@ impl World {
             self.submit_again();
         }
         self.settle().await?;
-        if self.refused {
+        if !self.refused.is_empty() {
+            self.check_parked_for_cause().await?;
             self.take_all_rows().await;
             // Parked events of a projection that is being rebuilt cannot be tried again.
             let left = self.half_rebuilt().await?;
@@ -131,8 +134,11 @@ impl World {
         let ledger = Ledger::read(self).await?;
         same("the head", head.position, ledger.events.len() as u64)?;
         ledger.check(&self.account)?;
+        let foretold = Foretold::of(&ledger, &self.account)?;
+        foretold.check(&self.account)?;
         self.check_topic(&ledger)?;
         self.check_views().await?;
+        shown::check(self, &foretold).await?;
         let hash: String = head.hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         self.note(format!("quiet at position {}, hash {hash}", head.position));
         self.count("quiet moments");

@@ -1,31 +1,100 @@
 //! The views against a fresh fold of the log, and rows that the database refuses for a while.
 
-use crate::facts;
+use crate::facts::{self, ALL};
+use crate::foretold::Foretold;
+use crate::judge::Ledger;
 use crate::world::{Checked, World};
-use projector::Source;
+use oracle::fact::Fact;
+use oracle::stream::Stream;
+use projector::{Kind, Source};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use uuid::Uuid;
+
+/// Rows that the database refused for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    projection: Kind,
+    whose: Whose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Order(Uuid),
+    Customer(&'static str),
+    Product(&'static str),
+}
+
+impl Refused {
+    /// Whether an order of this projection may be parked for it.
+    fn excuses(self, projection: &str, stream: &Stream) -> bool {
+        let beginnings = stream.events.iter().filter_map(|event| match &event.fact {
+            Fact::Drafted(beginning) | Fact::Begun(beginning) => Some(beginning),
+            _ => None,
+        });
+        let its = match self.whose {
+            Whose::Order(order) => stream.id == order,
+            Whose::Customer(id) => beginnings.into_iter().any(|begun| begun.customer.id == id),
+            Whose::Product(id) => {
+                let added = stream.events.iter().filter_map(|event| match &event.fact {
+                    Fact::LineAdded(line) => Some(line),
+                    _ => None,
+                });
+                let lines = beginnings.flat_map(|begun| &begun.lines).chain(added);
+                lines.into_iter().any(|line| line.product_id == id)
+            }
+        };
+        its && self.projection.name() == projection
+    }
+}
 
 impl World {
     /// From now on the views' database refuses rows of some order, customer or product.
     pub async fn refuse_rows(&mut self) {
         let order = self.chance.pick(&self.account.orders);
-        let (table, condition) = match self.chance.below(5) {
-            0 => ("orders", order_is("order_id", order)),
-            1 => ("order_versions", order_is("order_id", order)),
-            2 => ("history", order_is("stream_id", order)),
-            3 => ("customers", "NEW.customer_id = 'bob'".to_owned()),
-            _ => ("product_sales", "NEW.product_id = 'pot'".to_owned()),
+        let (projection, table, whose) = match self.chance.below(5) {
+            0 => (Kind::Orders, "orders", Whose::Order(order)),
+            1 => (Kind::Orders, "order_versions", Whose::Order(order)),
+            2 => (Kind::History, "history", Whose::Order(order)),
+            3 => (Kind::Customers, "customers", Whose::Customer("bob")),
+            _ => (Kind::Products, "product_sales", Whose::Product("pot")),
+        };
+        let condition = match whose {
+            Whose::Order(order) => {
+                let column = if table == "history" { "stream_id" } else { "order_id" };
+                format!("NEW.{column} = x'{}'", order.simple())
+            }
+            Whose::Customer(id) => format!("NEW.customer_id = '{id}'"),
+            Whose::Product(id) => format!("NEW.product_id = '{id}'"),
         };
         let trigger = format!(
             "DROP TRIGGER IF EXISTS no; CREATE TRIGGER no BEFORE INSERT ON {table} WHEN {condition} \
              BEGIN SELECT RAISE(ABORT, 'not this one'); END"
         );
         self.tamper(trigger).await;
-        self.refused = true;
+        self.refused.push(Refused { projection, whose });
         self.note(format!("{table} takes no row with {condition}"));
         self.count("rows are refused");
+    }
+
+    /// No order is parked but one that nobody can read, or one whose rows were refused.
+    pub async fn check_parked_for_cause(&self) -> Checked {
+        let foretold = Foretold::of(&Ledger::read(self).await?, &self.account)?;
+        let text = |error: read_model::ReadModelError| error.to_string();
+        for entry in self.model.catalog().await.map_err(text)? {
+            let rows = self.model.parked_reasons(&entry.name, entry.generation, ALL).await;
+            for (position, order, _, reason) in rows.map_err(text)? {
+                let excused = foretold.spoilt.contains(&order)
+                    || self
+                        .refused
+                        .iter()
+                        .any(|its| its.excuses(&entry.name, &foretold.world.0[&order]));
+                if !excused {
+                    return Err(format!("{}: {position} is parked: {reason}", entry.name));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// It refuses no more.
@@ -54,8 +123,4 @@ impl World {
         }
         facts::check(self).await
     }
-}
-
-fn order_is(column: &str, order: Uuid) -> String {
-    format!("NEW.{column} = x'{}'", order.simple())
 }

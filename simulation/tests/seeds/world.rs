@@ -8,6 +8,7 @@ use crate::play::Backend;
 use crate::relays::RelayProcess;
 use crate::services::Service;
 use crate::trace::Trace;
+use crate::views::Refused;
 use event_store::{Access, Capacities, EventStore, LeaseState, MemoryLog};
 use read_model::ReadModel;
 use relay::simulation::SimulatedTopic;
@@ -68,8 +69,8 @@ pub struct World {
     pub job: Option<Job>,
     pub account: Account,
     pub away: bool,
-    /// Some rows were refused: a generation that is kept may have parked them still.
-    pub refused: bool,
+    /// Whose rows were refused: a generation that is kept may have parked them still.
+    pub refused: Vec<Refused>,
     /// The lease as it was when the topic was made again: who held it does not know.
     pub unseen: Option<LeaseState>,
     /// What projectors follow.
@@ -116,7 +117,7 @@ impl World {
             job: None,
             account,
             away: false,
-            refused: false,
+            refused: Vec::new(),
             unseen: None,
             feed,
             counts: BTreeMap::new(),

@@ -2,9 +2,9 @@
 
 use oracle::ask::Command;
 use oracle::compose::{compose, differences, sorted};
-use oracle::decide::Refusal;
+use oracle::decide::{Refusal, as_set, is_empty_order};
 use oracle::fact::{Fact, Time, read_time};
-use oracle::judge::{Right, is_empty_order};
+use oracle::judge::Right;
 use oracle::stream::Stream;
 pub use oracle::{Checked, ensure};
 use serde_json::{Value, json};
@@ -152,7 +152,7 @@ fn refused(stream: &Stream, command: &Command, refusal: &Refusal, answer: &Answe
     let body = json_of(answer)?;
     let code = body["code"].as_str().unwrap_or_default();
     if refusal.code == "empty-order" {
-        return ensure(is_empty_order(code, &answer.body), || format!("expected {wanted}"));
+        return ensure(is_empty_order(&body), || format!("expected {wanted}"));
     }
     ensure(code == refusal.code, || format!("expected {wanted}"))?;
     if answer.header("Idempotent-Replayed").is_none() {
@@ -174,14 +174,6 @@ fn refused(stream: &Stream, command: &Command, refusal: &Refusal, answer: &Answe
         })?;
     }
     Ok(())
-}
-
-/// Names of which the contract gives no order.
-fn as_set(value: &Value) -> Value {
-    let Some(names) = value.as_array() else { return value.clone() };
-    let mut names = names.clone();
-    names.sort_by_key(Value::to_string);
-    json!(names)
 }
 
 /// Every broken field is named, and no other.

@@ -297,7 +297,7 @@ fn is_answer(lines: &[Line], plan: &Plan, answer: &Answer, resent: bool) -> Chec
         let got = refused.next().ok_or_else(|| format!("expected a refusal of line {number}"))?;
         let right = got["line"] == number
             && got["order_id"] == line.command.order.to_string()
-            && refusals.iter().any(|refusal| is_refusal(refusal, &got["problem"]));
+            && refusals.iter().any(|refusal| refusal.is_told_by(&got["problem"]));
         ensure(right, || {
             let codes: Vec<_> =
                 refusals.iter().map(|refusal| (refusal.status, refusal.code)).collect();
@@ -324,12 +324,4 @@ fn is_answer(lines: &[Line], plan: &Plan, answer: &Answer, resent: bool) -> Chec
     }
     ensure(expected == *summary, || format!("expected {expected}\ngot {summary}"))?;
     summary["position"].as_u64().ok_or_else(|| "expected a position".to_owned())
-}
-
-fn is_refusal(refusal: &Refusal, problem: &Value) -> bool {
-    let code = problem["code"].as_str().unwrap_or_default();
-    let body = problem.to_string();
-    let empty =
-        refusal.code == "empty-order" && oracle::judge::is_empty_order(code, body.as_bytes());
-    empty || problem["status"] == refusal.status && code == refusal.code
 }

@@ -5,8 +5,8 @@ use crate::walker::Walker;
 use chrono::{Duration, Utc};
 use oracle::compose::{differences, sorted};
 use oracle::fact::{Event, Time, wire};
-use oracle::stream::Stream;
-use serde_json::{Value, json};
+use oracle::history::is_history;
+use serde_json::Value;
 use system_tests::client::Answer;
 use uuid::Uuid;
 
@@ -169,25 +169,4 @@ fn was(path: &str, answer: &Answer, expected: &Value) -> Checked {
     shows(path, answer, expected)?;
     let memento = answer.header("Memento-Datetime");
     ensure(memento.is_some(), || format!("{path}: expected a Memento-Datetime"))
-}
-
-/// Every event of an order, as its history tells it.
-pub fn is_history(stream: &Stream, history: &[Value]) -> Checked {
-    let expected = |event: &Event, got: &Value| {
-        json!({"version": event.version, "position": event.position, "event_id": event.event_id,
-            "type": event.fact.name(), "occurred_at": wire(event.occurred_at),
-            "recorded_at": wire(event.recorded_at), "actor": got["actor"],
-            "correlation_id": event.correlation, "data": got["data"]})
-    };
-    let length = stream.events.len();
-    ensure(history.len() == length, || {
-        format!("history of {}: expected {length} events\ngot {}", stream.id, history.len())
-    })?;
-    for (event, got) in stream.events.iter().zip(history) {
-        ensure(got["data"].is_object(), || format!("expected data\ngot {got}"))?;
-        if let Some(unlike) = differences(&expected(event, got), got) {
-            return Err(format!("history of {}: {unlike}", stream.id));
-        }
-    }
-    Ok(())
 }

@@ -2,11 +2,11 @@
 
 use crate::answer::{Checked, ensure, json_of, problem};
 use crate::generate;
-use crate::looks::is_history;
 use crate::quiet::Quiet;
 use chrono::Duration;
 use oracle::compose::{differences, sorted};
 use oracle::figures;
+use oracle::history::is_history;
 use oracle::lists::{Asked, check};
 use oracle::order::{FULFILLMENT_STATUSES, Order, PAYMENT_STATUSES, STATUSES};
 use oracle::stream::Stream;

@@ -1,0 +1,177 @@
+//! What the query service shows of the views at a quiet moment, against the contract's oracle: every order and event,
+//! every figure, some of the lists, and one moment of the past.
+
+use crate::foretold::Foretold;
+use crate::world::{Checked, World};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use oracle::compose::{differences, sorted};
+use oracle::fact::{Time, wire};
+use oracle::figures::{self, Sales};
+use oracle::history::{is_history, is_in_feed};
+use oracle::lists::{self, Asked};
+use oracle::order::STATUSES;
+use query_service::{QueryService, Settings};
+use serde_json::Value;
+use server::{Limits, Readiness};
+use tower::ServiceExt;
+
+/// The longest page of all views but the feed.
+const PAGE: u64 = 200;
+const CURRENCIES: [&str; 2] = ["EUR", "JPY"];
+
+/// The query service over the views, and what it must show.
+struct Window<'a> {
+    app: Router,
+    foretold: &'a Foretold,
+}
+
+pub async fn check(world: &World, foretold: &Foretold) -> Checked {
+    let views = QueryService::new(world.model.clone(), Settings::default(), Readiness::default());
+    let (routes, _) = views.routes().split_for_parts();
+    let window = Window { app: server::layer(routes, &Limits::default()), foretold };
+    window.orders().await?;
+    window.events().await?;
+    window.customers_and_products().await?;
+    window.figures(None).await?;
+    window.lists(None).await?;
+    // Behind an event that nobody can read, the past cannot be told either.
+    let moments = match foretold.spoilt.is_empty() {
+        true => foretold.world.moments(),
+        false => vec![],
+    };
+    let now = server::clock::now();
+    let past: Vec<Time> = moments.into_iter().filter(|moment| *moment <= now).collect();
+    if let Some(moment) = past.get(past.len() / 2).copied() {
+        window.figures(Some(moment)).await?;
+        window.lists(Some(moment)).await?;
+    }
+    Ok(())
+}
+
+impl Window<'_> {
+    /// What a path shows; nothing for a 404.
+    async fn get(&self, path: &str) -> Checked<Option<Value>> {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = self.app.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&body).map_err(|error| format!("{path}: {error}"))?;
+        match status {
+            StatusCode::OK => Ok(Some(body)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(format!("{path}: {status} {body}")),
+        }
+    }
+
+    async fn must(&self, path: &str) -> Checked<Value> {
+        self.get(path).await?.ok_or_else(|| format!("{path}: 404"))
+    }
+
+    /// Every order as it stands, and one of its versions.
+    async fn orders(&self) -> Checked {
+        for (id, stream) in &self.foretold.world.0 {
+            let now = stream.version();
+            for version in [now, 1 + stream.position() % now.max(1)] {
+                if now == 0 {
+                    continue;
+                }
+                let path = match version == now {
+                    true => format!("/v1/orders/{id}"),
+                    false => format!("/v1/orders/{id}?version={version}"),
+                };
+                let shown = sorted(self.must(&path).await?);
+                if let Some(unlike) = differences(&stream.document(version), &shown) {
+                    return Err(format!("{path}: {unlike}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The feed, and each order's own part of it.
+    async fn events(&self) -> Checked {
+        let path = "/v1/events?limit=1000";
+        let page = self.must(path).await?;
+        let feed = page["data"].as_array().cloned().unwrap_or_default();
+        for (id, stream) in &self.foretold.world.0 {
+            for known in &stream.events {
+                let index = usize::try_from(known.position).unwrap() - 1;
+                let got = feed.get(index).unwrap_or(&Value::Null);
+                is_in_feed(*id, known, got).map_err(|why| format!("{path}: {why}"))?;
+            }
+            if stream.version() > 0 && !self.foretold.spoilt.contains(id) {
+                let path = format!("/v1/orders/{id}/history?limit={PAGE}");
+                let shown = self.must(&path).await?;
+                let first = stream.at(stream.version().min(PAGE));
+                is_history(&first, shown["data"].as_array().map_or(&[], Vec::as_slice))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn customers_and_products(&self) -> Checked {
+        let all = self.foretold.world.at(None);
+        for id in ["ann", "bob", "cleo"] {
+            let path = format!("/v1/customers/{id}");
+            let shown = self.get(&path).await?;
+            figures::customer(&all, id, shown.as_ref()).map_err(|why| format!("{path}: {why}"))?;
+        }
+        for id in ["tea", "cup", "pot"] {
+            let path = format!("/v1/products/{id}");
+            let shown = self.get(&path).await?;
+            figures::product(&all, id, shown.as_ref()).map_err(|why| format!("{path}: {why}"))?;
+        }
+        let path = "/v1/products?sort=-units";
+        let rows = self.rows(path).await?;
+        figures::best_sellers(&all, None, "-units", &rows).map_err(|why| format!("{path}: {why}"))
+    }
+
+    async fn figures(&self, as_of: Option<Time>) -> Checked {
+        let all = self.foretold.world.at(as_of);
+        let then = as_of.map(|at| format!("as_of={}", wire(at))).unwrap_or_default();
+        let path = format!("/v1/reports/status-counts?{then}");
+        let shown = self.must(&path).await?;
+        figures::status_counts(&all, &shown).map_err(|why| format!("{path}: {why}"))?;
+        for interval in ["day", "month"] {
+            let asked = Sales { interval, from: None, to: None, currency: None };
+            let path = format!("/v1/reports/sales?interval={interval}&{then}");
+            let shown = self.must(path.trim_end_matches('&')).await?;
+            figures::sales(&all, &asked, &shown).map_err(|why| format!("{path}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    async fn lists(&self, as_of: Option<Time>) -> Checked {
+        let all = self.foretold.world.at(as_of);
+        let plain = Asked { sort: "-placed_at", as_of, ..Asked::default() };
+        let mut asked = vec![
+            Asked { statuses: STATUSES.to_vec(), sort: "placed_at", ..plain.clone() },
+            Asked { customer: Some("ann".to_owned()), ..plain.clone() },
+            Asked { product: Some("tea".to_owned()), ..plain.clone() },
+        ];
+        asked.extend(CURRENCIES.map(|code| Asked {
+            currency: Some(code.to_owned()),
+            sort: "-total",
+            ..plain.clone()
+        }));
+        asked.push(plain);
+        for asked in asked {
+            let path = format!("/v1/orders?{}", asked.query());
+            let rows = self.rows(&path).await?;
+            lists::check(&all, &asked, &rows).map_err(|why| format!("{path}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    /// A list that fits one page.
+    async fn rows(&self, path: &str) -> Checked<Vec<Value>> {
+        let page = self.must(&format!("{path}&limit={PAGE}")).await?;
+        match page["data"].as_array() {
+            Some(rows) if page["next_cursor"].is_null() => Ok(rows.clone()),
+            _ => Err(format!("{path}: expected one page, not {page}")),
+        }
+    }
+}
