@@ -1,7 +1,8 @@
 //! Seeds: each is one schedule of commands, faults and deaths over all parts of the system, and what must hold after it.
 //!
 //! A failing seed prints itself with its steps; `ORDERLOG_SIMULATION_SEED=…` plays it again, exactly. With the log in
-//! memory every step follows from the seed alone. On SQLite the same schedule runs without that promise.
+//! memory every step follows from the seed alone. On SQLite and PostgreSQL (`ORDERLOG_SIMULATION_LOG=sqlite`, `postgres`)
+//! the same schedules run without that promise.
 
 #![allow(clippy::unwrap_used)]
 
@@ -35,6 +36,8 @@ use std::time::{Duration, Instant};
 
 /// Seeds that are played unless more are asked for.
 const SEEDS: u64 = 1_000;
+/// Seeds that are played on logs that are stored.
+const STORED: [(Backend, u64); 2] = [(Backend::Sqlite, 60), (Backend::Postgres, 20)];
 /// Seeds that are played twice, to see that they are the same.
 const TWICE: u64 = 16;
 /// Seeds between two lines that say how far it is.
@@ -50,6 +53,7 @@ fn number(name: &str) -> Option<u64> {
 fn backend() -> Backend {
     match std::env::var("ORDERLOG_SIMULATION_LOG").as_deref() {
         Ok("sqlite") => Backend::Sqlite,
+        Ok("postgres") => Backend::Postgres,
         _ => Backend::Memory,
     }
 }
@@ -61,11 +65,11 @@ struct Watchdog {
 }
 
 impl Watchdog {
-    fn over(seed: u64) -> Self {
+    fn over(seed: u64, backend: Backend) -> Self {
         let (end, ended) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             if ended.recv_timeout(HANGS) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("ORDERLOG_SIMULATION_SEED={seed} ({:?}) hangs", backend());
+                eprintln!("ORDERLOG_SIMULATION_SEED={seed} ({backend:?}) hangs");
                 std::process::abort();
             }
         });
@@ -74,7 +78,7 @@ impl Watchdog {
 }
 
 /// Plays seeds on two threads, until one fails; what they came to.
-fn play_all(seeds: std::ops::Range<u64>) -> (u64, BTreeMap<String, u64>) {
+fn play_all(seeds: std::ops::Range<u64>, backend: Backend) -> (u64, BTreeMap<String, u64>) {
     let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
     let failed = Mutex::new(Vec::new());
     let sums = Mutex::new((0, BTreeMap::<String, u64>::new()));
@@ -86,8 +90,8 @@ fn play_all(seeds: std::ops::Range<u64>) -> (u64, BTreeMap<String, u64>) {
                     if seed >= end || !failed.lock().unwrap().is_empty() {
                         return;
                     }
-                    let watchdog = Watchdog::over(seed);
-                    let played = play(seed, backend());
+                    let watchdog = Watchdog::over(seed, backend);
+                    let played = play(seed, backend);
                     drop(watchdog);
                     if let Err(why) = &played.outcome {
                         failed.lock().unwrap().push((seed, why.clone(), played.trace.text()));
@@ -108,7 +112,7 @@ fn play_all(seeds: std::ops::Range<u64>) -> (u64, BTreeMap<String, u64>) {
     let mut failed = failed.into_inner().unwrap();
     failed.sort();
     if let Some((seed, why, steps)) = failed.first() {
-        panic!("{steps}\nORDERLOG_SIMULATION_SEED={seed} ({:?}): {why}", backend());
+        panic!("{steps}\nORDERLOG_SIMULATION_SEED={seed} ({backend:?}): {why}");
     }
     sums.into_inner().unwrap()
 }
@@ -122,7 +126,7 @@ fn answers_log_topic_and_views_agree_at_every_quiet_moment_of_every_seed() {
         None => from..from + number("ORDERLOG_SIMULATION_SEEDS").unwrap_or(SEEDS),
     };
     let played = seeds.end - seeds.start;
-    let (steps, counts) = play_all(seeds);
+    let (steps, counts) = play_all(seeds, backend());
     let seconds = begun.elapsed().as_secs_f64();
     println!(
         "{played} seeds, {steps} steps in {seconds:.0} s: {:.0} steps/s",
@@ -131,6 +135,23 @@ fn answers_log_topic_and_views_agree_at_every_quiet_moment_of_every_seed() {
     for (what, times) in counts {
         println!("{times:>10}  {what}");
     }
+}
+
+#[test]
+fn the_same_schedules_hold_on_logs_that_are_stored() {
+    for (backend, seeds) in STORED {
+        if backend == Backend::Postgres && !has_postgres() {
+            continue;
+        }
+        let (steps, _) = play_all(0..seeds, backend);
+        println!("{seeds} seeds on {backend:?}, {steps} steps");
+    }
+}
+
+fn has_postgres() -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let database = rig::postgres::database_or_say("the simulation's schedules on PostgreSQL");
+    runtime.block_on(database).is_some()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One seed, from an empty log to its last quiet moment.
 
 use crate::trace::Trace;
-use crate::world::{Checked, World};
+use crate::world::{Checked, Log, World};
 use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -18,6 +18,7 @@ const LONG: (u64, u64) = (50, 10);
 pub enum Backend {
     Memory,
     Sqlite,
+    Postgres,
 }
 
 /// What a seed came to.
@@ -43,7 +44,10 @@ pub fn play(seed: u64, backend: Backend) -> Played {
         for ((point, verdict), times) in world.hand.struck() {
             *world.counts.entry(format!("{verdict:?} at {point}")).or_default() += times;
         }
-        let World { trace, counts, .. } = world;
+        let World { trace, counts, log, .. } = world;
+        if let Log::Stored(_, Some(database)) = log {
+            database.remove().await.unwrap();
+        }
         Played { outcome, trace, steps, counts }
     });
     drop(end);

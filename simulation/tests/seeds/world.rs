@@ -12,6 +12,7 @@ use crate::views::Refused;
 use event_store::{Access, Capacities, EventStore, LeaseState, MemoryLog};
 use read_model::ReadModel;
 use relay::simulation::SimulatedTopic;
+use rig::postgres::{Database, database_or_say};
 use stage::{Actor, Arm, Hand, Verdict};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,14 +32,15 @@ pub type Checked<T = ()> = Result<T, String>;
 /// Where the log is.
 pub enum Log {
     Memory(MemoryLog),
-    Sqlite(String),
+    /// By its URL, and what keeps its database.
+    Stored(String, Option<Database>),
 }
 
 impl Log {
     pub async fn open(&self, access: Access, capacities: Capacities) -> EventStore {
         match self {
             Self::Memory(log) => log.open(access),
-            Self::Sqlite(url) => EventStore::open_with(url, access, capacities).await.unwrap(),
+            Self::Stored(url, _) => EventStore::open_with(url, access, capacities).await.unwrap(),
         }
     }
 }
@@ -91,11 +93,17 @@ impl World {
             Backend::Memory => Log::Memory(MemoryLog::default()),
             Backend::Sqlite => {
                 std::fs::copy(templates().join("log.db"), folder.path().join("log.db")).unwrap();
-                Log::Sqlite(format!("sqlite://{}", folder.path().join("log.db").display()))
+                let url = format!("sqlite://{}", folder.path().join("log.db").display());
+                Log::Stored(url, None)
+            }
+            Backend::Postgres => {
+                let database = database_or_say("the simulation over PostgreSQL").await;
+                let database = database.expect("there is a server to play on");
+                Log::Stored(database.url(), Some(database))
             }
         };
-        let eye = log.open(Access::ReadOnly, Capacities::default()).await;
         let other = log.open(Access::ReadWrite, Capacities::default()).await;
+        let eye = log.open(Access::ReadOnly, Capacities::default()).await;
         std::fs::copy(templates().join("views.db"), folder.path().join("views.db")).unwrap();
         let model = open_views(&folder.path().join("views.db")).await;
         let account = Account::new(&mut chance);

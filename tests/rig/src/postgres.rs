@@ -61,6 +61,14 @@ impl Database {
         self.url_at("postgres", proxy.port())
     }
 
+    /// Removes it, whoever is still connected.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn remove(self) -> Result<(), sqlx::Error> {
+        administer(self.port, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await
+    }
+
     /// The server's port.
     pub fn port(&self) -> u16 {
         self.port
@@ -185,18 +193,21 @@ impl Server {
     pub async fn database(&self) -> Result<Database, sqlx::Error> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let options = PgConnectOptions::new_without_pgpass()
-            .host("127.0.0.1")
-            .port(self.port)
-            .username("postgres")
-            .database("postgres");
-        let mut connection = options.connect().await?;
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .execute(&mut connection)
-            .await?;
-        connection.close().await?;
+        administer(self.port, format!("CREATE DATABASE {name}")).await?;
         Ok(Database { port: self.port, name })
     }
+}
+
+/// One statement to a server, as its superuser.
+async fn administer(port: u16, sql: String) -> Result<(), sqlx::Error> {
+    let options = PgConnectOptions::new_without_pgpass()
+        .host("127.0.0.1")
+        .port(port)
+        .username("postgres")
+        .database("postgres");
+    let mut connection = options.connect().await?;
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await
 }
 
 fn script() -> PathBuf {
