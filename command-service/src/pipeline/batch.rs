@@ -229,7 +229,7 @@ impl<A: Commanded> Worker<A> {
     ) -> Settled<A> {
         let mut stale = vec![false; streams.len()];
         let (mut losers, mut unanswered) = (Vec::new(), Vec::new());
-        for (Decided { job, stream, found, result, unproven }, outcome) in
+        for (Decided { job, stream, found, mut result, unproven }, outcome) in
             decided.into_iter().zip(&appended.outcomes)
         {
             match outcome {
@@ -237,6 +237,10 @@ impl<A: Commanded> Worker<A> {
                     let events = stored_events(&result);
                     if events > 0 {
                         streams[stream].position = first_position + events - 1;
+                    }
+                    if let Ok(Accepted { preview: Some(preview), .. }) = &mut result {
+                        // Until the append nobody knew where what the batch had for the stream before would stand.
+                        preview.current_position = streams[stream].position;
                     }
                     let position = *first_position;
                     match unproven {

@@ -141,6 +141,16 @@ async fn a_dry_run_decides_and_stores_nothing(rig: Rig) {
     assert_eq!(store.answers(&["k".to_owned()]).await.unwrap(), [None]);
 }
 
+async fn a_dry_run_knows_where_what_came_before_it_in_its_batch_stands(rig: Rig) {
+    let (pipeline, _) = rig.pipeline().await;
+    let asked = [add(2, 1), add(1, 5), add(1, 0).dry(), add(1, 1).dry()];
+    let pending: Vec<_> = asked.into_iter().map(|asked| pipeline.submit(asked).unwrap()).collect();
+    for (pending, last) in pending.into_iter().zip([None, None, Some(2), Some(2)]) {
+        let accepted = pending.reply().await.result.unwrap();
+        assert_eq!(accepted.preview.map(|preview| preview.current_position), last);
+    }
+}
+
 async fn a_kept_answer_is_given_again_and_nothing_is_appended(rig: Rig) {
     let (pipeline, store) = rig.pipeline().await;
     pipeline.ask(add(9, 1)).await;
@@ -346,6 +356,7 @@ on_both_backends!(
         a_fact_that_is_recorded_already_is_accepted_without_events,
         a_stale_if_match_is_refused_before_the_domain_is_asked,
         a_dry_run_decides_and_stores_nothing,
+        a_dry_run_knows_where_what_came_before_it_in_its_batch_stands,
         a_kept_answer_is_given_again_and_nothing_is_appended,
         a_twin_is_refused_while_the_first_one_runs_and_replayed_after,
         an_imported_twin_in_the_same_batch_waits_for_the_first_one,
