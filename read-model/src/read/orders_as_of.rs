@@ -78,7 +78,8 @@ fn push_part(sql: &mut Sql, part: Part, filter: &OrderFilter, page: &OrderPage, 
     };
     sql.push(format_args!(
         "SELECT * FROM (SELECT o.order_id, {key} AS sort_key, o.summary, v.version, v.occurred_at, v.status, \
-         v.payment_status, v.fulfillment_status, v.total, v.paid, v.refunded, v.line_count, v.units FROM {} \
+         v.payment_status, v.fulfillment_status, v.total, v.paid, v.refunded, v.line_count, v.units, \
+         o.version AS newest FROM {} \
          CROSS JOIN order_versions v WHERE v.order_id = o.order_id AND v.version = \
          (SELECT x.version FROM order_versions x WHERE x.order_id = o.order_id AND x.occurred_at <= ",
         if by_product { "order_products f CROSS JOIN orders o" } else { "orders o" },
@@ -124,7 +125,8 @@ fn parts(filter: &OrderFilter) -> Vec<Part> {
     parts
 }
 
-/// The page, and for each order on it the last version it had then: not every version changes what a list shows.
+/// The page, and for each order on it the last version it had then: not every version changes what a list shows. Of an
+/// order that is parked, history may know more versions than the orders' projection; they do not count.
 fn then(filter: &OrderFilter, page: &OrderPage, at: i64, parts: &[Part]) -> Sql {
     let direction = page.sort.direction();
     let mut sql = Sql::new(format!(
@@ -144,7 +146,7 @@ fn then(filter: &OrderFilter, page: &OrderPage, at: i64, parts: &[Part]) -> Sql 
          (SELECT x.version FROM history x WHERE x.stream_id = t.order_id AND x.version >= t.version \
          AND x.version < COALESCE((SELECT MIN(n.version) FROM order_versions n \
          WHERE n.order_id = t.order_id AND n.version > t.version), 9223372036854775807) \
-         AND x.occurred_at <= ",
+         AND x.version <= t.newest AND x.occurred_at <= ",
     );
     sql.push_bind(at);
     sql.push(format_args!(
