@@ -23,6 +23,8 @@ pub enum Fault {
     AnswerApart,
     /// A key is answered with what it stands for, whatever is asked under it.
     FingerprintNotCompared,
+    /// A decision without events is answered although the stream has moved on since what it was decided on.
+    StaleDecisionAnswered,
     /// A decision of which nothing is kept is answered although its key was used since it was looked up.
     KeyNotProven,
     /// A checkpoint is committed before the rows that it accounts for.
@@ -37,7 +39,7 @@ pub enum Fault {
     SwapWithoutDrain,
     /// A customer's or product's name is the one that arrived last.
     NameByArrival,
-    /// What is cancelled stays among the sales, however often they are folded.
+    /// The sales' fold passes over cancellations, live and in every rebuild, so that a fresh fold agrees.
     CancelledStillSold,
     /// Events of an old schema version are read as if they were of the newest.
     UpcasterLeftOut,
@@ -49,7 +51,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::FalseCreated,
         Self::CountsNotCompared,
         Self::StaleVersionsKept,
@@ -57,6 +59,7 @@ impl Fault {
         Self::CacheKeptAfterFailure,
         Self::AnswerApart,
         Self::FingerprintNotCompared,
+        Self::StaleDecisionAnswered,
         Self::KeyNotProven,
         Self::CheckpointBeforeRows,
         Self::ZombieNotFenced,

@@ -8,6 +8,7 @@ use super::compose::allowed;
 use super::fact::{Beginning, Fact, Line};
 use super::money::{self, LIMIT};
 use super::order::{Order, Status};
+use super::{Checked, ensure};
 use serde_json::{Value, json};
 
 /// A refusal as the contract tells it.
@@ -41,14 +42,36 @@ impl Refusal {
         Self { pointers: Some((pointers, vec![])), ..Self::new(422, "validation") }
     }
 
-    /// Whether a problem document tells of this refusal. Which fields it names is not looked at.
-    pub fn is_told_by(&self, problem: &Value) -> bool {
-        let code = problem["code"].as_str().unwrap_or_default();
+    /// Whether a problem document tells of this refusal; if not, what is missing.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn is_told_by(&self, problem: &Value) -> Checked {
+        let wanted = || format!("expected {} {}", self.status, self.code);
         if self.code == "empty-order" {
-            return is_empty_order(problem);
+            return ensure(is_empty_order(problem), wanted);
         }
-        let told = |(member, value): &(&str, Value)| as_set(&problem[*member]) == as_set(value);
-        problem["status"] == self.status && code == self.code && self.members.iter().all(told)
+        ensure(problem["status"] == self.status && problem["code"] == self.code, wanted)?;
+        for (member, value) in &self.members {
+            let same = as_set(&problem[*member]) == as_set(value);
+            ensure(same, || format!("expected `{member}` = {value}"))?;
+        }
+        if self.code == "validation" { self.names_fields(problem) } else { Ok(()) }
+    }
+
+    /// Every broken field is named, and no other.
+    fn names_fields(&self, problem: &Value) -> Checked {
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let said: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
+        ensure(!said.is_empty() && said.len() == errors.len(), || {
+            "expected errors with pointers".into()
+        })?;
+        let Some((must, may)) = &self.pointers else { return Ok(()) };
+        let all = must.iter().all(|pointer| said.contains(&pointer.as_str()));
+        let known = |pointer: &&str| must.iter().chain(may).any(|known| known == pointer);
+        ensure(all && said.iter().all(known), || {
+            format!("expected errors at {must:?}, perhaps {may:?}\ngot {said:?}")
+        })
     }
 
     fn field(pointer: &str) -> Self {
@@ -64,7 +87,7 @@ pub fn is_empty_order(problem: &Value) -> bool {
 }
 
 /// Names of which the contract gives no order.
-pub fn as_set(value: &Value) -> Value {
+fn as_set(value: &Value) -> Value {
     let Some(names) = value.as_array() else { return value.clone() };
     let mut names = names.clone();
     names.sort_by_key(Value::to_string);

@@ -2,7 +2,7 @@
 //! are counted apart.
 
 use super::compose::differences;
-use super::fact::wire;
+use super::fact::{Time, wire};
 use super::money::show;
 use super::order::{FULFILLMENT_STATUSES, PAYMENT_STATUSES, STATUSES, Status};
 use super::world::Then;
@@ -138,6 +138,21 @@ pub struct Sales<'a> {
     pub from: Option<&'a str>,
     pub to: Option<&'a str>,
     pub currency: Option<&'a str>,
+    pub as_of: Option<Time>,
+}
+
+impl Sales<'_> {
+    pub fn query(&self) -> String {
+        let as_of = self.as_of.map(wire);
+        let pairs = [
+            ("from", self.from),
+            ("to", self.to),
+            ("currency", self.currency),
+            ("as_of", as_of.as_deref()),
+        ];
+        let given = pairs.iter().filter_map(|(name, value)| Some(format!("&{name}={}", (*value)?)));
+        format!("interval={}{}", self.interval, given.collect::<String>())
+    }
 }
 
 /// `GET /v1/reports/sales` over orders as they stood.
@@ -179,7 +194,7 @@ pub fn sales(all: &[Then], asked: &Sales<'_>, got: &Value) -> Checked {
 }
 
 fn number(count: i128) -> Value {
-    json!(i64::try_from(count).expect("walks count little"))
+    json!(i64::try_from(count).expect("tests count little"))
 }
 
 /// `GET /v1/reports/status-counts` over orders as they stood.

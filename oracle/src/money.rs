@@ -1,4 +1,4 @@
-//! The oracle's own money: whole minor units, and the digits of the few currencies that walks use. Nothing of the
+//! The oracle's own money: whole minor units, and the digits of the few currencies that tests use. Nothing of the
 //! product's is taken: what it gets wrong cannot be got wrong here in the same way.
 
 /// 2^53 − 1 minor units: the largest total.
@@ -17,7 +17,7 @@ pub enum NoAmount {
     OutOfRange,
 }
 
-/// The digits of currencies by ISO 4217, those of walks and some more; none for what is no currency.
+/// The digits of currencies by ISO 4217, those of tests and some more; none for what is no currency.
 pub fn digits_of(currency: &str) -> Option<usize> {
     match currency {
         "JPY" | "KRW" | "VND" | "CLP" | "ISK" | "UGX" => Some(0),
@@ -29,7 +29,7 @@ pub fn digits_of(currency: &str) -> Option<usize> {
 }
 
 pub fn digits(currency: &str) -> usize {
-    digits_of(currency).unwrap_or_else(|| panic!("{currency} is no currency of the walks"))
+    digits_of(currency).unwrap_or_else(|| panic!("{currency} is no currency that the oracle knows"))
 }
 
 /// An optional minus, digits, at most one point, at most the currency's digits after it.

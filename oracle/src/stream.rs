@@ -1,4 +1,4 @@
-//! One order's events and the state after each of them, as far as the walks know.
+//! One order's events and the state after each of them, as far as they are known.
 
 use super::compose::compose;
 use super::decide::completed;

@@ -103,7 +103,7 @@ fn the_oracle_knows_sales_by_hand() {
             "revenue": kept.2, "cancelled_orders": cancelled.0, "cancelled_revenue": cancelled.1})
     };
     let yen = |period| row(period, "JPY", (1, 2, "500"), (0, "0"));
-    let asked = |interval, from, to| Sales { interval, from, to, currency: None };
+    let asked = |interval, from, to| Sales { interval, from, to, currency: None, as_of: None };
     let late = "2017-11-24";
     for (then, asked, rows) in [
         (

@@ -43,7 +43,8 @@ pub enum Stop<T> {
 pub enum Rest {
     /// It says so itself.
     Said,
-    /// Whenever it is not woken and neither it nor a task of nobody's asks the log: it uses nothing else that has threads.
+    /// Whenever it is not woken, and no question to the log is open that it asked, or that was asked while nobody was
+    /// driven: it uses nothing else that has threads.
     Unasked,
     /// Never: it ends, or comes to a point.
     Never,

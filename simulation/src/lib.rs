@@ -42,7 +42,8 @@ struct Stage {
     free: BTreeMap<Actor, (oneshot::Sender<Verdict>, Verdict)>,
     /// Who has come to the point of their death.
     dead: Option<(Actor, &'static str)>,
-    /// Questions to the log that are not answered, by who asked: one who is not driven hears no answer.
+    /// Questions to the log that are not answered, by actor. One that waits at a point does not hear its answer, and must not
+    /// keep others from resting.
     asking: BTreeMap<Actor, usize>,
     resting: BTreeMap<Actor, usize>,
     /// Transactions that are open.

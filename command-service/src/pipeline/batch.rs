@@ -248,6 +248,11 @@ impl<A: Commanded> Worker<A> {
                         false => answer(job, result, found, position),
                     }
                 }
+                EntryOutcome::WrongExpectedVersion { .. }
+                    if planted(Fault::StaleDecisionAnswered) && stored_events(&result) == 0 =>
+                {
+                    answer(job, result, found, found);
+                }
                 EntryOutcome::WrongExpectedVersion { .. } => {
                     stale[stream] = true;
                     losers.push(job);

@@ -8,6 +8,7 @@ use command_service::pipeline::{Effect, Key, Precondition, Reply, Request, Reten
 use domain::Timestamp;
 use domain::order::{OrderAggregate, OrderCommand};
 use event_store::{Metadata, NewEvent, RecordedEvent};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Orders that clients may ask about.
@@ -24,7 +25,18 @@ pub struct Attempt {
     pub key: Option<Key>,
     pub at: Option<Timestamp>,
     pub effect: Effect,
+    /// What was known when a service took it.
+    pub taken: Taken,
     pub answer: Answer,
+}
+
+/// What was known when a service took a request, and since.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taken {
+    /// The highest version of its order that a client had heard of.
+    pub heard: u64,
+    /// The earliest that the clock has shown since.
+    pub earliest: Timestamp,
 }
 
 impl Attempt {
@@ -49,13 +61,15 @@ pub struct Account {
     pub attempts: Vec<Attempt>,
     /// What another program has appended, or may have.
     pub foreign: Vec<NewEvent>,
+    /// The highest version of each order that an answer told of.
+    heard: HashMap<Uuid, u64>,
     keys: u64,
 }
 
 impl Account {
     pub fn new(chance: &mut Chance) -> Self {
         let orders = (0..2 + chance.below(ORDERS)).map(|_| chance.uuid()).collect();
-        Self { orders, attempts: Vec::new(), foreign: Vec::new(), keys: 0 }
+        Self { orders, attempts: Vec::new(), foreign: Vec::new(), heard: HashMap::new(), keys: 0 }
     }
 
     /// Draws a request: a new one, or one that was sent before, for instance because no answer came.
@@ -98,7 +112,8 @@ impl Account {
         let at = imported.then(|| now - chrono::TimeDelta::hours(hours));
         let key = (imported || chance.percent(70)).then(|| self.new_key(imported));
         let effect = if chance.percent(5) { Effect::Preview } else { Effect::Store };
-        Attempt { order, fresh, command, precondition, key, at, effect, answer: Answer::Awaited }
+        let (taken, answer) = (Taken::default(), Answer::Awaited);
+        Attempt { order, fresh, command, precondition, key, at, effect, taken, answer }
     }
 
     fn new_key(&mut self, imported: bool) -> Key {
@@ -132,13 +147,34 @@ impl Account {
         }
         let (order, fresh) = (before.order, before.fresh);
         let (precondition, at, effect) = (before.precondition.clone(), before.at, before.effect);
-        let (key, answer) = (Some(key), Answer::Awaited);
-        Some(Attempt { order, fresh, command, precondition, key, at, effect, answer })
+        let (key, taken, answer) = (Some(key), Taken::default(), Answer::Awaited);
+        Some(Attempt { order, fresh, command, precondition, key, at, effect, taken, answer })
+    }
+
+    /// A client hears an answer.
+    pub fn hear(&mut self, number: usize, reply: Reply<OrderAggregate>) {
+        let attempt = &mut self.attempts[number];
+        if let Some(version) = reply.version {
+            let heard = self.heard.entry(attempt.order).or_default();
+            *heard = version.max(*heard);
+        }
+        attempt.answer = Answer::Given(reply);
+    }
+
+    /// The clock has been turned.
+    pub fn turned(&mut self, now: Timestamp) {
+        for attempt in &mut self.attempts {
+            if matches!(attempt.answer, Answer::Awaited) {
+                attempt.taken.earliest = now.min(attempt.taken.earliest);
+            }
+        }
     }
 
     /// As it goes onto a queue.
-    pub fn request(&self, number: usize) -> Request<OrderCommand> {
-        let attempt = &self.attempts[number];
+    pub fn request(&mut self, number: usize, now: Timestamp) -> Request<OrderCommand> {
+        let attempt = &mut self.attempts[number];
+        let heard = self.heard.get(&attempt.order).copied().unwrap_or(0);
+        attempt.taken = Taken { heard, earliest: now };
         let target = match attempt.fresh {
             true => Target::Fresh(attempt.order),
             false => Target::Named(attempt.order),

@@ -5,19 +5,24 @@ use domain::order::command::NewLine;
 use domain::order::{Customer, OrderCommand, UnpricedLine};
 use domain::{Currency, Email, Money, Name, Note, Reason, Reference};
 
+/// Whom and what all orders are about: few, so that orders meet in sums.
+pub const CUSTOMERS: [&str; 3] = ["ann", "bob", "cleo"];
+pub const PRODUCTS: [&str; 3] = ["tea", "cup", "pot"];
+pub const CURRENCIES: [&str; 2] = ["EUR", "JPY"];
+
 fn id(text: &str) -> Reference {
     Reference::parse(text.to_owned()).unwrap()
 }
 
 /// The command that begins an order. Customers and products are few, their names change from order to order.
 pub fn create(chance: &mut Chance) -> OrderCommand {
-    let currency = Currency::from_code(chance.pick(&["EUR", "JPY"])).unwrap();
+    let currency = Currency::from_code(chance.pick(&CURRENCIES)).unwrap();
     let name = chance.pick(&[None, Some("Ann"), Some("Anne"), Some("Anna")]);
     let email = chance.percent(30).then(|| Email::parse("ann@example.org".to_owned()).unwrap());
     let lines = (0..1 + chance.below(3)).map(|_| line(chance, currency)).collect();
     OrderCommand::Create {
         customer: Customer {
-            id: id(chance.pick(&["ann", "bob", "cleo"])),
+            id: id(chance.pick(&CUSTOMERS)),
             name: name.map(|name| Name::parse(name.to_owned()).unwrap()),
             email,
         },
@@ -30,7 +35,7 @@ pub fn create(chance: &mut Chance) -> OrderCommand {
 
 fn line(chance: &mut Chance, currency: Currency) -> NewLine {
     NewLine {
-        product_id: id(chance.pick(&["tea", "cup", "pot"])),
+        product_id: id(chance.pick(&PRODUCTS)),
         name: product_name(chance),
         quantity: 1 + u32::try_from(chance.below(5)).unwrap(),
         unit_price: Money::from_minor(i64::try_from(chance.below(900)).unwrap(), currency),
@@ -74,7 +79,7 @@ pub fn deed(chance: &mut Chance) -> OrderCommand {
         11 => OrderCommand::ChangeLineQuantity { line_id, quantity: 9 },
         12 => OrderCommand::RemoveLine { line_id },
         13 => OrderCommand::AddLine(UnpricedLine {
-            product_id: id(chance.pick(&["tea", "cup", "pot"])),
+            product_id: id(chance.pick(&PRODUCTS)),
             name: product_name(chance),
             quantity: 2,
             unit_price: "3".to_owned(),

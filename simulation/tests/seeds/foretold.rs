@@ -1,19 +1,20 @@
-//! Log and answers against the contract's oracle, which shares nothing with the code: what each request must have brought
-//! about, and for which reasons it may have been refused.
+//! Log and answers against the contract's oracle: what each request must have brought about, and for which reasons it may
+//! have been refused.
 
 use crate::account::{Account, Answer, Attempt, signed};
 use crate::asks::ask;
 use crate::foreign::{OLD_NOTE, UNREADABLE};
 use crate::judge::{Ledger, same};
 use crate::world::Checked;
-use command_service::pipeline::{Accepted, Commanded, Refusal, Replayed, Reply};
+use command_service::pipeline::{Accepted, Commanded, Preview, Refusal, Replayed, Reply};
 use domain::order::OrderAggregate;
 use event_store::RecordedEvent;
 use oracle::decide::{Verdict, decide};
 use oracle::fact::{Event, Fact};
 use oracle::stream::Stream;
 use oracle::world::World;
-use std::collections::BTreeSet;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What the oracle makes of all requests, in the order in which the log has them.
@@ -21,8 +22,8 @@ use uuid::Uuid;
 pub struct Foretold {
     /// Every order, as far as it can be read.
     pub world: World,
-    /// Orders with an event that nobody can read: they are foretold up to that.
-    pub spoilt: BTreeSet<Uuid>,
+    /// Orders with an event that nobody can read, and its position: they are foretold up to that.
+    pub spoilt: BTreeMap<Uuid, u64>,
 }
 
 impl Foretold {
@@ -30,14 +31,9 @@ impl Foretold {
         let mut foretold = Self::default();
         let mut events = ledger.events.as_slice();
         while let [first, ..] = events {
-            let number = signed(first.metadata.correlation_id.as_deref());
+            let number = author(first);
             let its = match number {
-                Some(number) => {
-                    let other = |event: &&RecordedEvent| {
-                        signed(event.metadata.correlation_id.as_deref()) != Some(number)
-                    };
-                    events.iter().position(|event| other(&event)).unwrap_or(events.len())
-                }
+                Some(_) => events.iter().take_while(|event| author(event) == number).count(),
                 None => 1,
             };
             let (written, rest) = events.split_at(its);
@@ -52,14 +48,14 @@ impl Foretold {
     /// What one request has written; or an event of another program, which nobody asked for.
     fn take(&mut self, attempt: Option<&Attempt>, written: &[RecordedEvent]) -> Checked {
         let (first, order) = (&written[0], written[0].stream.id);
-        if self.spoilt.contains(&order) {
+        if self.spoilt.contains_key(&order) {
             return Ok(());
         }
         let stream = self.world.0.entry(order).or_insert_with(|| Stream::empty(order));
         let facts = match attempt {
             Some(attempt) => accepted(stream, attempt, first.occurred_at)?,
             None if first.event_type == UNREADABLE => {
-                self.spoilt.insert(order);
+                self.spoilt.insert(order, first.position);
                 return Ok(());
             }
             None => vec![Fact::Noted { text: OLD_NOTE.to_owned() }],
@@ -68,6 +64,11 @@ impl Foretold {
         let types: Vec<&str> = written.iter().map(|event| event.event_type.as_str()).collect();
         same("what is written", types, names)?;
         for (fact, event) in facts.into_iter().zip(written) {
+            // No clock lets an order go back, nor anything happen after it is known.
+            let last = stream.last_time().unwrap_or(event.occurred_at);
+            let right =
+                last <= event.occurred_at && event.occurred_at <= event.recorded_at.max(last);
+            same("whether its time is right", right, true)?;
             stream.push(Event {
                 fact,
                 version: event.version,
@@ -81,11 +82,10 @@ impl Foretold {
         Ok(())
     }
 
-    /// Every answer that was decided for its own request.
+    /// Every answer that says what an order was when it was decided.
     pub fn check(&self, account: &Account) -> Checked {
         for (number, attempt) in account.attempts.iter().enumerate() {
             if let Answer::Given(reply) = &attempt.answer
-                && reply.replayed == Replayed::No
                 && let Some(version) = reply.version
             {
                 self.check_reply(attempt, reply, version)
@@ -101,49 +101,94 @@ impl Foretold {
         reply: &Reply<OrderAggregate>,
         version: u64,
     ) -> Checked {
+        let heard = attempt.taken.heard;
+        if reply.replayed == Replayed::No && version < heard {
+            return Err(format!("a client had heard of version {heard} before"));
+        }
         let stream = self.world.0.get(&attempt.order).cloned();
         let stream = stream.unwrap_or_else(|| Stream::empty(attempt.order));
         if version > stream.version() {
             // The ledger knows whether the order ever was there. What stands behind an unreadable event is not foretold.
-            return same("what can be read", self.spoilt.contains(&attempt.order), true);
+            return same("what can be read", self.spoilt.contains_key(&attempt.order), true);
         }
+        let before = stream.at(version);
         match &reply.result {
-            Ok(done) => answered(&stream, attempt, done),
+            Ok(done) => match &done.preview {
+                Some(preview) => previewed(&stream, attempt, done, preview),
+                None => answered(&before, attempt, done),
+            },
             Err(Refusal::Rejected(rejection)) => {
-                let problem = OrderAggregate::keep(rejection);
-                let verdicts = decide(stream.at(version).order(), &ask(&attempt.command));
-                let right = verdicts.iter().any(|verdict| {
-                    matches!(verdict, Verdict::Refused(refusal) if refusal.is_told_by(&problem))
-                });
-                match right {
-                    true => Ok(()),
-                    false => Err(format!("the contract says {verdicts:?}, not {problem}")),
-                }
+                may_be_refused(&before, attempt, &OrderAggregate::keep(rejection))
+            }
+            Err(Refusal::Replayed(kept)) => may_be_refused(&before, attempt, kept),
+            Err(Refusal::BeforeLastEvent { last }) => {
+                same("the last event's time", Some(*last), before.last_time())?;
+                same("an earlier time", attempt.at.is_some_and(|at| at < *last), true)
+            }
+            Err(Refusal::InFuture) => {
+                let early = attempt.at.is_some_and(|at| at > attempt.taken.earliest);
+                same("a time to come", early, true)
             }
             Err(_) => Ok(()),
         }
     }
 }
 
-/// An accepted request's answer.
-fn answered(stream: &Stream, attempt: &Attempt, done: &Accepted<OrderAggregate>) -> Checked {
-    let Some(preview) = &done.preview else {
-        let after = stream.at(done.version);
-        let order = after.order().ok_or("accepted, and there is no order")?;
-        same("the status", &*done.status, order.status.name())?;
-        if done.events.is_empty() {
-            let verdicts = decide(Some(order), &ask(&attempt.command));
-            let known = verdicts.contains(&Verdict::Facts(vec![]));
-            return same("a fact that is recorded", known, true);
-        }
+/// The contract knows a rule that refuses the request so.
+fn may_be_refused(before: &Stream, attempt: &Attempt, problem: &Value) -> Checked {
+    let verdicts = decide(before.order(), &ask(&attempt.command));
+    let right = verdicts.iter().any(|verdict| {
+        matches!(verdict, Verdict::Refused(refusal) if refusal.is_told_by(problem).is_ok())
+    });
+    match right {
+        true => Ok(()),
+        false => Err(format!("the contract says {verdicts:?}, not {problem}")),
+    }
+}
+
+/// What an accepted request is answered; `after` is the order as it left it.
+fn answered(after: &Stream, attempt: &Attempt, done: &Accepted<OrderAggregate>) -> Checked {
+    let order = after.order().ok_or("accepted, and there is no order")?;
+    same("the status", &*done.status, order.status.name())?;
+    if !done.events.is_empty() {
         return Ok(());
-    };
+    }
+    let verdicts = decide(Some(order), &ask(&attempt.command));
+    same("a fact that is recorded", verdicts.contains(&Verdict::Facts(vec![])), true)?;
+    meets(attempt, done.version)
+}
+
+/// What a dry run is answered.
+fn previewed(
+    stream: &Stream,
+    attempt: &Attempt,
+    done: &Accepted<OrderAggregate>,
+    preview: &Preview<OrderAggregate>,
+) -> Checked {
+    meets(attempt, preview.current_version)?;
     let before = stream.at(preview.current_version);
+    same("where the order stands", preview.current_position, before.position())?;
     let facts = accepted(&before, attempt, preview.at)?;
     let names: Vec<&str> = facts.iter().map(Fact::name).collect();
     let types: Vec<&str> = done.events.iter().map(|event| &*event.event_type).collect();
     same("a dry run's events", types, names)?;
-    same("a dry run's status", &*done.status, before.after(&facts, preview.at).status.name())
+    same("a dry run's version", done.version, before.version() + facts.len() as u64)?;
+    let after = before.after(&facts, preview.at);
+    same("a dry run's status", &*done.status, after.status.name())?;
+    let shown = preview.state.as_ref().ok_or("a dry run shows no order")?;
+    let (total, paid) = (shown.total.minor(), shown.paid.minor());
+    same("a dry run's sums", (i128::from(total), i128::from(paid)), (after.total(), after.paid()))
+}
+
+/// Its condition holds at the version at which it was accepted.
+fn meets(attempt: &Attempt, version: u64) -> Checked {
+    let holds = attempt.precondition.as_ref().is_none_or(|asked| asked.holds(version));
+    same(&format!("whether its condition holds at version {version}"), holds, true)
+}
+
+/// Whose request wrote it; nobody's, if another program did.
+fn author(event: &RecordedEvent) -> Option<usize> {
+    signed(event.metadata.correlation_id.as_deref())
 }
 
 /// The facts with which the contract lets a request be accepted.

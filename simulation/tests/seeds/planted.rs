@@ -7,10 +7,11 @@ use std::time::Instant;
 const SEEDS: &str = "300";
 const MACHINE: &str = "answers_log_topic_and_views_agree_at_every_quiet_moment_of_every_seed";
 
-const PLANTED: [Fault; 14] = [
+const PLANTED: [Fault; 15] = [
     CacheKeptAfterFailure,
     AnswerApart,
     FingerprintNotCompared,
+    StaleDecisionAnswered,
     KeyNotProven,
     CheckpointBeforeRows,
     ZombieNotFenced,

@@ -21,6 +21,21 @@ pub enum Backend {
     Postgres,
 }
 
+impl Backend {
+    /// By which `ORDERLOG_SIMULATION_LOG` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Memory, Self::Sqlite, Self::Postgres].into_iter().find(|its| its.name() == name)
+    }
+}
+
 /// What a seed came to.
 pub struct Played {
     pub outcome: Checked,
@@ -40,13 +55,14 @@ pub fn play(seed: u64, backend: Backend) -> Played {
         let mut world = World::open(seed, backend).await;
         let mut steps = 0;
         let run = AssertUnwindSafe(run(&mut world, &mut steps)).catch_unwind().await;
-        let outcome = run.unwrap_or_else(|_| Err("something panicked, see above".to_owned()));
+        let mut outcome = run.unwrap_or_else(|_| Err("something panicked, see above".to_owned()));
         for ((point, verdict), times) in world.hand.struck() {
             *world.counts.entry(format!("{verdict:?} at {point}")).or_default() += times;
         }
         let World { trace, counts, log, .. } = world;
         if let Log::Stored(_, Some(database)) = log {
-            database.remove().await.unwrap();
+            let removed = database.remove().await.map_err(|error| error.to_string());
+            outcome = outcome.and(removed);
         }
         Played { outcome, trace, steps, counts }
     });

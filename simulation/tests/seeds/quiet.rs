@@ -138,7 +138,7 @@ impl World {
         foretold.check(&self.account)?;
         self.check_topic(&ledger)?;
         self.check_views().await?;
-        shown::check(self, &foretold).await?;
+        shown::check(self, &ledger, &foretold).await?;
         let hash: String = head.hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         self.note(format!("quiet at position {}, hash {hash}", head.position));
         self.count("quiet moments");

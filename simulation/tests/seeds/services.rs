@@ -69,7 +69,7 @@ impl World {
     }
 
     fn put(&mut self, service: usize, number: usize) {
-        let request = self.account.request(number);
+        let request = self.account.request(number, server::clock::now());
         let sent = self.services[service].pipeline.submit(request);
         let attempt = &mut self.account.attempts[number];
         match sent {
@@ -129,7 +129,7 @@ impl World {
         };
         let replayed = &reply.replayed;
         self.note(format!("{number} is answered: {said}, token {}, {replayed:?}", reply.token));
-        self.account.attempts[number].answer = Answer::Given(reply);
+        self.account.hear(number, reply);
     }
 
     /// It is gone, with its memory and with every answer that it owes; another one takes its place.

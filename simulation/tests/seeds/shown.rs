@@ -1,7 +1,9 @@
 //! What the query service shows of the views at a quiet moment, against the contract's oracle: every order and event,
 //! every figure, some of the lists, and one moment of the past.
 
+use crate::commands::{CURRENCIES, CUSTOMERS, PRODUCTS};
 use crate::foretold::Foretold;
+use crate::judge::{Ledger, same};
 use crate::world::{Checked, World};
 use axum::Router;
 use axum::body::Body;
@@ -14,13 +16,12 @@ use oracle::history::{is_history, is_in_feed};
 use oracle::lists::{self, Asked};
 use oracle::order::STATUSES;
 use query_service::{QueryService, Settings};
-use serde_json::Value;
+use serde_json::{Value, json};
 use server::{Limits, Readiness};
 use tower::ServiceExt;
 
 /// The longest page of all views but the feed.
 const PAGE: u64 = 200;
-const CURRENCIES: [&str; 2] = ["EUR", "JPY"];
 
 /// The query service over the views, and what it must show.
 struct Window<'a> {
@@ -28,22 +29,18 @@ struct Window<'a> {
     foretold: &'a Foretold,
 }
 
-pub async fn check(world: &World, foretold: &Foretold) -> Checked {
+pub async fn check(world: &World, ledger: &Ledger, foretold: &Foretold) -> Checked {
     let views = QueryService::new(world.model.clone(), Settings::default(), Readiness::default());
     let (routes, _) = views.routes().split_for_parts();
     let window = Window { app: server::layer(routes, &Limits::default()), foretold };
     window.orders().await?;
-    window.events().await?;
+    window.events(ledger).await?;
     window.customers_and_products().await?;
     window.figures(None).await?;
     window.lists(None).await?;
-    // Behind an event that nobody can read, the past cannot be told either.
-    let moments = match foretold.spoilt.is_empty() {
-        true => foretold.world.moments(),
-        false => vec![],
-    };
     let now = server::clock::now();
-    let past: Vec<Time> = moments.into_iter().filter(|moment| *moment <= now).collect();
+    let mut past = foretold.world.moments();
+    past.retain(|moment| *moment <= now);
     if let Some(moment) = past.get(past.len() / 2).copied() {
         window.figures(Some(moment)).await?;
         window.lists(Some(moment)).await?;
@@ -70,39 +67,51 @@ impl Window<'_> {
         self.get(path).await?.ok_or_else(|| format!("{path}: 404"))
     }
 
-    /// Every order as it stands, and one of its versions.
+    /// Every order as it stands, and one of the versions before.
     async fn orders(&self) -> Checked {
         for (id, stream) in &self.foretold.world.0 {
             let now = stream.version();
-            for version in [now, 1 + stream.position() % now.max(1)] {
-                if now == 0 {
-                    continue;
-                }
-                let path = match version == now {
-                    true => format!("/v1/orders/{id}"),
-                    false => format!("/v1/orders/{id}?version={version}"),
-                };
-                let shown = sorted(self.must(&path).await?);
-                if let Some(unlike) = differences(&stream.document(version), &shown) {
-                    return Err(format!("{path}: {unlike}"));
-                }
+            self.order(&format!("/v1/orders/{id}"), &stream.document(now)).await?;
+            if now > 1 {
+                let version = 1 + stream.position() % (now - 1);
+                let path = format!("/v1/orders/{id}?version={version}");
+                self.order(&path, &stream.document(version)).await?;
             }
         }
         Ok(())
     }
 
-    /// The feed, and each order's own part of it.
-    async fn events(&self) -> Checked {
-        let path = "/v1/events?limit=1000";
-        let page = self.must(path).await?;
-        let feed = page["data"].as_array().cloned().unwrap_or_default();
+    async fn order(&self, path: &str, expected: &Value) -> Checked {
+        let shown = sorted(self.must(path).await?);
+        let unlike = differences(expected, &shown);
+        unlike.map_or(Ok(()), |unlike| Err(format!("{path}: {unlike}")))
+    }
+
+    /// The feed to its end, and each order's own part of it.
+    async fn events(&self, ledger: &Ledger) -> Checked {
+        let mut feed = Vec::new();
+        loop {
+            let path = format!("/v1/events?after={}", feed.len());
+            let page = self.must(&path).await?;
+            let data = page["data"].as_array().cloned().unwrap_or_default();
+            feed.extend(data.iter().cloned());
+            same(&path, page["next_after"].as_u64(), Some(feed.len() as u64))?;
+            same(&path, page["head"].as_u64(), Some(ledger.events.len() as u64))?;
+            if data.is_empty() || page["next_after"] == page["head"] {
+                break;
+            }
+        }
+        same("events in the feed", feed.len(), ledger.events.len())?;
+        for (event, shown) in ledger.events.iter().zip(&feed) {
+            let expected = json!([event.event_id, event.event_type, event.position.to_string()]);
+            same("an event", &json!([shown["id"], shown["type"], shown["sequence"]]), &expected)?;
+        }
         for (id, stream) in &self.foretold.world.0 {
             for known in &stream.events {
-                let index = usize::try_from(known.position).unwrap() - 1;
-                let got = feed.get(index).unwrap_or(&Value::Null);
-                is_in_feed(*id, known, got).map_err(|why| format!("{path}: {why}"))?;
+                let shown = &feed[usize::try_from(known.position).unwrap() - 1];
+                is_in_feed(*id, known, shown)?;
             }
-            if stream.version() > 0 && !self.foretold.spoilt.contains(id) {
+            if !self.foretold.spoilt.contains_key(id) {
                 let path = format!("/v1/orders/{id}/history?limit={PAGE}");
                 let shown = self.must(&path).await?;
                 let first = stream.at(stream.version().min(PAGE));
@@ -114,31 +123,37 @@ impl Window<'_> {
 
     async fn customers_and_products(&self) -> Checked {
         let all = self.foretold.world.at(None);
-        for id in ["ann", "bob", "cleo"] {
+        for id in CUSTOMERS {
             let path = format!("/v1/customers/{id}");
             let shown = self.get(&path).await?;
             figures::customer(&all, id, shown.as_ref()).map_err(|why| format!("{path}: {why}"))?;
         }
-        for id in ["tea", "cup", "pot"] {
+        for id in PRODUCTS {
             let path = format!("/v1/products/{id}");
             let shown = self.get(&path).await?;
             figures::product(&all, id, shown.as_ref()).map_err(|why| format!("{path}: {why}"))?;
         }
-        let path = "/v1/products?sort=-units";
-        let rows = self.rows(path).await?;
-        figures::best_sellers(&all, None, "-units", &rows).map_err(|why| format!("{path}: {why}"))
+        let by_revenue = CURRENCIES.map(|code| ("-revenue", Some(code)));
+        for (sort, currency) in [("-units", None)].into_iter().chain(by_revenue) {
+            let named = currency.map(|code| format!("&currency={code}")).unwrap_or_default();
+            let path = format!("/v1/products?sort={sort}{named}");
+            let rows = self.rows(&path).await?;
+            figures::best_sellers(&all, currency, sort, &rows)
+                .map_err(|why| format!("{path}: {why}"))?;
+        }
+        Ok(())
     }
 
     async fn figures(&self, as_of: Option<Time>) -> Checked {
         let all = self.foretold.world.at(as_of);
-        let then = as_of.map(|at| format!("as_of={}", wire(at))).unwrap_or_default();
-        let path = format!("/v1/reports/status-counts?{then}");
+        let then = as_of.map(|at| format!("?as_of={}", wire(at))).unwrap_or_default();
+        let path = format!("/v1/reports/status-counts{then}");
         let shown = self.must(&path).await?;
         figures::status_counts(&all, &shown).map_err(|why| format!("{path}: {why}"))?;
         for interval in ["day", "month"] {
-            let asked = Sales { interval, from: None, to: None, currency: None };
-            let path = format!("/v1/reports/sales?interval={interval}&{then}");
-            let shown = self.must(path.trim_end_matches('&')).await?;
+            let asked = Sales { interval, from: None, to: None, currency: None, as_of };
+            let path = format!("/v1/reports/sales?{}", asked.query());
+            let shown = self.must(&path).await?;
             figures::sales(&all, &asked, &shown).map_err(|why| format!("{path}: {why}"))?;
         }
         Ok(())
@@ -149,8 +164,8 @@ impl Window<'_> {
         let plain = Asked { sort: "-placed_at", as_of, ..Asked::default() };
         let mut asked = vec![
             Asked { statuses: STATUSES.to_vec(), sort: "placed_at", ..plain.clone() },
-            Asked { customer: Some("ann".to_owned()), ..plain.clone() },
-            Asked { product: Some("tea".to_owned()), ..plain.clone() },
+            Asked { customer: Some(CUSTOMERS[0].to_owned()), ..plain.clone() },
+            Asked { product: Some(PRODUCTS[0].to_owned()), ..plain.clone() },
         ];
         asked.extend(CURRENCIES.map(|code| Asked {
             currency: Some(code.to_owned()),

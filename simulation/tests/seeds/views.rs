@@ -1,5 +1,6 @@
 //! The views against a fresh fold of the log, and rows that the database refuses for a while.
 
+use crate::commands::{CUSTOMERS, PRODUCTS};
 use crate::facts::{self, ALL};
 use crate::foretold::Foretold;
 use crate::judge::Ledger;
@@ -9,7 +10,11 @@ use oracle::stream::Stream;
 use projector::{Kind, Source};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use std::collections::BTreeSet;
 use uuid::Uuid;
+
+/// By which words the database refuses a row.
+const NOT_THIS_ONE: &str = "not this one";
 
 /// Rows that the database refused for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +61,8 @@ impl World {
             0 => (Kind::Orders, "orders", Whose::Order(order)),
             1 => (Kind::Orders, "order_versions", Whose::Order(order)),
             2 => (Kind::History, "history", Whose::Order(order)),
-            3 => (Kind::Customers, "customers", Whose::Customer("bob")),
-            _ => (Kind::Products, "product_sales", Whose::Product("pot")),
+            3 => (Kind::Customers, "customers", Whose::Customer(CUSTOMERS[1])),
+            _ => (Kind::Products, "product_sales", Whose::Product(PRODUCTS[2])),
         };
         let condition = match whose {
             Whose::Order(order) => {
@@ -69,7 +74,7 @@ impl World {
         };
         let trigger = format!(
             "DROP TRIGGER IF EXISTS no; CREATE TRIGGER no BEFORE INSERT ON {table} WHEN {condition} \
-             BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+             BEGIN SELECT RAISE(ABORT, '{NOT_THIS_ONE}'); END"
         );
         self.tamper(trigger).await;
         self.refused.push(Refused { projection, whose });
@@ -77,19 +82,22 @@ impl World {
         self.count("rows are refused");
     }
 
-    /// No order is parked but one that nobody can read, or one whose rows were refused.
+    /// No event is parked but from one on that nobody can read, or from one on whose rows were refused.
     pub async fn check_parked_for_cause(&self) -> Checked {
         let foretold = Foretold::of(&Ledger::read(self).await?, &self.account)?;
         let text = |error: read_model::ReadModelError| error.to_string();
         for entry in self.model.catalog().await.map_err(text)? {
             let rows = self.model.parked_reasons(&entry.name, entry.generation, ALL).await;
+            let mut excused = BTreeSet::new();
             for (position, order, _, reason) in rows.map_err(text)? {
-                let excused = foretold.spoilt.contains(&order)
-                    || self
-                        .refused
-                        .iter()
-                        .any(|its| its.excuses(&entry.name, &foretold.world.0[&order]));
-                if !excused {
+                let spoilt = foretold.spoilt.get(&order).is_some_and(|from| *from <= position);
+                let stream = &foretold.world.0[&order];
+                let refused = reason.contains(NOT_THIS_ONE)
+                    && self.refused.iter().any(|its| its.excuses(&entry.name, stream));
+                if spoilt || refused {
+                    excused.insert(order);
+                }
+                if !excused.contains(&order) {
                     return Err(format!("{}: {position} is parked: {reason}", entry.name));
                 }
             }

@@ -10,6 +10,7 @@ use crate::services::Service;
 use crate::trace::Trace;
 use crate::views::Refused;
 use event_store::{Access, Capacities, EventStore, LeaseState, MemoryLog};
+pub use oracle::Checked;
 use read_model::ReadModel;
 use relay::simulation::SimulatedTopic;
 use rig::postgres::{Database, database_or_say};
@@ -25,9 +26,6 @@ pub const PARTITIONS: u32 = 3;
 pub const BEGINNING: i64 = 1_772_496_000_000_000;
 /// The wall clock is never further from where it would be.
 const MAX_JUMP: i64 = 86_400_000_000;
-
-/// What is wrong, or nothing.
-pub type Checked<T = ()> = Result<T, String>;
 
 /// Where the log is.
 pub enum Log {
@@ -102,6 +100,7 @@ impl World {
                 Log::Stored(database.url(), Some(database))
             }
         };
+        // The first of a PostgreSQL log makes its tables.
         let other = log.open(Access::ReadWrite, Capacities::default()).await;
         let eye = log.open(Access::ReadOnly, Capacities::default()).await;
         std::fs::copy(templates().join("views.db"), folder.path().join("views.db")).unwrap();
@@ -172,6 +171,7 @@ impl World {
         let aim = i64::try_from(self.chance.below(2 * MAX_JUMP.unsigned_abs())).unwrap() - MAX_JUMP;
         self.hand.turn_clock(aim - self.turned);
         self.turned = aim;
+        self.account.turned(server::clock::now());
         self.note(format!("the wall clock is {} s off", aim / 1_000_000));
         self.count("the wall clock jumps");
     }

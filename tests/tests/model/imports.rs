@@ -295,9 +295,10 @@ fn is_answer(lines: &[Line], plan: &Plan, answer: &Answer, resent: bool) -> Chec
     for ((fate, line), number) in plan.fates.iter().zip(lines).zip(1_u64..) {
         let Fate::Refused(refusals) = fate else { continue };
         let got = refused.next().ok_or_else(|| format!("expected a refusal of line {number}"))?;
+        let problem = as_of_a_body(got["problem"].clone());
         let right = got["line"] == number
             && got["order_id"] == line.command.order.to_string()
-            && refusals.iter().any(|refusal| refusal.is_told_by(&got["problem"]));
+            && refusals.iter().any(|refusal| refusal.is_told_by(&problem).is_ok());
         ensure(right, || {
             let codes: Vec<_> =
                 refusals.iter().map(|refusal| (refusal.status, refusal.code)).collect();
@@ -324,4 +325,15 @@ fn is_answer(lines: &[Line], plan: &Plan, answer: &Answer, resent: bool) -> Chec
     }
     ensure(expected == *summary, || format!("expected {expected}\ngot {summary}"))?;
     summary["position"].as_u64().ok_or_else(|| "expected a position".to_owned())
+}
+
+/// The problem as it would be if the line's body had been sent by itself: pointers begin there.
+fn as_of_a_body(mut problem: Value) -> Value {
+    for error in problem["errors"].as_array_mut().into_iter().flatten() {
+        let within = error["pointer"].as_str().and_then(|pointer| pointer.strip_prefix("/body"));
+        if let Some(within) = within {
+            error["pointer"] = json!(within);
+        }
+    }
+    problem
 }

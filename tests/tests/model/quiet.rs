@@ -197,9 +197,10 @@ impl Quiet<'_> {
         for interval in ["day", "month"] {
             let (from, to) = self.days();
             let currency = self.rng.chance(30).then(|| *self.rng.pick(&LIVE));
-            let asked = Sales { interval, from: from.as_deref(), to: to.as_deref(), currency };
-            let path = format!("/v1/reports/sales?{}&{then}", query(&asked));
-            let got = self.get(path.trim_end_matches('&')).await?;
+            let (from, to) = (from.as_deref(), to.as_deref());
+            let asked = Sales { interval, from, to, currency, as_of };
+            let path = format!("/v1/reports/sales?{}", asked.query());
+            let got = self.get(&path).await?;
             figures::sales(&all, &asked, &got).map_err(Self::at(&path))?;
         }
         Ok(())
@@ -218,10 +219,4 @@ impl Quiet<'_> {
             _ => (from, to),
         }
     }
-}
-
-fn query(asked: &Sales<'_>) -> String {
-    let pairs = [("from", asked.from), ("to", asked.to), ("currency", asked.currency)];
-    let given = pairs.iter().filter_map(|(name, value)| Some(format!("&{name}={}", (*value)?)));
-    format!("interval={}{}", asked.interval, given.collect::<String>())
 }
