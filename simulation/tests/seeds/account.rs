@@ -40,6 +40,22 @@ pub struct Taken {
 }
 
 impl Attempt {
+    /// The same once more, under its key. What stands under another request's key is repeated only as yet another one.
+    fn repeated(&self, as_another: bool) -> Option<Self> {
+        let key = self.key.clone().filter(|key| as_another || key.fingerprint[31] == 0)?;
+        Some(Self {
+            order: self.order,
+            fresh: self.fresh,
+            command: self.command.clone(),
+            precondition: self.precondition.clone(),
+            key: Some(key),
+            at: self.at,
+            effect: self.effect,
+            taken: Taken::default(),
+            answer: Answer::Awaited,
+        })
+    }
+
     /// Whether it is a line of an import, which is tried again when it was refused.
     pub fn is_imported(&self) -> bool {
         self.key.as_ref().is_some_and(|key| key.retention == Retention::Forever)
@@ -127,28 +143,29 @@ impl Account {
         Key { key: format!("{origin}:{}", self.keys), fingerprint, retention }
     }
 
-    /// The same request once more; now and then its key is used for another one.
+    /// One that was sent before, once more; now and then its key is used for another one.
     fn again(&self, chance: &mut Chance) -> Option<Attempt> {
         if self.attempts.is_empty() {
             return None;
         }
         let last =
             self.attempts.len().saturating_sub(1 + chance.index(self.attempts.len().min(12)));
-        let before = &self.attempts[last];
-        let mut key = before.key.clone()?;
-        let mut command = before.command.clone();
-        if chance.percent(12) {
+        let other = chance.percent(12);
+        let mut attempt = self.attempts[last].repeated(other)?;
+        if let (true, Some(key)) = (other, &mut attempt.key) {
             // Another request each time: its number makes it so.
             key.fingerprint[16..24].copy_from_slice(&(self.attempts.len() as u64).to_be_bytes());
             key.fingerprint[31] = 1;
-            command = commands::deed(chance);
-        } else if key.fingerprint[31] == 1 {
-            return None;
+            attempt.command = commands::deed(chance);
         }
-        let (order, fresh) = (before.order, before.fresh);
-        let (precondition, at, effect) = (before.precondition.clone(), before.at, before.effect);
-        let (key, taken, answer) = (Some(key), Taken::default(), Answer::Awaited);
-        Some(Attempt { order, fresh, command, precondition, key, at, effect, taken, answer })
+        Some(attempt)
+    }
+
+    /// The very same request, as its client repeats it; `None` where it has no key.
+    pub fn twin(&mut self, number: usize) -> Option<usize> {
+        let twin = self.attempts[number].repeated(false)?;
+        self.attempts.push(twin);
+        Some(self.attempts.len() - 1)
     }
 
     /// A client hears an answer.

@@ -55,6 +55,13 @@ impl World {
             let now = server::clock::now();
             let number = self.account.draw(&mut self.chance, now);
             self.send(service, number);
+            // Now and then its client hears nothing soon enough, and asks another one.
+            if self.chance.percent(10)
+                && let Some(twin) = self.account.twin(number)
+            {
+                let other = self.chance.index(self.services.len());
+                self.send(other, twin);
+            }
         }
     }
 
