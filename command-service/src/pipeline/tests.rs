@@ -105,6 +105,9 @@ async fn a_stale_if_match_is_refused_before_the_domain_is_asked(rig: Rig) {
     let absent = refused(pipeline.ask(add(2, 1).if_match(1)).await);
     assert!(matches!(absent, Refusal::PreconditionFailed { current_version: 0 }));
     assert_eq!(accepted(&pipeline.ask(add(2, 1).if_match(0)).await).0, 1);
+    // Of what is not there the domain speaks first: 404 says more than 412.
+    let absent = refused(pipeline.ask(add(3, -1).if_match(1)).await);
+    assert!(matches!(absent, Refusal::Rejected(_)));
 }
 
 async fn of_64_with_one_if_match_exactly_one_wins(rig: Rig) {
