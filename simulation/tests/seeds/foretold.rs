@@ -105,8 +105,8 @@ impl Foretold {
         if reply.replayed == Replayed::No && version < heard {
             return Err(format!("a client had heard of version {heard} before"));
         }
-        let stream = self.world.0.get(&attempt.order).cloned();
-        let stream = stream.unwrap_or_else(|| Stream::empty(attempt.order));
+        let empty = Stream::empty(attempt.order);
+        let stream = self.world.0.get(&attempt.order).unwrap_or(&empty);
         if version > stream.version() {
             // The ledger knows whether the order ever was there. What stands behind an unreadable event is not foretold.
             return same("what can be read", self.spoilt.contains_key(&attempt.order), true);
@@ -114,7 +114,7 @@ impl Foretold {
         let before = stream.at(version);
         match &reply.result {
             Ok(done) => match &done.preview {
-                Some(preview) => previewed(&stream, attempt, done, preview),
+                Some(preview) => previewed(stream, attempt, done, preview),
                 None => answered(&before, attempt, done),
             },
             Err(Refusal::Rejected(rejection)) => {

@@ -30,7 +30,7 @@ const MAX_JUMP: i64 = 86_400_000_000;
 /// Where the log is.
 pub enum Log {
     Memory(MemoryLog),
-    /// By its URL, and what keeps its database.
+    /// By its URL, and the database to drop when the seed ends.
     Stored(String, Option<Database>),
 }
 

@@ -61,7 +61,7 @@ impl Database {
         self.url_at("postgres", proxy.port())
     }
 
-    /// Removes it, whoever is still connected.
+    /// Drops the database, and ends the connections to it.
     ///
     /// # Errors
     /// When the server refuses.

@@ -55,7 +55,7 @@ pub const LIES: [Lie; 18] = [
         Whole(|memory, asked, answer| match answer.text().contains("idempotency-key-reused") {
             // A key that a race used first is not known, and one whose request was refused may be free.
             true => match memory.get(asked.key().unwrap_or_default()) {
-                Some(first) => with_header(first, "Idempotent-Replayed", Some("true")),
+                Some(first) => again(first),
                 None => answer,
             },
             false => {
@@ -109,19 +109,23 @@ pub const LIES: [Lie; 18] = [
 // alone. What is given again must be what was given first, so the first answer is the one to falsify.
 
 fn refused(asked: &Asked<'_>, answer: &Answer) -> bool {
-    asked.commands() && !asked.racing && answer.status >= 400 && !is_again(answer)
+    is_lone(asked) && answer.status >= 400 && !is_again(answer)
 }
 
 fn accepted(asked: &Asked<'_>, answer: &Answer) -> bool {
-    asked.commands() && !asked.racing && answer.status < 300 && !is_again(answer)
+    is_lone(asked) && answer.status < 300 && !is_again(answer)
 }
 
 fn refused_again(asked: &Asked<'_>, answer: &Answer) -> bool {
-    asked.commands() && !asked.racing && answer.status >= 400 && is_again(answer)
+    is_lone(asked) && answer.status >= 400 && is_again(answer)
 }
 
 fn accepted_again(asked: &Asked<'_>, answer: &Answer) -> bool {
-    asked.commands() && !asked.racing && answer.status < 300 && is_again(answer)
+    is_lone(asked) && answer.status < 300 && is_again(answer)
+}
+
+fn is_lone(asked: &Asked<'_>) -> bool {
+    asked.commands() && !asked.racing
 }
 
 fn is_again(answer: &Answer) -> bool {
@@ -142,6 +146,10 @@ fn imports(asked: &Asked<'_>, _: &Answer) -> bool {
 
 /// What was answered first under the key.
 fn first(memory: &Memory, asked: &Asked<'_>, answer: Answer) -> Answer {
-    let first = memory.first(asked.key().unwrap_or_default(), answer);
-    with_header(first, "Idempotent-Replayed", Some("true"))
+    again(memory.first(asked.key().unwrap_or_default(), answer))
+}
+
+/// As a replay.
+fn again(answer: Answer) -> Answer {
+    with_header(answer, "Idempotent-Replayed", Some("true"))
 }
