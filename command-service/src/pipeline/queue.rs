@@ -9,7 +9,7 @@ use domain::Aggregate;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What one command weighs at least, so that the byte limit also bounds small ones.
 const MIN_WEIGHT: usize = 256;
@@ -133,6 +133,8 @@ pub struct QueueReceiver<A: Aggregate> {
     carried: Vec<Job<A>>,
     limits: QueueLimits,
     closing: CancellationToken,
+    /// Without its receiver the queue is closed for everybody who listens.
+    _close: DropGuard,
 }
 
 impl<A: Aggregate> QueueReceiver<A> {
@@ -174,9 +176,10 @@ pub fn bounded<A: Aggregate>(
     let largest = limits.bytes.min(u32::MAX as usize);
     let room = Arc::new(Semaphore::new(largest));
     let running = Arc::new(RunningKeys::default());
+    let close = closing.clone().drop_guard();
     (
         QueueSender { jobs: sender, room, largest, running },
-        QueueReceiver { jobs: receiver, carried: Vec::new(), limits, closing },
+        QueueReceiver { jobs: receiver, carried: Vec::new(), limits, closing, _close: close },
     )
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use domain::Aggregate;
 use event_store::{RecordedEvent, StreamId};
 use import::*;
+use std::time::Duration;
 use upkeep::*;
 use uuid::Uuid;
 
@@ -272,6 +273,17 @@ async fn a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything
     assert!(matches!(pipeline.submit(add(1, 1)).err().unwrap(), Refusal::Unavailable));
 }
 
+async fn without_a_handle_everything_is_finished_and_ends(rig: Rig) {
+    let (pipeline, store) = rig.pipeline().await;
+    for _ in 0..100 {
+        drop(pipeline.submit(add(1, 1)).unwrap());
+    }
+    let tasks = pipeline.tasks.clone();
+    drop(pipeline);
+    tokio::time::timeout(Duration::from_secs(30), tasks.wait()).await.expect("they end");
+    assert_eq!(events(&store, 1).await.len(), 100);
+}
+
 async fn a_full_queue_says_so_and_whoever_waits_gets_in(rig: Rig) {
     let mut limits = PipelineLimits::default();
     limits.queue.commands = 2;
@@ -372,6 +384,7 @@ on_both_backends!(
         two_pipelines_on_one_log_never_build_on_each_others_stale_state,
         a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer,
         a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything,
+        without_a_handle_everything_is_finished_and_ends,
         a_full_queue_says_so_and_whoever_waits_gets_in,
         the_queue_is_bounded_by_bytes_too,
         a_small_cache_changes_no_answer,

@@ -29,6 +29,7 @@ mod world;
 
 use play::{Backend, Played, play};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -70,9 +71,11 @@ impl Watchdog {
         std::thread::spawn(move || {
             let hangs = if backend == Backend::Memory { HANGS } else { HANGS_STORED };
             if ended.recv_timeout(hangs) == Err(RecvTimeoutError::Timeout) {
-                eprintln!(
-                    "ORDERLOG_SIMULATION_SEED={seed} ORDERLOG_SIMULATION_LOG={} hangs",
-                    backend.name()
+                let name = backend.name();
+                // What a test prints is kept until it ends, and this one does not.
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "ORDERLOG_SIMULATION_SEED={seed} ORDERLOG_SIMULATION_LOG={name} hangs"
                 );
                 std::process::abort();
             }

@@ -5,13 +5,19 @@ use crate::world::{Checked, Log, World};
 use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 use tokio::runtime::Builder;
+use tokio::sync::mpsc;
 
 /// The least number of steps between two quiet moments, up to twice as many, and how many moments there are.
 const STEPS: u64 = 60;
 const MOMENTS: u64 = 3;
 /// One seed of the first number has the second times as many steps, and so a longer log.
 const LONG: (u64, u64) = (50, 10);
+
+/// How often, and how far, time goes on by itself where the log is stored.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Where the log is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +56,19 @@ pub fn play(seed: u64, backend: Backend) -> Played {
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (end, ended) = std::sync::mpsc::channel::<()>();
     // Paused time stands still for as long as something blocks, instead of running ahead whenever nobody is ready.
-    runtime.spawn_blocking(move || ended.recv());
+    let tick = if backend == Backend::Memory { Duration::MAX } else { TICK };
+    let (ticks, mut ticked) = mpsc::unbounded_channel();
+    runtime.spawn_blocking(move || {
+        while ended.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+            let _ = ticks.send(());
+        }
+    });
+    // A database's client may wait for time to pass while everybody waits for its answer.
+    runtime.spawn(async move {
+        while ticked.recv().await.is_some() {
+            tokio::time::advance(TICK).await;
+        }
+    });
     let played = runtime.block_on(async {
         let mut world = World::open(seed, backend).await;
         let mut steps = 0;
