@@ -1,11 +1,11 @@
 //! What lists of orders must hold: each order that matches once, sorted, and nothing else; its summary as the order is.
 
 use super::compose::compose;
-use super::fact::{Time, wire};
+use super::fact::{Time, read_time, wire};
 use super::world::Then;
 use super::{Checked, ensure};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a list is asked for.
 #[derive(Debug, Clone, Default)]
@@ -94,9 +94,34 @@ pub fn check(all: &[Then], asked: &Asked, rows: &[Value]) -> Checked {
             expected.values().map(|then| format!("{} ({})", then.id, then.order.status.name()));
         format!("left out: {}", left.collect::<Vec<_>>().join(", "))
     })?;
-    let rising = matches!(asked.sort, "placed_at" | "total");
-    let sorted = keys.is_sorted_by(|a, b| if rising { a <= b } else { a >= b });
-    ensure(sorted, || format!("not sorted: {keys:?}"))
+    ensure(is_sorted(asked.sort, &keys), || format!("not sorted: {keys:?}"))
+}
+
+/// Holds the rows of a list whose pages were read while others wrote against the orders as they stood before: each of them
+/// once, whatever else came once at most, and all in order. For filters and sorts by what never changes once an order is
+/// placed.
+pub fn check_meanwhile(before: &[Then], asked: &Asked, rows: &[Value]) -> Checked {
+    let mut seen = BTreeSet::new();
+    let mut keys = Vec::new();
+    for row in rows {
+        let id = row["order_id"].as_str().unwrap_or_default();
+        ensure(seen.insert(id), || format!("does not belong on the list, or twice: {row}"))?;
+        keys.push(read_time(row["placed_at"].as_str().unwrap_or_default())?);
+    }
+    let missing = before
+        .iter()
+        .filter(|then| asked.holds(then))
+        .find(|then| !seen.contains(then.id.to_string().as_str()));
+    ensure(missing.is_none(), || {
+        let id = missing.map(|then| then.id).unwrap_or_default();
+        format!("left out: {id}, which was there before")
+    })?;
+    ensure(is_sorted(asked.sort, &keys), || format!("not sorted: {keys:?}"))
+}
+
+fn is_sorted<K: PartialOrd>(sort: &str, keys: &[K]) -> bool {
+    let rising = matches!(sort, "placed_at" | "total");
+    keys.is_sorted_by(|a, b| if rising { a <= b } else { a >= b })
 }
 
 /// Whatever a summary shows of the order reads as in the composed order.

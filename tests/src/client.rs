@@ -156,11 +156,24 @@ impl Client {
     /// # Panics
     /// When there is no answer.
     pub async fn open(&self, path: &str, headers: Headers<'_>) -> reqwest::Response {
-        let mut request = self.http.get(format!("{}{path}", self.base));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.send().await.unwrap_or_else(|error| panic!("GET {path}: no answer: {error:?}"))
+        let begun = self.begin(path, headers).await;
+        begun.unwrap_or_else(|error| panic!("GET {path}: no answer: {error:?}"))
+    }
+
+    /// As [`Client::open`], for a server that may be killed meanwhile.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn begin(
+        &self,
+        path: &str,
+        headers: Headers<'_>,
+    ) -> reqwest::Result<reqwest::Response> {
+        let request = self.http.get(format!("{}{path}", self.base));
+        let add = |request: reqwest::RequestBuilder, (name, value): &(&str, &str)| {
+            request.header(*name, *value)
+        };
+        headers.iter().fold(request, add).send().await
     }
 }
 

@@ -3,13 +3,14 @@
 //! It stands outside of everything: it knows the contract, the programs' flags and the line `listening on http://…`,
 //! and no crate of the workspace. [`server`] starts and kills programs, [`client`] asks and holds every answer against
 //! the served OpenAPI document, [`load`] keeps clients busy across restarts, [`checker`] compares what was answered
-//! with what the log holds, [`raw`] says what no HTTP library would.
+//! with what the log holds, [`events`] listens to the stream of events, [`raw`] says what no HTTP library would.
 //!
 //! A harness that cannot go on panics: that is what fails a test. Nothing it starts outlives it.
 
 pub mod checker;
 pub mod client;
 pub mod contract;
+pub mod events;
 pub mod load;
 pub mod orders;
 pub mod program;

@@ -6,6 +6,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use std::time::Duration;
 use system_tests::client::{Client, Headers};
+use system_tests::events::EventStream;
 use system_tests::server::Server;
 use system_tests::{checker, orders};
 use tempfile::TempDir;
@@ -72,26 +73,12 @@ async fn take(
     let response = client.open(path, headers).await;
     assert_eq!(response.status(), 200);
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
-    let (mut pieces, mut text, mut events) = (response.bytes_stream(), String::new(), Vec::new());
+    let (mut stream, mut events) = (EventStream::new(response), Vec::new());
     while events.len() < count {
-        let piece = timeout(ARRIVAL, pieces.next()).await.expect("the next event arrives");
-        let piece = piece.expect("the stream goes on").unwrap();
-        text.push_str(&String::from_utf8_lossy(&piece));
-        while let Some((block, rest)) = text.split_once("\n\n") {
-            events.extend(parse(block));
-            text = rest.to_owned();
-        }
+        let event = timeout(ARRIVAL, stream.next()).await.expect("the next event arrives");
+        events.push(event.expect("the stream goes on"));
     }
     events
-}
-
-fn parse(block: &str) -> Option<(u64, Value)> {
-    let field = |name: &str| {
-        let line = block.lines().find_map(|line| line.strip_prefix(name));
-        line.map(|value| value.trim_start().to_owned())
-    };
-    let id = field("id:")?.parse().expect("an id is a position");
-    Some((id, serde_json::from_str(&field("data:")?).expect("data is one line of JSON")))
 }
 
 #[tokio::test]

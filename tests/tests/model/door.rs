@@ -11,12 +11,14 @@ use bytes::Bytes;
 use futures::future::join_all;
 use oracle::ask::Command;
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use rig::rng::Rng;
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use system_tests::client::{Answer, Client};
+use system_tests::events::EventStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
@@ -202,7 +204,39 @@ impl Door {
         answers.map_err(|error| format!("a race: expected answers\ngot {error:?}"))
     }
 
-    async fn wait(&mut self) {
+    /// Begins to listen after a position; none when nobody is there.
+    pub async fn listen(&self, after: u64) -> Checked<Option<EventStream>> {
+        let reader = self.shop.borrow().reader.clone();
+        // By either way to say it.
+        let begun = match after.is_multiple_of(2) {
+            true => {
+                let last = after.to_string();
+                reader.begin("/v1/events/stream", &[("Last-Event-ID", &last)]).await
+            }
+            false => reader.begin(&format!("/v1/events/stream?after={after}"), &[]).await,
+        };
+        match begun {
+            Ok(response) if response.status() == 200 => Ok(Some(EventStream::new(response))),
+            Ok(response) if response.status() == 503 => Ok(None),
+            Ok(response) => Err(format!("expected a stream\ngot {}", response.status())),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// An event of the stream as walkers hear of it; none when it is kept back.
+    pub fn heard(&self, event: Value) -> Checked<Option<Value>> {
+        if self.liar.is_none() {
+            return Ok(Some(event));
+        }
+        let path = "/v1/events/stream";
+        let (asked, headers) = (format!("GET {path}"), HeaderMap::new());
+        let answer = Answer { asked, status: 200, headers, body: event.to_string().into() };
+        let told = self.through((path, &Method::GET, &[], false), answer);
+        crate::answer::json_of(&told).map(|event| (!event.is_null()).then_some(event))
+    }
+
+    /// Until the programs are elsewhere, or for a while.
+    pub async fn wait(&mut self) {
         // Not hearing of another address is fine: then the old one is tried again.
         let _ = timeout(RESTART_PATIENCE, self.shop.changed()).await;
     }

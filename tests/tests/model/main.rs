@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod answer;
+mod browser;
 mod door;
 mod generate;
 mod imports;
@@ -18,6 +19,7 @@ mod journal;
 mod laws;
 mod learn;
 mod lies;
+mod listener;
 mod looks;
 mod quiet;
 mod quiet_lists;

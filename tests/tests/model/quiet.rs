@@ -4,6 +4,7 @@ use crate::answer::{Checked, ensure, json_of, problem};
 use crate::door::Door;
 use crate::generate;
 use crate::journal::Journal;
+use crate::listener::Listener;
 use chrono::{Duration, Utc};
 use oracle::fact::{Event, Time, wire};
 use oracle::figures::{self, Sales};
@@ -29,6 +30,8 @@ pub struct Quiet<'a> {
     pub journal: &'a Journal,
     /// The end of the log.
     pub head: u64,
+    /// Who has listened meanwhile.
+    pub listener: &'a Listener,
     /// Events that were held against the feed before.
     pub fed: &'a mut u64,
 }
@@ -89,6 +92,7 @@ impl Quiet<'_> {
     /// `/v1/events`, whole pages of random lengths: every event that was answered, in its place, and no other.
     async fn feed(&mut self) -> Checked {
         let by_position = self.events_by_position();
+        let mut heard = self.listener.up_to(self.head).await?;
         let mut after = if self.rng.chance(30) { 0 } else { *self.fed };
         while after < self.head {
             let longest = if self.rng.chance(50) { 20 } else { 1_000 };
@@ -105,6 +109,10 @@ impl Quiet<'_> {
                     .get(&position)
                     .ok_or_else(|| format!("{path}: not answered: {event}"))?;
                 is_in_feed(known.0, &known.1, event).map_err(Self::at(&path))?;
+                let heard = heard.remove(&position).filter(|heard| heard != event);
+                ensure(heard.is_none(), || {
+                    format!("/v1/events/stream: expected {event}\ngot {heard:?}")
+                })?;
             }
             after += length;
             ensure(page["next_after"] == after, || {
@@ -115,6 +123,7 @@ impl Quiet<'_> {
             })?;
         }
         *self.fed = self.head;
+        ensure(heard.is_empty(), || format!("/v1/events/stream: more than the feed: {heard:?}"))?;
         self.beyond_the_feed().await
     }
 

@@ -39,6 +39,9 @@ tally!(
     services,
     rebuilds,
     events,
+    streams,
+    heard,
+    browsed,
 );
 
 #[derive(Debug, Default)]

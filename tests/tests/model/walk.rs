@@ -4,9 +4,11 @@
 //! A walk is given by its seed: what is sent follows from it; at which moment of it a storm strikes does not.
 
 use crate::answer::Checked;
+use crate::browser::Browser;
 use crate::door::{Door, Keeper};
 use crate::journal::Journal;
 use crate::lies::{Liar, Lie};
+use crate::listener::Listener;
 use crate::quiet::Quiet;
 use crate::system::{Shape, System};
 use crate::tally::Tally;
@@ -18,7 +20,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use uuid::Uuid;
 
 /// How large a walk is.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,8 @@ struct Walk {
     door: Door,
     rng: Rng,
     walkers: Vec<Walker>,
+    listener: Listener,
+    browser: Browser,
     journal: Journal,
     tally: Arc<Tally>,
     fed: u64,
@@ -64,7 +67,10 @@ pub async fn walk(
     let walkers = (0..size.walkers).map(|number| Walker::new(number, rng.fork(), door.clone()));
     let walkers = walkers.collect();
     let (journal, tally) = (Journal::default(), Arc::clone(tally));
-    let mut walk = Walk { system, keeper, door, rng, walkers, journal, tally, fed: 0 };
+    let listener = Listener::new(door.clone());
+    let browser = Browser { door: door.clone(), rng: rng.fork(), journal: Journal::default() };
+    let mut walk =
+        Walk { system, keeper, door, rng, walkers, listener, browser, journal, tally, fed: 0 };
     for phase in 0..size.phases {
         if phase > 0 && Instant::now() >= until {
             break;
@@ -88,6 +94,7 @@ impl Walk {
     /// rebuilt meanwhile.
     async fn phase(&mut self, size: Size, (stormy, rebuilds): (bool, bool)) -> Checked {
         self.keeper.storm(stormy);
+        let before = self.world().at(None);
         let striking = Arc::new(AtomicBool::new(stormy));
         let mut walking = JoinSet::new();
         let mut journals = Vec::new();
@@ -124,25 +131,29 @@ impl Walk {
                 striking.store(false, Ordering::SeqCst);
             }
         };
-        let ((), rebuilt, walked) =
-            tokio::join!(storm, rebuilding, joined(&mut walking, &journals));
+        let browsing = self.browser.browse(&before, self.fed);
+        let ((), rebuilt, browsed, walked) =
+            tokio::join!(storm, rebuilding, browsing, joined(&mut walking, &journals));
         self.keeper.storm(false);
         self.walkers = walked?;
         self.walkers.sort_by_key(|walker| walker.number);
+        browsed.map_err(|why| report(&why, "browser", &self.browser.journal))?;
         rebuilt
     }
 
-    async fn quiet(&mut self) -> Checked {
+    fn world(&self) -> World {
         let streams = self.walkers.iter().flat_map(|walker| &walker.streams);
-        let world = World(
-            streams
-                .map(|(id, stream)| (*id, stream.clone()))
-                .collect::<std::collections::BTreeMap<Uuid, _>>(),
-        );
+        World(streams.map(|(id, stream)| (*id, stream.clone())).collect())
+    }
+
+    async fn quiet(&mut self) -> Checked {
+        let world = self.world();
         let head = self.door.head(&mut self.rng).await?;
         let (door, rng, journal, fed) =
             (&mut self.door, &mut self.rng, &self.journal, &mut self.fed);
-        Quiet { world: &world, door, rng, journal, head, fed }.holds().await
+        Quiet { world: &world, door, rng, journal, head, listener: &self.listener, fed }
+            .holds()
+            .await
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::client::Answer;
 
-pub const LIES: [Lie; 17] = [
+pub const LIES: [Lie; 20] = [
     lie("the log has an event that nobody was answered", "all that was answered", probe, {
         Header("Consistency-Token", Some("1000000"))
     }),
@@ -23,6 +23,21 @@ pub const LIES: [Lie; 17] = [
             if body["data"] == json!([]) {
                 moved(&mut body["next_after"], 1);
             }
+        })
+    }),
+    lie("the stream skips an event", "/v1/events/stream: expected the event at", heard, {
+        Body(|event| {
+            if event["sequence"].as_str().is_some_and(|position| position.ends_with('7')) {
+                *event = Value::Null;
+            }
+        })
+    }),
+    lie("the stream shows other data", "/v1/events/stream: expected {", heard, {
+        Body(|event| event["data"] = json!({}))
+    }),
+    lie("a cursor loses its place while orders arrive", "left out: ", turned_in_between, {
+        Body(|body| {
+            rows(body).filter(|rows| !rows.is_empty()).map(|rows| rows.remove(0));
         })
     }),
     lie("a projection has parked an order", "nothing parked", |a, _| a.reads("/v1/projections"), {
@@ -105,6 +120,20 @@ fn probe(asked: &Asked<'_>, _: &Answer) -> bool {
 
 fn list(asked: &Asked<'_>, _: &Answer) -> bool {
     *asked.method == Method::GET && asked.bare().ends_with("/orders")
+}
+
+/// An event of the stream.
+fn heard(asked: &Asked<'_>, _: &Answer) -> bool {
+    asked.reads("/v1/events/stream")
+}
+
+/// A page after the first, while the log is longer than its reader knows.
+fn turned_in_between(asked: &Asked<'_>, answer: &Answer) -> bool {
+    let header = |name| asked.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+    let behind = header("Consistency-Token").is_some_and(|known| {
+        answer.header("Consistency-Token").is_some_and(|token| token != known)
+    });
+    list(asked, answer) && asked.path.contains("cursor=") && behind
 }
 
 fn customer(asked: &Asked<'_>, answer: &Answer) -> bool {
