@@ -5,6 +5,7 @@ use clap::Parser;
 use event_store::{Access, Capacities, LeaseState};
 use relay::simulation::{Lane, work};
 use relay::{RelayError, Settings};
+use serde_json::Value;
 use stage::{Actor, Arm, Rest, Stop, Verdict};
 use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
@@ -181,17 +182,19 @@ impl World {
             self.kill_relay(index).await;
         }
         self.topic.make_again();
-        self.unseen = self.lease().await?;
         for index in 0..self.members.len() {
             self.kill_member(index).await;
         }
         Ok(())
     }
 
-    /// Whether the topic was made again, and no relay has looked at it since.
+    /// Whether the topic was made again, and ends before what the relays know they have published to it.
     pub async fn is_topic_unseen(&self) -> Checked<bool> {
-        let Some(before) = &self.unseen else { return Ok(false) };
-        Ok(self.lease().await?.is_some_and(|lease| lease.epoch == before.epoch))
+        let Some(lease) = self.lease().await? else { return Ok(false) };
+        let note: Value = serde_json::from_str(&lease.note).unwrap_or_default();
+        let published = note["offsets"].as_array().into_iter().flatten().filter_map(Value::as_i64);
+        let ends = (0..PARTITIONS).map(|number| self.topic.ends(number.cast_signed()).1);
+        Ok(published.zip(ends).any(|(published, end)| end < published))
     }
 
     /// The relays' lease, if any of them has held it.

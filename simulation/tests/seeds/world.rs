@@ -9,7 +9,7 @@ use crate::relays::RelayProcess;
 use crate::services::Service;
 use crate::trace::Trace;
 use crate::views::Refused;
-use event_store::{Access, Capacities, EventStore, LeaseState, MemoryLog};
+use event_store::{Access, Capacities, EventStore, MemoryLog};
 pub use oracle::Checked;
 use read_model::ReadModel;
 use relay::simulation::SimulatedTopic;
@@ -71,8 +71,6 @@ pub struct World {
     pub away: bool,
     /// Whose rows were refused: a generation that is kept may have parked them still.
     pub refused: Vec<Refused>,
-    /// The lease as it was when the topic was made again: who held it does not know.
-    pub unseen: Option<LeaseState>,
     /// What projectors follow.
     pub feed: Feed,
     pub counts: BTreeMap<String, u64>,
@@ -125,7 +123,6 @@ impl World {
             account,
             away: false,
             refused: Vec::new(),
-            unseen: None,
             feed,
             counts: BTreeMap::new(),
             actors: 0,
