@@ -22,6 +22,8 @@ pub(super) struct Desk {
     pub seats: Vec<Seat>,
     pub head: SourceHead,
     catalog: Vec<CatalogEntry>,
+    /// Projections were stopped, let go or exchanged, and who set the cursors has not been told.
+    exchanged: bool,
 }
 
 impl Desk {
@@ -29,28 +31,35 @@ impl Desk {
     pub(super) fn new(model: ReadModel, log: Option<EventStore>, shape: Shape) -> Self {
         let now = clock::now().timestamp_micros();
         let head = SourceHead { position: 0, recorded_at: now, seen_at: now, hash: None };
-        Self { model, log, shape, seats: Vec::new(), head, catalog: Vec::new() }
+        Self { model, log, shape, seats: Vec::new(), head, catalog: Vec::new(), exchanged: false }
     }
 
-    /// Reads catalog and checkpoints, and forgets all else. Whether these are other projections than those that it knew.
+    /// Reads catalog and checkpoints, and forgets all else. Whether these are other projections than when it was asked
+    /// last.
     pub(super) async fn load(&mut self) -> Result<bool, ProjectorError> {
-        let catalog = self.model.catalog().await?;
-        let others = !self.has_shape_of(&catalog);
-        self.seats = seats::seat(&self.model, &catalog, &self.shape).await?;
-        self.catalog = catalog;
-        Ok(others)
+        self.read().await?;
+        Ok(std::mem::take(&mut self.exchanged))
     }
 
     /// Forgets what has been folded in memory and not written.
     ///
     /// # Errors
-    /// As when another writer was faster, if projections were stopped, let go or exchanged meanwhile: then those that are
-    /// fed now may lack what came before what is to be applied.
+    /// As when another writer was faster, from when projections were stopped, let go or exchanged until [`Desk::load`]: what
+    /// is to be applied was read for those that were fed before, and those that are fed now may lack what came before it.
     pub(super) async fn forget(&mut self) -> Result<(), ProjectorError> {
-        match self.load().await? {
+        self.read().await?;
+        match self.exchanged {
             false => Ok(()),
             true => Err(ReadModelError::CheckpointMoved.into()),
         }
+    }
+
+    async fn read(&mut self) -> Result<(), ProjectorError> {
+        let catalog = self.model.catalog().await?;
+        self.exchanged |= !self.has_shape_of(&catalog);
+        self.seats = seats::seat(&self.model, &catalog, &self.shape).await?;
+        self.catalog = catalog;
+        Ok(())
     }
 
     /// Whether these are the projections that it knows, none stopped, let go or exchanged since.

@@ -15,6 +15,8 @@ mod arrival_tests;
 mod desk;
 mod doubt;
 mod engine;
+#[cfg(test)]
+mod exchanged_tests;
 mod portion;
 mod refill;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use read_model::{Access, ReadModel};
 use rig::views::Views;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
-async fn alter(views: &Views, sql: &'static str) {
+pub(super) async fn alter(views: &Views, sql: &'static str) {
     match views {
         Views::Sqlite(_) => {
             let mut connection = SqliteConnection::connect(&views.url()).await.unwrap();
