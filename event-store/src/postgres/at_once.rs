@@ -81,6 +81,21 @@ mod tests {
     use crate::{Access, EventStore};
 
     #[tokio::test]
+    async fn what_follows_an_append_is_made_at_once() {
+        let untested = "appends to PostgreSQL by one statement";
+        let Some(database) = rig::postgres::database_or_say(untested).await else { return };
+        let store = EventStore::open(&database.url(), Access::ReadWrite).await.unwrap();
+        let EventStore::Postgres(store) = store else { panic!("the URL says PostgreSQL") };
+        let mut writer = store.writer.as_ref().unwrap().lock().await;
+        assert!(writer.append_at_once(&one(1, 10)).await.is_none(), "nobody knows the head");
+        writer.append(&one(1, 10)).await.unwrap();
+        for stream in 2..5 {
+            let appended = writer.append_at_once(&one(stream, 10)).await.unwrap();
+            assert_eq!(u128::from(appended.unwrap().head), stream);
+        }
+    }
+
+    #[tokio::test]
     async fn what_is_still_on_its_way_when_it_is_settled_is_not_stored_when_it_arrives() {
         let untested = "an append to PostgreSQL that arrives late";
         let Some(database) = rig::postgres::database_or_say(untested).await else { return };

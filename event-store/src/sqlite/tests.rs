@@ -59,6 +59,21 @@ async fn after_a_clean_end_the_one_file_holds_the_whole_log() {
 }
 
 #[tokio::test]
+async fn what_follows_an_append_is_made_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    let mut writer = store.writer.as_ref().unwrap().lock().await;
+    assert!(writer.append_at_once(&one(1, 10)).await.is_none(), "nobody knows where the head is");
+    writer.append(&one(1, 10)).await.unwrap();
+    let mut keyed = one(3, 10);
+    keyed.entries[0].answer = answer_alone("kept").entries[0].answer.take();
+    for (append, head) in [(one(2, 10), 2), (keyed, 3), (one(4, 10), 4)] {
+        let appended = writer.append_at_once(&append).await.unwrap();
+        assert_eq!(appended.unwrap().head, head);
+    }
+}
+
+#[tokio::test]
 async fn a_full_disk_is_unavailable_and_room_makes_it_work_again() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
