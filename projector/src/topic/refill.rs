@@ -15,7 +15,8 @@ impl Engine {
     /// Brings a partition up to the log's head, then reads on where the topic begins.
     pub(super) async fn refill(&mut self, lost: OffsetLost) -> Result<(), ProjectorError> {
         let OffsetLost { partition, wanted, low, high } = lost;
-        if !self.cursors.contains_key(&partition) {
+        // Adrift, nothing that is in memory counts: it is read again first, and the loss is told once more.
+        if self.cursors.get(&partition).is_none_or(|cursor| *cursor == Cursor::Adrift) {
             return Ok(());
         }
         // One record more was asked for than is needed.
