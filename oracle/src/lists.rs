@@ -98,14 +98,18 @@ pub fn check(all: &[Then], asked: &Asked, rows: &[Value]) -> Checked {
 }
 
 /// Holds the rows of a list whose pages were read while others wrote against the orders as they stood before: each of them
-/// once, whatever else came once at most, and all in order. For filters and sorts by what never changes once an order is
-/// placed.
+/// once, whatever else came once at most, and all in order. For filters by customer and currency and sorts by time, which
+/// never change once an order is placed.
 pub fn check_meanwhile(before: &[Then], asked: &Asked, rows: &[Value]) -> Checked {
     let mut seen = BTreeSet::new();
     let mut keys = Vec::new();
     for row in rows {
         let id = row["order_id"].as_str().unwrap_or_default();
-        ensure(seen.insert(id), || format!("does not belong on the list, or twice: {row}"))?;
+        ensure(seen.insert(id), || format!("shown again: {row}"))?;
+        let named = |asked: &Option<String>, got: &Value| asked.as_ref().is_none_or(|id| got == id);
+        let matches = named(&asked.currency, &row["currency"])
+            && named(&asked.customer, &row["customer"]["id"]);
+        ensure(matches, || format!("not asked for: {row}"))?;
         keys.push(read_time(row["placed_at"].as_str().unwrap_or_default())?);
     }
     let missing = before
@@ -114,9 +118,9 @@ pub fn check_meanwhile(before: &[Then], asked: &Asked, rows: &[Value]) -> Checke
         .find(|then| !seen.contains(then.id.to_string().as_str()));
     ensure(missing.is_none(), || {
         let id = missing.map(|then| then.id).unwrap_or_default();
-        format!("left out: {id}, which was there before")
+        format!("lost meanwhile: {id}, which was there before")
     })?;
-    ensure(is_sorted(asked.sort, &keys), || format!("not sorted: {keys:?}"))
+    ensure(is_sorted(asked.sort, &keys), || format!("out of order: {keys:?}"))
 }
 
 fn is_sorted<K: PartialOrd>(sort: &str, keys: &[K]) -> bool {

@@ -24,7 +24,8 @@ use uuid::Uuid;
 /// The orders at fault, each with the reason to park it.
 pub(crate) type Faulty = HashMap<Uuid, String>;
 
-/// What keeps other writers out of a trial, and proves that the rows are where the batch begins.
+/// What keeps other writers out of a trial, and proves that the rows are where the batch begins. If the projection is
+/// exchanged, the trial is of the wrong rows, and what it led to is not written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fence<'a> {
     /// The checkpoint moves from one position to another.

@@ -16,21 +16,24 @@ impl EventStream {
         Self { pieces: response.bytes_stream().boxed(), unread: Vec::new() }
     }
 
-    /// The next event, as its id and its data; what carries no id (comments, what the server says of itself) is passed over.
-    /// `None` when the stream has ended or the connection has.
+    /// The next event, as its id and its data; comments are passed over. `None` when the stream has ended or the connection
+    /// has.
     ///
-    /// # Panics
-    /// When an id is no position, or data no JSON.
-    pub async fn next(&mut self) -> Option<(u64, Value)> {
+    /// # Errors
+    /// What came, when that is no event with a position and JSON.
+    pub async fn next(&mut self) -> Result<Option<(u64, Value)>, String> {
         loop {
             while let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
                 let block: Vec<u8> = self.unread.drain(..end + 2).collect();
-                let block = String::from_utf8(block).expect("events are UTF-8");
-                if let Some(event) = parse(&block) {
-                    return Some(event);
+                let block = String::from_utf8_lossy(&block);
+                if !block.starts_with(':') {
+                    return parse(&block).map(Some).ok_or_else(|| format!("no event: {block}"));
                 }
             }
-            self.unread.extend(self.pieces.next().await?.ok()?);
+            match self.pieces.next().await {
+                Some(Ok(piece)) => self.unread.extend(piece),
+                Some(Err(_)) | None => return Ok(None),
+            }
         }
     }
 }
@@ -38,8 +41,7 @@ impl EventStream {
 fn parse(block: &str) -> Option<(u64, Value)> {
     let field = |name: &str| {
         let line = block.lines().find_map(|line| line.strip_prefix(name));
-        line.map(|value| value.trim_start().to_owned())
+        line.map(str::trim_start)
     };
-    let id = field("id:")?.parse().expect("an id is a position");
-    Some((id, serde_json::from_str(&field("data:")?).expect("data is one line of JSON")))
+    Some((field("id:")?.parse().ok()?, serde_json::from_str(field("data:")?).ok()?))
 }

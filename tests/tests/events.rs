@@ -76,7 +76,7 @@ async fn take(
     let (mut stream, mut events) = (EventStream::new(response), Vec::new());
     while events.len() < count {
         let event = timeout(ARRIVAL, stream.next()).await.expect("the next event arrives");
-        events.push(event.expect("the stream goes on"));
+        events.push(event.unwrap().expect("the stream goes on"));
     }
     events
 }

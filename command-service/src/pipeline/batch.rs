@@ -239,7 +239,7 @@ impl<A: Commanded> Worker<A> {
                         streams[stream].position = first_position + events - 1;
                     }
                     if let Ok(Accepted { preview: Some(preview), .. }) = &mut result {
-                        // Until the append nobody knew where what the batch had for the stream before would stand.
+                        // Only the append gives positions to the batch's earlier events of the stream.
                         preview.current_position = streams[stream].position;
                     }
                     let position = *first_position;

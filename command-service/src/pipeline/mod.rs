@@ -83,8 +83,8 @@ impl<A: Aggregate> Pending<A> {
 }
 
 impl<A: Commanded> Pipeline<A> {
-    /// Starts the pipeline's tasks: on the current runtime, and one on a thread of its own. All end with
-    /// [`Pipeline::close`] or the last handle.
+    /// Starts the pipeline's tasks: on the current runtime and, where that has several threads, one on a thread of its own.
+    /// All end with [`Pipeline::close`] or the last handle.
     pub fn spawn(store: EventStore, clock: Clock, limits: PipelineLimits) -> Self {
         figures::describe();
         let closing = CancellationToken::new();

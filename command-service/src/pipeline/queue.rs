@@ -133,7 +133,7 @@ pub struct QueueReceiver<A: Aggregate> {
     carried: Vec<Job<A>>,
     limits: QueueLimits,
     closing: CancellationToken,
-    /// Without its receiver the queue is closed for everybody who listens.
+    /// Dropped with the receiver, it cancels `closing`.
     _close: DropGuard,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Desk {
     pub seats: Vec<Seat>,
     pub head: SourceHead,
     catalog: Vec<CatalogEntry>,
-    /// Projections were stopped, let go or exchanged, and who set the cursors has not been told.
+    /// Projections were stopped, let go or exchanged since the last [`Desk::load`].
     exchanged: bool,
 }
 
@@ -44,8 +44,8 @@ impl Desk {
     /// Forgets what has been folded in memory and not written.
     ///
     /// # Errors
-    /// As when another writer was faster, from when projections were stopped, let go or exchanged until [`Desk::load`]: what
-    /// is to be applied was read for those that were fed before, and those that are fed now may lack what came before it.
+    /// [`ReadModelError::CheckpointMoved`] once projections were stopped, let go or exchanged, until [`Desk::load`]: those
+    /// that are fed now may lack what came before that which was read for the others.
     pub(super) async fn forget(&mut self) -> Result<(), ProjectorError> {
         self.read().await?;
         match self.exchanged {

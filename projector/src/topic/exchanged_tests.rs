@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::arrival_tests::PARTITIONS;
+use super::arrival_tests::{ORDERS, PARTITIONS, log, portion};
 use super::desk::Desk;
 use super::refused_tests::alter;
 use super::seats::Shape;
@@ -16,13 +16,19 @@ async fn exchange(views: Views) {
         model.register(kind.name(), kind.version(), 0).await.unwrap();
     }
     let shape = Shape { topic: "orders".into(), partitions: PARTITIONS };
-    let mut desk = Desk::new(model, None, shape);
+    let mut desk = Desk::new(model.clone(), None, shape);
     assert!(desk.load().await.unwrap());
     desk.forget().await.unwrap();
     alter(&views, "UPDATE projections SET generation = 7 WHERE name = 'orders'").await;
-    for _ in 0..2 {
-        assert!(desk.forget().await.unwrap_err().is_moved());
-    }
+    let log = log(&[(0, 1, 0, 0, false); ORDERS], &[0, 1, 2].map(|order| (order, 0, 0)));
+    let each = 0..PARTITIONS.cast_signed();
+    let portions = each.map(|number| portion(number, &mut 0, (0, u8::MAX), &log)).collect();
+    let mut ends = Vec::new();
+    let refused = desk.apply_singly(portions, &mut ends).await.unwrap_err();
+    assert!(refused.is_moved() && ends.is_empty(), "{refused}");
+    assert!(desk.forget().await.unwrap_err().is_moved(), "until it is loaded");
+    let marks = model.partitions().await.unwrap();
+    assert!(marks.iter().all(|its| (its.mark.next_offset, its.mark.position) == (0, 0)));
     assert!(desk.load().await.unwrap());
     desk.forget().await.unwrap();
     assert!(!desk.load().await.unwrap());

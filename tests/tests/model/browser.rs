@@ -22,7 +22,9 @@ pub struct Browser {
 impl Browser {
     /// Reads lists to their ends in short pages; all `before` is at or below the position.
     pub async fn browse(&mut self, before: &[Then], position: u64) -> Checked {
-        for _ in 0..LISTS {
+        // Lists in quiet are looked at first.
+        let lists = if before.is_empty() { 0 } else { LISTS };
+        for _ in 0..lists {
             let asked = self.asked();
             let path = format!("/v1/orders?{}", asked.query());
             let path = path.trim_end_matches('?');

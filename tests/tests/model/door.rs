@@ -204,8 +204,9 @@ impl Door {
         answers.map_err(|error| format!("a race: expected answers\ngot {error:?}"))
     }
 
-    /// Begins to listen after a position; none when nobody is there.
+    /// Begins to listen after a position; none when a storm has taken those who would answer.
     pub async fn listen(&self, after: u64) -> Checked<Option<EventStream>> {
+        let stormy = self.in_storm();
         let reader = self.shop.borrow().reader.clone();
         // By either way to say it.
         let begun = match after.is_multiple_of(2) {
@@ -215,11 +216,13 @@ impl Door {
             }
             false => reader.begin(&format!("/v1/events/stream?after={after}"), &[]).await,
         };
+        let stormy = stormy || self.in_storm();
         match begun {
             Ok(response) if response.status() == 200 => Ok(Some(EventStream::new(response))),
-            Ok(response) if response.status() == 503 => Ok(None),
+            Ok(response) if response.status().is_server_error() && stormy => Ok(None),
             Ok(response) => Err(format!("expected a stream\ngot {}", response.status())),
-            Err(_) => Ok(None),
+            Err(_) if stormy => Ok(None),
+            Err(error) => Err(format!("expected a stream\ngot {error:?}")),
         }
     }
 

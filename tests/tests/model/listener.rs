@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-/// So long may the last event take to come, once nobody sends anything: restarts, and a view that catches up.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// So long may the last event take to come, once nobody sends anything: restarts, and a view that catches up. Longer than
+/// the client reads one stream.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 #[derive(Debug, Default)]
 struct Heard {
@@ -80,7 +81,7 @@ async fn listen(mut door: Door, heard: watch::Sender<Heard>) {
 
 /// One stream to its end.
 async fn hear(mut stream: EventStream, door: &Door, heard: &watch::Sender<Heard>) -> Checked {
-    while let Some((id, event)) = stream.next().await {
+    while let Some((id, event)) = stream.next().await? {
         let Some(event) = door.heard(event)? else { continue };
         let expected = heard.borrow().last + 1;
         ensure(id == expected, || format!("expected the event at {expected}\ngot {id}: {event}"))?;

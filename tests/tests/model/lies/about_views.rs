@@ -35,7 +35,7 @@ pub const LIES: [Lie; 20] = [
     lie("the stream shows other data", "/v1/events/stream: expected {", heard, {
         Body(|event| event["data"] = json!({}))
     }),
-    lie("a cursor loses its place while orders arrive", "left out: ", turned_in_between, {
+    lie("a cursor loses its place while orders arrive", "lost meanwhile: ", turned_in_between, {
         Body(|body| {
             rows(body).filter(|rows| !rows.is_empty()).map(|rows| rows.remove(0));
         })
