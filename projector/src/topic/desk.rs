@@ -7,6 +7,7 @@
 use super::portion::Portion;
 use super::seats::{self, Seat, Shape};
 use crate::ProjectorError;
+use crate::points;
 use event_store::EventStore;
 use read_model::write::catalog::{CatalogEntry, SourceHead};
 use read_model::write::partitions::Mark;
@@ -55,6 +56,7 @@ impl Desk {
     }
 
     async fn read(&mut self) -> Result<(), ProjectorError> {
+        points::reach("views: read").await?;
         let catalog = self.model.catalog().await?;
         self.exchanged |= !self.has_shape_of(&catalog);
         self.seats = seats::seat(&self.model, &catalog, &self.shape).await?;

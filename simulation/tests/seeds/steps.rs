@@ -8,8 +8,13 @@ const SERVICE: [&str; 5] =
     ["log: load", "log: kept answers", "log: append", "log: append ended", "log: events written"];
 const RELAY: [&str; 4] =
     ["log: feed", "log: move checkpoint", "log: take lease", "log: renew lease"];
-const PROJECTOR: [&str; 4] =
-    ["views: write", "views: checkpoints moved", "views: rows written", "views: written"];
+const PROJECTOR: [&str; 5] = [
+    "views: read",
+    "views: write",
+    "views: checkpoints moved",
+    "views: rows written",
+    "views: written",
+];
 const JOB: [&str; 12] = [
     "rebuild: finish",
     "rebuild: finish",
