@@ -15,7 +15,8 @@ impl Engine {
     /// Brings a partition up to the log's head, then reads on where the topic begins.
     pub(super) async fn refill(&mut self, lost: OffsetLost) -> Result<(), ProjectorError> {
         let OffsetLost { partition, wanted, low, high } = lost;
-        // Adrift, nothing that is in memory counts: it is read again first, and the loss is told once more.
+        // While the cursor is adrift, memory may hold half of a failed batch. The consumer reports the loss again once the
+        // checkpoints are read.
         if self.cursors.get(&partition).is_none_or(|cursor| *cursor == Cursor::Adrift) {
             return Ok(());
         }

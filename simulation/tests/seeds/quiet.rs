@@ -101,10 +101,10 @@ impl World {
             return Ok(false);
         }
         let head = self.eye.head().await.map_err(|error| error.to_string())?.position;
-        if self.is_topic_unseen().await? {
+        let lease = self.lease().await?;
+        if lease.as_ref().is_some_and(|lease| self.is_topic_unseen(lease)) {
             return Ok(false);
         }
-        let lease = self.lease().await?;
         if lease.map_or(0, |lease| lease.checkpoint) != head {
             return Ok(false);
         }

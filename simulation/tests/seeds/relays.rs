@@ -136,7 +136,7 @@ impl World {
         let (low, high) = self.topic.ends(partition);
         let within =
             low + i64::try_from(self.chance.below((high - low + 1).unsigned_abs())).unwrap();
-        let unseen = self.is_topic_unseen().await?;
+        let unseen = self.lease().await?.is_some_and(|lease| self.is_topic_unseen(&lease));
         let what = match self.chance.below(10) {
             // By the offsets of its ends a relay sees that it is another topic; nobody may have filled it up before.
             3..8 if unseen => return Ok(()),
@@ -189,12 +189,11 @@ impl World {
     }
 
     /// Whether the topic was made again, and ends before what the relays know they have published to it.
-    pub async fn is_topic_unseen(&self) -> Checked<bool> {
-        let Some(lease) = self.lease().await? else { return Ok(false) };
+    pub fn is_topic_unseen(&self, lease: &LeaseState) -> bool {
         let note: Value = serde_json::from_str(&lease.note).unwrap_or_default();
         let published = note["offsets"].as_array().into_iter().flatten().filter_map(Value::as_i64);
         let ends = (0..PARTITIONS).map(|number| self.topic.ends(number.cast_signed()).1);
-        Ok(published.zip(ends).any(|(published, end)| end < published))
+        published.zip(ends).any(|(published, end)| end < published)
     }
 
     /// The relays' lease, if any of them has held it.

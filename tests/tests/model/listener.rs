@@ -5,7 +5,6 @@ use crate::door::Door;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use system_tests::events::EventStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
@@ -60,27 +59,19 @@ impl Listener {
 /// Goes on after the last event, whenever a stream ends.
 async fn listen(mut door: Door, heard: watch::Sender<Heard>) {
     loop {
-        let after = heard.borrow().last;
-        match door.listen(after).await {
-            Ok(Some(stream)) => {
-                door.tally.streams.one();
-                if let Err(why) = hear(stream, &door, &heard).await {
-                    heard.send_modify(|heard| heard.wrong = Some(why));
-                    return;
-                }
-            }
-            Ok(None) => {}
-            Err(why) => {
-                heard.send_modify(|heard| heard.wrong = Some(why));
-                return;
-            }
+        if let Err(why) = hear(&door, &heard).await {
+            heard.send_modify(|heard| heard.wrong = Some(why));
+            return;
         }
         door.wait().await;
     }
 }
 
 /// One stream to its end.
-async fn hear(mut stream: EventStream, door: &Door, heard: &watch::Sender<Heard>) -> Checked {
+async fn hear(door: &Door, heard: &watch::Sender<Heard>) -> Checked {
+    let after = heard.borrow().last;
+    let Some(mut stream) = door.listen(after).await? else { return Ok(()) };
+    door.tally.streams.one();
     while let Some((id, event)) = stream.next().await? {
         let Some(event) = door.heard(event)? else { continue };
         let expected = heard.borrow().last + 1;
