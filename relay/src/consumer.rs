@@ -156,6 +156,12 @@ impl TopicSource {
         }
     }
 
+    /// Reads a partition on as when it is assigned: from the last applied record, the one before `wanted`, or
+    /// [`Step::Lost`] if the topic does not reach there.
+    pub fn begin_at(&self, partition: i32, wanted: i64) {
+        self.member.tell(Command::BeginAt { partition, wanted });
+    }
+
     /// Reads a partition on from `offset`: after a lost offset, or after somebody else moved the checkpoint. Pages
     /// that were under way may still come; their `from` tells them apart.
     pub fn resume_at(&self, partition: i32, offset: i64) {

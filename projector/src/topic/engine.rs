@@ -312,9 +312,9 @@ impl Engine {
         let adrift: Vec<i32> = adrift.map(|(number, _)| *number).collect();
         for number in adrift {
             if let Some(hindmost) = self.desk.hindmost(number) {
-                // Where the log can be asked, with the last record once more: it may be another one by now.
-                let again = i64::from(self.desk.log.is_some());
-                self.resume(number, (hindmost.next_offset - again).max(0));
+                // The topic may be another one by now, with another record before this or none.
+                self.cursors.insert(number, Cursor::Awaited(hindmost.next_offset));
+                self.source.begin_at(number, hindmost.next_offset);
             }
         }
         Ok(())

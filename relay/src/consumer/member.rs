@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 /// What the engine asks for.
 #[derive(Debug)]
 pub(super) enum Command {
+    BeginAt { partition: i32, wanted: i64 },
     ResumeAt { partition: i32, offset: i64 },
     Applied { partition: i32, next: i64 },
     Close,

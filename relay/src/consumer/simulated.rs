@@ -6,7 +6,7 @@ use super::context::Start;
 use super::lanes::Lanes;
 use super::member::Command;
 use super::{Lookup, OffsetLost, Step};
-use crate::simulation::SimulatedTopic;
+use crate::simulation::{Broker, SimulatedTopic};
 use crate::wire::Record;
 use std::sync::mpsc as plain;
 use tokio::sync::mpsc;
@@ -20,6 +20,9 @@ pub(crate) struct Seat {
     commands: plain::Receiver<Command>,
     lookup: Lookup,
     lanes: Lanes,
+    /// Partitions that are to begin again, each with the offset after the last applied record; brokers that are away are
+    /// asked later.
+    beginning: Vec<(i32, i64)>,
 }
 
 impl SimulatedTopic {
@@ -32,13 +35,15 @@ impl SimulatedTopic {
         let mut broker = self.lock();
         broker.joined += 1;
         let number = broker.joined;
-        broker.seats.insert(number, Seat { steps, commands, lookup, lanes: Lanes::default() });
+        let (lanes, beginning) = (Lanes::default(), Vec::new());
+        broker.seats.insert(number, Seat { steps, commands, lookup, lanes, beginning });
     }
 
     /// Who is in the group. What members have asked for is done, and those that are gone are forgotten.
     pub fn members(&self) -> Vec<MemberId> {
         let mut broker = self.lock();
         broker.seats.retain(|_, seat| seat.obey());
+        broker.begin_again();
         broker.seats.keys().copied().collect()
     }
 
@@ -73,12 +78,7 @@ impl SimulatedTopic {
         }
         let Some(seat) = broker.seats.get_mut(&member) else { return Ok(()) };
         seat.give(Step::Assigned(partitions));
-        for start in starts {
-            seat.lanes.begin(start.partition, start.offset);
-            if let Some(lost) = start.lost {
-                seat.lose(lost);
-            }
-        }
+        starts.into_iter().for_each(|start| seat.begin(start));
         Ok(())
     }
 
@@ -129,12 +129,45 @@ impl SimulatedTopic {
     }
 }
 
+impl Broker {
+    /// Lets partitions begin again whose members have asked for it.
+    fn begin_again(&mut self) {
+        let mut seats = std::mem::take(&mut self.seats);
+        for seat in seats.values_mut() {
+            for (number, wanted) in std::mem::take(&mut seat.beginning) {
+                let index = usize::try_from(number).expect("partitions count from 0");
+                match self.marks(index) {
+                    Ok(marks) if seat.lanes.owns(number) => {
+                        seat.begin(Start::of(number, Some(wanted), marks));
+                    }
+                    Ok(_) => {}
+                    Err(_) => seat.beginning.push((number, wanted)),
+                }
+            }
+        }
+        self.seats = seats;
+    }
+}
+
 impl Seat {
+    fn begin(&mut self, start: Start) {
+        self.lanes.begin(start.partition, start.offset);
+        if let Some(lost) = start.lost {
+            self.lose(lost);
+        }
+    }
+
     /// Does what the member has asked for; false when it is gone.
     fn obey(&mut self) -> bool {
         loop {
             match self.commands.try_recv() {
+                Ok(Command::BeginAt { partition, wanted }) => {
+                    self.lanes.pause(partition);
+                    self.beginning.retain(|(its, _)| *its != partition);
+                    self.beginning.push((partition, wanted));
+                }
                 Ok(Command::ResumeAt { partition, offset }) => {
+                    self.beginning.retain(|(its, _)| *its != partition);
                     if self.lanes.owns(partition) {
                         self.lanes.begin(partition, offset);
                     }

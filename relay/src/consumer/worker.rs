@@ -1,10 +1,11 @@
 //! The thread that owns a client: polls, gathers pages, obeys, and begins anew when the client fails.
 
-use super::context::{Happening, MemberContext};
+use super::context::{Happening, MemberContext, Start};
 use super::lanes::Lanes;
 use super::member::Command;
 use super::{ConsumerSettings, Lookup, MAX_WAITING_STEPS, OffsetLost, Step};
 use crate::kafka::Complaints;
+use crate::topic::watermarks;
 use crate::wire::{Envelope, Record, decode};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as ClientError;
@@ -180,6 +181,9 @@ impl Worker {
     fn obey(&mut self, client: &Client) -> Result<(), End> {
         loop {
             match self.commands.try_recv() {
+                Ok(Command::BeginAt { partition, wanted }) => {
+                    self.begin(client, partition, wanted)?
+                }
                 Ok(Command::ResumeAt { partition, offset }) => {
                     self.jump(client, partition, offset)?
                 }
@@ -191,6 +195,19 @@ impl Worker {
                     return Err(End::Closed);
                 }
             }
+        }
+    }
+
+    fn begin(&mut self, client: &Client, partition: i32, wanted: i64) -> Result<(), End> {
+        if !self.lanes.owns(partition) {
+            return Ok(());
+        }
+        let topic = &self.settings.kafka.topic;
+        let marks = watermarks(client, topic, partition).map_err(|e| End::Failed(e.to_string()))?;
+        let Start { offset, lost, .. } = Start::of(partition, Some(wanted), marks);
+        match lost {
+            None => self.jump(client, partition, offset),
+            Some(lost) => self.lose(lost),
         }
     }
 

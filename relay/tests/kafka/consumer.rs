@@ -303,3 +303,48 @@ async fn a_page_whose_checkpoint_moved_elsewhere_is_read_again_from_there() {
     assert!(database.0.lock().unwrap().refused_pages > 0);
     must_hold_the_log(&database, &log).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_begins_again_at_its_last_record_or_is_lost() {
+    let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
+    let (_log, kafka) = filled(&broker, "begin-again", 20, "1").await;
+    let database = Database::default();
+    let mut source = join(&kafka, &kafka.topic, &database).await;
+    read_until(&mut source, &database, |kept| kept.events.len() == 20).await;
+    source.begin_at(0, i64::MAX);
+    let OffsetLost { partition: 0, low: 0, high, .. } = next_lost(&mut source).await else {
+        panic!("another partition, or it was trimmed");
+    };
+    assert!(high >= 20);
+    source.begin_at(0, high);
+    let page = next_page(&mut source).await;
+    assert_eq!((page.from, page.next, page.records.len()), (high - 1, high, 1));
+    // As where a topic that is made again is by one record shorter.
+    source.begin_at(0, high + 1);
+    let lost = next_lost(&mut source).await;
+    assert_eq!(lost, OffsetLost { partition: 0, wanted: high + 1, low: 0, high });
+    source.resume_at(0, 0);
+    assert_eq!(next_page(&mut source).await.from, 0);
+    source.close().await;
+}
+
+async fn next_page(source: &mut TopicSource) -> Page {
+    match timeout(HANGS, source.next()).await.unwrap().unwrap() {
+        Step::Pages(pages) => pages.into_iter().next().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Passes over pages that were under way.
+async fn next_lost(source: &mut TopicSource) -> OffsetLost {
+    let lost = async {
+        loop {
+            match source.next().await.unwrap() {
+                Step::Lost(lost) => return lost,
+                Step::Pages(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    timeout(HANGS, lost).await.unwrap()
+}

@@ -121,7 +121,8 @@ impl World {
             self.topic.members().into_iter().map(|its| (its, self.topic.owned(its))).collect();
         let ends: Vec<_> =
             (0..PARTITIONS).map(|number| self.topic.ends(number.cast_signed())).collect();
-        format!("{head:?}, {lease:?}, {catalog:?}, {lanes:?}, {owned:?}, {ends:?}")
+        let marks = self.model.partitions().await;
+        format!("{head:?}, {lease:?}, {catalog:?}, {lanes:?}, {owned:?}, {ends:?}, {marks:?}")
     }
 
     /// Answers = log = topic = views = fold of the log.
