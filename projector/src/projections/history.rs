@@ -76,17 +76,18 @@ impl HistoryFold {
     }
 }
 
+/// What is no JSON text cannot be shown. The parser looks at no text that it passes over, so that is looked at first.
 fn check(event: &Decoded) -> Result<(), Poison> {
+    let not_json = || Poison("the payload is not JSON".into());
+    let text = std::str::from_utf8(&event.recorded.payload).map_err(|_| not_json())?;
     if matches!(event.fact, Fact::Order(_)) {
         return Ok(());
     }
-    serde_json::from_slice::<serde::de::IgnoredAny>(&event.recorded.payload)
-        .map(|_| ())
-        .map_err(|_| Poison("the payload is not JSON".into()))
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(|_| ()).map_err(|_| not_json())
 }
 
 fn row(event: RecordedEvent) -> HistoryRow {
-    // JSON is UTF-8, and only what is JSON comes here; the lossy way out copies nothing then.
+    // Only what is JSON comes here, so the lossy way out is never taken.
     let data = String::from_utf8(event.payload)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     HistoryRow {

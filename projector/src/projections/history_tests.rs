@@ -46,3 +46,41 @@ fn what_has_not_been_committed_is_remembered_without_room() {
     fold.committed(0);
     assert_eq!(known(&fold), [false, false]);
 }
+
+#[test]
+fn what_is_refused_leaves_no_row_and_the_rest_of_its_batch_does() {
+    let mut fold = fold(9);
+    let events = [1, 2, 3].map(|order| Decoded::new(recorded(order, 1)));
+    events.iter().for_each(|event| fold.apply(event).unwrap());
+    fold.refuse(&events[1].recorded);
+    let rows = fold.take(events.into());
+    assert_eq!(rows.iter().map(|row| row.stream_id).collect::<Vec<_>>(), [1, 3].map(stream));
+    // What was refused once says nothing of a later batch.
+    fold.refuse(&recorded(2, 1));
+    fold.take(Vec::new());
+    let again = Decoded::new(recorded(2, 2));
+    fold.apply(&again).unwrap();
+    assert_eq!(fold.take(vec![again]).len(), 1);
+}
+
+#[test]
+fn an_event_that_no_other_fold_reads_has_its_row_if_it_is_json() {
+    let mut fold = fold(9);
+    let foreign = |payload: &[u8]| {
+        let mut foreign = recorded(1, 1);
+        foreign.stream.stream_type = "voucher";
+        foreign.payload = payload.to_vec();
+        Decoded::new(foreign)
+    };
+    for broken in [&b""[..], b"{", b"{}}", b"\xff", b"\"\xff\""] {
+        let Err(Poison(why)) = fold.apply(&foreign(broken)) else { panic!("{broken:?} is taken") };
+        assert_eq!(why, "the payload is not JSON");
+    }
+    let mut order = recorded(2, 1);
+    order.payload = b"{\"by\":\"\xff\"}".to_vec();
+    let order = Decoded::new(order);
+    assert!(matches!(order.fact, Fact::Order(_)), "the order has no use for that member");
+    assert!(fold.apply(&order).is_err(), "and the row could not hold it");
+    fold.apply(&foreign(b"[1]")).unwrap();
+    assert_eq!(fold.take(vec![foreign(b"[1]")])[0].data, "[1]");
+}

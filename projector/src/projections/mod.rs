@@ -162,4 +162,6 @@ fn unknown(events: &[&Decoded], pace: Pace, known: impl Fn(Uuid) -> bool) -> Vec
 }
 
 #[cfg(test)]
+mod sums_tests;
+#[cfg(test)]
 mod tests;
