@@ -20,7 +20,7 @@ fi
 if [ -z "${ORDERLOG_PROGRAMS:-}" ]; then
     cargo build --quiet -p orderlog
 fi
-ORDERLOG=${ORDERLOG_PROGRAMS:-target/debug}/orderlog
+ORDERLOG=${ORDERLOG_PROGRAMS:-${CARGO_TARGET_DIR:-target}/debug}/orderlog
 DATA=$(mktemp -d)
 LOG="$DATA/output"
 "$ORDERLOG" --listen 127.0.0.1:0 --data-dir "$DATA/folder" >"$LOG" 2>&1 &

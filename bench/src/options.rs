@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Options {
-    /// Cases to run; all but growth when none is named
+    /// Cases to run; the usual ones when none is named (not growth, relay, ceiling, peer)
     pub cases: Vec<Case>,
     /// What events and views are kept in: sqlite (one process), postgres (three), or kafka between those
     #[arg(long, env = "ORDERLOG_BENCH_BACKEND", default_value = "sqlite")]

@@ -1,7 +1,7 @@
 //! The shape every aggregate has: a decider with stored events.
 //!
-//! A second aggregate type is a new module that implements [`Aggregate`]; the command pipeline, the event store and
-//! the projector's engine are written once over it.
+//! A second aggregate type is a new module that implements [`Aggregate`]; the command pipeline and the event store are
+//! written once over it.
 
 use crate::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};

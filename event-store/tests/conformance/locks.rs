@@ -1,5 +1,6 @@
-//! The head of the log never moves without its rows. Three locks see to it, each enough alone: rows that are in the way
-//! fail the insert, the append counts what went in, the schema refuses a head that is not the last event. A handle
+//! The head of the log never moves without its rows. Three locks see to it: rows that are in the way fail the
+//! insert (or, in PostgreSQL's append in steps, are skipped), the append counts what went in, the schema refuses a head that is
+//! not the last event. A handle
 //! refuses a log in which the two differ all the same.
 
 use crate::backend::Backend;

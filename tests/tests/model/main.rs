@@ -6,7 +6,7 @@
 //! and holds all that comes back against the oracle. A walk that fails says its seed, the last steps, what was
 //! expected and what came; `ORDERLOG_SEED` begins with that walk again.
 //!
-//! `ORDERLOG_MODEL_SECONDS` is for how long each test walks: 30, and 90 over a scaled-out system, where one test walks.
+//! `ORDERLOG_MODEL_SECONDS` is for how long each test walks: 30, and 90 over a scaled-out system.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
