@@ -55,3 +55,22 @@ fn each_stream_is_looked_up_once_unless_it_is_known_or_begins_where_nothing_repe
 fn a_day_ends_at_midnight_before_1970_too() {
     assert_eq!([-DAY - 1, -DAY, -1, 0, DAY - 1, DAY].map(day), [-2, -1, -1, 0, 0, 1]);
 }
+
+/// More streams than any fold remembers: the first of them is forgotten once its batch has committed, and no sooner.
+#[test]
+fn what_is_committed_makes_room() {
+    let follows = |fold: &mut Fold| fold.apply(&Decoded::new(recorded(1, 2)));
+    let filled = || {
+        let mut fold = Fold::new(Kind::History, Pace::Following);
+        for order in 1..=70_000 {
+            fold.apply(&Decoded::new(recorded(order, 1))).unwrap();
+        }
+        fold.take(&mut Vec::new());
+        fold
+    };
+    assert!(follows(&mut filled()).is_ok());
+    let mut committed = filled();
+    committed.committed(0);
+    let Err(Poison(why)) = follows(&mut committed) else { panic!("it is remembered") };
+    assert_eq!(why, "version 2 follows 0", "as where the row must be read first");
+}

@@ -55,6 +55,33 @@ fn what_has_not_been_committed_is_remembered_without_room() {
 }
 
 #[test]
+fn each_note_has_its_row_with_the_version_that_brought_it() {
+    let note = |text: &str| domain::Note::parse(text).unwrap();
+    let OrderEvent::OrderDrafted { customer, currency, lines, .. } = drafted() else {
+        panic!("it is a draft");
+    };
+    let (noted, total) = (Some(note("ring twice")), Money::from_minor(0, currency));
+    let draft = OrderEvent::OrderDrafted {
+        customer: customer.clone(),
+        currency,
+        lines: lines.clone(),
+        note: noted,
+    };
+    let placed =
+        OrderEvent::OrderPlaced { customer, currency, lines, total, note: Some(note("at last")) };
+    let added = OrderEvent::NoteAdded { text: note("paid in cash") };
+    let mut fold = fold(10_000);
+    for (fact, version) in [(draft, 1), (placed, 2), (OrderEvent::OrderConfirmed, 3), (added, 4)] {
+        fold.apply(&fact, &recorded(1, version)).unwrap();
+    }
+    let notes = fold.take().notes;
+    let texts = ["ring twice", "at last", "paid in cash"];
+    assert_eq!(notes.iter().map(|row| row.version).collect::<Vec<_>>(), [1, 2, 4]);
+    assert!(notes.iter().zip(texts).all(|(row, text)| row.note.contains(text)), "{notes:?}");
+    assert!(notes.iter().all(|row| row.order_id == stream(1)));
+}
+
+#[test]
 fn a_row_that_cannot_be_read_back_says_so_at_its_orders_next_event() {
     let stored =
         StoredOrder { order_id: stream(1), version: 1, document: r#"{"order_id":1}"#.to_owned() };
