@@ -20,8 +20,7 @@ pub(crate) struct Seat {
     commands: plain::Receiver<Command>,
     lookup: Lookup,
     lanes: Lanes,
-    /// Partitions that are to begin again, each with the offset after the last applied record; brokers that are away are
-    /// asked later.
+    /// Partitions that are to begin again, each with the offset after the last applied record.
     beginning: Vec<(i32, i64)>,
 }
 
