@@ -308,6 +308,11 @@ impl Broker {
         Ok(Watermarks { low: offset(partition.low), high: offset(partition.slots.len()) })
     }
 
+    /// The ends of all partitions, by number.
+    pub(crate) fn all_marks(&self) -> Vec<Watermarks> {
+        (0..self.partitions.len()).filter_map(|number| self.marks(number).ok()).collect()
+    }
+
     /// What stands at an offset; `None` where no record is.
     pub(crate) fn content(&self, partition: i32, offset: i64) -> Option<Content> {
         let slots = &self.partitions[index(partition)].slots;

@@ -62,7 +62,7 @@ fn cancelled(placed_at: i64) -> OrderEvent {
     }
 }
 
-/// At a position, so many microseconds after 1970.
+/// An event at this position, that many microseconds after 1970.
 fn at(position: u64, micros: i64) -> RecordedEvent {
     let occurred_at = Timestamp::from_timestamp_micros(micros).unwrap();
     RecordedEvent { position, occurred_at, ..recorded(1, position) }

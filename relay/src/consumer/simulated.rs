@@ -6,7 +6,8 @@ use super::context::Start;
 use super::lanes::Lanes;
 use super::member::Command;
 use super::{Lookup, OffsetLost, Step};
-use crate::simulation::{Broker, SimulatedTopic};
+use crate::simulation::SimulatedTopic;
+use crate::topic::Watermarks;
 use crate::wire::Record;
 use std::sync::mpsc as plain;
 use tokio::sync::mpsc;
@@ -20,8 +21,6 @@ pub(crate) struct Seat {
     commands: plain::Receiver<Command>,
     lookup: Lookup,
     lanes: Lanes,
-    /// Partitions that are to begin again, each with the offset after the last applied record.
-    beginning: Vec<(i32, i64)>,
 }
 
 impl SimulatedTopic {
@@ -34,15 +33,14 @@ impl SimulatedTopic {
         let mut broker = self.lock();
         broker.joined += 1;
         let number = broker.joined;
-        let (lanes, beginning) = (Lanes::default(), Vec::new());
-        broker.seats.insert(number, Seat { steps, commands, lookup, lanes, beginning });
+        broker.seats.insert(number, Seat { steps, commands, lookup, lanes: Lanes::default() });
     }
 
     /// Who is in the group. What members have asked for is done, and those that are gone are forgotten.
     pub fn members(&self) -> Vec<MemberId> {
         let mut broker = self.lock();
-        broker.seats.retain(|_, seat| seat.obey());
-        broker.begin_again();
+        let marks = broker.all_marks();
+        broker.seats.retain(|_, seat| seat.obey(&marks));
         broker.seats.keys().copied().collect()
     }
 
@@ -128,26 +126,6 @@ impl SimulatedTopic {
     }
 }
 
-impl Broker {
-    /// Lets partitions begin again whose members have asked for it.
-    fn begin_again(&mut self) {
-        let mut seats = std::mem::take(&mut self.seats);
-        for seat in seats.values_mut() {
-            for (number, wanted) in std::mem::take(&mut seat.beginning) {
-                let index = usize::try_from(number).expect("partitions count from 0");
-                match self.marks(index) {
-                    Ok(marks) if seat.lanes.owns(number) => {
-                        seat.begin(Start::of(number, Some(wanted), marks));
-                    }
-                    Ok(_) => {}
-                    Err(_) => seat.beginning.push((number, wanted)),
-                }
-            }
-        }
-        self.seats = seats;
-    }
-}
-
 impl Seat {
     fn begin(&mut self, start: Start) {
         self.lanes.begin(start.partition, start.offset);
@@ -157,25 +135,29 @@ impl Seat {
     }
 
     /// Does what the member has asked for; false when it is gone.
-    fn obey(&mut self) -> bool {
-        loop {
+    fn obey(&mut self, marks: &[Watermarks]) -> bool {
+        // What is to begin again may be lost: only as long as there is room to say so.
+        while self.steps.capacity() > 0 {
             match self.commands.try_recv() {
                 Ok(Command::BeginAt { partition, wanted }) => {
-                    self.lanes.pause(partition);
-                    self.beginning.retain(|(its, _)| *its != partition);
-                    self.beginning.push((partition, wanted));
+                    let marks = usize::try_from(partition).ok().and_then(|its| marks.get(its));
+                    if let Some(marks) = marks
+                        && self.lanes.owns(partition)
+                    {
+                        self.begin(Start::of(partition, Some(wanted), *marks));
+                    }
                 }
                 Ok(Command::ResumeAt { partition, offset }) => {
-                    self.beginning.retain(|(its, _)| *its != partition);
                     if self.lanes.owns(partition) {
                         self.lanes.begin(partition, offset);
                     }
                 }
                 Ok(Command::Applied { .. }) => {}
                 Ok(Command::Close) | Err(plain::TryRecvError::Disconnected) => return false,
-                Err(plain::TryRecvError::Empty) => return !self.steps.is_closed(),
+                Err(plain::TryRecvError::Empty) => break,
             }
         }
+        !self.steps.is_closed()
     }
 
     fn give(&self, step: Step) {
