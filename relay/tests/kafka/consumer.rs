@@ -122,6 +122,19 @@ async fn filled(broker: &Broker, name: &str, events: u64, partitions: &str) -> (
     (log, kafka)
 }
 
+/// The same, with a member that is about to read it for a database that holds nothing yet.
+async fn reading(
+    broker: &Broker,
+    name: &str,
+    events: u64,
+    partitions: &str,
+) -> (Log, Kafka, Database, TopicSource) {
+    let (log, kafka) = filled(broker, name, events, partitions).await;
+    let database = Database::default();
+    let source = join(&kafka, &kafka.topic, &database).await;
+    (log, kafka, database, source)
+}
+
 /// Each event of the log exactly once, each order in order.
 async fn must_hold_the_log(database: &Database, log: &Log) {
     let kept = database.0.lock().unwrap().events.clone();
@@ -141,9 +154,7 @@ async fn must_hold_the_log(database: &Database, log: &Log) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_reads_what_the_log_holds_and_goes_on_where_the_database_is() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
-    let (log, kafka) = filled(&broker, "read", 7_000, "3").await;
-    let database = Database::default();
-    let mut source = join(&kafka, &kafka.topic, &database).await;
+    let (log, kafka, database, mut source) = reading(&broker, "read", 7_000, "3").await;
     assert_eq!(source.partitions(), 3);
     read_until(&mut source, &database, |kept| kept.events.len() >= 3_000).await;
     source.close().await;
@@ -157,9 +168,7 @@ async fn a_member_reads_what_the_log_holds_and_goes_on_where_the_database_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn marks_tell_every_partition_how_far_the_log_is() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
-    let (_log, kafka) = filled(&broker, "marks-read", 40, "4").await;
-    let database = Database::default();
-    let mut source = join(&kafka, &kafka.topic, &database).await;
+    let (_log, _, database, mut source) = reading(&broker, "marks-read", 40, "4").await;
     let known = |kept: &Kept| {
         let last = |partition| {
             let events = kept.events.iter();
@@ -288,9 +297,7 @@ async fn offsets_that_are_gone_are_told_and_reading_goes_on_where_it_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_whose_checkpoint_moved_elsewhere_is_read_again_from_there() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
-    let (log, kafka) = filled(&broker, "moved", 6_000, "1").await;
-    let database = Database::default();
-    let mut source = join(&kafka, &kafka.topic, &database).await;
+    let (log, _, database, mut source) = reading(&broker, "moved", 6_000, "1").await;
     read_until(&mut source, &database, |kept| !kept.events.is_empty()).await;
     {
         // Another member's transaction was faster and is taken back: the checkpoint is where it was at first.
@@ -307,9 +314,7 @@ async fn a_page_whose_checkpoint_moved_elsewhere_is_read_again_from_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_begins_again_at_its_last_record_or_is_lost() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
-    let (_log, kafka) = filled(&broker, "begin-again", 20, "1").await;
-    let database = Database::default();
-    let mut source = join(&kafka, &kafka.topic, &database).await;
+    let (_log, _, database, mut source) = reading(&broker, "begin-again", 20, "1").await;
     read_until(&mut source, &database, |kept| kept.events.len() == 20).await;
     source.begin_at(0, i64::MAX);
     let OffsetLost { partition: 0, low: 0, high, .. } = next_lost(&mut source).await else {
