@@ -11,6 +11,7 @@ use crate::topic::Watermarks;
 use crate::wire::Record;
 use std::sync::mpsc as plain;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// A member, numbered in the order of joining.
 pub type MemberId = u64;
@@ -61,7 +62,7 @@ impl SimulatedTopic {
     /// Gives partitions to a member; where they begin is looked up as a real one does.
     ///
     /// # Errors
-    /// What the lookup says.
+    /// What the lookup says, or that the member has no room to hear of all of it; then nothing is given.
     pub async fn assign(&self, member: MemberId, partitions: Vec<i32>) -> Result<(), String> {
         let lookup = self.lock().seats.get(&member).map(|seat| seat.lookup.clone());
         let Some(lookup) = lookup else { return Ok(()) };
@@ -74,6 +75,10 @@ impl SimulatedTopic {
             starts.push(Start::of(*number, wanted, marks));
         }
         let Some(seat) = broker.seats.get_mut(&member) else { return Ok(()) };
+        let lost = starts.iter().filter(|start| start.lost.is_some()).count();
+        if seat.steps.capacity() < 1 + lost {
+            return Err("the member has too much to hear of".to_owned());
+        }
         seat.give(Step::Assigned(partitions));
         starts.into_iter().for_each(|start| seat.begin(start));
         Ok(())
@@ -162,7 +167,8 @@ impl Seat {
 
     fn give(&self, step: Step) {
         // Callers ask first whether there is room; a member that is gone hears nothing.
-        let _ = self.steps.try_send(step);
+        let full = matches!(self.steps.try_send(step), Err(TrySendError::Full(_)));
+        assert!(!full, "a step is given to a member that has no room for it");
     }
 
     fn lose(&mut self, lost: OffsetLost) {
