@@ -1,11 +1,12 @@
 //! The write side: HTTP → command → decide → append.
 //!
-//! [`pipeline`] turns commands of any aggregate into events, [`orders`] is the HTTP face of orders, [`import`] feeds
-//! the pipeline with history, [`json`] reads what clients send. This crate reads no view tables; the only thing that
+//! [`http`] is the way of every command over HTTP, [`orders`] what orders add to it. [`pipeline`] turns commands of any
+//! aggregate into events, [`import`] feeds it with history, [`json`] reads what clients send. This crate reads no view tables; the only thing that
 //! it writes is the log.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod http;
 pub mod import;
 pub mod json;
 pub mod orders;

@@ -1,6 +1,7 @@
 //! The service as a whole: made over a store, gives routes, runs behind a listener, ends without losing anything.
 
-use crate::orders::OrderApi;
+use crate::import::Imports;
+use crate::orders::OrderCommands;
 use crate::pipeline::{Clock, Pipeline, PipelineLimits};
 use crate::{import, orders};
 use axum::Router;
@@ -35,35 +36,40 @@ impl Default for Settings {
 /// A running write side.
 #[derive(Clone)]
 pub struct CommandService {
-    api: OrderApi,
+    orders: OrderCommands,
+    imports: Imports,
 }
 
 impl CommandService {
     /// Starts the pipeline over a writable store. Imports end when `draining` is cancelled.
     pub fn new(store: EventStore, settings: Settings, draining: CancellationToken) -> Self {
         let pipeline = Pipeline::spawn(store.clone(), settings.clock, settings.limits);
-        Self { api: OrderApi::new(pipeline, store, draining) }
+        let imports = Imports::new(pipeline.clone(), store.clone(), draining);
+        Self { orders: OrderCommands::new(pipeline, store), imports }
     }
 
     /// All routes of this service with their documentation.
     pub fn routes(&self) -> OpenApiRouter {
-        orders::routes().merge(import::routes()).with_state(self.api.clone())
+        let orders = orders::routes().with_state(self.orders.clone());
+        orders.merge(import::routes().with_state(self.imports.clone()))
     }
 
     /// The pipeline of orders, for callers in this process.
     pub fn orders(&self) -> &Pipeline<OrderAggregate> {
-        self.api.pipeline()
+        self.orders.pipeline()
     }
 
     /// Takes nothing new, finishes what was accepted. Call when no request can come any more.
     pub async fn close(&self) {
-        self.api.pipeline().close().await;
+        self.orders.pipeline().close().await;
     }
 }
 
 /// The OpenAPI part of this service's routes, to be merged into a document of several services.
 pub fn api() -> utoipa::openapi::OpenApi {
-    orders::routes().merge(import::routes()).into_openapi()
+    let mut document = orders::routes().into_openapi();
+    document.merge(import::routes().into_openapi());
+    document
 }
 
 /// The document that the routes' documentation is merged into.

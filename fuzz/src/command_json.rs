@@ -7,9 +7,9 @@
 use crate::bodies::{self, written};
 use crate::document::{self, Node};
 use crate::{decisions, json_text};
+use command_service::http::{unreadable, validation};
 use command_service::json::{Errors, FieldProblem, InUse, Json, Pointer};
 use command_service::orders::commands::{self, create};
-use command_service::orders::{unreadable, validation};
 use domain::order::{CommandName, OrderCommand};
 use serde_json::Value;
 use server::Problem;

@@ -51,7 +51,7 @@ fn list(query: &str) -> Result<String, Problem> {
 }
 
 fn is_about_the_query(problem: &Problem) -> bool {
-    matches!(problem.code(), ProblemCode::InvalidParameter | ProblemCode::UnknownParameter)
+    matches!(problem.code(), ProblemCode::INVALID_PARAMETER | ProblemCode::UNKNOWN_PARAMETER)
 }
 
 /// A cursor from anywhere: whatever opens is the one cursor of its place.
@@ -59,7 +59,7 @@ fn foreign(scope: &str, cursor: &str) {
     match KEY.open(scope, cursor) {
         Ok(place) => assert_eq!(KEY.seal(scope, &place), cursor),
         Err(problem) => {
-            assert_eq!(problem.code(), ProblemCode::InvalidCursor);
+            assert_eq!(problem.code(), query_service::problems::INVALID_CURSOR);
             // Whatever was sent, the answer is one: it repeats nothing.
             let of_nothing = KEY.open(scope, "").expect_err("nothing is no cursor");
             assert_eq!(problem.to_value(), of_nothing.to_value());

@@ -2,8 +2,9 @@
 
 use crate::command_json::client_error;
 use chrono::{DateTime, TimeDelta};
+use command_service::http::problem;
 use command_service::json::{self, Errors, InUse, Pointer};
-use command_service::orders::{commands, problem};
+use command_service::orders::commands;
 use command_service::pipeline::{Commanded, Refusal, Settles};
 use domain::order::{
     CommandName, Order, OrderAggregate, OrderCommand, OrderDocument, OrderEvent, OrderRejection,
@@ -123,10 +124,10 @@ fn decided(state: &Option<Order>, command: &OrderCommand, events: &[OrderEvent])
 
 /// A refusal that settles its key reads the same from where it was kept.
 fn refused(rejection: &OrderRejection) {
-    let first = problem(Refusal::Rejected(rejection.clone()));
+    let first = problem::<OrderAggregate>(Refusal::Rejected(rejection.clone()));
     client_error(&first);
     if OrderAggregate::settles(rejection) == Settles::Key {
-        let again = problem(Refusal::Replayed(OrderAggregate::keep(rejection)));
+        let again = problem::<OrderAggregate>(Refusal::Replayed(OrderAggregate::keep(rejection)));
         let document = |problem: server::Problem| problem.document("/v1/orders", "c-1").to_string();
         assert_eq!(document(first), document(again));
     }

@@ -161,7 +161,7 @@ fn over_http(
 /// The body's broken fields are those that it has by itself.
 fn refused(bytes: &[u8], node: &Node, problem: &Problem) {
     client_error(problem);
-    assert_eq!(problem.code(), ProblemCode::Validation);
+    assert_eq!(problem.code(), ProblemCode::VALIDATION);
     let errors = fields(problem);
     broken(&errors, node);
     let sent: Value = serde_json::from_slice(bytes).expect("it is a document");

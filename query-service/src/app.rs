@@ -62,7 +62,7 @@ impl App {
     /// 503 `unavailable` while it is not there.
     pub(crate) fn model(&self) -> Result<&ReadModel, Problem> {
         self.0.model.get().ok_or_else(|| {
-            Problem::new(ProblemCode::Unavailable)
+            Problem::new(ProblemCode::UNAVAILABLE)
                 .detail("The read model is not there yet. Try again in a moment.")
                 .retry_after(RETRY_AFTER_SECONDS)
         })
@@ -116,7 +116,7 @@ impl App {
     /// Leave to hold an event stream open.
     pub(crate) fn stream_permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
-            Problem::new(ProblemCode::Overloaded)
+            Problem::new(ProblemCode::OVERLOADED)
                 .detail(
                     "Too many event streams are open. Try again later, or page through /v1/events.",
                 )
@@ -135,13 +135,13 @@ pub(crate) fn problem(error: ReadModelError) -> Problem {
     match error {
         ReadModelError::Unavailable(reason) | ReadModelError::Missing(reason) => {
             tracing::warn!(reason, "the read model is unavailable");
-            Problem::new(ProblemCode::Unavailable)
+            Problem::new(ProblemCode::UNAVAILABLE)
                 .detail("The read model cannot be read right now. Try again in a moment.")
                 .retry_after(RETRY_AFTER_SECONDS)
         }
         error => {
             tracing::error!(%error, "the read model cannot be used");
-            Problem::new(ProblemCode::Internal)
+            Problem::new(ProblemCode::INTERNAL)
         }
     }
 }

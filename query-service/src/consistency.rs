@@ -4,6 +4,7 @@
 //! told that a projection moved (a hint), and at a steady interval while anybody waits; nobody waits, nothing is read.
 
 use crate::app;
+use crate::problems;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -68,7 +69,7 @@ impl Consistency {
 impl Wanted {
     /// The answer to a client whose position has not been applied.
     pub(crate) fn is_ahead_of(self, applied: u64) -> Problem {
-        Problem::new(ProblemCode::ReadModelBehind)
+        Problem::new(problems::READ_MODEL_BEHIND)
             .detail("The view has not applied the position of Consistency-Token yet. Try again, or wait longer with Prefer: wait=N.")
             .with("lag_events", self.position.saturating_sub(applied))
             .retry_after(app::RETRY_AFTER_SECONDS)
@@ -97,7 +98,7 @@ fn number(text: &str) -> Option<u64> {
 }
 
 fn malformed() -> Problem {
-    Problem::new(ProblemCode::InvalidParameter)
+    Problem::new(ProblemCode::INVALID_PARAMETER)
         .detail("Consistency-Token takes one position, as an answer gave it: a whole number.")
         .with("parameter", "Consistency-Token")
 }
@@ -231,7 +232,7 @@ mod tests {
     fn a_malformed_token_is_refused() {
         for token in ["", "x", "-1", "+1", "1.0", " 1 2", "18446744073709551616"] {
             let refused = wanted(&headers(&[(TOKEN_HEADER, token)])).unwrap_err();
-            assert_eq!(refused.code(), ProblemCode::InvalidParameter, "{token:?}");
+            assert_eq!(refused.code(), ProblemCode::INVALID_PARAMETER, "{token:?}");
         }
         let mut twice = headers(&[(TOKEN_HEADER, "1")]);
         twice.append(TOKEN_HEADER, "2".parse().unwrap());

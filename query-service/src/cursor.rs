@@ -4,8 +4,9 @@
 //! that was forged, cut, or taken to another list is refused; it holds no secret, only the sort key and id of a row
 //! already shown.
 
+use crate::problems;
 use hmac::{Hmac, KeyInit, Mac};
-use server::{Problem, ProblemCode};
+use server::Problem;
 use sha2::Sha256;
 
 /// Bytes of the MAC that are kept.
@@ -55,7 +56,7 @@ impl CursorKey {
     /// 400 `invalid-cursor` when it is not one that this list gave.
     pub fn open(&self, scope: &str, cursor: &str) -> Result<Place, Problem> {
         self.read(scope, cursor).ok_or_else(|| {
-            Problem::new(ProblemCode::InvalidCursor).detail(
+            Problem::new(problems::INVALID_CURSOR).detail(
                 "Take next_cursor as the last answer gave it, with the same path, filters and sort; \
                  or leave it out to begin anew.",
             )
@@ -112,7 +113,7 @@ mod tests {
         let cursor = key.seal("orders?status=placed", &place());
         let refused = |scope: &str, cursor: &str| {
             let problem = key.open(scope, cursor).unwrap_err();
-            assert_eq!(problem.code(), ProblemCode::InvalidCursor, "{scope} {cursor}");
+            assert_eq!(problem.code(), problems::INVALID_CURSOR, "{scope} {cursor}");
         };
         refused("orders?status=draft", &cursor);
         refused("orders?status=placed", &cursor[..cursor.len() - 2]);

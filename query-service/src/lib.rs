@@ -12,6 +12,7 @@ pub mod consistency;
 pub mod cursor;
 pub mod params;
 mod past_orders;
+pub mod problems;
 pub mod replay;
 mod reply;
 pub mod schema;

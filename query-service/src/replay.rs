@@ -90,7 +90,7 @@ impl Replay {
         for event in events {
             self.fold(event).map_err(|error| {
                 tracing::error!(order.id = %order_id, event.position, %error, "an event cannot be replayed");
-                Problem::new(ProblemCode::Internal)
+                Problem::new(ProblemCode::INTERNAL)
             })?;
         }
         Ok(())

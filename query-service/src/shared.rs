@@ -41,7 +41,7 @@ impl<V: Clone + Send + 'static> SharedReads<V> {
             let reader = Reader { waiting: Arc::clone(&self.0), key };
             tokio::spawn(async move { reader.read_on(read).await });
         }
-        told.await.unwrap_or_else(|_| Err(Problem::new(ProblemCode::Internal)))
+        told.await.unwrap_or_else(|_| Err(Problem::new(ProblemCode::INTERNAL)))
     }
 
     /// Joins those who wait; whether there was no reader.
@@ -173,7 +173,7 @@ mod tests {
         let shared: SharedReads<usize> = SharedReads::default();
         let planted = || async { panic!("planted") };
         let failed = shared.get("a".to_owned(), planted).await;
-        assert_eq!(failed.unwrap_err().code(), ProblemCode::Internal);
+        assert_eq!(failed.unwrap_err().code(), ProblemCode::INTERNAL);
         assert_eq!(shared.get("a".to_owned(), || async { Ok(7) }).await.unwrap(), 7);
     }
 }

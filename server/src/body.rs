@@ -35,11 +35,11 @@ impl BodyFault {
         match self.0.load(Ordering::Relaxed) {
             TOO_LARGE => Some(too_large()),
             STALLED => Some(
-                Problem::new(ProblemCode::RequestTimeout)
+                Problem::new(ProblemCode::REQUEST_TIMEOUT)
                     .detail("The body did not arrive in time. Send it again, without pauses."),
             ),
             BROKEN => Some(
-                Problem::new(ProblemCode::MalformedJson)
+                Problem::new(ProblemCode::MALFORMED_JSON)
                     .detail("The body's framing is broken or the connection ended within it."),
             ),
             _ => None,
@@ -48,7 +48,7 @@ impl BodyFault {
 }
 
 fn too_large() -> Problem {
-    Problem::new(ProblemCode::PayloadTooLarge)
+    Problem::new(ProblemCode::PAYLOAD_TOO_LARGE)
         .detail("The body is over the limit. Split it, or use the import for many orders.")
 }
 

@@ -49,7 +49,7 @@ impl AnswerBudget {
         let wanted = u32::try_from(length).unwrap_or(u32::MAX).min(self.all);
         match Arc::clone(&self.room).try_acquire_many_owned(wanted) {
             Ok(room) => response.map(|inner| Body::new(Counted { inner, room: Arc::new(room) })),
-            Err(_) => Problem::new(ProblemCode::Overloaded)
+            Err(_) => Problem::new(ProblemCode::OVERLOADED)
                 .detail("Too many large answers are on their way. Ask again in a moment.")
                 .retry_after(RETRY_AFTER_SECONDS)
                 .into_response(),

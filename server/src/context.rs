@@ -60,7 +60,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
 }
 
 fn refused() -> Problem {
-    Problem::new(ProblemCode::InvalidParameter)
+    Problem::new(ProblemCode::INVALID_PARAMETER)
         .detail("X-Correlation-Id takes one value of 1 to 128 visible ASCII characters.")
         .with("parameter", "X-Correlation-Id")
 }
@@ -120,7 +120,7 @@ mod tests {
     fn a_correlation_id_that_is_long_or_not_visible_is_refused() {
         for bad in ["", "a b", "a\tb", "\u{e9}", &"x".repeat(129)] {
             let refusal = RequestContext::from_headers(&with(CORRELATION_HEADER, bad));
-            assert_eq!(refusal.unwrap_err().code(), ProblemCode::InvalidParameter, "{bad:?}");
+            assert_eq!(refusal.unwrap_err().code(), ProblemCode::INVALID_PARAMETER, "{bad:?}");
         }
         assert!(RequestContext::from_headers(&with(CORRELATION_HEADER, &"x".repeat(128))).is_ok());
     }

@@ -109,7 +109,7 @@ impl Service<Request> for Edge {
 
 fn encoded(request: &Request) -> Option<Problem> {
     crate::extract::is_encoded(request.headers()).then(|| {
-        Problem::new(ProblemCode::UnsupportedMediaType)
+        Problem::new(ProblemCode::UNSUPPORTED_MEDIA_TYPE)
             .detail("Send the body as it is, without Content-Encoding.")
     })
 }
@@ -139,7 +139,7 @@ impl Future for EdgeFuture {
                 match catch_unwind(AssertUnwindSafe(|| Pin::new(route).poll(cx))) {
                     Ok(poll) => ready!(poll).unwrap_or_else(|never| match never {}),
                     // The panic hook has logged it.
-                    Err(_) => Problem::new(ProblemCode::Internal).into_response(),
+                    Err(_) => Problem::new(ProblemCode::INTERNAL).into_response(),
                 }
             }
         };

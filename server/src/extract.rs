@@ -60,7 +60,7 @@ async fn only_parameter<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<
 
 /// 400 `invalid-parameter` that names the parameter, never its value.
 pub fn invalid(parameter: &str) -> Problem {
-    Problem::new(ProblemCode::InvalidParameter)
+    Problem::new(ProblemCode::INVALID_PARAMETER)
         .detail(format!("The parameter {parameter} cannot be read."))
         .with("parameter", parameter)
 }
@@ -91,7 +91,7 @@ pub fn require_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Pro
     if fits && !is_encoded(headers) {
         return Ok(());
     }
-    Err(Problem::new(ProblemCode::UnsupportedMediaType)
+    Err(Problem::new(ProblemCode::UNSUPPORTED_MEDIA_TYPE)
         .detail(format!("Send the body as Content-Type: {expected}, without Content-Encoding.")))
 }
 
@@ -180,6 +180,6 @@ mod tests {
         headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
         headers.insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
         let refusal = require_json(&headers).unwrap_err();
-        assert_eq!(refusal.code(), ProblemCode::UnsupportedMediaType);
+        assert_eq!(refusal.code(), ProblemCode::UNSUPPORTED_MEDIA_TYPE);
     }
 }

@@ -115,7 +115,7 @@ async fn healthz() -> Json<Health> {
 async fn readyz(State(readiness): State<Readiness>) -> Result<Json<Health>, Problem> {
     match readiness.unfit() {
         None => Ok(Json(OK)),
-        Some((part, reason)) => Err(Problem::new(ProblemCode::Unavailable)
+        Some((part, reason)) => Err(Problem::new(ProblemCode::UNAVAILABLE)
             .detail(reason)
             .with("part", part)
             .retry_after(RETRY_AFTER_SECONDS)),

@@ -47,7 +47,7 @@ impl Place {
             let _kept = kept;
             work()
         });
-        done.await.map_err(|_| Problem::new(ProblemCode::Internal))
+        done.await.map_err(|_| Problem::new(ProblemCode::INTERNAL))
     }
 }
 
@@ -73,7 +73,7 @@ impl Hall {
 }
 
 fn overloaded() -> Problem {
-    Problem::new(ProblemCode::Overloaded)
+    Problem::new(ProblemCode::OVERLOADED)
         .detail("Too many large questions are being worked on. Ask again in a moment.")
         .retry_after(RETRY_AFTER_SECONDS)
 }
@@ -89,7 +89,7 @@ mod tests {
         let first = hall.place().await.unwrap();
         let mut second = Box::pin(hall.place());
         assert!(second.as_mut().now_or_never().is_none());
-        assert_eq!(hall.place().await.unwrap_err().code(), ProblemCode::Overloaded);
+        assert_eq!(hall.place().await.unwrap_err().code(), ProblemCode::OVERLOADED);
         assert_eq!(first.run(|| 6 * 7).await.unwrap(), 42);
         drop(first);
         assert!(second.await.is_ok());
@@ -106,7 +106,7 @@ mod tests {
         assert!(working.as_mut().now_or_never().is_none());
         drop(working);
         drop(place);
-        assert_eq!(hall.place().await.unwrap_err().code(), ProblemCode::Overloaded);
+        assert_eq!(hall.place().await.unwrap_err().code(), ProblemCode::OVERLOADED);
         drop(go);
         while hall.place().await.is_err() {
             tokio::task::yield_now().await;
@@ -118,7 +118,7 @@ mod tests {
         let hall = Hall::of(1, 0);
         let place = hall.place().await.unwrap();
         let failed: Result<(), Problem> = place.run(|| panic!("planted")).await;
-        assert_eq!(failed.unwrap_err().code(), ProblemCode::Internal);
+        assert_eq!(failed.unwrap_err().code(), ProblemCode::INTERNAL);
         drop(place);
         assert!(hall.place().await.is_ok());
     }

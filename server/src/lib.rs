@@ -28,7 +28,4 @@ pub use extract::{NoQuery, PathCallerId, PathUuid, StrictQuery, require_json, re
 pub use health::Readiness;
 pub use listen::{BindError, Limits, bind, serve};
 pub use output::{Output, complain};
-pub use problem::{
-    CommandProblems, ImportProblems, OperationProblems, Problem, ProblemCode, ProblemDocument,
-    ReadProblems,
-};
+pub use problem::{OperationProblems, Problem, ProblemCode, ProblemDocument};

@@ -124,10 +124,10 @@ fn asset(path: &str, config: Arc<Config<'static>>) -> Response {
             }
             response
         }
-        Ok(None) => Problem::new(ProblemCode::NotFound).into_response(),
+        Ok(None) => Problem::new(ProblemCode::NOT_FOUND).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page of /docs could not be served");
-            Problem::new(ProblemCode::Internal).into_response()
+            Problem::new(ProblemCode::INTERNAL).into_response()
         }
     }
 }

@@ -14,10 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 pub use code::ProblemCode;
-pub use document::{
-    CommandProblems, FieldError, ImportProblems, OperationProblems, ProblemDocument, ReadProblems,
-    problem_responses,
-};
+pub use document::{FieldError, OperationProblems, ProblemDocument, Responses, problem_responses};
 
 /// The media type of every refusal.
 pub const PROBLEM_JSON: &str = "application/problem+json";

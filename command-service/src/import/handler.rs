@@ -4,17 +4,18 @@
 //! sending a request as soon as its answer begins.
 
 use super::{Refused, Summary};
-use crate::orders::OrderApi;
+use crate::pipeline::Pipeline;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use event_store::Metadata;
+use domain::order::OrderAggregate;
+use event_store::{EventStore, Metadata};
 use futures::TryStreamExt;
 use serde::Serialize;
 use serde_json::Value;
 use server::extract::{NoQuery, StrictQuery};
-use server::problem::ImportProblems;
+use server::problem::OperationProblems;
 use server::{Problem, ProblemCode, RequestContext};
 use std::io;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::io::StreamReader;
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,6 +38,34 @@ const MAX_UNREAD_LINES: usize = 16_384;
 
 /// Bytes that they may have.
 const MAX_UNREAD_BYTES: usize = 16 << 20;
+
+/// Imports at a time: their windows together leave most of the queue to live commands.
+const MAX_IMPORTS: usize = 2;
+
+/// What imports write to, and how many may run at a time; cheap to clone.
+#[derive(Clone)]
+pub struct Imports {
+    orders: Pipeline<OrderAggregate>,
+    store: EventStore,
+    draining: CancellationToken,
+    permits: Arc<Semaphore>,
+}
+
+impl Imports {
+    /// Into this pipeline and its store; imports end when `draining` is cancelled.
+    pub fn new(
+        orders: Pipeline<OrderAggregate>,
+        store: EventStore,
+        draining: CancellationToken,
+    ) -> Self {
+        Self { orders, store, draining, permits: Arc::new(Semaphore::new(MAX_IMPORTS)) }
+    }
+
+    /// Leave to run an import; `None` when as many run as may.
+    fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok()
+    }
+}
 
 /// A refused line, as it is answered.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,7 +117,7 @@ impl From<Refused> for ImportOutput {
 }
 
 /// The import route.
-pub fn routes() -> OpenApiRouter<OrderApi> {
+pub fn routes() -> OpenApiRouter<Imports> {
     OpenApiRouter::default().routes(routes!(import))
 }
 
@@ -101,25 +131,25 @@ pub fn routes() -> OpenApiRouter<OrderApi> {
     responses(
         (status = 200, description = "A line for each refused line, and last the summary.",
             body = ImportOutput, content_type = "application/x-ndjson"),
-        ImportProblems
+        OperationProblems
     )
 )]
 async fn import(
-    State(api): State<OrderApi>,
+    State(imports): State<Imports>,
     _: StrictQuery<NoQuery>,
     context: RequestContext,
     request: Request,
 ) -> Result<Response, Problem> {
     server::require_media_type(request.headers(), NDJSON)?;
-    let place = api.import_place().ok_or_else(busy)?;
+    let permit = imports.permit().ok_or_else(busy)?;
     let body = request.into_body().into_data_stream().map_err(io::Error::other);
     let input = StreamReader::new(body);
     let (output, lines) = mpsc::channel(MAX_UNREAD_LINES);
     let begins = Arc::new(Notify::new());
     let output = Output::to(output, Arc::clone(&begins));
     tokio::spawn(async move {
-        respond(api, context, input, output).await;
-        drop(place);
+        respond(imports, context, input, output).await;
+        drop(permit);
     });
     begins.notified().await;
     let lines = ReceiverStream::new(lines).map(|unread: Unread| io::Result::Ok(unread.line));
@@ -127,7 +157,7 @@ async fn import(
 }
 
 fn busy() -> Problem {
-    Problem::new(ProblemCode::Overloaded)
+    Problem::new(ProblemCode::OVERLOADED)
         .detail("Other imports are running. Try again when one of them is done.")
         .retry_after(RETRY_LATER)
 }
@@ -174,7 +204,7 @@ impl Drop for Output {
 
 /// Runs the import in a task of its own: a client that goes away ends the reading, not what was accepted.
 async fn respond(
-    api: OrderApi,
+    imports: Imports,
     context: RequestContext,
     input: impl tokio::io::AsyncRead + Send + Unpin + 'static,
     output: Output,
@@ -195,7 +225,8 @@ async fn respond(
             }
         }
     };
-    let import = super::run(api.pipeline(), api.store(), input, metadata, refused, api.draining());
+    let Imports { orders, store, draining, .. } = &imports;
+    let import = super::run(orders, store, input, metadata, refused, draining);
     let (ended, ()) = tokio::join!(import, forward);
     let last = match ended {
         Ok(summary) => {

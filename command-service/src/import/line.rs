@@ -1,8 +1,9 @@
 //! One line of an import, read into a request: the same strict readers as over HTTP.
 
 use super::lines::{MAX_LINE, RawLine};
+use crate::http::{unreadable, validation};
 use crate::json::{self, Errors, InUse, Json, Object, Pointer};
-use crate::orders::{commands, unreadable, validation};
+use crate::orders::commands;
 use crate::pipeline::{Effect, Key, Request, Retention, Target};
 use domain::FieldError;
 use domain::order::{CommandName, OrderCommand};
@@ -31,7 +32,7 @@ pub fn read(line: &RawLine, metadata: &Metadata) -> ReadLine {
     let mut order_id = None;
     let request = match bytes {
         Some(bytes) => read_request(bytes, metadata, &mut order_id),
-        None => Err(Problem::new(ProblemCode::PayloadTooLarge)
+        None => Err(Problem::new(ProblemCode::PAYLOAD_TOO_LARGE)
             .detail(format!("A line may have at most {MAX_LINE} bytes."))),
     };
     ReadLine { number: *number, order_id, request }

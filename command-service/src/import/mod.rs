@@ -9,11 +9,11 @@ mod handler;
 mod line;
 mod lines;
 
-pub use handler::{ImportOutput, ImportSummaryLine, RefusedLine, routes};
+pub use handler::{ImportOutput, ImportSummaryLine, Imports, RefusedLine, routes};
 pub use line::{ReadLine, read as read_line};
 pub use lines::{Lines, MAX_LINE, RawLine};
 
-use crate::orders::problem;
+use crate::http::problem;
 use crate::pipeline::{Accepted, Pending, Pipeline, Refusal, Replayed, Reply};
 use domain::order::OrderAggregate;
 use event_store::{EventStore, Metadata};
@@ -84,9 +84,9 @@ impl ImportError {
     /// How it reads on the wire.
     pub fn problem(&self) -> Problem {
         let (code, detail) = match self {
-            Self::Input(_) => (ProblemCode::MalformedJson, "The input broke off. Send it again."),
+            Self::Input(_) => (ProblemCode::MALFORMED_JSON, "The input broke off. Send it again."),
             Self::Unavailable | Self::Stopped => {
-                (ProblemCode::Unavailable, "The import stopped early. Send the same lines again.")
+                (ProblemCode::UNAVAILABLE, "The import stopped early. Send the same lines again.")
             }
         };
         Problem::new(code).detail(detail)
@@ -249,7 +249,7 @@ impl Tally {
         if matches!(refusal, Refusal::Unavailable | Refusal::OutcomeUnknown) {
             self.ended.get_or_insert(ImportError::Unavailable);
         }
-        self.refuse(line, order_id, problem(refusal)).await;
+        self.refuse(line, order_id, problem::<OrderAggregate>(refusal)).await;
     }
 
     fn count_accepted(&mut self, accepted: &Accepted<OrderAggregate>, replayed: &Replayed) {

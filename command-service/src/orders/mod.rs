@@ -1,17 +1,18 @@
-//! The order API: HTTP commands in, the pipeline's replies out.
+//! The commands of orders over HTTP.
 //!
-//! Handlers translate, they do not decide. [`commands`] holds one file for each command (its body, how that is read,
-//! its route), [`api`] the one way every command goes, [`headers`] and [`if_match`] what requests say outside their body,
-//! [`answer`] and [`refusal`] how replies read on the wire. A second aggregate would be a sibling of this module.
+//! [`commands`] holds one file for each command: its body, how that is read, its route. How orders stand in answers is in
+//! [`aggregate`], [`answer`] and [`preview`], how their rejections read in [`rejection`] and [`problems`]. What commands of
+//! every aggregate share is in [`crate::http`].
 
+mod aggregate;
 mod answer;
-mod api;
 pub mod commands;
-mod headers;
-mod if_match;
-mod refusal;
+mod preview;
+pub mod problems;
+mod rejection;
 
-pub use answer::{CommandAnswer, EventAnswer};
-pub use api::OrderApi;
+pub use answer::{Changed, CommandAnswer};
 pub use commands::routes;
-pub use refusal::{problem, unreadable, validation};
+
+/// What the order handlers share.
+pub type OrderCommands = crate::http::Commands<domain::order::OrderAggregate>;

@@ -17,7 +17,7 @@ use server::{Problem, ProblemCode};
 
 /// 400 `invalid-parameter`: what the parameter must be.
 pub(crate) fn invalid(parameter: &str, must: &str) -> Problem {
-    Problem::new(ProblemCode::InvalidParameter)
+    Problem::new(ProblemCode::INVALID_PARAMETER)
         .detail(format!("The parameter {parameter} must be {must}."))
         .with("parameter", parameter)
 }

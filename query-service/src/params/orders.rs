@@ -192,7 +192,7 @@ impl ListRequest {
         };
         let sort = query.sort.unwrap_or_default();
         if sort.is_by_total() && filter.currency.is_none() {
-            return Err(Problem::new(ProblemCode::InvalidParameter)
+            return Err(Problem::new(ProblemCode::INVALID_PARAMETER)
                 .detail("Totals in several currencies have no order: add currency=USD, say, or sort by placed_at.")
                 .with("parameter", "currency"));
         }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::ViewHeaders;
+use crate::problems::ReadProblems;
 use crate::wire::{Amount, Moment, json};
 use crate::{reply, schema};
 use axum::extract::State;
@@ -11,7 +12,7 @@ use read_model::read::CurrencyAmount;
 use read_model::read::customers::CustomerFigures;
 use read_model::read::positions::Projection;
 use serde::Serialize;
-use server::{NoQuery, PathCallerId, Problem, ProblemCode, ReadProblems, StrictQuery};
+use server::{NoQuery, PathCallerId, Problem, ProblemCode, StrictQuery};
 
 /// A customer, on the wire.
 #[derive(Serialize)]
@@ -69,7 +70,7 @@ pub async fn customer(
     let model = app.model_at(consistency, &[Projection::Customers]).await?;
     let seen = consistency.seen(model.customer(&customer_id).await)?;
     let customer = seen.found.ok_or_else(|| {
-        Problem::new(ProblemCode::NotFound).detail("No customer of this id has placed an order.")
+        Problem::new(ProblemCode::NOT_FOUND).detail("No customer of this id has placed an order.")
     })?;
     Ok(reply::json(seen.position, json(&CustomerJson::of(&customer))))
 }

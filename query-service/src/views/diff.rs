@@ -4,6 +4,7 @@ use super::{order_not_found, past};
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::ViewHeaders;
+use crate::problems::ReadProblems;
 use crate::replay::Replay;
 use crate::wire::json;
 use crate::{reply, schema};
@@ -14,7 +15,7 @@ use read_model::ReadModel;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
 use serde_json::Value;
-use server::{PathUuid, Problem, ReadProblems, StrictQuery};
+use server::{PathUuid, Problem, StrictQuery};
 use utoipa::IntoParams;
 use uuid::Uuid;
 

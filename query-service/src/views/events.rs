@@ -4,6 +4,7 @@ use super::history::write_with_data;
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, limit};
+use crate::problems::ReadProblems;
 use crate::wire::Moment;
 use crate::{reply, schema};
 use axum::extract::State;
@@ -11,7 +12,7 @@ use axum::response::Response;
 use read_model::read::events::{MAX_PAGE_BYTES, StoredEvent};
 use read_model::read::positions::Projection;
 use serde::{Deserialize, Serialize};
-use server::{Problem, ReadProblems, StrictQuery};
+use server::{Problem, StrictQuery};
 use utoipa::IntoParams;
 use uuid::Uuid;
 

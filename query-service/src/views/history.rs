@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{ViewHeaders, limit};
+use crate::problems::ReadProblems;
 use crate::replay::stream;
 use crate::wire::{Moment, json};
 use crate::{reply, schema};
@@ -13,7 +14,7 @@ use axum::response::Response;
 use read_model::read::events::StoredEvent;
 use read_model::read::positions::Projection;
 use serde::{Deserialize, Serialize};
-use server::{PathUuid, Problem, ReadProblems, StrictQuery};
+use server::{PathUuid, Problem, StrictQuery};
 use utoipa::IntoParams;
 use uuid::Uuid;
 

@@ -79,7 +79,7 @@ pub(super) async fn order(
     let order = seen.found.ok_or_else(order_not_found)?;
     let parties: Parties = serde_json::from_slice(&order.document).map_err(|error| {
         tracing::error!(order.id = %order_id, line = error.line(), column = error.column(), "a stored document cannot be read");
-        Problem::new(ProblemCode::Internal)
+        Problem::new(ProblemCode::INTERNAL)
     })?;
     let version = order.version;
     let mut body = Vec::from(composed(order));

@@ -21,7 +21,8 @@ pub mod stream;
 pub(crate) use orders::OrdersPage;
 
 use crate::app::App;
-use server::{Problem, ProblemCode};
+use crate::problems;
+use server::Problem;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -45,6 +46,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// 404: there is no such order.
 fn order_not_found() -> Problem {
-    Problem::new(ProblemCode::OrderNotFound)
+    Problem::new(problems::ORDER_NOT_FOUND)
         .detail("No order has this id, as far as the view knows.")
 }

@@ -6,6 +6,7 @@ use super::{included, order_not_found, past};
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, invalid, names};
+use crate::problems::ReadProblems;
 use crate::reply::{self, Tag};
 use crate::schema;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use read_model::read::order::OrderText;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
-use server::{PathUuid, Problem, ReadProblems, StrictQuery};
+use server::{PathUuid, Problem, StrictQuery};
 use utoipa::IntoParams;
 use uuid::Uuid;
 

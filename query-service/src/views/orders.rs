@@ -5,6 +5,7 @@ use crate::app::{self, App};
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{CustomerOrdersQuery, ListRequest, OrdersQuery, ViewHeaders};
+use crate::problems::ReadProblems;
 use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
@@ -13,7 +14,7 @@ use read_model::ReadModel;
 use read_model::read::Seen;
 use read_model::read::orders::{ListedOrder, OrderPage};
 use read_model::read::positions::Projection;
-use server::{PathCallerId, Problem, ReadProblems, StrictQuery};
+use server::{PathCallerId, Problem, StrictQuery};
 use std::sync::Arc;
 use uuid::Uuid;
 

@@ -84,7 +84,7 @@ async fn held(model: &ReadModel, order: &OrderThen, product_id: &str) -> Result<
 fn summary(order: &OrderThen) -> Result<String, Problem> {
     written(order).ok_or_else(|| {
         tracing::error!(order.id = %order.order_id, "a stored summary cannot be read");
-        Problem::new(ProblemCode::Internal)
+        Problem::new(ProblemCode::INTERNAL)
     })
 }
 

@@ -5,6 +5,7 @@ use crate::app::{self, App};
 use crate::consistency::Consistency;
 use crate::params::{as_of, invalid};
 use crate::past_orders::PastOrder;
+use crate::problems;
 use crate::replay::{Replay, stream};
 use crate::reply::{self, Tag};
 use crate::wire::moment;
@@ -33,7 +34,7 @@ pub(super) fn asked(
         (Some(version), None, None) => Ok(Some(Until::Version(version))),
         (None, Some(at), None) => Ok(Some(Until::OccurredAt(at))),
         (None, None, Some(at)) => Ok(Some(Until::RecordedAt(at))),
-        _ => Err(Problem::new(ProblemCode::InvalidParameter)
+        _ => Err(Problem::new(ProblemCode::INVALID_PARAMETER)
             .detail("Give one of version, as_of and known_at, not several.")
             .with("parameter", if version.is_some() { "version" } else { "as_of" })),
     }
@@ -93,7 +94,7 @@ async fn composed(
     replay.advance(model, order_id, version).await?;
     let (occurred_at, recorded_at) = replay.times();
     if replay.version() != version {
-        return Err(Problem::new(ProblemCode::Unavailable)
+        return Err(Problem::new(ProblemCode::UNAVAILABLE)
             .detail("The history was exchanged while it was read. Try again.")
             .retry_after(app::RETRY_AFTER_SECONDS));
     }
@@ -134,7 +135,7 @@ async fn last_version(model: &ReadModel, order_id: Uuid) -> Result<u64, Problem>
 async fn unborn(model: &ReadModel, order_id: Uuid) -> Result<Problem, Problem> {
     Ok(match last_version(model, order_id).await? {
         0 => order_not_found(),
-        _ => Problem::new(ProblemCode::NotYetCreated)
+        _ => Problem::new(problems::NOT_YET_CREATED)
             .detail("The order's first event is later than the time that was asked for."),
     })
 }

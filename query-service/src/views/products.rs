@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{ViewHeaders, currency, limit};
+use crate::problems::ReadProblems;
 use crate::wire::json;
 use crate::{reply, schema};
 use axum::extract::State;
@@ -12,7 +13,7 @@ use axum::response::Response;
 use read_model::read::positions::Projection;
 use read_model::read::products::{ProductFigures, ProductPage, ProductRank};
 use serde::{Deserialize, Serialize};
-use server::{NoQuery, PathCallerId, Problem, ProblemCode, ReadProblems, StrictQuery};
+use server::{NoQuery, PathCallerId, Problem, ProblemCode, StrictQuery};
 use utoipa::{IntoParams, ToSchema};
 
 /// The most products on a page.
@@ -87,7 +88,7 @@ pub async fn product(
     let model = app.model_at(consistency, &[Projection::Products]).await?;
     let seen = consistency.seen(model.product(&product_id).await)?;
     let product = seen.found.ok_or_else(|| {
-        Problem::new(ProblemCode::NotFound).detail("No placed order holds a product of this id.")
+        Problem::new(ProblemCode::NOT_FOUND).detail("No placed order holds a product of this id.")
     })?;
     Ok(reply::json(seen.position, json(&ProductJson::of(&product))))
 }
@@ -145,7 +146,7 @@ fn rank(query: &ProductsQuery) -> Result<ProductRank, Problem> {
         (ProductsSort::Units, None) => Ok(ProductRank::Units),
         (ProductsSort::Units, Some(currency)) => Ok(ProductRank::UnitsIn(currency)),
         (ProductsSort::Revenue, Some(currency)) => Ok(ProductRank::RevenueIn(currency)),
-        (ProductsSort::Revenue, None) => Err(Problem::new(ProblemCode::InvalidParameter)
+        (ProductsSort::Revenue, None) => Err(Problem::new(ProblemCode::INVALID_PARAMETER)
             .detail("Revenues in several currencies have no order: add currency=USD, say, or sort by -units.")
             .with("parameter", "currency")),
     }

@@ -3,6 +3,7 @@
 use crate::app::{self, App};
 use crate::consistency::Consistency;
 use crate::params::ViewHeaders;
+use crate::problems::ReadProblems;
 use crate::wire::json;
 use crate::{reply, schema};
 use axum::extract::State;
@@ -10,7 +11,7 @@ use axum::response::Response;
 use read_model::read::positions::Projection;
 use read_model::read::projections::{ProjectionStatus, RebuildStatus};
 use serde::Serialize;
-use server::{NoQuery, Problem, ReadProblems, StrictQuery};
+use server::{NoQuery, Problem, StrictQuery};
 
 const MICROS_PER_MILLI: i64 = 1_000;
 

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, as_of, currency, day, invalid};
+use crate::problems::ReadProblems;
 use crate::wire::{Amount, day_name, json, month_name};
 use crate::{reply, schema};
 use axum::extract::State;
@@ -10,7 +11,7 @@ use axum::response::Response;
 use read_model::read::positions::Projection;
 use read_model::read::reports::{MAX_SALES_DAYS, SalesDay, SalesFilter};
 use serde::{Deserialize, Serialize};
-use server::{Problem, ReadProblems, StrictQuery};
+use server::{Problem, StrictQuery};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 

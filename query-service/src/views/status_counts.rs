@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, as_of};
+use crate::problems::ReadProblems;
 use crate::wire::{Moment, json};
 use crate::{reply, schema};
 use axum::extract::State;
@@ -11,7 +12,7 @@ use domain::order::{FulfillmentStatus, PaymentStatus, Status};
 use read_model::read::positions::Projection;
 use read_model::read::reports::{Dimension, StatusCount};
 use serde::{Deserialize, Serialize, Serializer};
-use server::{Problem, ReadProblems, StrictQuery};
+use server::{Problem, StrictQuery};
 use utoipa::IntoParams;
 
 /// When the statuses are counted.

@@ -8,6 +8,7 @@
 use super::events;
 use crate::app::App;
 use crate::params::invalid;
+use crate::problems::ReadProblems;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -15,7 +16,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
-use server::{Problem, ReadProblems, StrictQuery};
+use server::{Problem, StrictQuery};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;

@@ -17,6 +17,9 @@ async fn ask(app: Router, request: HttpRequest<Body>) -> (axum::http::response::
     (parts, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
 }
 
+/// A code of some service.
+const CONFLICT: ProblemCode = ProblemCode::new("some-conflict", StatusCode::CONFLICT, "Not now");
+
 fn request(path: &str) -> HttpRequest<Body> {
     HttpRequest::get(path).header(CORRELATION_HEADER, "c-1").body(Body::empty()).unwrap()
 }
@@ -28,19 +31,19 @@ fn refusing(problem: Problem) -> Router {
 
 #[tokio::test]
 async fn a_problem_is_rendered_with_instance_correlation_and_members() {
-    let problem = Problem::new(ProblemCode::IllegalTransition)
+    let problem = Problem::new(CONFLICT)
         .detail("Confirm the order first.")
         .with("current_status", "placed")
         .with("allowed_commands", vec!["confirm", "cancel"])
         .retry_after(3);
     let (parts, document) = ask(refusing(problem), request("/v1/orders/7/ship?dry_run=true")).await;
     let expected = serde_json::json!({
-        "type": "/problems/illegal-transition",
-        "title": "The order's status does not allow this",
+        "type": "/problems/some-conflict",
+        "title": "Not now",
         "status": 409,
         "detail": "Confirm the order first.",
         "instance": "/v1/orders/7/ship",
-        "code": "illegal-transition",
+        "code": "some-conflict",
         "correlation_id": "c-1",
         "current_status": "placed",
         "allowed_commands": ["confirm", "cancel"],
@@ -54,7 +57,7 @@ async fn a_problem_is_rendered_with_instance_correlation_and_members() {
 
 #[tokio::test]
 async fn members_of_the_handler_win() {
-    let kept = Problem::new(ProblemCode::PriceChanged).with("correlation_id", "first");
+    let kept = Problem::new(CONFLICT).with("correlation_id", "first");
     let (parts, document) = ask(refusing(kept), request("/v1/orders/7/ship")).await;
     assert_eq!(document["correlation_id"], "first");
     assert_eq!(parts.headers[CORRELATION_HEADER], "c-1");

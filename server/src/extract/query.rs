@@ -46,11 +46,11 @@ fn split(query: &str) -> Result<Vec<(String, String)>, Problem> {
     for piece in query.split('&').filter(|piece| !piece.is_empty()) {
         let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
         let (Some(name), Some(value)) = (decoded(name), decoded(value)) else {
-            return Err(Problem::new(ProblemCode::InvalidParameter)
+            return Err(Problem::new(ProblemCode::INVALID_PARAMETER)
                 .detail("The query is not percent-encoded UTF-8."));
         };
         if pairs.len() == MAX_PARAMETERS {
-            return Err(Problem::new(ProblemCode::InvalidParameter)
+            return Err(Problem::new(ProblemCode::INVALID_PARAMETER)
                 .detail("The query has too many parameters."));
         }
         pairs.push((name, value));
@@ -80,7 +80,7 @@ fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Unknown { name, known } => {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let problem = Problem::new(ProblemCode::UnknownParameter)
+            let problem = Problem::new(ProblemCode::UNKNOWN_PARAMETER)
                 .detail(format!("Parameters known here: {known}."));
             let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
             if name.len() <= MAX_ECHOED_NAME && name.bytes().all(plain) {
@@ -88,13 +88,13 @@ fn problem(refusal: Refusal) -> Problem {
             }
             problem
         }
-        Refusal::Repeated { name } => Problem::new(ProblemCode::InvalidParameter)
+        Refusal::Repeated { name } => Problem::new(ProblemCode::INVALID_PARAMETER)
             .detail(format!("The parameter {name} may be given once."))
             .with("parameter", name),
-        Refusal::Missing { name } => Problem::new(ProblemCode::InvalidParameter)
+        Refusal::Missing { name } => Problem::new(ProblemCode::INVALID_PARAMETER)
             .detail(format!("The parameter {name} is required."))
             .with("parameter", name),
-        Refusal::Unreadable { name, expected } => Problem::new(ProblemCode::InvalidParameter)
+        Refusal::Unreadable { name, expected } => Problem::new(ProblemCode::INVALID_PARAMETER)
             .detail(format!("The parameter {name} must be {expected}."))
             .with("parameter", name),
     }
@@ -143,13 +143,13 @@ mod tests {
     #[test]
     fn an_unknown_parameter_is_refused_and_known_ones_are_listed() {
         let (code, text) = refused("limit=1&colour=red");
-        assert_eq!(code, ProblemCode::UnknownParameter);
+        assert_eq!(code, ProblemCode::UNKNOWN_PARAMETER);
         assert!(text.contains("limit, sort, customer_id, dry_run"), "{text}");
         assert!(text.contains("colour") && !text.contains("red"), "{text}");
         let (code, text) = refused("%3Cscript%3E=1");
-        assert_eq!(code, ProblemCode::UnknownParameter);
+        assert_eq!(code, ProblemCode::UNKNOWN_PARAMETER);
         assert!(!text.contains("script"), "{text}");
-        assert_eq!(read::<NoQuery>("a=1").unwrap_err().code(), ProblemCode::UnknownParameter);
+        assert_eq!(read::<NoQuery>("a=1").unwrap_err().code(), ProblemCode::UNKNOWN_PARAMETER);
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
             "sort=twelve",
         ] {
             let (code, text) = refused(query);
-            assert_eq!(code, ProblemCode::InvalidParameter, "{query}");
+            assert_eq!(code, ProblemCode::INVALID_PARAMETER, "{query}");
             assert!(!text.contains("twelve"), "{text}");
         }
         assert!(refused("limit=twelve").1.contains("limit must be a whole number"));

@@ -122,7 +122,7 @@ impl Wire {
     fn stopping(&self, request: &Request<Incoming>) -> Option<Problem> {
         let watched = matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics");
         (self.stage == Stage::Stopping && !watched).then(|| {
-            Problem::new(ProblemCode::Unavailable)
+            Problem::new(ProblemCode::UNAVAILABLE)
                 .detail("The server is stopping. Send the request again.")
                 .retry_after(1)
         })
@@ -140,12 +140,12 @@ fn refused(request: &Request<Incoming>, problem: Problem) -> Response {
 }
 
 fn unreadable(request: &Request<Incoming>) -> Option<Problem> {
-    let bad = |detail: &str| Some(Problem::new(ProblemCode::InvalidParameter).detail(detail));
+    let bad = |detail: &str| Some(Problem::new(ProblemCode::INVALID_PARAMETER).detail(detail));
     let uri = request.uri();
     let length = uri.path().len() + uri.query().map_or(0, str::len);
     if length > MAX_URI_BYTES {
         let detail = "Send an address of at most 8 KiB.";
-        return Some(Problem::new(ProblemCode::UriTooLong).detail(detail));
+        return Some(Problem::new(ProblemCode::URI_TOO_LONG).detail(detail));
     }
     if request.method() == Method::CONNECT {
         return bad("This is no proxy: CONNECT is not served.");

@@ -110,7 +110,7 @@ impl Socket {
         let status = bare_status(bytes)?;
         let too_long = self.framing.request_line() > MAX_URI_BYTES;
         let code = match status {
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if too_long => ProblemCode::UriTooLong,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if too_long => ProblemCode::URI_TOO_LONG,
             other => ProblemCode::for_status(other),
         };
         stats::count_unreadable(code.status());
@@ -134,8 +134,8 @@ fn bare_status(bytes: &[u8]) -> Option<StatusCode> {
 
 fn refusal_text(code: ProblemCode) -> Vec<u8> {
     let detail = match code {
-        ProblemCode::HeadersTooLarge => "Send at most 100 header fields of 60 KiB in all.",
-        ProblemCode::UriTooLong => "Send an address of at most 8 KiB.",
+        ProblemCode::HEADERS_TOO_LARGE => "Send at most 100 header fields of 60 KiB in all.",
+        ProblemCode::URI_TOO_LONG => "Send an address of at most 8 KiB.",
         _ => "The request's head is not HTTP/1.1, or tells the body's length twice.",
     };
     let correlation_id = RequestContext::made().correlation_id;

@@ -30,6 +30,8 @@ use super::{Limits, bind, serve};
 use crate::health::Readiness;
 use crate::problem::{Problem, ProblemCode};
 
+/// A code that a service adds to those of any HTTP service.
+const CONFLICT: ProblemCode = ProblemCode::new("conflict", StatusCode::CONFLICT, "A conflict");
 /// No answer takes longer, on any machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -110,8 +112,9 @@ async fn answer_with(Path((status, reading)): Path<(u16, String)>, request: Requ
     for _ in 0..wanted {
         let Some(Ok(_)) = pieces.next().await else { break };
     }
-    if let Some(code) = ProblemCode::ALL.into_iter().find(|code| code.status() == status) {
-        return Problem::new(code).into_response();
+    let mut codes = ProblemCode::SHARED.iter().chain([&CONFLICT]);
+    if let Some(code) = codes.find(|code| code.status() == status) {
+        return Problem::new(*code).into_response();
     }
     let status = StatusCode::from_u16(status).unwrap();
     (status, if status == StatusCode::NOT_MODIFIED { "" } else { "answered" }).into_response()

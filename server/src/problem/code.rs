@@ -1,97 +1,36 @@
-//! Every problem code of the contract with its status and title: one line a code.
+//! What kinds of problem there are: each a name on the wire, an HTTP status and a title.
+//!
+//! Those here belong to any HTTP service. A service states its own with [`ProblemCode::new`].
 
 use axum::http::StatusCode;
 
-/// Every problem code a client can meet.
+/// A kind of problem: a name on the wire, an HTTP status, a title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // each is named and explained by its line in `facts`
-pub enum ProblemCode {
-    MalformedJson,
-    InvalidParameter,
-    UnknownParameter,
-    InvalidCursor,
-    Unauthorized,
-    Forbidden,
-    OrderNotFound,
-    NotFound,
-    NotYetCreated,
-    MethodNotAllowed,
-    RequestTimeout,
-    IllegalTransition,
-    OrderAlreadyExists,
-    PriceChanged,
-    PaymentConflict,
-    RefundConflict,
-    ShipmentConflict,
-    RefundExceedsCaptured,
-    QuantityExceedsRemaining,
-    ConcurrentUpdate,
-    RequestInProgress,
-    PreconditionFailed,
-    PayloadTooLarge,
-    UriTooLong,
-    UnsupportedMediaType,
-    Validation,
-    IdempotencyKeyReused,
-    RateLimited,
-    HeadersTooLarge,
-    Overloaded,
-    ReadModelBehind,
-    Unavailable,
-    Internal,
+pub struct ProblemCode {
+    name: &'static str,
+    status: StatusCode,
+    title: &'static str,
 }
 
 impl ProblemCode {
-    /// All codes, in the order of their statuses.
-    pub const ALL: [Self; 33] = [
-        Self::MalformedJson,
-        Self::InvalidParameter,
-        Self::UnknownParameter,
-        Self::InvalidCursor,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::OrderNotFound,
-        Self::NotFound,
-        Self::NotYetCreated,
-        Self::MethodNotAllowed,
-        Self::RequestTimeout,
-        Self::IllegalTransition,
-        Self::OrderAlreadyExists,
-        Self::PriceChanged,
-        Self::PaymentConflict,
-        Self::RefundConflict,
-        Self::ShipmentConflict,
-        Self::RefundExceedsCaptured,
-        Self::QuantityExceedsRemaining,
-        Self::ConcurrentUpdate,
-        Self::RequestInProgress,
-        Self::PreconditionFailed,
-        Self::PayloadTooLarge,
-        Self::UriTooLong,
-        Self::UnsupportedMediaType,
-        Self::Validation,
-        Self::IdempotencyKeyReused,
-        Self::RateLimited,
-        Self::HeadersTooLarge,
-        Self::Overloaded,
-        Self::ReadModelBehind,
-        Self::Unavailable,
-        Self::Internal,
-    ];
+    /// A code that goes with this status. Its title is the same for every occurrence.
+    pub const fn new(name: &'static str, status: StatusCode, title: &'static str) -> Self {
+        Self { name, status, title }
+    }
 
-    /// The code on the wire, e.g. `order-not-found`.
-    pub fn as_str(self) -> &'static str {
-        self.facts().0
+    /// The code on the wire, e.g. `not-found`.
+    pub const fn as_str(self) -> &'static str {
+        self.name
     }
 
     /// The HTTP status.
-    pub fn status(self) -> StatusCode {
-        self.facts().1
+    pub const fn status(self) -> StatusCode {
+        self.status
     }
 
-    /// The title: the same for every occurrence of the code.
-    pub fn title(self) -> &'static str {
-        self.facts().2
+    /// The title.
+    pub const fn title(self) -> &'static str {
+        self.title
     }
 
     /// The `type` member: a relative reference, `/problems/<code>`.
@@ -102,116 +41,57 @@ impl ProblemCode {
     /// The code for a refusal that named only a status (the framework's own).
     pub(crate) fn for_status(status: StatusCode) -> Self {
         match status.as_u16() {
-            401 => Self::Unauthorized,
-            403 => Self::Forbidden,
-            404 => Self::NotFound,
-            405 => Self::MethodNotAllowed,
-            408 => Self::RequestTimeout,
-            412 => Self::PreconditionFailed,
-            413 => Self::PayloadTooLarge,
-            414 => Self::UriTooLong,
-            415 => Self::UnsupportedMediaType,
-            422 => Self::Validation,
-            429 => Self::RateLimited,
-            431 => Self::HeadersTooLarge,
-            503 => Self::Unavailable,
-            400..=499 => Self::InvalidParameter,
-            _ => Self::Internal,
+            401 => Self::UNAUTHORIZED,
+            403 => Self::FORBIDDEN,
+            404 => Self::NOT_FOUND,
+            405 => Self::METHOD_NOT_ALLOWED,
+            408 => Self::REQUEST_TIMEOUT,
+            412 => Self::PRECONDITION_FAILED,
+            413 => Self::PAYLOAD_TOO_LARGE,
+            414 => Self::URI_TOO_LONG,
+            415 => Self::UNSUPPORTED_MEDIA_TYPE,
+            422 => Self::VALIDATION,
+            429 => Self::RATE_LIMITED,
+            431 => Self::HEADERS_TOO_LARGE,
+            503 => Self::UNAVAILABLE,
+            400..=499 => Self::INVALID_PARAMETER,
+            _ => Self::INTERNAL,
         }
     }
+}
 
-    fn facts(self) -> (&'static str, StatusCode, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::MalformedJson => ("malformed-json", S::BAD_REQUEST, "The body is not JSON"),
-            Self::InvalidParameter => (
-                "invalid-parameter",
-                S::BAD_REQUEST,
-                "The request or a parameter of it cannot be read",
-            ),
-            Self::UnknownParameter => {
-                ("unknown-parameter", S::BAD_REQUEST, "A query parameter is not known here")
-            }
-            Self::InvalidCursor => {
-                ("invalid-cursor", S::BAD_REQUEST, "The cursor does not belong to this list")
-            }
-            Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "Who is asking is not known"),
-            Self::Forbidden => ("forbidden", S::FORBIDDEN, "This is not permitted"),
-            Self::OrderNotFound => ("order-not-found", S::NOT_FOUND, "There is no such order"),
-            Self::NotFound => ("not-found", S::NOT_FOUND, "There is no such resource"),
-            Self::NotYetCreated => {
-                ("not-yet-created", S::NOT_FOUND, "The order did not exist at that time")
-            }
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                S::METHOD_NOT_ALLOWED,
-                "The resource does not know this method",
-            ),
-            Self::RequestTimeout => {
-                ("request-timeout", S::REQUEST_TIMEOUT, "The request did not arrive in time")
-            }
-            Self::IllegalTransition => {
-                ("illegal-transition", S::CONFLICT, "The order's status does not allow this")
-            }
-            Self::OrderAlreadyExists => {
-                ("order-already-exists", S::CONFLICT, "The order id is in use")
-            }
-            Self::PriceChanged => ("price-changed", S::CONFLICT, "The total is another one"),
-            Self::PaymentConflict => {
-                ("payment-conflict", S::CONFLICT, "The payment id is recorded with other content")
-            }
-            Self::RefundConflict => {
-                ("refund-conflict", S::CONFLICT, "The refund id is recorded with other content")
-            }
-            Self::ShipmentConflict => {
-                ("shipment-conflict", S::CONFLICT, "The shipment id is recorded with other content")
-            }
-            Self::RefundExceedsCaptured => {
-                ("refund-exceeds-captured", S::CONFLICT, "Refunds would exceed what was paid")
-            }
-            Self::QuantityExceedsRemaining => {
-                ("quantity-exceeds-remaining", S::CONFLICT, "More than what remains to be shipped")
-            }
-            Self::ConcurrentUpdate => {
-                ("concurrent-update", S::CONFLICT, "Others changed the order at the same time")
-            }
-            Self::RequestInProgress => {
-                ("request-in-progress", S::CONFLICT, "The same request is still running")
-            }
-            Self::PreconditionFailed => {
-                ("precondition-failed", S::PRECONDITION_FAILED, "The order has another version")
-            }
-            Self::PayloadTooLarge => {
-                ("payload-too-large", S::PAYLOAD_TOO_LARGE, "The body is too large")
-            }
-            Self::UriTooLong => ("uri-too-long", S::URI_TOO_LONG, "The address is too long"),
-            Self::UnsupportedMediaType => (
-                "unsupported-media-type",
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "The body's media type or encoding is not taken here",
-            ),
-            Self::Validation => ("validation", S::UNPROCESSABLE_ENTITY, "Some fields break a rule"),
-            Self::IdempotencyKeyReused => (
-                "idempotency-key-reused",
-                S::UNPROCESSABLE_ENTITY,
-                "The idempotency key belongs to another request",
-            ),
-            Self::RateLimited => ("rate-limited", S::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::HeadersTooLarge => (
-                "headers-too-large",
-                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "The header fields are too many or too large",
-            ),
-            Self::Overloaded => ("overloaded", S::SERVICE_UNAVAILABLE, "Too much to do right now"),
-            Self::ReadModelBehind => {
-                ("read-model-behind", S::SERVICE_UNAVAILABLE, "The view is not that far yet")
-            }
-            Self::Unavailable => {
-                ("unavailable", S::SERVICE_UNAVAILABLE, "The service is not available right now")
-            }
-            Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Something broke in here"),
+/// A constant for each code, and the list of them.
+macro_rules! codes {
+    ($($constant:ident = $name:literal, $status:ident, $title:literal;)+) => {
+        #[allow(missing_docs)] // each is explained by its title
+        impl ProblemCode {
+            $(pub const $constant: Self = Self::new($name, StatusCode::$status, $title);)+
+
+            /// The codes that belong to any HTTP service.
+            pub const SHARED: &[Self] = &[$(Self::$constant),+];
         }
-    }
+    };
+}
+
+codes! {
+    MALFORMED_JSON = "malformed-json", BAD_REQUEST, "The body is not JSON";
+    INVALID_PARAMETER = "invalid-parameter", BAD_REQUEST, "The request or one of its parameters is not valid";
+    UNKNOWN_PARAMETER = "unknown-parameter", BAD_REQUEST, "Unknown query parameter";
+    UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "Authentication required";
+    FORBIDDEN = "forbidden", FORBIDDEN, "Not permitted";
+    NOT_FOUND = "not-found", NOT_FOUND, "There is no such resource";
+    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "The resource does not support this method";
+    REQUEST_TIMEOUT = "request-timeout", REQUEST_TIMEOUT, "The request did not arrive in time";
+    PRECONDITION_FAILED = "precondition-failed", PRECONDITION_FAILED, "The resource has another version";
+    PAYLOAD_TOO_LARGE = "payload-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    URI_TOO_LONG = "uri-too-long", URI_TOO_LONG, "The address is too long";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type or encoding";
+    VALIDATION = "validation", UNPROCESSABLE_ENTITY, "Some fields break a rule";
+    RATE_LIMITED = "rate-limited", TOO_MANY_REQUESTS, "Too many requests";
+    HEADERS_TOO_LARGE = "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields are too many or too large";
+    OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, "The service is overloaded";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The service is not available right now";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "Internal error";
 }
 
 #[cfg(test)]
@@ -221,12 +101,10 @@ mod tests {
     #[test]
     fn every_code_has_a_name_of_its_own_and_an_error_status() {
         let mut names = std::collections::BTreeSet::new();
-        for code in ProblemCode::ALL {
+        for code in ProblemCode::SHARED {
             assert!(names.insert(code.as_str()), "{code:?}");
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
-            let general = ProblemCode::for_status(code.status());
-            let expected = if code.status() == 409 { 400 } else { code.status().as_u16() };
-            assert_eq!(general.status(), expected, "{code:?}");
+            assert_eq!(ProblemCode::for_status(code.status()).status(), code.status(), "{code:?}");
         }
     }
 }

@@ -30,8 +30,8 @@ pub struct ProblemDocument {
     /// The path that was asked for.
     #[schema(required = false)]
     pub instance: Option<String>,
-    /// The stable code that programs branch on. Beside those of the operations there are three that any request can
-    /// meet before an operation is looked for: `request-timeout`, `uri-too-long`, `headers-too-large`.
+    /// The stable code that programs branch on. Three more can meet any request
+    /// before an operation is looked for: `request-timeout`, `uri-too-long`, `headers-too-large`.
     pub code: String,
     /// The request's correlation id, as in `X-Correlation-Id`.
     #[schema(required = false)]
@@ -52,82 +52,35 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// Responses of an operation by their statuses, as an OpenAPI document has them.
+pub type Responses = BTreeMap<String, RefOr<Response>>;
+
 /// What the edge can answer to any request.
 const EDGE: &[ProblemCode] = &[
-    ProblemCode::MalformedJson,
-    ProblemCode::InvalidParameter,
-    ProblemCode::UnknownParameter,
-    ProblemCode::RequestTimeout,
-    ProblemCode::PayloadTooLarge,
-    ProblemCode::UriTooLong,
-    ProblemCode::UnsupportedMediaType,
-    ProblemCode::HeadersTooLarge,
-    ProblemCode::Internal,
-    ProblemCode::Overloaded,
-    ProblemCode::Unavailable,
+    ProblemCode::MALFORMED_JSON,
+    ProblemCode::INVALID_PARAMETER,
+    ProblemCode::UNKNOWN_PARAMETER,
+    ProblemCode::REQUEST_TIMEOUT,
+    ProblemCode::PAYLOAD_TOO_LARGE,
+    ProblemCode::URI_TOO_LONG,
+    ProblemCode::UNSUPPORTED_MEDIA_TYPE,
+    ProblemCode::HEADERS_TOO_LARGE,
+    ProblemCode::INTERNAL,
+    ProblemCode::OVERLOADED,
+    ProblemCode::UNAVAILABLE,
 ];
-
-/// What commands answer beside success.
-pub struct CommandProblems;
-
-impl IntoResponses for CommandProblems {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        use ProblemCode as C;
-        problem_responses(&[
-            C::OrderNotFound,
-            C::IllegalTransition,
-            C::OrderAlreadyExists,
-            C::PriceChanged,
-            C::PaymentConflict,
-            C::RefundConflict,
-            C::ShipmentConflict,
-            C::RefundExceedsCaptured,
-            C::QuantityExceedsRemaining,
-            C::ConcurrentUpdate,
-            C::RequestInProgress,
-            C::PreconditionFailed,
-            C::Validation,
-            C::IdempotencyKeyReused,
-        ])
-    }
-}
-
-/// What the import answers before its stream begins.
-pub struct ImportProblems;
-
-impl IntoResponses for ImportProblems {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problem_responses(&[])
-    }
-}
-
-/// What views answer beside success.
-pub struct ReadProblems;
-
-impl IntoResponses for ReadProblems {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        use ProblemCode as C;
-        problem_responses(&[
-            C::InvalidCursor,
-            C::OrderNotFound,
-            C::NotFound,
-            C::NotYetCreated,
-            C::ReadModelBehind,
-        ])
-    }
-}
 
 /// What health, metrics and documentation routes answer beside success.
 pub struct OperationProblems;
 
 impl IntoResponses for OperationProblems {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
+    fn responses() -> Responses {
         problem_responses(&[])
     }
 }
 
 /// The responses for these codes and those of the edge, grouped by status.
-pub fn problem_responses(codes: &[ProblemCode]) -> BTreeMap<String, RefOr<Response>> {
+pub fn problem_responses(codes: &[ProblemCode]) -> Responses {
     let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for code in codes.iter().chain(EDGE) {
         by_status.entry(code.status().as_u16()).or_default().push(*code);
@@ -149,7 +102,7 @@ fn response(status: u16, codes: &[ProblemCode]) -> Response {
     // Only commands answer these: what they refuse, they have looked at.
     let builder = match status {
         409 | 412 | 422 => {
-            builder.header("ETag", header(Type::String, "the version of the order that refuses"))
+            builder.header("ETag", header(Type::String, "the version of the resource that refuses"))
         }
         _ => builder,
     };

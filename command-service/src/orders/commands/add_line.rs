@@ -1,9 +1,10 @@
 //! `add-line`: puts a line on a draft.
 
+use crate::http::CommandRequest;
+use crate::http::headers::{CommandHeaders, CommandQuery};
 use crate::json::{Errors, Json, Object, Pointer, integer_in, non_negative_money_text, text};
-use crate::orders::CommandAnswer;
-use crate::orders::api::{CommandRequest, OrderApi};
-use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::problems::CommandProblems;
+use crate::orders::{Changed, OrderCommands};
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
@@ -11,7 +12,6 @@ use domain::order::command::UnpricedLine;
 use domain::{Name, Reference};
 use serde::Serialize;
 use server::PathUuid;
-use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// A line, priced in the order's currency.
@@ -45,21 +45,14 @@ pub const MEMBERS: [&str; 4] = ["product_id", "name", "quantity", "unit_price"];
     post, path = "/v1/orders/{id}/add-line", tag = "commands",
     params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = LineBody,
-    responses(
-        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
-            ("ETag" = String, description = "The order's version."),
-            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
-            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
-        )),
-        CommandProblems
-    )
+    responses(Changed, CommandProblems)
 )]
 pub async fn add_line(
-    State(api): State<OrderApi>,
+    State(orders): State<OrderCommands>,
     PathUuid(id): PathUuid,
     request: CommandRequest,
 ) -> Response {
-    api.run(id, request, read).await
+    orders.run(id, request, read).await
 }
 
 /// Reads the body.

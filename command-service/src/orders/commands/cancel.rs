@@ -1,16 +1,16 @@
 //! `cancel`: calls off an order of which nothing has left.
 
+use crate::http::CommandRequest;
+use crate::http::headers::{CommandHeaders, CommandQuery};
 use crate::json::{Errors, Json, Object, Pointer, text};
-use crate::orders::CommandAnswer;
-use crate::orders::api::{CommandRequest, OrderApi};
-use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::problems::CommandProblems;
+use crate::orders::{Changed, OrderCommands};
 use axum::extract::State;
 use axum::response::Response;
 use domain::Reason;
 use domain::order::OrderCommand;
 use serde::Serialize;
 use server::PathUuid;
-use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// Why.
@@ -27,21 +27,14 @@ pub struct CancelBody {
     post, path = "/v1/orders/{id}/cancel", tag = "commands",
     params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = CancelBody,
-    responses(
-        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
-            ("ETag" = String, description = "The order's version."),
-            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
-            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
-        )),
-        CommandProblems
-    )
+    responses(Changed, CommandProblems)
 )]
 pub async fn cancel_order(
-    State(api): State<OrderApi>,
+    State(orders): State<OrderCommands>,
     PathUuid(id): PathUuid,
     request: CommandRequest,
 ) -> Response {
-    api.run(id, request, read).await
+    orders.run(id, request, read).await
 }
 
 /// Reads the body.

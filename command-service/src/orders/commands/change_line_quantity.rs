@@ -1,15 +1,15 @@
 //! `change-line-quantity`: other units on a draft's line.
 
+use crate::http::CommandRequest;
+use crate::http::headers::{CommandHeaders, CommandQuery};
 use crate::json::{Errors, Json, Object, Pointer, integer_in};
-use crate::orders::CommandAnswer;
-use crate::orders::api::{CommandRequest, OrderApi};
-use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::problems::CommandProblems;
+use crate::orders::{Changed, OrderCommands};
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
 use serde::Serialize;
 use server::PathUuid;
-use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// Which line, and how many units.
@@ -29,21 +29,14 @@ pub struct LineQuantityBody {
     post, path = "/v1/orders/{id}/change-line-quantity", tag = "commands",
     params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = LineQuantityBody,
-    responses(
-        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
-            ("ETag" = String, description = "The order's version."),
-            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
-            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
-        )),
-        CommandProblems
-    )
+    responses(Changed, CommandProblems)
 )]
 pub async fn change_line_quantity(
-    State(api): State<OrderApi>,
+    State(orders): State<OrderCommands>,
     PathUuid(id): PathUuid,
     request: CommandRequest,
 ) -> Response {
-    api.run(id, request, read).await
+    orders.run(id, request, read).await
 }
 
 /// Reads the body.

@@ -1,20 +1,20 @@
 //! `create`: begins an order, placed at once or as a draft.
 
 use super::add_line::{LineBody, MEMBERS};
+use crate::http::CommandRequest;
+use crate::http::headers::{CommandHeaders, CommandQuery};
 use crate::json::{
     Errors, InUse, Json, Object, Pointer, boolean, currency, elements, integer_in, money, text,
     uuid,
 };
-use crate::orders::CommandAnswer;
-use crate::orders::api::{CommandRequest, OrderApi};
-use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::problems::CommandProblems;
+use crate::orders::{CommandAnswer, OrderCommands};
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::command::NewLine;
 use domain::order::{Customer, OrderCommand};
 use domain::{Currency, Email, Name, Note, Reference};
 use serde::Serialize;
-use server::problem::CommandProblems;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -80,8 +80,11 @@ pub struct CustomerBody {
         CommandProblems
     )
 )]
-pub async fn create_order(State(api): State<OrderApi>, request: CommandRequest) -> Response {
-    api.create(request, read).await
+pub async fn create_order(
+    State(orders): State<OrderCommands>,
+    request: CommandRequest,
+) -> Response {
+    orders.create(request, read).await
 }
 
 /// Reads the body with the id it may name.

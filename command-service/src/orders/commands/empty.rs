@@ -1,15 +1,15 @@
 //! `confirm` and `discard`: commands that say everything by their name. The body is `{}`.
 
+use crate::http::CommandRequest;
+use crate::http::headers::{CommandHeaders, CommandQuery};
 use crate::json::{Errors, Json, Object, Pointer};
-use crate::orders::CommandAnswer;
-use crate::orders::api::{CommandRequest, OrderApi};
-use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::problems::CommandProblems;
+use crate::orders::{Changed, OrderCommands};
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
 use serde::Serialize;
 use server::PathUuid;
-use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// `{}`
@@ -23,21 +23,14 @@ pub struct EmptyBody {}
     post, path = "/v1/orders/{id}/confirm", tag = "commands",
     params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = EmptyBody,
-    responses(
-        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
-            ("ETag" = String, description = "The order's version."),
-            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
-            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
-        )),
-        CommandProblems
-    )
+    responses(Changed, CommandProblems)
 )]
 pub async fn confirm_order(
-    State(api): State<OrderApi>,
+    State(orders): State<OrderCommands>,
     PathUuid(id): PathUuid,
     request: CommandRequest,
 ) -> Response {
-    api.run(id, request, read_confirm).await
+    orders.run(id, request, read_confirm).await
 }
 
 /// Throw a draft away.
@@ -45,21 +38,14 @@ pub async fn confirm_order(
     post, path = "/v1/orders/{id}/discard", tag = "commands",
     params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = EmptyBody,
-    responses(
-        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
-            ("ETag" = String, description = "The order's version."),
-            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
-            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
-        )),
-        CommandProblems
-    )
+    responses(Changed, CommandProblems)
 )]
 pub async fn discard_draft(
-    State(api): State<OrderApi>,
+    State(orders): State<OrderCommands>,
     PathUuid(id): PathUuid,
     request: CommandRequest,
 ) -> Response {
-    api.run(id, request, read_discard).await
+    orders.run(id, request, read_discard).await
 }
 
 /// Reads the body of `confirm`.

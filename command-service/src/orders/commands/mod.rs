@@ -13,7 +13,7 @@ pub mod record_refund;
 pub mod remove_line;
 pub mod ship;
 
-use super::api::OrderApi;
+use super::OrderCommands;
 use crate::json::{Errors, InUse, Json, Pointer};
 use domain::order::{CommandName, OrderCommand};
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +27,7 @@ const MAX_QUANTITY: u32 = 100_000;
 const MAX_LINE_ID: u32 = i32::MAX as u32;
 
 /// All order commands.
-pub fn routes() -> OpenApiRouter<OrderApi> {
+pub fn routes() -> OpenApiRouter<OrderCommands> {
     OpenApiRouter::default()
         .routes(routes!(create::create_order))
         .routes(routes!(add_line::add_line))

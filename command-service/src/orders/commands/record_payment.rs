@@ -1,16 +1,16 @@
 //! `record-payment`: money that came in, however late.
 
+use crate::http::CommandRequest;
+use crate::http::headers::{CommandHeaders, CommandQuery};
 use crate::json::{Errors, InUse, Json, Object, Pointer, currency, positive_money_text, text};
-use crate::orders::CommandAnswer;
-use crate::orders::api::{CommandRequest, OrderApi};
-use crate::orders::headers::{CommandHeaders, CommandQuery};
+use crate::orders::problems::CommandProblems;
+use crate::orders::{Changed, OrderCommands};
 use axum::extract::State;
 use axum::response::Response;
 use domain::order::OrderCommand;
 use domain::{Label, Reference};
 use serde::Serialize;
 use server::PathUuid;
-use server::problem::CommandProblems;
 use utoipa::ToSchema;
 
 /// A payment.
@@ -41,21 +41,14 @@ pub struct PaymentBody {
     post, path = "/v1/orders/{id}/record-payment", tag = "commands",
     params(("id" = Uuid, Path, description = "The order."), CommandQuery, CommandHeaders),
     request_body = PaymentBody,
-    responses(
-        (status = 200, description = "Done, or already recorded.", body = CommandAnswer<'static>, headers(
-            ("ETag" = String, description = "The order's version."),
-            ("Consistency-Token" = u64, description = "Position to wait for when reading."),
-            ("Idempotent-Replayed" = bool, description = "The answer was given before."),
-        )),
-        CommandProblems
-    )
+    responses(Changed, CommandProblems)
 )]
 pub async fn record_payment(
-    State(api): State<OrderApi>,
+    State(orders): State<OrderCommands>,
     PathUuid(id): PathUuid,
     request: CommandRequest,
 ) -> Response {
-    api.run(id, request, read).await
+    orders.run(id, request, read).await
 }
 
 /// Reads the body.

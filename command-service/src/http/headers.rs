@@ -1,4 +1,4 @@
-//! What a command request says beside its body: id, query, conditions, keys. Read strictly, before the body is.
+//! What a command request says outside its body: query, conditions, keys. Read strictly, before the body is.
 
 use super::if_match;
 use crate::pipeline::{Effect, Precondition};
@@ -38,7 +38,7 @@ pub struct CommandHeaders {
         required = false
     )]
     idempotency_key: Option<String>,
-    /// Only if the order is at this version, `"7"`, or at one of several, `"7", "9"`; `*` if it is there at all, `"0"` if it
+    /// Only at this version, `"7"`, or at one of several, `"7", "9"`; `*` if the stream exists, `"0"` if it
     /// must not exist yet. Weak tags match nothing.
     #[param(
         rename = "If-Match",
@@ -126,7 +126,7 @@ pub fn fingerprint(parts: &Parts, body: &[u8]) -> [u8; 32] {
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h HeaderValue>, Problem> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Problem::new(ProblemCode::InvalidParameter)
+        (_, Some(_)) => Err(Problem::new(ProblemCode::INVALID_PARAMETER)
             .detail(format!("The header {name} may be given once."))
             .with("parameter", name.as_str())),
         (value, None) => Ok(value),

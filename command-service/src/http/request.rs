@@ -1,0 +1,66 @@
+//! A command request: its head read strictly, its body as it arrived.
+
+use super::headers::{self, Conditions};
+use super::refusal;
+use crate::json;
+use crate::pipeline::{Key, Request, Retention, Target};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Request as HttpRequest};
+use axum::http::request::Parts;
+use event_store::Metadata;
+use server::{Problem, ProblemCode, RequestContext};
+
+/// Largest body of a command.
+const MAX_BODY: usize = server::listen::MAX_BODY_BYTES as usize;
+
+/// How a command's body becomes a value.
+pub type ReadTree<T> = fn(json::Json<'_>, &json::Pointer<'_>, &mut json::Errors) -> Option<T>;
+
+/// A command request that can be decided about once its body is read: the head is understood, the body has arrived.
+#[derive(Debug)]
+pub struct CommandRequest {
+    parts: Parts,
+    conditions: Conditions,
+    body: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for CommandRequest {
+    type Rejection = Problem;
+
+    async fn from_request(request: HttpRequest, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        server::require_json(&parts.headers)?;
+        let conditions = Conditions::read(&parts)?;
+        // Stalled or torn off: the edge knows which, and answers in its place.
+        let body = to_bytes(body, MAX_BODY).await;
+        let body = body.map_err(|_| Problem::new(ProblemCode::PAYLOAD_TOO_LARGE))?;
+        Ok(Self { parts, conditions, body })
+    }
+}
+
+impl CommandRequest {
+    pub(super) fn read<T>(&self, read: ReadTree<T>) -> Result<T, Problem> {
+        let tree = json::parse(&self.body).map_err(refusal::unreadable)?;
+        let mut errors = json::Errors::default();
+        let value = read(tree, &json::Pointer::Root, &mut errors);
+        errors.result(value).map_err(refusal::validation)
+    }
+
+    pub(super) fn onto_pipeline<C>(mut self, target: Target, command: C) -> Request<C> {
+        let Conditions { effect, precondition, idempotency_key } = self.conditions;
+        let key = idempotency_key.map(|key| Key {
+            key: format!("http:{key}"),
+            fingerprint: headers::fingerprint(&self.parts, &self.body),
+            retention: Retention::Retries,
+        });
+        let context = self.parts.extensions.remove::<RequestContext>();
+        let context = context.unwrap_or_else(RequestContext::made);
+        let metadata = Metadata {
+            correlation_id: Some(context.correlation_id),
+            traceparent: context.traceparent,
+            ..Metadata::default()
+        };
+        let weight = self.body.len();
+        Request { target, command, precondition, key, at: None, effect, metadata, weight }
+    }
+}

@@ -1,0 +1,43 @@
+//! The problem codes of views.
+
+use axum::http::StatusCode;
+use server::ProblemCode;
+use server::problem::{Responses, problem_responses};
+use utoipa::IntoResponses;
+
+/// A cursor that belongs to another list, or to none.
+pub const INVALID_CURSOR: ProblemCode = ProblemCode::new(
+    "invalid-cursor",
+    StatusCode::BAD_REQUEST,
+    "The cursor does not belong to this list",
+);
+/// No order has the id.
+pub const ORDER_NOT_FOUND: ProblemCode =
+    ProblemCode::new("order-not-found", StatusCode::NOT_FOUND, "There is no such order");
+/// The order began after the time that was asked for.
+pub const NOT_YET_CREATED: ProblemCode = ProblemCode::new(
+    "not-yet-created",
+    StatusCode::NOT_FOUND,
+    "The order did not exist at that time",
+);
+/// The view has not applied the position that was asked for.
+pub const READ_MODEL_BEHIND: ProblemCode = ProblemCode::new(
+    "read-model-behind",
+    StatusCode::SERVICE_UNAVAILABLE,
+    "The view has not caught up",
+);
+
+/// What views answer besides success.
+pub struct ReadProblems;
+
+impl IntoResponses for ReadProblems {
+    fn responses() -> Responses {
+        problem_responses(&[
+            INVALID_CURSOR,
+            ORDER_NOT_FOUND,
+            ProblemCode::NOT_FOUND,
+            NOT_YET_CREATED,
+            READ_MODEL_BEHIND,
+        ])
+    }
+}
