@@ -8,7 +8,7 @@ use crate::wire::moment;
 use domain::Aggregate;
 use domain::order::{NoteEntry, Order, OrderAggregate, OrderDocument, OrderEvent};
 use read_model::ReadModel;
-use read_model::read::past::PastEvent;
+use read_model::read::past_events::PastEvent;
 use server::heavy::{self, Place};
 use server::{Problem, ProblemCode};
 use uuid::Uuid;

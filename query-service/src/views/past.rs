@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use read_model::ReadModel;
 use read_model::read::positions::Projection;
-use read_model::read::version_then::Until;
+use read_model::read::version_at::Until;
 use server::{Problem, ProblemCode};
 use uuid::Uuid;
 
@@ -57,7 +57,7 @@ pub(super) async fn order(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::History]).await?;
-    let seen = consistency.seen(model.version_then(stream(order_id), until).await)?;
+    let seen = consistency.seen(model.version_at(stream(order_id), until).await)?;
     let version = seen.found;
     if let Until::Version(asked) = until {
         reached(model, order_id, version, "version", asked).await?;
@@ -127,7 +127,7 @@ pub(super) async fn reached(
 
 /// 0 where there is no such order.
 async fn last_version(model: &ReadModel, order_id: Uuid) -> Result<u64, Problem> {
-    let last = model.version_then(stream(order_id), Until::Version(u64::MAX)).await;
+    let last = model.version_at(stream(order_id), Until::Version(u64::MAX)).await;
     Ok(last.map_err(app::problem)?.found)
 }
 

@@ -3,23 +3,48 @@
 //! The projector creates and migrates; the query service insists on finding what it can read. Both refuse a schema that
 //! a newer build has migrated.
 
-pub(crate) mod postgres;
-pub(crate) mod sqlite;
+mod postgres;
+mod sqlite;
 
-use crate::{Access, ReadModel, ReadModelError, refusal};
+use crate::db::{Access, ReadModel, ReadModelError};
 use sqlx::migrate::{MigrateError, Migrator};
 
 /// How far the schema has been migrated.
 const VERSION: &str = "SELECT MAX(version) FROM _sqlx_migrations WHERE success";
 
-/// Opens the backend that the URL names.
-pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadModelError> {
-    match url.split_once(':') {
-        Some(("sqlite", _)) => sqlite::open(url, access).await,
-        Some(("postgres" | "postgresql", _)) => postgres::open(url, access).await,
-        _ => Err(ReadModelError::InvalidUrl(
-            "the read model's URL must begin with sqlite:// or postgres://".into(),
-        )),
+impl ReadModel {
+    /// Opens `sqlite://path/to/views.db` or `postgres://user@host/database`; creates what is in there and migrates it
+    /// for [`Access::ReadWrite`]. A PostgreSQL database must exist.
+    ///
+    /// # Errors
+    /// When the URL is not one, the storage cannot be opened, or its schema is missing or newer than this build.
+    pub async fn open(url: &str, access: Access) -> Result<Self, ReadModelError> {
+        match url.split_once(':') {
+            Some(("sqlite", _)) => sqlite::open(url, access).await,
+            Some(("postgres" | "postgresql", _)) => postgres::open(url, access).await,
+            _ => Err(ReadModelError::InvalidUrl(
+                "the read model's URL must begin with sqlite:// or postgres://".into(),
+            )),
+        }
+    }
+
+    /// Reachable and migrated?
+    ///
+    /// # Errors
+    /// What is wrong, and what to do about it.
+    pub async fn ping(&self) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(model) => sqlite::ping(model).await,
+            Self::Postgres(model) => postgres::ping(model).await,
+        }
+    }
+
+    /// Closes the connections.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(model) => sqlite::close(model).await,
+            Self::Postgres(model) => postgres::close(model).await,
+        }
     }
 }
 
@@ -57,20 +82,4 @@ fn check_version(migrations: &Migrator, found: Option<i64>) -> Result<(), ReadMo
 
 fn not_migrated() -> ReadModelError {
     ReadModelError::Missing("not migrated yet; start the projector of this build first".into())
-}
-
-impl From<sqlx::Error> for ReadModelError {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::ColumnNotFound(_)
-            | sqlx::Error::TypeNotFound { .. } => Self::Corrupt(error.to_string()),
-            sqlx::Error::Database(error) => match refusal::rule(&*error) {
-                Some(rule) => Self::Refused(rule),
-                None => Self::Unavailable(sqlx::Error::Database(error).to_string()),
-            },
-            error => Self::Unavailable(error.to_string()),
-        }
-    }
 }

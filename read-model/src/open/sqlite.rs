@@ -4,9 +4,8 @@
 //! forgets too, and the projector folds it again.
 
 use super::{VERSION, migration_failed, not_migrated};
+use crate::db::{Access, ReadModel, ReadModelError, SqliteReadModel, StatementCache};
 use crate::read::Questions;
-use crate::write::insert::Texts;
-use crate::{Access, ReadModel, ReadModelError, SqliteReadModel};
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints, Connections};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -67,7 +66,7 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         writer,
         checkpoints,
         moved,
-        texts: Texts::default(),
+        statements: StatementCache::default(),
         gathered: Questions::default(),
     })))
 }

@@ -1,8 +1,7 @@
 //! What a customer has ordered.
 
-use super::{CurrencyAmount, Seen, loaded};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError, sum};
+use super::{CurrencyAmount, Seen};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded, sum};
 
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Eq)]

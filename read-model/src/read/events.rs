@@ -3,9 +3,8 @@
 //! Pages end at a number of events or of bytes, whichever comes first, so that memory stays bounded whatever the
 //! payloads.
 
-use super::{Seen, loaded, stored};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use super::Seen;
+use crate::db::{ReadModel, ReadModelError, Sql, loaded, stored};
 use futures::{Stream, StreamExt};
 use uuid::Uuid;
 

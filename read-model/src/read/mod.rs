@@ -9,22 +9,20 @@ pub mod events;
 pub mod order;
 pub mod orders;
 pub mod orders_as_of;
-mod packed;
-pub mod past;
+mod packed_rows;
+pub mod past_events;
 pub mod positions;
 pub mod products;
 pub mod projections;
 pub mod reports;
 pub(crate) mod together;
-pub mod version_then;
-
-pub(crate) use crate::write::{loaded, stored};
+pub mod version_at;
 
 /// Where questions gather that are answered together.
 #[derive(Debug, Default)]
 pub(crate) struct Questions {
     orders: together::Gathered<order::WhichOrder>,
-    versions: together::Gathered<version_then::WhichVersion>,
+    versions: together::Gathered<version_at::WhichVersion>,
 }
 
 /// What a read found, and how far the projections it read from had come.

@@ -2,10 +2,8 @@
 //! one statement (see [`super::together`]).
 
 use super::together::{self, Gathered, Question};
-use super::{Seen, loaded, packed};
-use crate::sql::Sql;
-use crate::write::insert::padded;
-use crate::{ReadModel, ReadModelError};
+use super::{Seen, packed_rows};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded, padded};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -120,7 +118,7 @@ impl ReadModel {
             let (applied, texts) = row.unwrap_or_default();
             let texts = Bytes::from(texts.unwrap_or_default());
             let packed = std::str::from_utf8(&texts).ok().filter(|texts| !texts.is_empty());
-            let found = packed::unpack(packed, |packed| unpacked(&texts, packed))?;
+            let found = packed_rows::unpack(packed, |packed| unpacked(&texts, packed))?;
             return Ok(Seen { position: loaded(applied)?, found });
         }
         let [head, tail] = SEVERAL_ROWS;

@@ -1,8 +1,7 @@
 //! Lists of orders as they stand: found by index, a page at a time from a key onwards, summaries as stored.
 
-use super::{Seen, loaded, packed};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use super::{Seen, packed_rows};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded};
 use uuid::Uuid;
 
 /// Codes of statuses that a list shows only when they are asked for by name: draft and discarded.
@@ -170,7 +169,7 @@ pub(crate) fn push_page(sql: &mut Sql, key: &str, page: &OrderPage) {
 enum Form {
     /// As they are.
     Rows,
-    /// All in one text: see [`packed`].
+    /// All in one text: see [`packed_rows`].
     Packed,
 }
 
@@ -186,7 +185,7 @@ fn live(filter: &OrderFilter, page: &OrderPage, form: Form) -> Sql {
         Form::Rows => "t.order_id, t.sort_key, t.summary".to_owned(),
         Form::Packed => format!(
             "string_agg(t.sort_key || ' ' || hex(t.order_id) || ' ' || t.summary, {packed} {order})",
-            packed = packed::SEPARATOR_SQL
+            packed = packed_rows::SEPARATOR_SQL
         ),
     };
     let mut sql = Sql::new(format!(
@@ -246,7 +245,7 @@ impl ReadModel {
             let row: Option<(i64, Option<String>)> =
                 self.first(live(filter, page, Form::Packed)).await?;
             let (applied, texts) = row.unwrap_or_default();
-            let found = packed::unpack(texts.as_deref(), unpacked)?;
+            let found = packed_rows::unpack(texts.as_deref(), unpacked)?;
             return Ok(Seen { position: loaded(applied)?, found });
         }
         let rows: Vec<ListedRow> = self.rows(live(filter, page, Form::Rows)).await?;

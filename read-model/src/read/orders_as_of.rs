@@ -4,12 +4,11 @@
 //! the same indexes find it. One that was still a draft (or discarded) then is either so to this day or was placed
 //! later; both kinds are looked for only when their status is asked for.
 
+use super::Seen;
 use super::orders::{
     OrderFilter, OrderPage, SortKey, push_codes, push_constants, push_page, push_unplaced,
 };
-use super::{Seen, loaded};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded};
 use uuid::Uuid;
 
 /// An order as a list showed it at a moment.

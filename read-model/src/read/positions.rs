@@ -1,8 +1,6 @@
 //! How far each projection has come, and the key that signs cursors.
 
-use super::loaded;
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded};
 
 /// A projection that views read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

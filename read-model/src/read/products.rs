@@ -1,8 +1,7 @@
 //! What has sold: one product, some products, and the list of best sellers.
 
-use super::{CurrencyAmount, Seen, loaded};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError, sum};
+use super::{CurrencyAmount, Seen};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded, sum};
 
 /// The most products read by their ids at once; a statement takes 32 766 values.
 pub const MAX_PRODUCTS: usize = 2_000;

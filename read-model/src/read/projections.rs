@@ -1,8 +1,6 @@
 //! How the projections themselves are doing.
 
-use super::loaded;
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded};
 
 /// A projection, as operators look at it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,7 @@
 //! Reports: sums of daily changes, and for a moment in the past the part of its day before it, change by change.
 
-use super::{Seen, loaded};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError, sum};
+use super::Seen;
+use crate::db::{ReadModel, ReadModelError, Sql, loaded, sum};
 
 /// Microseconds in a UTC day.
 const DAY: i64 = 86_400_000_000;

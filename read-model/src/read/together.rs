@@ -5,7 +5,7 @@
 //! question is asked at once. While one statement is under way the next one's questions gather; when they fill it, it is
 //! not waited for any longer. Every answer comes from a statement that began after the question came.
 
-use crate::{ReadModel, ReadModelError};
+use crate::db::{ReadModel, ReadModelError};
 use std::sync::{Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;

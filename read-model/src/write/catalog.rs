@@ -1,8 +1,6 @@
 //! The catalog: which projections there are, how far each has come, and the compare-and-set that moves them.
 
-use super::{ReadModel, WriteTx, loaded, stored};
-use crate::ReadModelError;
-use crate::sql::Sql;
+use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, loaded, stored};
 
 /// A projection as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,7 @@
 //!
 //! Rows stream in the order of their primary key; no more than one of each side is in memory.
 
-use super::{ReadModel, loaded};
-use crate::ReadModelError;
-use crate::open::postgres;
+use crate::db::{ReadModel, ReadModelError, loaded, postgres_transaction};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use sqlx::postgres::PgRow;
@@ -57,7 +55,9 @@ impl ReadModel {
     pub async fn snapshot(&self) -> Result<Snapshot, ReadModelError> {
         let mut snapshot = match self {
             Self::Sqlite(model) => Snapshot::Sqlite(model.long_readers.begin().await?),
-            Self::Postgres(model) => Snapshot::Postgres(postgres::begin_snapshot(model).await?),
+            Self::Postgres(model) => Snapshot::Postgres(
+                postgres_transaction::begin_snapshot(model.readers.clone()).await?,
+            ),
         };
         // The snapshot is taken by the first read.
         snapshot.positions().await?;

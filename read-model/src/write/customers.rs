@@ -1,9 +1,7 @@
 //! Tables of the projection `customers`: deltas added to what stands there.
 
-use super::insert::{Binds, Row, Shape};
 use super::named::{Named, bind_placing, is_later, keep_last_name};
-use super::{Tables, WriteTx};
-use crate::ReadModelError;
+use crate::db::{Binds, BulkStatement, ReadModelError, Row, Tables, WriteTx};
 
 /// The tables of this projection.
 pub const TABLES: &[&str] = &["customers", "customer_lifetimes"];
@@ -43,7 +41,7 @@ pub struct LifetimeDelta {
     pub amount: i128,
 }
 
-const CUSTOMERS: Shape = Shape {
+const CUSTOMERS: BulkStatement = BulkStatement {
     id: "customers",
     head: "INSERT INTO {table} AS kept (customer_id, name, named_at, named_position, orders, cancelled_orders, \
         first_order_at, last_order_at)",
@@ -61,7 +59,7 @@ const CUSTOMERS: Shape = Shape {
     ),
 };
 
-const LIFETIMES: Shape = Shape {
+const LIFETIMES: BulkStatement = BulkStatement {
     id: "customer_lifetimes",
     head: "INSERT INTO {table} AS kept (customer_id, currency, amount_high, amount_low)",
     table: "customer_lifetimes",

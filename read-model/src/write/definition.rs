@@ -4,10 +4,7 @@
 //! On PostgreSQL an index that only readers need is built when the rows are there, which takes a fraction of the time and
 //! keeps nobody from writing. SQLite would keep everybody from it for as long, so there all indexes grow with the rows.
 
-use super::{Tables, WriteTx, writer};
-use crate::open::postgres;
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::db::{ReadModel, ReadModelError, Sql, Tables, WriteTx, postgres_transaction, writer};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// What a new table lacks of a live one's indexes: all that follows the table's name, and a short name for it.
@@ -29,7 +26,8 @@ impl ReadModel {
         generation: u64,
     ) -> Result<(), ReadModelError> {
         let Self::Postgres(model) = self else { return Ok(()) };
-        let mut connection = postgres::connect_patiently(writer(&model.writer)?).await?;
+        let mut connection =
+            postgres_transaction::connect_patiently(writer(&model.writer)?).await?;
         for table in tables {
             build_lacking(&mut connection, table, &Tables::Shadow(generation).name(table)).await?;
         }

@@ -4,9 +4,7 @@
 //! transaction, so that it happens together with the catalog's rows or not at all. Names come from the program and
 //! from the schema itself, never from outside.
 
-use super::{WriteTx, loaded, stored};
-use crate::ReadModelError;
-use crate::sql::Sql;
+use crate::db::{ReadModelError, Sql, WriteTx, loaded, stored};
 
 /// A generation that takes the live one's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,10 +191,5 @@ impl WriteTx {
     ) -> Result<(), ReadModelError> {
         self.ddl(format!("ALTER TABLE \"{table}\" RENAME TO \"{table}__g{old}\"")).await?;
         self.ddl(format!("ALTER TABLE \"{table}__g{new}\" RENAME TO \"{table}\"")).await
-    }
-
-    pub(crate) async fn ddl(&mut self, sql: String) -> Result<(), ReadModelError> {
-        self.execute(Sql::new(sql).once()).await?;
-        Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Table of the projection `history`: every event as it stands in the log.
 
-use super::insert::{Binds, MAX_KEYS, Row, Shape, padded};
-use super::{Tables, WriteTx, loaded, stored};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::db::{
+    Binds, BulkStatement, MAX_KEYS, ReadModel, ReadModelError, Row, Sql, Tables, WriteTx, loaded,
+    padded, stored,
+};
 use uuid::Uuid;
 
 /// The tables of this projection.
@@ -29,7 +29,7 @@ pub struct HistoryRow {
     pub data: String,
 }
 
-const INSERT: Shape = Shape {
+const INSERT: BulkStatement = BulkStatement {
     id: "history",
     head: "INSERT INTO {table} (position, stream_type, stream_id, version, event_id, event_type, schema_version, \
            occurred_at, recorded_at, actor, correlation_id, causation_id, traceparent, data)",

@@ -4,8 +4,7 @@
 //! with the time of the business at which its order was placed and, where times are equal, with the event's position; the
 //! later one stays, in the fold as in the tables.
 
-use super::insert::Binds;
-use super::stored;
+use crate::db::{Binds, stored};
 use faults::{Fault, arrival, planted};
 
 /// A name, and the placing of the order that gives it.

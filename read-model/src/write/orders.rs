@@ -1,9 +1,9 @@
 //! Tables of the projection `orders`: present rows, what they are found by, notes, versions over time, daily counts.
 
-use super::insert::{Binds, MAX_KEYS, Row, Shape, padded};
-use super::{Tables, WriteTx, stored};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use crate::db::{
+    Binds, BulkStatement, MAX_KEYS, ReadModel, ReadModelError, Row, Sql, Tables, WriteTx, padded,
+    stored,
+};
 use uuid::Uuid;
 
 /// The tables of this projection.
@@ -111,7 +111,7 @@ pub struct StoredOrder {
 const ORDER_HEAD: &str = "INSERT INTO {table} (order_id, version, position, status, payment_status, \
     fulfillment_status, customer_id, currency, total, created_at, placed_at, listed_at, summary, document)";
 
-const SHAPED: Shape = Shape {
+const SHAPED: BulkStatement = BulkStatement {
     id: "orders-shaped",
     head: ORDER_HEAD,
     table: "orders",
@@ -125,7 +125,7 @@ const SHAPED: Shape = Shape {
 };
 
 /// Names no column of an index but the status, so that only that index is touched.
-const MOVED: Shape = Shape {
+const MOVED: BulkStatement = BulkStatement {
     id: "orders-moved",
     head: ORDER_HEAD,
     table: "orders",
@@ -136,7 +136,7 @@ const MOVED: Shape = Shape {
         document = excluded.document",
 };
 
-const PRODUCTS_GONE: Shape = Shape {
+const PRODUCTS_GONE: BulkStatement = BulkStatement {
     id: "order_products-gone",
     head: "DELETE FROM {table} WHERE (product_id, listed_at, order_id) IN (",
     table: "order_products",
@@ -144,7 +144,7 @@ const PRODUCTS_GONE: Shape = Shape {
     tail: ")",
 };
 
-const PRODUCTS: Shape = Shape {
+const PRODUCTS: BulkStatement = BulkStatement {
     id: "order_products",
     head: "INSERT INTO {table} (product_id, listed_at, order_id)",
     table: "order_products",
@@ -152,7 +152,7 @@ const PRODUCTS: Shape = Shape {
     tail: "ON CONFLICT DO NOTHING",
 };
 
-const NOTES: Shape = Shape {
+const NOTES: BulkStatement = BulkStatement {
     id: "order_notes",
     head: "INSERT INTO {table} (order_id, version, note)",
     table: "order_notes",
@@ -160,7 +160,7 @@ const NOTES: Shape = Shape {
     tail: "",
 };
 
-const VERSIONS: Shape = Shape {
+const VERSIONS: BulkStatement = BulkStatement {
     id: "order_versions",
     head: "INSERT INTO {table} (order_id, version, occurred_at, status, payment_status, fulfillment_status, \
         was_status, was_payment_status, was_fulfillment_status, total, paid, refunded, line_count, units)",
@@ -169,7 +169,7 @@ const VERSIONS: Shape = Shape {
     tail: "",
 };
 
-const COUNTS: Shape = Shape {
+const COUNTS: BulkStatement = BulkStatement {
     id: "order_count_changes",
     head: "INSERT INTO {table} AS kept (day, dimension, code, change)",
     table: "order_count_changes",

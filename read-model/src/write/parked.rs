@@ -1,9 +1,9 @@
 //! Events that could not be projected, with the later events of their orders, kept whole until they can be.
 
-use super::insert::{Binds, MAX_KEYS, Row, Shape, padded};
-use super::{ReadModel, Tables, WriteTx, loaded, stored};
-use crate::ReadModelError;
-use crate::sql::Sql;
+use crate::db::{
+    Binds, BulkStatement, MAX_KEYS, ReadModel, ReadModelError, Row, Sql, Tables, WriteTx, loaded,
+    padded, stored,
+};
 use uuid::Uuid;
 
 /// A parked event.
@@ -27,7 +27,7 @@ pub struct ParkedRow {
     pub parked_at: i64,
 }
 
-const PARK: Shape = Shape {
+const PARK: BulkStatement = BulkStatement {
     id: "parked_events",
     head: "INSERT INTO {table} (projection, generation, position, stream_id, version, reason, event, parked_at)",
     table: "parked_events",

@@ -7,9 +7,7 @@
 //! first record when a topic turns out to be another one.
 
 use super::catalog::{Checkpoint, push_checkpoints};
-use super::{ReadModel, WriteTx, loaded, stored};
-use crate::ReadModelError;
-use crate::sql::Sql;
+use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, loaded, stored};
 
 /// How far a projection has read one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,7 @@
 //! Tables of the projection `products`: deltas added to what stands there.
 
-use super::insert::{Binds, Row, Shape};
 use super::named::{Named, bind_placing, is_later, keep_last_name};
-use super::{Tables, WriteTx};
-use crate::ReadModelError;
+use crate::db::{Binds, BulkStatement, ReadModelError, Row, Tables, WriteTx};
 
 /// The tables of this projection.
 pub const TABLES: &[&str] = &["products", "product_sales"];
@@ -41,7 +39,7 @@ pub struct ProductSalesDelta {
     pub revenue: i128,
 }
 
-const PRODUCTS: Shape = Shape {
+const PRODUCTS: BulkStatement = BulkStatement {
     id: "products",
     head: "INSERT INTO {table} AS kept (product_id, name, named_at, named_position, orders, units)",
     table: "products",
@@ -53,7 +51,7 @@ const PRODUCTS: Shape = Shape {
     ),
 };
 
-const SALES: Shape = Shape {
+const SALES: BulkStatement = BulkStatement {
     id: "product_sales",
     head: "INSERT INTO {table} AS kept (product_id, currency, orders, units, revenue_high, revenue_low)",
     table: "product_sales",

@@ -2,9 +2,7 @@
 //! on the owner as well, so that one who was taken for dead cannot write any more.
 
 use super::catalog::{Checkpoint, push_checkpoints};
-use super::{ReadModel, WriteTx, loaded, stored};
-use crate::ReadModelError;
-use crate::sql::Sql;
+use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, loaded, stored};
 
 /// A rebuild under way.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,6 @@
 //! Tables of the projection `sales`: deltas by day, and the single changes behind them.
 
-use super::insert::{Binds, Row, Shape};
-use super::{Tables, WriteTx, stored};
-use crate::ReadModelError;
+use crate::db::{Binds, BulkStatement, ReadModelError, Row, Tables, WriteTx, stored};
 
 /// The tables of this projection.
 pub const TABLES: &[&str] = &["sales_days", "sales_changes"];
@@ -48,7 +46,7 @@ pub struct SalesChangeRow {
     pub figures: SalesFigures,
 }
 
-const DAYS: Shape = Shape {
+const DAYS: BulkStatement = BulkStatement {
     id: "sales_days",
     head: "INSERT INTO {table} AS kept (placed_day, currency, changed_day, orders, units, revenue_high, revenue_low, \
         cancelled_orders, cancelled_revenue_high, cancelled_revenue_low)",
@@ -65,7 +63,7 @@ const DAYS: Shape = Shape {
         cancelled_revenue_low = (kept.cancelled_revenue_low + excluded.cancelled_revenue_low) % 1000000000",
 };
 
-const CHANGES: Shape = Shape {
+const CHANGES: BulkStatement = BulkStatement {
     id: "sales_changes",
     head: "INSERT INTO {table} (position, changed_at, placed_day, currency, orders, units, revenue_high, revenue_low, \
         cancelled_orders, cancelled_revenue_high, cancelled_revenue_low)",

@@ -4,12 +4,13 @@
 //! travel together, as one statement. (Within one statement none sees what another one writes; so two of one table go
 //! one after the other.)
 
-use super::Tables;
-use super::insert::{Binds, Row, Shape, UNNESTED};
-use crate::PostgresReadModel;
-use crate::ReadModelError;
-use crate::open::postgres;
-use crate::sql::{EitherRow, Sql, postgres_rows, postgres_statement};
+use crate::db::bulk::{Binds, BulkStatement, Row, UNNESTED};
+use crate::db::error::ReadModelError;
+use crate::db::handle::PostgresReadModel;
+use crate::db::postgres_transaction as transaction;
+use crate::db::sql::{EitherRow, Sql, postgres_rows, postgres_statement};
+use crate::db::statement_cache::BulkKey;
+use crate::db::tables::Tables;
 use sqlx::postgres::PgArguments;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::fmt::Write;
@@ -27,20 +28,17 @@ pub struct PostgresTx {
 /// A bulk write that waits to travel.
 #[derive(Debug)]
 struct Bulk {
-    shape: &'static Shape,
+    statement: &'static BulkStatement,
     tables: Tables,
     binds: Binds,
 }
-
-/// Which bulk writes travel together: statements and tables.
-pub(super) type Together = Vec<(&'static str, Tables)>;
 
 impl PostgresTx {
     pub(super) async fn begin(
         model: &Arc<PostgresReadModel>,
         writer: &sqlx::PgPool,
     ) -> Result<Self, ReadModelError> {
-        Ok(Self::new(postgres::begin_write(writer.clone()).await?, model))
+        Ok(Self::new(transaction::begin_write(writer.clone()).await?, model))
     }
 
     /// One that others do overlap with, for rows that nobody else writes.
@@ -48,7 +46,7 @@ impl PostgresTx {
         model: &Arc<PostgresReadModel>,
         fillers: &sqlx::PgPool,
     ) -> Result<Self, ReadModelError> {
-        Ok(Self::new(postgres::begin_fill(fillers.clone()).await?, model))
+        Ok(Self::new(transaction::begin_fill(fillers.clone()).await?, model))
     }
 
     fn new(transaction: Transaction<'static, Postgres>, model: &Arc<PostgresReadModel>) -> Self {
@@ -58,17 +56,17 @@ impl PostgresTx {
     /// Writes rows before anything else is asked, or at the end.
     pub(super) async fn bulk<R: Row>(
         &mut self,
-        shape: &'static Shape,
+        statement: &'static BulkStatement,
         tables: Tables,
         rows: Vec<R>,
     ) -> sqlx::Result<()> {
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
-            if self.waiting.iter().any(|bulk| bulk.shape.table == shape.table) {
+            if self.waiting.iter().any(|bulk| bulk.statement.table == statement.table) {
                 self.write_waiting().await?;
             }
-            let binds = Binds::postgres(rows.by_ref().take(UNNESTED), shape.columns);
-            self.waiting.push(Bulk { shape, tables, binds });
+            let binds = Binds::postgres(rows.by_ref().take(UNNESTED), statement.columns);
+            self.waiting.push(Bulk { statement, tables, binds });
         }
         Ok(())
     }
@@ -79,12 +77,12 @@ impl PostgresTx {
         Ok(&mut self.transaction)
     }
 
-    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> sqlx::Result<Vec<R>> {
+    pub(super) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> sqlx::Result<Vec<R>> {
         postgres_rows(sql).fetch_all(self.connection().await?).await
     }
 
     /// How many rows the statement changed.
-    pub(crate) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
+    pub(super) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
         let done = postgres_statement(sql).execute(self.connection().await?).await?;
         Ok(done.rows_affected())
     }
@@ -92,7 +90,7 @@ impl PostgresTx {
     /// Commits, and tells those who wait for this position.
     pub(super) async fn commit(mut self, position: u64) -> Result<(), ReadModelError> {
         self.write_waiting().await?;
-        postgres::commit(self.transaction).await?;
+        transaction::commit(self.transaction).await?;
         self.model.hints.tell(position);
         Ok(())
     }
@@ -101,16 +99,16 @@ impl PostgresTx {
     pub(super) async fn try_out(mut self) -> Result<(), ReadModelError> {
         let connection = self.connection().await?;
         sqlx::query("SET CONSTRAINTS ALL IMMEDIATE").execute(connection).await?;
-        postgres::roll_back(self.transaction).await
+        transaction::roll_back(self.transaction).await
     }
 
     async fn write_waiting(&mut self) -> sqlx::Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let together: Together =
-            self.waiting.iter().map(|bulk| (bulk.shape.id, bulk.tables)).collect();
-        let text = self.model.texts.together(together, || write_out(&self.waiting));
+        let key: BulkKey =
+            self.waiting.iter().map(|bulk| (bulk.statement.id, bulk.tables)).collect();
+        let text = self.model.statements.arrays(key, || compose(&self.waiting));
         let mut arguments = PgArguments::default();
         for Bulk { binds, .. } in self.waiting.drain(..) {
             binds.into_arrays(&mut arguments);
@@ -122,19 +120,19 @@ impl PostgresTx {
 
 /// One statement: all but the last are named, though nobody asks for them. Arrays are unnested where columns are selected,
 /// which hands rows on one by one; in FROM they would all be written into a store of each column first.
-fn write_out(bulks: &[Bulk]) -> String {
+fn compose(bulks: &[Bulk]) -> String {
     let (mut sql, mut bound) = (String::new(), 0);
-    for (index, Bulk { shape, tables, .. }) in bulks.iter().enumerate() {
+    for (index, Bulk { statement, tables, .. }) in bulks.iter().enumerate() {
         let last = index + 1 == bulks.len();
         if !last {
             let between = if index == 0 { "WITH" } else { "," };
             let _ = write!(sql, "{between} w{index} AS (");
         }
-        let columns = (1..=shape.columns).map(|column| format!("UNNEST(${})", bound + column));
+        let columns = (1..=statement.columns).map(|column| format!("UNNEST(${})", bound + column));
         let columns = columns.collect::<Vec<_>>().join(",");
-        bound += shape.columns;
-        let head = shape.head.replace("{table}", &tables.name(shape.table));
-        let _ = write!(sql, "{head} SELECT {columns} {}", shape.tail);
+        bound += statement.columns;
+        let head = statement.head.replace("{table}", &tables.name(statement.table));
+        let _ = write!(sql, "{head} SELECT {columns} {}", statement.tail);
         sql.push_str(if last { "" } else { ") " });
     }
     sql

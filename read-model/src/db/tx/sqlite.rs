@@ -4,10 +4,10 @@
 //! more than the statement. So BEGIN travels with the first statement, and bulk writes, of which nothing is asked back,
 //! wait until something is asked or the end: then a few small ones travel together, and the last with COMMIT.
 
-use super::Tables;
-use super::insert::{Binds, Row, Shape, chunk};
-use crate::SqliteReadModel;
-use crate::sql::{EitherRow, Sql};
+use crate::db::bulk::{Binds, BulkStatement, Row, chunk};
+use crate::db::handle::SqliteReadModel;
+use crate::db::sql::{EitherRow, Sql};
+use crate::db::tables::Tables;
 use futures::TryStreamExt;
 use sqlite_file::Lent;
 use sqlx::sqlite::SqliteArguments;
@@ -48,16 +48,16 @@ enum Text {
 }
 
 impl SqliteTx {
-    pub(crate) fn new(connection: Lent, model: Arc<SqliteReadModel>) -> Self {
+    pub(super) fn new(connection: Lent, model: Arc<SqliteReadModel>) -> Self {
         Self { connection, model, begun: false, waiting: Vec::new(), rows: 0 }
     }
 
     /// Writes rows before anything else is asked, or at the end.
-    pub(super) fn bulk<R: Row>(&mut self, shape: &Shape, tables: Tables, rows: Vec<R>) {
+    pub(super) fn bulk<R: Row>(&mut self, statement: &BulkStatement, tables: Tables, rows: Vec<R>) {
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
             let chunk = chunk(rows.len());
-            let text = self.model.texts.rows(shape, tables, chunk);
+            let text = self.model.statements.rows(statement, tables, chunk);
             self.rows += chunk;
             let bulk = match self.waiting.pop() {
                 // Its parameters are bare `?`, which count on from statement to statement.
@@ -70,12 +70,12 @@ impl SqliteTx {
                 }
             };
             let values =
-                Binds::sqlite(bulk.values, rows.by_ref().take(chunk), chunk * shape.columns);
+                Binds::sqlite(bulk.values, rows.by_ref().take(chunk), chunk * statement.columns);
             self.waiting.push(Bulk { text: bulk.text, values });
         }
     }
 
-    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> sqlx::Result<Vec<R>> {
+    pub(super) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> sqlx::Result<Vec<R>> {
         self.write_waiting(None).await?;
         let (text, values, persistent) = sql.into_sqlite();
         let text = AssertSqlSafe(format!("{}{text}", self.begin()));
@@ -86,7 +86,7 @@ impl SqliteTx {
     }
 
     /// How many rows the statement changed.
-    pub(crate) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
+    pub(super) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
         self.write_waiting(None).await?;
         let (text, values, persistent) = sql.into_sqlite();
         let text = format!("{}{text}", self.begin());

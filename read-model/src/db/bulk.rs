@@ -1,34 +1,28 @@
 //! Bulk statements: many rows in one statement. SQLite gets `VALUES (…), (…)` in some fixed sizes, PostgreSQL one array
 //! for each column and `UNNEST`; either way each statement is prepared once.
 //!
-//! A row type says how it binds itself ([`Row`]); this file cuts a list of rows into statements and keeps their text.
+//! A row type says how it binds itself ([`Row`]). How many rows go into one statement is decided here; the texts are kept
+//! in [`super::statement_cache`].
 
-use super::postgres::Together;
-use super::{Tables, WriteTx};
-use crate::{ReadModelError, sum};
+use super::sum;
 use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
-use std::collections::HashMap;
-use std::fmt::Write;
-use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 /// Rows in one SQLite statement at most; far below its 32 766 parameters for 20 columns.
 const MOST_ROWS: usize = 128;
-/// Up to so many rows there is a statement for each number, beyond it for each multiple of [`STEP`]: any small batch
-/// goes in by one or two, and all of them stay prepared.
+/// Up to this number of rows each number has its own statement, beyond it each multiple of [`STEP`]: any small batch
+/// needs one statement or two, and all of them stay prepared.
 const EACH_NUMBER: usize = 16;
 const STEP: usize = 8;
-/// How many keys a list is filled up to.
-const KEYS: [usize; 4] = [1, 8, 32, 128];
 /// Rows in one PostgreSQL statement.
 pub(super) const UNNESTED: usize = 4_096;
 
 /// A statement over many rows, without its rows.
 #[derive(Debug)]
-pub(crate) struct Shape {
-    /// Tells this statement from others over the same table.
+pub(crate) struct BulkStatement {
+    /// Distinguishes this statement from others on the same table.
     pub id: &'static str,
     /// Everything before the rows; `{table}` stands for the table.
     pub head: &'static str,
@@ -40,7 +34,7 @@ pub(crate) struct Shape {
     pub tail: &'static str,
 }
 
-/// A row that knows its values, in the order of its [`Shape`]'s columns.
+/// A row that knows its values, in the order of its [`BulkStatement`]'s columns.
 pub(crate) trait Row {
     /// Hands over the values.
     fn bind(self, binds: &mut Binds);
@@ -49,7 +43,7 @@ pub(crate) trait Row {
 /// The values of one statement.
 #[derive(Debug)]
 pub(crate) enum Binds {
-    /// One after the other.
+    /// In the order of the rows, row by row.
     Sqlite(SqliteArguments),
     /// Column by column; the next value goes to the column at this place.
     Postgres { columns: Vec<Column>, next: usize },
@@ -132,73 +126,6 @@ impl Binds {
         }
         row.bind(self);
     }
-}
-
-/// The texts of statements already written out. Bounded by generations in use.
-#[derive(Debug, Default)]
-pub(crate) struct Texts(Mutex<HashMap<TextKey, Arc<str>>>);
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum TextKey {
-    /// Statement, tables, rows.
-    Rows(&'static str, Tables, usize),
-    /// The rows come as arrays.
-    Arrays(Together),
-}
-
-/// How many texts are kept before all are forgotten.
-const MAX_TEXTS: usize = 1_024;
-
-impl Texts {
-    pub(super) fn rows(&self, shape: &Shape, tables: Tables, rows: usize) -> Arc<str> {
-        self.get(TextKey::Rows(shape.id, tables, rows), || write_out(shape, tables, rows))
-    }
-
-    pub(super) fn together(&self, them: Together, write_out: impl Fn() -> String) -> Arc<str> {
-        self.get(TextKey::Arrays(them), write_out)
-    }
-
-    fn get(&self, key: TextKey, write_out: impl Fn() -> String) -> Arc<str> {
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if texts.len() >= MAX_TEXTS {
-            texts.clear();
-        }
-        Arc::clone(texts.entry(key).or_insert_with(|| write_out().into()))
-    }
-}
-
-fn write_out(shape: &Shape, tables: Tables, rows: usize) -> String {
-    let mut sql = shape.head.replace("{table}", &tables.name(shape.table));
-    let row = format!("({})", vec!["?"; shape.columns].join(","));
-    let _ = write!(sql, " VALUES {} {}", vec![row; rows].join(","), shape.tail);
-    sql
-}
-
-impl WriteTx {
-    /// Runs `shape` over all `rows`.
-    pub(crate) async fn bulk<R: Row>(
-        &mut self,
-        shape: &'static Shape,
-        tables: Tables,
-        rows: Vec<R>,
-    ) -> Result<(), ReadModelError> {
-        match self {
-            Self::Sqlite(tx) => {
-                tx.bulk(shape, tables, rows);
-                Ok(())
-            }
-            Self::Postgres(tx) => Ok(tx.bulk(shape, tables, rows).await?),
-        }
-    }
-}
-
-/// How many of so many rows go into the next statement.
-pub(super) fn chunk(rows: usize) -> usize {
-    let most = rows.min(MOST_ROWS);
-    if most <= EACH_NUMBER { most } else { most - most % STEP }
-}
-
-impl Binds {
     /// One array for each column.
     pub(super) fn into_arrays(self, arguments: &mut PgArguments) {
         let Self::Postgres { columns, .. } = self else { return };
@@ -213,12 +140,8 @@ impl Binds {
     }
 }
 
-/// `SELECT … WHERE key IN (…)` in pieces of at most this many keys.
-pub(crate) const MAX_KEYS: usize = 128;
-
-/// These keys, the last one repeated up to one of few sizes, so that statements are prepared once.
-pub(crate) fn padded<K: Copy>(keys: &[K]) -> impl Iterator<Item = K> {
-    let size = KEYS.into_iter().find(|size| *size >= keys.len());
-    let size = if keys.is_empty() { 0 } else { size.unwrap_or(keys.len()) };
-    (0..size).map(|index| keys[index.min(keys.len() - 1)])
+/// How many of the remaining rows go into the next statement.
+pub(super) fn chunk(rows: usize) -> usize {
+    let most = rows.min(MOST_ROWS);
+    if most <= EACH_NUMBER { most } else { most - most % STEP }
 }

@@ -1,12 +1,8 @@
-//! Statements that both backends understand: a text with `$n` and the values to bind, run on either.
+//! Statements that both backends understand: a text with `$n` and the values to bind, as a query for either.
 //!
-//! This is the one place where reads and writes fork by backend. Verbs say what they ask and how a row becomes a value;
-//! a verb forks itself only where the backends really differ.
+//! The handle and the transactions choose the backend; a verb says what it asks and how a row becomes a value, and chooses
+//! itself only where the backends differ (the texts of some reads, definitions of tables, comparing).
 
-use crate::write::{WriteTx, writer};
-use crate::{ReadModel, ReadModelError};
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -38,7 +34,7 @@ impl Sql {
         Self { text: text.into(), values: Vec::new(), persistent: true }
     }
 
-    /// Is not kept prepared: its text hardly comes twice.
+    /// Is not kept prepared, for a text that hardly comes twice.
     pub(crate) fn once(mut self) -> Self {
         self.persistent = false;
         self
@@ -62,7 +58,7 @@ impl Sql {
         self.push(format_args!("${number}"))
     }
 
-    /// `($n, $n, …)`; without values, what nothing is in.
+    /// `($n, $n, …)`, or `(NULL)` when there are no values, which matches nothing.
     pub(crate) fn push_list<V: Into<Value>>(
         &mut self,
         values: impl IntoIterator<Item = V>,
@@ -88,7 +84,7 @@ impl Sql {
         self.push(")) AS given) AS asked")
     }
 
-    pub(crate) fn into_sqlite(self) -> (Cow<'static, str>, SqliteArguments, bool) {
+    pub(super) fn into_sqlite(self) -> (Cow<'static, str>, SqliteArguments, bool) {
         let mut arguments = SqliteArguments::default();
         for value in self.values {
             let added = match value {
@@ -177,91 +173,22 @@ impl<R> EitherRow for R where
 type Rows<DB, R> = QueryAs<'static, DB, R, <DB as Database>::Arguments>;
 type Statement<DB> = Query<'static, DB, <DB as Database>::Arguments>;
 
-fn sqlite_rows<R: EitherRow>(sql: Sql) -> Rows<Sqlite, R> {
+pub(super) fn sqlite_rows<R: EitherRow>(sql: Sql) -> Rows<Sqlite, R> {
     let (text, arguments, persistent) = sql.into_sqlite();
     sqlx::query_as_with(AssertSqlSafe(text), arguments).persistent(persistent)
 }
 
-pub(crate) fn postgres_rows<R: EitherRow>(sql: Sql) -> Rows<Postgres, R> {
+pub(super) fn postgres_rows<R: EitherRow>(sql: Sql) -> Rows<Postgres, R> {
     let (text, arguments, persistent) = sql.into_postgres();
     sqlx::query_as_with(text, arguments).persistent(persistent)
 }
 
-fn sqlite(sql: Sql) -> Statement<Sqlite> {
+pub(super) fn sqlite_statement(sql: Sql) -> Statement<Sqlite> {
     let (text, arguments, persistent) = sql.into_sqlite();
     sqlx::query_with(AssertSqlSafe(text), arguments).persistent(persistent)
 }
 
-pub(crate) fn postgres_statement(sql: Sql) -> Statement<Postgres> {
+pub(super) fn postgres_statement(sql: Sql) -> Statement<Postgres> {
     let (text, arguments, persistent) = sql.into_postgres();
     sqlx::query_with(text, arguments).persistent(persistent)
-}
-
-impl ReadModel {
-    /// All rows.
-    pub(crate) async fn rows<R: EitherRow>(&self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
-        Ok(match self {
-            Self::Sqlite(model) => {
-                let mut reader = model.readers.lend().await?;
-                let rows = sqlite_rows(sql).fetch_all(&mut *reader).await?;
-                reader.give_back();
-                rows
-            }
-            Self::Postgres(model) => postgres_rows(sql).fetch_all(&model.readers).await?,
-        })
-    }
-
-    /// The first row, if there is one.
-    pub(crate) async fn first<R: EitherRow>(&self, sql: Sql) -> Result<Option<R>, ReadModelError> {
-        Ok(match self {
-            Self::Sqlite(model) => {
-                let mut reader = model.readers.lend().await?;
-                let row = sqlite_rows(sql).fetch_optional(&mut *reader).await?;
-                reader.give_back();
-                row
-            }
-            Self::Postgres(model) => postgres_rows(sql).fetch_optional(&model.readers).await?,
-        })
-    }
-
-    /// Rows one by one, as they come.
-    pub(crate) fn stream<R: EitherRow>(&self, sql: Sql) -> BoxStream<'_, Result<R, sqlx::Error>> {
-        match self {
-            Self::Sqlite(model) => sqlite_rows(sql).fetch(&model.long_readers).boxed(),
-            Self::Postgres(model) => postgres_rows(sql).fetch(&model.readers).boxed(),
-        }
-    }
-
-    /// Writes outside of a transaction; how many rows changed.
-    pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, ReadModelError> {
-        Ok(match self {
-            Self::Sqlite(model) => {
-                let mut writer = writer(&model.writer)?.lend().await?;
-                let done = sqlite(sql).execute(&mut *writer).await?;
-                writer.give_back();
-                done.rows_affected()
-            }
-            Self::Postgres(model) => {
-                postgres_statement(sql).execute(writer(&model.writer)?).await?.rows_affected()
-            }
-        })
-    }
-}
-
-impl WriteTx {
-    /// All rows, as this transaction sees them.
-    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
-        Ok(match self {
-            Self::Sqlite(tx) => tx.rows(sql).await?,
-            Self::Postgres(tx) => tx.rows(sql).await?,
-        })
-    }
-
-    /// Writes; how many rows changed.
-    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, ReadModelError> {
-        Ok(match self {
-            Self::Sqlite(tx) => tx.execute(sql).await?,
-            Self::Postgres(tx) => tx.execute(sql).await?,
-        })
-    }
 }

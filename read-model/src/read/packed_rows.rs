@@ -4,7 +4,7 @@
 //! finding it. So where pages are hot, a statement joins its rows into one text (`string_agg`), parted by a control
 //! character that no JSON text holds, for JSON escapes it. PostgreSQL sends its rows together anyway.
 
-use crate::ReadModelError;
+use crate::db::ReadModelError;
 
 /// What parts rows: U+001E, "record separator".
 pub(super) const SEPARATOR: char = '\u{1e}';

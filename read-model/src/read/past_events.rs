@@ -1,12 +1,11 @@
 //! What replay folds: the events of one stream, each with no more than the fold needs.
 //!
-//! Most streams are short and their events small; SQLite hands those over in one text (see [`super::packed`]). Large
+//! Most streams are short and their events small; SQLite hands those over in one text (see [`super::packed_rows`]). Large
 //! events, long streams and PostgreSQL's come row by row, as pages bounded by bytes.
 
 use super::events::StoredEvent;
-use super::{Seen, loaded, packed, stored};
-use crate::sql::Sql;
-use crate::{ReadModel, ReadModelError};
+use super::{Seen, packed_rows};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded, stored};
 use uuid::Uuid;
 
 /// The most events that are packed.
@@ -106,7 +105,7 @@ impl ReadModel {
         let sql = sql.bind(stored(limit as u64 + 1));
         let row: Option<(i64, i64, Option<String>)> = self.first(sql).await?;
         let (applied, rows, texts) = row.unwrap_or_default();
-        let mut events = packed::unpack(texts.as_deref(), unpacked)?;
+        let mut events = packed_rows::unpack(texts.as_deref(), unpacked)?;
         let whole = events.iter().zip(1..).take_while(|(event, at)| event.version == *at).count();
         events.truncate(whole.min(limit));
         let more = loaded(rows)? > events.len() as u64;

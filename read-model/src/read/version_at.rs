@@ -1,11 +1,9 @@
 //! At which version a stream stood: the one question about the past whose answer can still change. What the stream held
 //! at a version never does.
 
+use super::Seen;
 use super::together::{self, Gathered, Question};
-use super::{Seen, loaded, stored};
-use crate::sql::Sql;
-use crate::write::insert::padded;
-use crate::{ReadModel, ReadModelError};
+use crate::db::{ReadModel, ReadModelError, Sql, loaded, padded, stored};
 use uuid::Uuid;
 
 /// The last event of a stream that a replay takes.
@@ -94,7 +92,7 @@ impl ReadModel {
     ///
     /// # Errors
     /// When the storage refuses.
-    pub async fn version_then(
+    pub async fn version_at(
         &self,
         stream: (&'static str, Uuid),
         until: Until,

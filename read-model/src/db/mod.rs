@@ -1,0 +1,31 @@
+//! The bottom of this crate: one handle over both backends, statements, transactions. Reads and writes stand on it and
+//! it knows neither.
+//!
+//! From the bottom up: errors, numbers, names of tables; [`Sql`] with its values; bulk statements and the cache of their
+//! texts; the handle, which reads; transactions, which write.
+
+mod bulk;
+mod error;
+mod handle;
+mod hint;
+mod keys;
+mod number;
+pub(crate) mod postgres_transaction;
+mod refusal;
+mod sql;
+mod statement_cache;
+pub(crate) mod sum;
+mod tables;
+mod tx;
+
+pub(crate) use bulk::{Binds, BulkStatement, Row};
+pub use error::ReadModelError;
+pub(crate) use handle::writer;
+pub use handle::{Access, PostgresReadModel, ReadModel, SqliteReadModel};
+pub(crate) use hint::Hints;
+pub(crate) use keys::{MAX_KEYS, padded};
+pub(crate) use number::{loaded, stored};
+pub(crate) use sql::Sql;
+pub(crate) use statement_cache::StatementCache;
+pub use tables::Tables;
+pub use tx::{PostgresTx, SqliteTx, WriteTx};

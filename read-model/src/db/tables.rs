@@ -1,0 +1,20 @@
+//! The names of a projection's tables, by generation.
+
+/// Which generation of a projection's tables is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tables {
+    /// The ones that serve.
+    Live,
+    /// The ones that a rebuild fills, by generation.
+    Shadow(u64),
+}
+
+impl Tables {
+    /// The name of `table` in this generation.
+    pub(crate) fn name(self, table: &str) -> String {
+        match self {
+            Self::Live => table.to_owned(),
+            Self::Shadow(generation) => format!("{table}__g{generation}"),
+        }
+    }
+}

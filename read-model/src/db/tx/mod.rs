@@ -1,0 +1,125 @@
+//! One [`WriteTx`] is one write transaction on either backend. Whatever fails rolls all of it back.
+
+mod postgres;
+mod sqlite;
+
+use super::bulk::{BulkStatement, Row};
+use super::error::ReadModelError;
+use super::handle::{ReadModel, writer};
+use super::sql::{EitherRow, Sql};
+use super::tables::Tables;
+pub use postgres::PostgresTx;
+pub use sqlite::SqliteTx;
+use std::sync::Arc;
+
+/// One write transaction. Dropped without [`WriteTx::commit`], it never happened.
+#[derive(Debug)]
+pub enum WriteTx {
+    /// Embedded SQLite.
+    Sqlite(SqliteTx),
+    /// PostgreSQL.
+    Postgres(PostgresTx),
+}
+
+impl ReadModel {
+    /// Begins a write transaction; its first statement waits for another writer, within a bound.
+    ///
+    /// # Errors
+    /// When the handle is read-only or the storage refuses.
+    pub async fn begin_write(&self) -> Result<WriteTx, ReadModelError> {
+        match self {
+            Self::Sqlite(model) => {
+                let connection = writer(&model.writer)?.lend().await?;
+                Ok(WriteTx::Sqlite(SqliteTx::new(connection, Arc::clone(model))))
+            }
+            Self::Postgres(model) => {
+                Ok(WriteTx::Postgres(PostgresTx::begin(model, writer(&model.writer)?).await?))
+            }
+        }
+    }
+
+    /// Whether the projections of a rebuild are filled beside one another, each by transactions of its own. SQLite has one
+    /// writer.
+    #[must_use]
+    pub fn fills_apart(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Begins a transaction that writes one projection's tables of a rebuild, and its rows in the catalog of rebuilds.
+    /// On PostgreSQL it waits for no other writer and keeps none out.
+    ///
+    /// # Errors
+    /// When the handle is read-only or the storage refuses.
+    pub async fn begin_fill(&self) -> Result<WriteTx, ReadModelError> {
+        match self {
+            Self::Sqlite(_) => self.begin_write().await,
+            Self::Postgres(model) => {
+                let fillers = writer(&model.fillers)?;
+                Ok(WriteTx::Postgres(PostgresTx::begin_fill(model, fillers).await?))
+            }
+        }
+    }
+}
+
+impl WriteTx {
+    /// Commits. `position` is what waiting readers are told; a hint.
+    ///
+    /// # Errors
+    /// When the storage refuses; then nothing was written.
+    pub async fn commit(self, position: u64) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(tx) => Ok(tx.commit(position).await?),
+            Self::Postgres(tx) => tx.commit(position).await,
+        }
+    }
+
+    /// Writes all that waits, and takes everything back: what the database would say is known then, and nothing else has
+    /// come of it.
+    ///
+    /// # Errors
+    /// As [`WriteTx::commit`], also for rules that are checked at the end only.
+    pub async fn try_out(self) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(tx) => Ok(tx.try_out().await?),
+            Self::Postgres(tx) => tx.try_out().await,
+        }
+    }
+
+    /// All rows, as this transaction sees them.
+    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
+        Ok(match self {
+            Self::Sqlite(tx) => tx.rows(sql).await?,
+            Self::Postgres(tx) => tx.rows(sql).await?,
+        })
+    }
+
+    /// Writes; how many rows changed.
+    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, ReadModelError> {
+        Ok(match self {
+            Self::Sqlite(tx) => tx.execute(sql).await?,
+            Self::Postgres(tx) => tx.execute(sql).await?,
+        })
+    }
+
+    /// Runs `statement` over all `rows`.
+    pub(crate) async fn bulk<R: Row>(
+        &mut self,
+        statement: &'static BulkStatement,
+        tables: Tables,
+        rows: Vec<R>,
+    ) -> Result<(), ReadModelError> {
+        match self {
+            Self::Sqlite(tx) => {
+                tx.bulk(statement, tables, rows);
+                Ok(())
+            }
+            Self::Postgres(tx) => Ok(tx.bulk(statement, tables, rows).await?),
+        }
+    }
+
+    /// Changes definitions; the text is not kept prepared.
+    pub(crate) async fn ddl(&mut self, sql: String) -> Result<(), ReadModelError> {
+        self.execute(Sql::new(sql).once()).await?;
+        Ok(())
+    }
+}
