@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::listen::Limits;
+use crate::limits::Limits;
 use crate::problem::{Problem, ProblemCode};
 
 const TOO_LARGE: u8 = 1;

@@ -23,7 +23,7 @@ use tracing::Span;
 use crate::body::{BodyFault, guard};
 use crate::budget::AnswerBudget;
 use crate::context::{CORRELATION_HEADER, RequestContext};
-use crate::listen::Limits;
+use crate::limits::Limits;
 use crate::problem::{Problem, ProblemCode, rendered};
 use crate::stats::RouteStats;
 

@@ -2,7 +2,7 @@
 //!
 //! From the shutdown signal on: for a notice `/readyz` says 503 and everything else goes on, so that whoever spreads
 //! the load can look elsewhere; then connections finish the request in flight and close, newcomers get health and
-//! metrics only; after the drain bound what is left is cut. Client deadlines and bounds stand in [`Limits`].
+//! metrics only; after the drain bound what is left is cut. Client deadlines and bounds are in [`Limits`].
 
 mod bind;
 mod connection;
@@ -20,27 +20,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-pub use crate::budget::MAX_ANSWER_BYTES;
+pub use crate::limits::{Limits, MAX_BODY_BYTES};
 pub use bind::{BindError, bind, refuse_public_bind};
 use connection::Stage;
-
-/// Largest request body, unless the route streams it.
-pub const MAX_BODY_BYTES: u64 = 1024 * 1024;
-
-/// What is read, and thrown away, of a body that nobody reads: one of the largest size, and as much again.
-pub const MAX_UNREAD_BYTES: u64 = 2 * MAX_BODY_BYTES;
-
-/// Largest request head.
-pub const MAX_HEAD_BYTES: usize = 60 * 1024;
-
-/// Longest path with its query.
-pub const MAX_URI_BYTES: usize = 8 * 1024;
-
-/// What a client that keeps us waiting must take of a response within a deadline: 8 KiB a second by default.
-pub const MIN_WRITTEN_BYTES: usize = 64 * 1024;
-
-/// Connections served at a time; more wait in the kernel's queue.
-pub const MAX_CONNECTIONS: usize = 4096;
 
 /// Pause after a failed accept (no file handles left, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -50,55 +32,6 @@ const MAX_ACCEPT_FAILURES: u32 = 1200;
 
 /// How often samples of histograms are folded into their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-
-/// Bounds on what clients can hold open. `Limits::default()` is what services use; tests shorten the deadlines.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// For a request's head, and for the next request on a kept connection.
-    pub head: Duration,
-    /// For the next piece of a body.
-    pub body_stall: Duration,
-    /// For a whole body, unless its route streams it.
-    pub body_total: Duration,
-    /// For the client to take the next piece of a response ([`MIN_WRITTEN_BYTES`], or all of a shorter rest).
-    pub write_stall: Duration,
-    /// Largest body, unless its route streams it.
-    pub body_bytes: u64,
-    /// What is left of a body when its request is answered is read up to this many bytes; a longer one closes the
-    /// connection.
-    pub unread_bytes: u64,
-    /// And for so long.
-    pub unread_wait: Duration,
-    /// Paths that take a body of any length as a stream.
-    pub streamed_paths: &'static [&'static str],
-    /// Bytes that large answers may hold together until they are taken; further ones are refused.
-    pub answer_bytes: usize,
-    /// Connections served at a time; more wait to be accepted.
-    pub connections: usize,
-    /// From the shutdown signal on, requests are still taken for so long, so that whoever watches `/readyz` sees it.
-    pub drain_notice: Duration,
-    /// After the notice, what is in flight has so long to finish.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            head: Duration::from_secs(8),
-            body_stall: Duration::from_secs(8),
-            body_total: Duration::from_secs(30),
-            write_stall: Duration::from_secs(8),
-            body_bytes: MAX_BODY_BYTES,
-            unread_bytes: MAX_UNREAD_BYTES,
-            unread_wait: Duration::from_secs(2),
-            streamed_paths: &["/v1/import"],
-            answer_bytes: MAX_ANSWER_BYTES,
-            connections: MAX_CONNECTIONS,
-            drain_notice: Duration::from_secs(1),
-            drain: Duration::from_secs(7),
-        }
-    }
-}
 
 /// Serves `app` until `shutdown`, then drains within its bound. Prints `listening on http://…` once.
 ///

@@ -22,9 +22,9 @@ use tower::Service;
 
 use super::socket::Socket;
 use super::unread::{Answering, Asked, closing};
-use super::{Limits, MAX_HEAD_BYTES, MAX_URI_BYTES};
 use crate::context::RequestContext;
 use crate::edge::refuse;
+use crate::limits::{Limits, MAX_HEAD_BYTES, MAX_URI_BYTES};
 use crate::problem::{Problem, ProblemCode};
 use crate::stats;
 

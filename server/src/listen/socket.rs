@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::framing::Framing;
-use super::{MAX_URI_BYTES, MIN_WRITTEN_BYTES};
 use crate::context::RequestContext;
+use crate::limits::{MAX_URI_BYTES, MIN_WRITTEN_BYTES};
 use crate::problem::{PROBLEM_JSON, Problem, ProblemCode};
 use crate::stats;
 

@@ -58,8 +58,6 @@ const STILL_ALLOWED: &[Allowed<'_>] = &[
     ("relay", "security", "kafka"),
     ("relay", "marks", "publish"),
     ("relay", "consumer::worker", "consumer::member"),
-    ("server", "body", "listen"),
-    ("server", "edge", "listen"),
     ("simulation tests/seeds/main.rs", "world", "account"),
     ("simulation tests/seeds/main.rs", "world", "group"),
     ("simulation tests/seeds/main.rs", "world", "jobs"),

@@ -1,7 +1,7 @@
 //! What is refused, with which problem, and whether the connection goes on.
 
 use super::*;
-use crate::listen::{MAX_BODY_BYTES, MAX_URI_BYTES};
+use crate::limits::{MAX_BODY_BYTES, MAX_URI_BYTES};
 
 fn with_body(fields: &str, body: &str) -> String {
     format!("POST /measure HTTP/1.1\r\nHost: a\r\n{fields}\r\n{body}")

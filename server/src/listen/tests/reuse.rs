@@ -2,7 +2,7 @@
 //! every status, whatever was sent with the request and however much of it anybody read.
 
 use super::*;
-use crate::listen::{MAX_BODY_BYTES, MAX_UNREAD_BYTES};
+use crate::limits::{MAX_BODY_BYTES, MAX_UNREAD_BYTES};
 
 /// Every kind of status that a client can meet.
 const STATUSES: [u16; 18] =
