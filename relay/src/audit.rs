@@ -12,7 +12,8 @@ mod report;
 
 pub use report::{AuditReport, MAX_DIFFERENCES, PartitionRange};
 
-use crate::kafka::{Kafka, KafkaError};
+use crate::error::KafkaError;
+use crate::kafka::Kafka;
 use crate::lease_name;
 use crate::partition::partition_of;
 use crate::publish::{Recorded, recount};

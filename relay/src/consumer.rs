@@ -19,41 +19,30 @@
 //! stops delivering although there is more to read, and closing it is bounded, because it may hang.
 
 mod context;
-mod lanes;
 mod member;
-#[cfg(feature = "simulation")]
-mod simulated;
 mod upkeep;
 mod worker;
 
-pub use lanes::{MAX_RECORDS, Page};
+pub use crate::membership::{Lookup, MAX_RECORDS, OffsetLost, Page, Step};
 #[cfg(feature = "simulation")]
-pub use simulated::MemberId;
-#[cfg(feature = "simulation")]
-pub(crate) use simulated::Seat;
+pub use crate::simulated::MemberId;
 
-use crate::kafka::{Kafka, KafkaError};
+use crate::error::KafkaError;
+use crate::kafka::Kafka;
+use crate::membership::Command;
 use crate::topic::TopicProbe;
-use futures::future::BoxFuture;
-use member::{Command, Member};
+use member::Member;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// Steps that may wait for the engine; then the member stops reading.
-pub(crate) const MAX_WAITING_STEPS: usize = 8;
 /// A member that shows no life for so long is replaced.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How often life is looked for while no step comes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Closing waits so long for the member to leave its group.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Asks the database where these partitions go on: the offset after the last applied record, `None` if there is none. The
-/// first page begins with that record, if it is still there.
-pub type Lookup =
-    Arc<dyn Fn(Vec<i32>) -> BoxFuture<'static, Result<Vec<Option<i64>>, String>> + Send + Sync>;
 
 /// Which topic is read, as a member of which group.
 #[derive(Debug, Clone)]
@@ -79,32 +68,6 @@ impl ConsumerSettings {
             max_poll_interval: Duration::from_secs(60),
         }
     }
-}
-
-/// What happens next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// These partitions are ours from now on.
-    Assigned(Vec<i32>),
-    /// These are not ours any more.
-    Revoked(Vec<i32>),
-    /// Records of one or more partitions, each partition's in order.
-    Pages(Vec<Page>),
-    /// The records after the checkpoint are not there.
-    Lost(OffsetLost),
-}
-
-/// A partition whose records do not reach back (or not yet) to where they are wanted from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OffsetLost {
-    /// Which partition; paused until [`TopicSource::resume_at`].
-    pub partition: i32,
-    /// The offset that was to be read next.
-    pub wanted: i64,
-    /// The first offset that is there.
-    pub low: i64,
-    /// The offset after the last.
-    pub high: i64,
 }
 
 /// A group member.

@@ -1,10 +1,12 @@
-//! How a Kafka cluster is reached, what went wrong with it, and what its clients say of themselves.
+//! How a Kafka cluster is reached, and what its clients say of themselves.
 //!
 //! A topic is named once, with the brokers and the way to them, and every client here is configured from that. What
 //! clients log is noise while they reconnect; it goes to debug, and the last complaint is kept for whoever reports a
 //! failure.
 
+use crate::error::KafkaError;
 use crate::security::SecurityFlags;
+use crate::wire::MAX_RECORD_BYTES;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::RDKafkaErrorCode;
@@ -14,30 +16,8 @@ use std::time::Duration;
 
 /// How long one question to the brokers (metadata, watermarks, topic creation) may take.
 pub(crate) const ASK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Largest record either way: an order of 2,000 lines with the longest names, with room.
-pub(crate) const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
 /// The longest wait between attempts to reach a broker.
 const RECONNECT_MAX_MS: u32 = 1_000;
-
-/// Why Kafka could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum KafkaError {
-    /// A setting is impossible or contradicts another; names it.
-    #[error("{0}")]
-    Settings(String),
-    /// The brokers cannot be reached, refuse, or answered with an error; trying again later may help.
-    #[error("kafka: {0}")]
-    Unavailable(String),
-    /// The topic is not what this program may write to or read from; needs a person. Says what to do.
-    #[error("{0}")]
-    Refused(String),
-}
-
-impl From<rdkafka::error::KafkaError> for KafkaError {
-    fn from(error: rdkafka::error::KafkaError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
 
 /// One topic of one cluster, and how to get there.
 #[derive(Clone)]
@@ -48,7 +28,7 @@ pub struct Kafka {
     config: ClientConfig,
     /// Stands for brokers and topic in a simulation.
     #[cfg(feature = "simulation")]
-    pub(crate) simulated: Option<crate::simulation::SimulatedTopic>,
+    pub(crate) simulated: Option<crate::simulated::SimulatedTopic>,
 }
 
 impl fmt::Debug for Kafka {
@@ -85,7 +65,7 @@ impl Kafka {
     /// A topic that is simulated: nothing of the client is used.
     #[cfg(feature = "simulation")]
     #[must_use]
-    pub fn simulated(topic: &str, simulated: crate::simulation::SimulatedTopic) -> Self {
+    pub fn simulated(topic: &str, simulated: crate::simulated::SimulatedTopic) -> Self {
         let (brokers, config) = (String::new(), ClientConfig::new());
         Self { brokers, topic: topic.to_owned(), config, simulated: Some(simulated) }
     }

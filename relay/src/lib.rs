@@ -12,9 +12,11 @@
 
 pub mod audit;
 pub mod consumer;
+mod error;
 pub mod kafka;
 mod leadership;
 mod marks;
+mod membership;
 pub mod partition;
 mod producer;
 mod publish;
@@ -23,12 +25,15 @@ pub mod scan;
 mod security;
 pub mod settings;
 #[cfg(feature = "simulation")]
+mod simulated;
+#[cfg(feature = "simulation")]
 pub mod simulation;
 mod topic;
 mod window;
 pub mod wire;
 
-pub use kafka::{Kafka, KafkaError};
+pub use error::KafkaError;
+pub use kafka::Kafka;
 pub use partition::partition_of;
 pub use relay::{RelayError, run};
 pub use security::{Security, SecurityFlags};

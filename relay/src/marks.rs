@@ -5,30 +5,35 @@
 //! older gets a mark with it. A mark is sent only after everything up to its position is acknowledged, so it stays true
 //! wherever it lands, however late, and from whichever relay.
 
-use crate::kafka::KafkaError;
-use crate::producer::{Producer, Sent};
-use crate::publish::{Session, SessionError};
-use crate::window::Window;
-use event_store::Position;
+use crate::error::KafkaError;
+use crate::producer::Producer;
+use crate::window::{Sent, Window};
+use event_store::{EventStore, Position};
 use faults::{Fault, planted};
+use std::time::Duration;
 use tokio::time::sleep;
 
-/// Writes marks for as long as nothing fails: at most one a partition in the session's interval, at least one when the
-/// session begins.
-pub(crate) async fn keep(session: &Session, producer: &Producer, window: &Window) -> SessionError {
+/// Writes marks for as long as nothing fails: at most one a partition in each interval, at least one when the session
+/// begins. The log is asked only by a planted fault.
+pub(crate) async fn keep(
+    interval: Duration,
+    producer: &Producer,
+    window: &Window,
+    log: &EventStore,
+) -> KafkaError {
     let mut progress = window.watch();
     let mut marked = 0;
     loop {
         let _ = progress.wait_for(|progress| progress.acked > marked).await;
         let ahead = match planted(Fault::MarkAhead) {
-            true => session.store.head().await.map_or(0, |head| head.position),
+            true => log.head().await.map_or(0, |head| head.position),
             false => 0,
         };
         match mark_all(producer, window, ahead) {
             Ok(position) => marked = position,
-            Err(error) => return error.into(),
+            Err(error) => return error,
         }
-        sleep(session.mark_interval).await;
+        sleep(interval).await;
     }
 }
 

@@ -1,5 +1,6 @@
-//! Which partition an order belongs to: murmur2 of the key, as Java's producers and librdkafka's `murmur2_random` do it.
+//! Which partition an order belongs to, and where a partition begins and ends.
 //!
+//! The partition is murmur2 of the key, as Java's producers and librdkafka's `murmur2_random` do it.
 //! The relay computes it itself, from the partition count that it recorded when it first filled the topic, and names
 //! the partition on every record. So a topic whose partitions were added to behind its back never moves an order.
 
@@ -8,6 +9,15 @@ use uuid::Uuid;
 const SEED: u32 = 0x9747_b28c;
 const M: u32 = 0x5bd1_e995;
 const R: u32 = 24;
+
+/// The offsets of a partition: the first that is there, and the one that the next record gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The first offset that is still there.
+    pub low: i64,
+    /// The offset after the last.
+    pub high: i64,
+}
 
 /// The partition, of so many, that the order's events are in.
 ///

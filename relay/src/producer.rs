@@ -3,9 +3,10 @@
 //! Messages never time out inside the client: a message that did would be skipped by those behind it, and that gap is
 //! the one thing idempotence does not prevent. Instead the session drops a producer from which nothing is heard.
 
-use crate::kafka::{Complaints, Kafka, KafkaError, MAX_RECORD_BYTES};
-use crate::window::Window;
-use crate::wire::{MARK_KEY, event_headers, mark_headers};
+use crate::error::KafkaError;
+use crate::kafka::{Complaints, Kafka};
+use crate::window::{MARK, Sent, Window};
+use crate::wire::{MARK_KEY, MAX_RECORD_BYTES, event_headers, mark_headers};
 use event_store::{Position, RecordedEvent};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -19,15 +20,6 @@ const MAX_QUEUED_KBYTES: usize = 256 * 1024;
 /// How long the client may gather a batch.
 const LINGER_MS: u32 = 2;
 
-/// Whether the client took a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// It is in the client's queue.
-    Queued,
-    /// The queue is full; wait for deliveries and send it again.
-    Full,
-}
-
 /// Sends to one topic. Dropping it drops what is still queued.
 pub(crate) struct Producer {
     topic: String,
@@ -38,7 +30,7 @@ pub(crate) struct Producer {
 enum Client {
     Kafka(ThreadedProducer<Deliveries>),
     #[cfg(feature = "simulation")]
-    Simulated(crate::simulation::Sender),
+    Simulated(crate::simulated::Sender),
 }
 
 impl Producer {
@@ -136,9 +128,6 @@ impl Drop for Producer {
         }
     }
 }
-
-/// The opaque value of a mark; that of an event is its position.
-pub(crate) const MARK: usize = 0;
 
 /// Tells the window what became of each record.
 struct Deliveries {

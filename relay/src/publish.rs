@@ -11,12 +11,13 @@
 //!
 //! On any delivery error the producer is dropped and the next session starts again from the checkpoint.
 
-use crate::kafka::{Kafka, KafkaError};
+use crate::error::KafkaError;
+use crate::kafka::Kafka;
 use crate::marks;
 use crate::partition::{partition_of, partition_of_key};
-use crate::producer::{Producer, Sent};
+use crate::producer::Producer;
 use crate::topic::TopicProbe;
-use crate::window::{Reached, Window};
+use crate::window::{Reached, Sent, Window};
 use event_store::{EventStore, Lease, Position, RecordedEvent, StoreError};
 use faults::{Fault, planted};
 use std::sync::Arc;
@@ -89,7 +90,9 @@ impl Session {
             error = self.feed(&producer, &window) => Err(error),
             error = self.checkpoints(&window) => Err(error),
             error = self.count_partitions(probe) => Err(error),
-            error = marks::keep(self, &producer, &window) => Err(error),
+            error = marks::keep(self.mark_interval, &producer, &window, &self.store) => {
+                Err(error.into())
+            }
         };
         match stopped {
             Ok(()) => self.settle(&window).await,

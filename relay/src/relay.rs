@@ -3,7 +3,8 @@
 //! A failure of Kafka or of the log costs nothing but time: it is reported on `/readyz`, logged once for a run of
 //! failures, and waited out with a bounded pause. Only a topic that must not be written to ends the program.
 
-use crate::kafka::{Kafka, KafkaError};
+use crate::error::KafkaError;
+use crate::kafka::Kafka;
 use crate::leadership::{self, Patience};
 use crate::lease_name;
 use crate::publish::{Recorded, Session, SessionError, recount, save};

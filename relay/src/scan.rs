@@ -3,8 +3,10 @@
 //! No consumer group, no commits: partitions are assigned by hand. The end is what the watermarks said at the
 //! beginning, so a scan ends although the relay goes on. It blocks: run it off the async runtime.
 
-use crate::kafka::{Complaints, Kafka, KafkaError};
-use crate::topic::{TopicProbe, Watermarks};
+use crate::error::KafkaError;
+use crate::kafka::{Complaints, Kafka};
+use crate::partition::Watermarks;
+use crate::topic::TopicProbe;
 use crate::wire::{Envelope, Record, decode};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as ClientError;

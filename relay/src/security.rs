@@ -3,7 +3,7 @@
 //! The password is read from a file when the settings are checked; it stands in no `Debug`, no log and no error text.
 //! Settings that contradict each other are refused by name before anything connects.
 
-use crate::kafka::KafkaError;
+use crate::error::KafkaError;
 use rdkafka::config::ClientConfig;
 use std::path::PathBuf;
 

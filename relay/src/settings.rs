@@ -1,6 +1,7 @@
 //! The relay's settings: flags, each with an environment variable of the same name, and what they must satisfy.
 
-use crate::kafka::{Kafka, KafkaError};
+use crate::error::KafkaError;
+use crate::kafka::Kafka;
 use crate::security::SecurityFlags;
 use crate::topic::MAX_PARTITIONS;
 use std::time::Duration;

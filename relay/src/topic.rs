@@ -2,7 +2,10 @@
 //!
 //! Every question is bounded and asked off the async runtime, because rdkafka answers by blocking.
 
-use crate::kafka::{ASK_TIMEOUT, Complaints, Kafka, KafkaError, MAX_RECORD_BYTES};
+use crate::error::KafkaError;
+use crate::kafka::{ASK_TIMEOUT, Complaints, Kafka};
+use crate::partition::Watermarks;
+use crate::wire::MAX_RECORD_BYTES;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -17,15 +20,6 @@ const APPEAR_TIMEOUT: Duration = Duration::from_secs(15);
 /// The client's latest reports that are looked at for a reason.
 const MAX_REPORTS: usize = 100;
 const APPEAR_POLL: Duration = Duration::from_millis(50);
-
-/// The offsets of a partition: the first that is there, and the one that the next record gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watermarks {
-    /// The first offset that is still there.
-    pub low: i64,
-    /// The offset after the last.
-    pub high: i64,
-}
 
 /// Asks the brokers about one topic.
 #[derive(Clone)]

@@ -13,6 +13,18 @@ use tokio::sync::watch;
 /// if that is less than was published.
 const MADE_AGAIN: &str = "the topic was made again, or has lost what it had acknowledged";
 
+/// The opaque value of a mark; that of an event is its position.
+pub(crate) const MARK: usize = 0;
+
+/// Whether the client took a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is in the client's queue.
+    Queued,
+    /// The queue is full; wait for deliveries and send it again.
+    Full,
+}
+
 /// An offset was acknowledged that is lower than one before.
 struct WentBack;
 

@@ -16,6 +16,8 @@ pub use encode::{event_headers, mark_headers};
 use event_store::{Position, RecordedEvent, Version};
 use uuid::Uuid;
 
+/// Largest record either way: an order of 2,000 lines with the longest names, with room.
+pub(crate) const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
 /// The key of every position mark.
 pub const MARK_KEY: &str = "position-mark";
 /// The header that makes a record a position mark; its value is the position.

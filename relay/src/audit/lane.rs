@@ -1,8 +1,8 @@
 //! One partition under comparison: its waiting records, and the last first occurrence seen.
 
 use super::report::{AuditReport, PartitionRange};
+use crate::partition::Watermarks;
 use crate::partition::partition_of;
-use crate::topic::Watermarks;
 use crate::wire::{Content, Record};
 use event_store::{Position, RecordedEvent};
 use std::collections::VecDeque;

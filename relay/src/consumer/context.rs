@@ -3,9 +3,9 @@
 //! They run on the member's own thread, inside its poll, so they may block; each question is bounded. What happened is
 //! kept in a list that the member takes after each poll, so that its engine hears of it in order.
 
-use super::{Lookup, OffsetLost};
 use crate::kafka::{ASK_TIMEOUT, Complaints};
-use crate::topic::{Watermarks, watermarks};
+use crate::membership::{Lookup, Start};
+use crate::topic::watermarks;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError as ClientError;
@@ -25,26 +25,6 @@ pub(super) enum Happening {
     Revoked(Vec<i32>),
     /// Where to begin could not be found out: the member begins anew.
     Failed(String),
-}
-
-/// Where a partition begins.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Start {
-    pub partition: i32,
-    pub offset: i64,
-    pub lost: Option<OffsetLost>,
-}
-
-impl Start {
-    /// Where the database wants to go on, if that is there: with the last applied record once more, so that it is noticed
-    /// when another one stands there. A topic that ends before has been made again.
-    pub fn of(partition: i32, wanted: Option<i64>, marks: Watermarks) -> Self {
-        let (low, high) = (marks.low, marks.high);
-        let wanted = wanted.unwrap_or(0);
-        let there = (low..=high).contains(&wanted);
-        let lost = (!there).then_some(OffsetLost { partition, wanted, low, high });
-        Self { partition, offset: if there { (wanted - 1).max(low) } else { low }, lost }
-    }
 }
 
 pub(super) struct MemberContext {

@@ -1,24 +1,16 @@
 //! The engine's side of the thread that owns a client.
 
-use super::lanes::Lanes;
+use super::ConsumerSettings;
 use super::worker::Worker;
-use super::{ConsumerSettings, Lookup, MAX_WAITING_STEPS, Step};
-use crate::kafka::{Complaints, KafkaError};
+use crate::error::KafkaError;
+use crate::kafka::Complaints;
+use crate::membership::{Command, Lanes, Lookup, MAX_WAITING_STEPS, Step};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc as plain};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-
-/// What the engine asks for.
-#[derive(Debug)]
-pub(super) enum Command {
-    BeginAt { partition: i32, wanted: i64 },
-    ResumeAt { partition: i32, offset: i64 },
-    Applied { partition: i32, next: i64 },
-    Close,
-}
 
 /// The engine's side of the thread.
 pub(super) struct Member {

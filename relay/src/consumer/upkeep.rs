@@ -1,7 +1,7 @@
 //! What a member does beside reading: judges errors, tells people how far it is, and suspects a client that is silent.
 
-use super::OffsetLost;
 use super::worker::{Client, End, Worker};
+use crate::membership::OffsetLost;
 use crate::topic::watermarks;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};

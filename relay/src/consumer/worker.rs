@@ -1,10 +1,9 @@
 //! The thread that owns a client: polls, gathers pages, obeys, and begins anew when the client fails.
 
-use super::context::{Happening, MemberContext, Start};
-use super::lanes::Lanes;
-use super::member::Command;
-use super::{ConsumerSettings, Lookup, MAX_WAITING_STEPS, OffsetLost, Step};
+use super::ConsumerSettings;
+use super::context::{Happening, MemberContext};
 use crate::kafka::Complaints;
+use crate::membership::{Command, Lanes, Lookup, MAX_WAITING_STEPS, OffsetLost, Start, Step};
 use crate::topic::watermarks;
 use crate::wire::{Envelope, Record, decode};
 use rdkafka::consumer::{BaseConsumer, Consumer};

@@ -1,7 +1,6 @@
 //! What a consumer reads, distrusting all of it.
 
-use super::{Content, MARK_HEADER, MARK_KEY, Poison, PoisonReason, SOURCE};
-use crate::kafka::MAX_RECORD_BYTES;
+use super::{Content, MARK_HEADER, MARK_KEY, MAX_RECORD_BYTES, Poison, PoisonReason, SOURCE};
 use chrono::DateTime;
 use event_store::event::stream_type;
 use event_store::{Metadata, RecordedEvent, StreamId, Timestamp};

@@ -2,12 +2,9 @@
 //!
 //! Steps and commands go through the very channels of a real member, and its pages are gathered in the same lanes.
 
-use super::context::Start;
-use super::lanes::Lanes;
-use super::member::Command;
-use super::{Lookup, OffsetLost, Step};
-use crate::simulation::SimulatedTopic;
-use crate::topic::Watermarks;
+use super::SimulatedTopic;
+use crate::membership::{Command, Lanes, Lookup, OffsetLost, Start, Step};
+use crate::partition::Watermarks;
 use crate::wire::Record;
 use std::sync::mpsc as plain;
 use tokio::sync::mpsc;
@@ -17,7 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 pub type MemberId = u64;
 
 /// The side of a member that a thread has otherwise.
-pub(crate) struct Seat {
+pub(super) struct Seat {
     steps: mpsc::Sender<Step>,
     commands: plain::Receiver<Command>,
     lookup: Lookup,
@@ -25,7 +22,7 @@ pub(crate) struct Seat {
 }
 
 impl SimulatedTopic {
-    pub(super) fn seat(
+    pub(crate) fn seat(
         &self,
         steps: mpsc::Sender<Step>,
         commands: plain::Receiver<Command>,

@@ -23,7 +23,7 @@ pub struct Page {
 
 /// All lanes of a member.
 #[derive(Debug, Default)]
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     lanes: BTreeMap<i32, Lane>,
     /// Gathered in all lanes since pages were made of them, or more: what a lane forgets stays counted until then.
     records: usize,
