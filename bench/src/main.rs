@@ -5,6 +5,7 @@
 //! documentation, with pictures.
 
 mod audit;
+mod case;
 mod cases;
 mod client;
 mod machine;

@@ -1,6 +1,6 @@
 //! The flags, each with an environment variable; the one place that reads either.
 
-use crate::cases::{Case, USUAL};
+use crate::case::{Case, USUAL};
 use crate::program::Backend;
 use clap::Parser;
 use std::path::PathBuf;

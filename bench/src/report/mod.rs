@@ -8,7 +8,7 @@ pub mod pictures;
 pub mod results;
 pub mod table;
 
-use crate::cases::Case;
+use crate::case::Case;
 use crate::options::Options;
 use crate::stats;
 use clap::ValueEnum;
