@@ -5,26 +5,21 @@
 //! against orders of every status. Whatever is refused is refused with a client's error that names fields that are there.
 
 use crate::bodies::{self, written};
-use crate::document::{self, Node};
-use crate::{decisions, json_text};
+use crate::refusals::{MARK, MAX_DETAIL, client_error};
+use crate::rfc8259::Node;
+use crate::{decisions, document, json_text};
 use command_service::http::{unreadable, validation};
 use command_service::json::{Errors, FieldProblem, InUse, Json, Pointer};
 use command_service::orders::commands::{self, create};
 use domain::order::{CommandName, OrderCommand};
 use serde_json::Value;
-use server::Problem;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Broken fields that one answer names.
 const MAX_ERRORS: usize = 100;
-/// Longest sentence on a broken field.
-const MAX_DETAIL: usize = 300;
 /// Longest pointer: as deep as documents go, each name cut to 64 characters, each of up to four bytes.
 const MAX_POINTER: usize = 17 * (1 + 4 * 64);
-/// A text of the corpus that no answer may repeat.
-const MARK: &str = "Zq7";
-
 /// A command with the id that it gives its order.
 type Read = Result<(Option<Uuid>, OrderCommand), Vec<FieldProblem>>;
 
@@ -143,12 +138,4 @@ fn found<'n>(document: &'n Node, pointer: &str) -> Vec<&'n Node> {
         from.into_iter().flat_map(inside).collect()
     };
     pointer.split('/').skip(1).fold(vec![document], step)
-}
-
-/// A refusal as it goes out: a client's error, of bounded size, that repeats nothing.
-pub(crate) fn client_error(problem: &Problem) {
-    assert!(problem.code().status().is_client_error(), "{:?}", problem.code());
-    let document = problem.document("/v1/orders", "c-1");
-    let detail = document["detail"].as_str().expect("a sentence");
-    assert!(detail.len() <= MAX_DETAIL && !detail.contains(MARK), "{detail}");
 }

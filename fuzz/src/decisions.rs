@@ -1,6 +1,6 @@
 //! Commands on orders: what is decided is stored, folded and shown; what is refused reads the same when it is replayed.
 
-use crate::command_json::client_error;
+use crate::refusals::client_error;
 use chrono::{DateTime, TimeDelta};
 use command_service::http::problem;
 use command_service::json::{self, Errors, InUse, Pointer};

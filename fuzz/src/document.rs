@@ -2,34 +2,8 @@
 //!
 //! They must agree on what a document is, on every value in it, and on where a number beyond all limits stands.
 
-use crate::rfc8259::Reader;
+use crate::rfc8259::{Node, Reader};
 use command_service::json::{self, Json, Unreadable};
-use std::collections::BTreeSet;
-
-/// A value as RFC 8259 has it, numbers as they are written.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Node {
-    Null,
-    Bool(bool),
-    Number(String),
-    String(String),
-    Array(Vec<Node>),
-    Object(Vec<(String, Node)>),
-}
-
-impl Node {
-    /// Whether an object in it has a member more than once: other readers then see less of it.
-    pub(crate) fn repeats(&self) -> bool {
-        match self {
-            Self::Array(elements) => elements.iter().any(Self::repeats),
-            Self::Object(members) => {
-                let names: BTreeSet<_> = members.iter().map(|(name, _)| name).collect();
-                names.len() < members.len() || members.iter().any(|(_, value)| value.repeats())
-            }
-            _ => false,
-        }
-    }
-}
 
 /// The document, if it is one; asserts that both readers say so, or that both do not.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Json<'_>, Node), Unreadable> {

@@ -1,8 +1,9 @@
 //! Lines of an import: cut as the bytes say, and read as the same command over HTTP would be, at a time of their own.
 
-use crate::command_json::{broken, client_error, places};
-use crate::document::{self, Node};
-use crate::{amount, bodies, decisions, json_text, times};
+use crate::command_json::{broken, places};
+use crate::refusals::client_error;
+use crate::rfc8259::Node;
+use crate::{amount, bodies, decisions, document, json_text, times};
 use command_service::import::{Lines, RawLine, ReadLine, read_line};
 use command_service::json::{Errors, FieldProblem, InUse, Pointer};
 use command_service::orders::commands;

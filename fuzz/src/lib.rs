@@ -12,6 +12,7 @@ mod decisions;
 mod document;
 pub mod import_line;
 pub mod kafka_record;
+mod refusals;
 mod rfc8259;
 pub mod stored_event;
 mod times;

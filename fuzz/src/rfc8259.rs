@@ -1,13 +1,38 @@
 //! A reader of JSON written after RFC 8259, with the contract's bound on depth. It has no other virtue than being
 //! another one: it knows nothing of serde, keeps numbers as they are written, and takes its time.
 
-use crate::document::Node;
 use command_service::json::MAX_DEPTH;
+use std::collections::BTreeSet;
 
 /// Characters of a member's name that stand in a pointer.
 const POINTED_NAME: usize = 64;
 /// From here on readers may differ about whether a number still fits.
 const ABOUT_TOO_LARGE: f64 = 1e307;
+
+/// A value as RFC 8259 has it, numbers as they are written.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Node {
+    Null,
+    Bool(bool),
+    Number(String),
+    String(String),
+    Array(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// Whether an object in it has a member more than once: other readers then see less of it.
+    pub(crate) fn repeats(&self) -> bool {
+        match self {
+            Self::Array(elements) => elements.iter().any(Self::repeats),
+            Self::Object(members) => {
+                let names: BTreeSet<_> = members.iter().map(|(name, _)| name).collect();
+                names.len() < members.len() || members.iter().any(|(_, value)| value.repeats())
+            }
+            _ => false,
+        }
+    }
+}
 
 enum Step {
     Member(String),
