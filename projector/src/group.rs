@@ -3,9 +3,8 @@
 use crate::ProjectorError;
 use crate::flush::Batch;
 use crate::kind::Kind;
-use crate::parking;
+use crate::parking::{self, Faulty};
 use crate::projections::{Fold, Pace};
-use crate::refused::Faulty;
 use crate::source::{Decoded, Page, Reader, Source};
 use faults::{Fault, planted};
 use read_model::ReadModel;

@@ -8,7 +8,11 @@ use domain::order::OrderAggregate;
 use event_store::{Metadata, RecordedEvent, StreamId};
 use read_model::write::parked::ParkedRow;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use uuid::Uuid;
+
+/// Orders whose rows the database refuses, each with the reason to park it.
+pub(crate) type Faulty = HashMap<Uuid, String>;
 
 /// A parked event as it is kept.
 #[derive(Debug, Serialize, Deserialize)]

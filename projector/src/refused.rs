@@ -11,6 +11,7 @@ use crate::ProjectorError;
 use crate::flush::{Advance, fill, flush};
 use crate::group::{self, Member};
 use crate::kind::Kind;
+use crate::parking::Faulty;
 use crate::projections::Pace;
 use crate::source::{Decoded, Page};
 use read_model::write::catalog::Checkpoint;
@@ -18,11 +19,8 @@ use read_model::write::catalog::Checkpoint;
 use read_model::write::partitions::Step;
 use read_model::write::{Tables, WriteTx};
 use read_model::{ReadModel, ReadModelError};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
-
-/// The orders at fault, each with the reason to park it.
-pub(crate) type Faulty = HashMap<Uuid, String>;
 
 /// What keeps other writers out of a trial, and proves that the rows are where the batch begins. If the projection is
 /// exchanged, the trial is of the wrong rows, and what it led to is not written.

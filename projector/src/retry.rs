@@ -6,9 +6,9 @@
 use crate::ProjectorError;
 use crate::group::Member;
 use crate::kind::Kind;
-use crate::parking;
+use crate::parking::{self, Faulty};
 use crate::points;
-use crate::refused::{Faulty, Fence, Share};
+use crate::refused::{Fence, Share};
 use crate::source::Decoded;
 use read_model::ReadModel;
 use read_model::write::{Tables, WriteTx};

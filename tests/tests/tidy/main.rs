@@ -40,7 +40,6 @@ const STILL_ALLOWED: &[Allowed<'_>] = &[
     ("event-store", "postgres::hints", "postgres::open"),
     ("event-store", "postgres::writer", "postgres::open"),
     ("event-store", "sqlite::writer", "sqlite::at_once"),
-    ("projector", "group", "refused"),
     ("projector", "topic::desk", "topic::portion"),
     ("query-service", "app", "views"),
     ("query-service", "consistency", "app"),
