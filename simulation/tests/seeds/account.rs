@@ -2,12 +2,12 @@
 
 use crate::chance::Chance;
 use crate::commands;
-use crate::judge::same;
-use crate::world::Checked;
+use crate::same::same;
 use command_service::pipeline::{Effect, Key, Precondition, Reply, Request, Retention, Target};
 use domain::Timestamp;
 use domain::order::{OrderAggregate, OrderCommand};
 use event_store::{Metadata, NewEvent, RecordedEvent};
+use oracle::Checked;
 use std::collections::HashMap;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! What the views must say, found without their folds: names, and what is parked.
 
 use crate::foreign::{OLD_NOTE, UNREADABLE};
-use crate::judge::same;
+use crate::same::same;
 use crate::world::{Checked, World};
 use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderEvent};

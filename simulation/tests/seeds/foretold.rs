@@ -4,11 +4,12 @@
 use crate::account::{Account, Answer, Attempt, signed};
 use crate::asks::ask;
 use crate::foreign::{OLD_NOTE, UNREADABLE};
-use crate::judge::{Ledger, same};
-use crate::world::Checked;
+use crate::judge::Ledger;
+use crate::same::same;
 use command_service::pipeline::{Accepted, Commanded, Preview, Refusal, Replayed, Reply};
 use domain::order::OrderAggregate;
 use event_store::RecordedEvent;
+use oracle::Checked;
 use oracle::decide::{Verdict, decide};
 use oracle::fact::{Event, Fact};
 use oracle::stream::Stream;

@@ -1,13 +1,15 @@
 //! Answers against the log: what was answered is there, once, as it was decided, and nothing is there that nobody asked for.
 
 use crate::account::{Account, Answer, Attempt, signed};
-use crate::world::{Checked, World};
+use crate::same::same;
+use crate::world::World;
 use command_service::pipeline::{
     Accepted, Commanded, Effect, Precondition, Refusal, Replayed, Reply, Settles,
 };
 use domain::Aggregate;
 use domain::order::{Order, OrderAggregate, OrderRejection};
 use event_store::{MAX_PAGE, RecordedEvent};
+use oracle::Checked;
 use std::collections::HashMap;
 use std::ops::Range;
 use uuid::Uuid;
@@ -315,17 +317,5 @@ fn lasting(attempt: &Attempt, reply: &Reply<OrderAggregate>) -> Option<String> {
             settles.then(|| OrderAggregate::keep(rejection).to_string())
         }
         Err(_) => None,
-    }
-}
-
-/// Says what is not as it should be.
-pub fn same<T: PartialEq<U> + std::fmt::Debug, U: std::fmt::Debug>(
-    what: &str,
-    found: T,
-    expected: U,
-) -> Checked {
-    match found == expected {
-        true => Ok(()),
-        false => Err(format!("{what} is {found:?}, not {expected:?}")),
     }
 }

@@ -13,27 +13,25 @@ mod commands;
 mod facts;
 mod foreign;
 mod foretold;
-mod group;
-mod jobs;
 mod judge;
 mod planted;
 mod play;
 mod quiet;
-mod relays;
-mod services;
+mod same;
 mod shown;
 mod steps;
 mod trace;
 mod views;
 mod world;
 
-use play::{Backend, Played, play};
+use play::{Played, play};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
+use world::log::Backend;
 
 /// Seeds that are played unless more are asked for.
 const SEEDS: u64 = 1_000;

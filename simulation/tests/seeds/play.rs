@@ -1,7 +1,8 @@
 //! One seed, from an empty log to its last quiet moment.
 
 use crate::trace::Trace;
-use crate::world::{Checked, Log, World};
+use crate::world::log::{Backend, Log};
+use crate::world::{Checked, World};
 use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -18,29 +19,6 @@ const LONG: (u64, u64) = (50, 10);
 
 /// How often, and how far, timers go on by themselves where the log is stored. The wall clock does not.
 const TICK: Duration = Duration::from_millis(100);
-
-/// Where the log is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    Memory,
-    Sqlite,
-    Postgres,
-}
-
-impl Backend {
-    /// By which `ORDERLOG_SIMULATION_LOG` names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Memory, Self::Sqlite, Self::Postgres].into_iter().find(|its| its.name() == name)
-    }
-}
 
 /// What a seed came to.
 pub struct Played {

@@ -1,10 +1,11 @@
 //! Quiet moments: everybody is let go, everything arrives, and then answers, log, topic and views must agree.
 
 use crate::foretold::Foretold;
-use crate::jobs::Task;
-use crate::judge::{Ledger, same};
-use crate::relays::LEASE;
+use crate::judge::Ledger;
+use crate::same::same;
 use crate::shown;
+use crate::world::jobs::Task;
+use crate::world::relays::LEASE;
 use crate::world::{Checked, PARTITIONS, World};
 use projector::Kind;
 use relay::wire::Content;

@@ -3,7 +3,8 @@
 
 use crate::commands::{CURRENCIES, CUSTOMERS, PRODUCTS};
 use crate::foretold::Foretold;
-use crate::judge::{Ledger, same};
+use crate::judge::Ledger;
+use crate::same::same;
 use crate::world::{Checked, World};
 use axum::Router;
 use axum::body::Body;

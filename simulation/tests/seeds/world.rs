@@ -1,19 +1,26 @@
 //! Everything that one seed has on its stage.
 
+pub mod group;
+pub mod jobs;
+pub mod log;
+pub mod refused;
+pub mod relays;
+pub mod services;
+
 use crate::account::Account;
 use crate::chance::Chance;
-use crate::group::{Group, MemberProcess};
-use crate::jobs::Job;
-use crate::play::Backend;
-use crate::relays::RelayProcess;
-use crate::services::Service;
 use crate::trace::Trace;
-use crate::views::Refused;
 use event_store::{Access, Capacities, EventStore, MemoryLog};
+use group::{Group, MemberProcess};
+use jobs::Job;
+use log::{Backend, Log};
 pub use oracle::Checked;
 use read_model::ReadModel;
+use refused::Refused;
 use relay::simulation::SimulatedTopic;
-use rig::postgres::{Database, database_or_say};
+use relays::RelayProcess;
+use rig::postgres::database_or_say;
+use services::Service;
 use stage::{Actor, Arm, Hand, Verdict};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,22 +33,6 @@ pub const PARTITIONS: u32 = 3;
 pub const BEGINNING: i64 = 1_772_496_000_000_000;
 /// The wall clock is never further from where it would be.
 const MAX_JUMP: i64 = 86_400_000_000;
-
-/// Where the log is.
-pub enum Log {
-    Memory(MemoryLog),
-    /// By its URL, and the database to drop when the seed ends.
-    Stored(String, Option<Database>),
-}
-
-impl Log {
-    pub async fn open(&self, access: Access, capacities: Capacities) -> EventStore {
-        match self {
-            Self::Memory(log) => log.open(access),
-            Self::Stored(url, _) => EventStore::open_with(url, access, capacities).await.unwrap(),
-        }
-    }
-}
 
 /// Where projectors have their events from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Relays, of which one leads, and the brokers between them and the topic.
 
-use crate::world::{Checked, PARTITIONS, World};
+use super::{Checked, PARTITIONS, World};
 use clap::Parser;
 use event_store::{Access, Capacities, LeaseState};
 use relay::simulation::{Lane, work};

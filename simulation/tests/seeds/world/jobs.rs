@@ -1,6 +1,6 @@
 //! What is done to the views while everything else goes on: rebuilds, roll-backs, and parked events tried again.
 
-use crate::world::{Checked, World};
+use super::{Checked, World};
 use projector::{Kind, ProjectorError, Show, Source};
 use stage::{Actor, Arm, Rest, Stop, Verdict};
 use std::pin::Pin;

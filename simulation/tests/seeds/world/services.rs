@@ -1,7 +1,7 @@
 //! Command-services: several, each with a pipeline, a cache and a handle on the log of its own.
 
+use super::{Checked, World};
 use crate::account::Answer;
-use crate::world::{Checked, World};
 use command_service::pipeline::{Pending, Pipeline, PipelineLimits, Reply};
 use domain::order::OrderAggregate;
 use event_store::{Access, Capacities};

@@ -1,0 +1,15 @@
+//! The one comparison of all checks.
+
+use oracle::Checked;
+
+/// Says what is not as it should be.
+pub fn same<T: PartialEq<U> + std::fmt::Debug, U: std::fmt::Debug>(
+    what: &str,
+    found: T,
+    expected: U,
+) -> Checked {
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!("{what} is {found:?}, not {expected:?}")),
+    }
+}
