@@ -3,6 +3,10 @@
 //! Nothing outlives its handle: dropping it kills the process. A [`Server`] may also be a whole scaled-out system; then its
 //! process is the script that holds the others, see [`crate::system`].
 
+mod scaled_out;
+
+pub use scaled_out::strike;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
@@ -101,7 +105,7 @@ impl Launch {
     ///
     /// # Panics
     /// As [`Launch::serve`].
-    pub(crate) async fn hold(mut self, behind: ScaledOut) -> Server {
+    async fn hold(mut self, behind: ScaledOut) -> Server {
         self.command.stdin(Stdio::piped());
         let mut server = self.serve().await;
         server.log.behind = Some(behind.clone());
@@ -184,7 +188,7 @@ impl Server {
     pub async fn start(data: &Path) -> Self {
         match system::chosen() {
             system::Kind::Embedded => Launch::orderlog(data).serve().await,
-            system::Kind::ScaledOut => ScaledOut::new(data).start().await,
+            system::Kind::ScaledOut => Self::scaled_out(ScaledOut::new(data)).await,
         }
     }
 

@@ -1,8 +1,8 @@
-//! Which system the end-to-end tests run against, and the scaled-out one.
+//! Which system the end-to-end tests run against, and where a scaled-out one keeps what it is made of.
 //!
 //! `ORDERLOG_SYSTEM=scaled-out` puts PostgreSQL, Kafka, two of each service and nginx in the place of the one program; the
 //! tests stay as they are. PostgreSQL and Kafka are started once a run (`ORDERLOG_BACKENDS`, or once a test process);
-//! each data folder gets databases, a topic and services of its own, by the very script that people use.
+//! each data folder gets databases, a topic and services of its own. [`crate::server`] starts them.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::program::Program;
-use crate::server::{Launch, Server};
 
 /// A system that the contract can be held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +29,6 @@ pub fn chosen() -> Kind {
         Err(_) | Ok("embedded") => Kind::Embedded,
         Ok("scaled-out") => Kind::ScaledOut,
         Ok(other) => panic!("ORDERLOG_SYSTEM={other} is neither embedded nor scaled-out"),
-    }
-}
-
-/// A run of an `orderlog` verb (`--rebuild`, `verify`) on the storage of the system under test over this data folder.
-pub fn orderlog(data: &Path, verb: &str) -> Launch {
-    match chosen() {
-        Kind::Embedded => Launch::new(Program::Orderlog).args([verb, "--data-dir"]).args([data]),
-        Kind::ScaledOut => {
-            let system = ScaledOut::new(data);
-            system.launch("orderlog").args([verb])
-        }
     }
 }
 
@@ -80,31 +68,16 @@ impl ScaledOut {
         Self { state: backends.join("systems").join(&name), name }
     }
 
-    /// Starts it and waits until all of it is ready.
-    pub async fn start(self) -> Server {
-        self.launch("run").hold(self).await
-    }
-
-    /// A run of the script's verb.
-    pub fn launch(&self, verb: &str) -> Launch {
-        let launch = Launch::of(script("scaled-out")).args([verb]);
-        self.settings()
-            .into_iter()
-            .fold(launch, |launch, (name, value)| launch.env(name, &value.to_string_lossy()))
-    }
-
-    /// Sends a signal (`KILL`, `TERM`) to one of [`SERVICES`], and starts it again where it was once it has ended.
+    /// Sends a signal (`KILL`, `TERM`) to one of [`SERVICES`].
     ///
     /// # Panics
-    /// When it does not run, or does not start again.
-    pub async fn strike(&self, service: &str, signal: &str) {
+    /// When it does not run.
+    pub(crate) fn signal(&self, service: &str, signal: &str) {
         let file = self.state.join("pids").join(service);
         let text = std::fs::read_to_string(file).expect("a service that runs has a file");
         let pid = text.split_whitespace().next().expect("the file begins with the pid");
         let sent = Command::new("kill").args([&format!("-{signal}"), pid]).status();
         assert!(sent.expect("kill is on every Unix").success(), "the signal reached {service}");
-        let output = self.launch("restart").args([service]).run().await;
-        assert!(output.status.success(), "{service} does not start again: {output:?}");
     }
 
     /// Ends every process of it at once.
@@ -123,7 +96,8 @@ impl ScaledOut {
         files.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
-    fn settings(&self) -> [(&'static str, PathBuf); 4] {
+    /// What the script is told by its environment.
+    pub(crate) fn settings(&self) -> [(&'static str, PathBuf); 4] {
         [
             ("ORDERLOG_STATE", self.state.clone()),
             ("ORDERLOG_NAME", PathBuf::from(&self.name)),

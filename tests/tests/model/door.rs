@@ -5,8 +5,8 @@
 
 use crate::answer::Checked;
 use crate::lies::{Asked, Liar};
+use crate::request::request;
 use crate::tally::Tally;
-use crate::walker::request;
 use bytes::Bytes;
 use futures::future::join_all;
 use oracle::ask::Command;

@@ -6,6 +6,7 @@
 use crate::answer::{Checked, Window, ensure};
 use crate::generate;
 use crate::learn::When;
+use crate::line::Line;
 use crate::spoil::spoil;
 use crate::walker::{Walker, not_before};
 use chrono::{Duration, NaiveDate, SubsecRound, TimeZone, Utc};
@@ -28,16 +29,6 @@ const DAYS: [(i32, u32, u32); 6] =
 const REMEMBERED: usize = 10;
 /// Attempts of one file.
 const MAX_ATTEMPTS: usize = 600;
-
-/// A line of a file, and what it means.
-#[derive(Debug, Clone)]
-pub struct Line {
-    pub text: String,
-    /// What makes it the same line when it comes again.
-    id: String,
-    command: Command,
-    at: Time,
-}
 
 /// What must come of a line.
 #[derive(Debug, Clone)]

@@ -4,7 +4,8 @@
 //! Where a storm took the answer, the log also says whether the command happened.
 
 use crate::answer::{Checked, Window, ensure, json_of, token};
-use crate::walker::{Walker, shown};
+use crate::request::shown;
+use crate::walker::Walker;
 use oracle::ask::{Ask, Command};
 use oracle::fact::{Event, Fact, Time, read_time};
 use oracle::judge::{Right, judge};

@@ -3,8 +3,9 @@
 
 use crate::answer::{Checked, Window, check, json_of};
 use crate::generate;
+use crate::request::shown;
 use crate::texts;
-use crate::walker::{Walker, shown};
+use crate::walker::Walker;
 use chrono::{SubsecRound, Utc};
 use oracle::ask::{Ask, Command, Condition};
 use oracle::fact::Event;

@@ -7,8 +7,8 @@ use rig::postgres::Database;
 use rig::rng::Rng;
 use std::path::Path;
 use system_tests::program::Program;
-use system_tests::server::{Launch, Server};
-use system_tests::system::{self, Kind, SERVICES, ScaledOut};
+use system_tests::server::{self, Launch, Server};
+use system_tests::system::{self, Kind, SERVICES};
 use tempfile::TempDir;
 
 /// What is run.
@@ -149,7 +149,7 @@ impl System {
         let service = rng.pick(&SERVICES);
         let signal = if rng.chance(60) { "KILL" } else { "TERM" };
         tally.services.one();
-        ScaledOut::new(self.data.path()).strike(service, signal).await;
+        server::strike(self.data.path(), service, signal).await;
     }
 
     /// A rebuild of some projections, or of all.
@@ -173,7 +173,7 @@ impl System {
     /// A verb on the system's storage.
     pub fn orderlog(&self, verb: &str) -> Launch {
         match &self.shape {
-            Shape::Chosen => system::orderlog(self.data.path(), verb),
+            Shape::Chosen => Launch::on_storage(self.data.path(), verb),
             Shape::TwoWritersOnFiles => {
                 Launch::new(Program::Orderlog).args([verb, "--data-dir"]).args([self.data.path()])
             }

@@ -5,6 +5,8 @@ use crate::answer::{Checked, Window, check};
 use crate::door::Door;
 use crate::generate;
 use crate::journal::Journal;
+use crate::line::Line;
+use crate::request::{request, shown};
 use crate::spoil::spoil;
 use chrono::{SubsecRound, Utc};
 use oracle::ask::{Ask, Command, Condition};
@@ -38,7 +40,7 @@ pub struct Walker {
     /// Lines that imports have applied, by what identifies them.
     pub imported: BTreeSet<String>,
     /// Files that were imported.
-    pub files: Vec<Vec<crate::imports::Line>>,
+    pub files: Vec<Vec<Line>>,
     used: u64,
 }
 
@@ -312,24 +314,6 @@ impl Walker {
             self.sent[index] = command.clone();
         }
     }
-}
-
-/// Path with query, and headers.
-pub fn request(command: &Command) -> (String, Vec<(&'static str, String)>) {
-    let query = if command.dry_run { "?dry_run=true" } else { "" };
-    let pairs = [
-        ("If-Match", command.condition.as_ref().map(Condition::header)),
-        ("Idempotency-Key", command.key.clone()),
-        ("X-Correlation-Id", command.correlation.clone()),
-    ];
-    let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    (format!("{}{query}", command.path()), given.collect())
-}
-
-/// A command as the journal and reports tell it.
-pub fn shown(command: &Command) -> String {
-    let (path, headers) = request(command);
-    format!("POST {path} {headers:?} {}", command.body)
 }
 
 fn briefly(right: &Right) -> String {

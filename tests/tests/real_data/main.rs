@@ -17,7 +17,6 @@ use system_tests::checker;
 use system_tests::client::Client;
 use system_tests::program::Program;
 use system_tests::server::{Launch, Server};
-use system_tests::system;
 use tempfile::TempDir;
 
 const FILE: &str = "online-retail.ndjson.gz";
@@ -82,11 +81,11 @@ async fn every_figure_equals_the_reference() {
     let again = import(&file, server.base()).await;
     assert_eq!((&again["unchanged"], &again["events"]), (&json!(shop.head), &json!(0)));
     assert_eq!(checker::head(&shop.client).await, shop.head, "a second import appends nothing");
-    let rebuilt = system::orderlog(data.path(), "--rebuild").run().await;
+    let rebuilt = Launch::on_storage(data.path(), "--rebuild").run().await;
     assert!(rebuilt.status.success(), "{rebuilt:?}");
     everything(&shop).await;
     server.stop().await;
-    let verify = system::orderlog(data.path(), "verify").run().await;
+    let verify = Launch::on_storage(data.path(), "verify").run().await;
     assert!(verify.status.success(), "verify passes: {verify:?}");
 }
 

@@ -47,9 +47,6 @@ const STILL_ALLOWED: &[Allowed<'_>] = &[
     ("read-model", "sql", "write"),
     ("read-model", "write", "open"),
     ("read-model", "write::insert", "write::postgres"),
-    ("system-tests", "server", "system"),
-    ("system-tests tests/model/main.rs", "door", "walker"),
-    ("system-tests tests/model/main.rs", "walker", "imports"),
 ];
 
 fn root() -> PathBuf {

@@ -1,0 +1,14 @@
+//! A line of an import.
+
+use oracle::ask::Command;
+use oracle::fact::Time;
+
+/// A line of a file, and what it means.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub text: String,
+    /// What makes it the same line when it comes again.
+    pub id: String,
+    pub command: Command,
+    pub at: Time,
+}
