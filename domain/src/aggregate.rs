@@ -1,25 +1,26 @@
 //! The shape every aggregate has: a decider with stored events.
 //!
-//! A second aggregate type is a new module that implements [`Aggregate`]; the command pipeline and the event store are
-//! written once over it.
+//! A second aggregate type is a new module that implements [`Aggregate`]. The command pipeline, the event store and the
+//! projector are written once over it.
 
 use crate::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A decider: commands in, events out, state as the fold of the events.
 pub trait Aggregate: Send + Sync + 'static {
-    /// The stream type under which this aggregate's events are stored, e.g. `order`.
+    /// The stream type under which this aggregate's events are stored, e.g. `order`: 1 to 31 ASCII letters, digits, `_`,
+    /// `-` or `.`.
     const STREAM_TYPE: &'static str;
     /// Raised whenever the serialised form of [`Self::State`] changes; older snapshots are then ignored.
     const SNAPSHOT_VERSION: u16;
 
     /// The fold of a stream's events. `Default` is the state before the first event.
     type State: Clone + Default + Send + Sync + Serialize + DeserializeOwned + 'static;
-    /// A wish: something that may be refused.
+    /// A request to change the state; it may be refused.
     type Command: Send + Sync + 'static;
-    /// A fact: something that has happened.
+    /// Something that has happened.
     type Event: Send + Sync + 'static;
-    /// Why a wish was refused; names the broken rule.
+    /// Why a command was refused: names the broken rule.
     type Rejection: Send + 'static;
 
     /// Decides a command against the state. An empty list means that the fact is already recorded.

@@ -5,6 +5,7 @@
 //! side replays the same `evolve`, so that the two can never disagree about what an event means.
 
 pub mod aggregate;
+pub mod catalogue;
 pub mod currency;
 pub mod money;
 pub mod order;
@@ -12,6 +13,7 @@ pub mod text;
 pub mod time;
 
 pub use aggregate::{Aggregate, DecodeError, EncodedEvent};
+pub use catalogue::{Catalogue, Event};
 pub use currency::Currency;
 pub use money::{Money, MoneyError};
 pub use text::{Email, FieldError, Label, Name, Note, Reason, Reference};

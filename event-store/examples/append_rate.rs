@@ -5,7 +5,8 @@
 //! SQLite, then on a private PostgreSQL server, if one is installed here.
 
 use event_store::{
-    Access, Append, Entry, EventStore, KeyedAnswer, Metadata, NewEvent, StreamId, Timestamp,
+    Access, Append, Entry, EventStore, KeyedAnswer, Metadata, NewEvent, StreamId, StreamType,
+    Timestamp,
 };
 use rig::postgres::database_or_say;
 use std::time::{Duration, Instant};
@@ -50,7 +51,9 @@ async fn measure(
             spent += started.elapsed();
             done += batch;
         }
-        streams.extend(ids.into_iter().map(|id| StreamId { stream_type: "order", id }));
+        streams.extend(
+            ids.into_iter().map(|id| StreamId { stream_type: StreamType::new("order"), id }),
+        );
     }
     say(&format!("{backend}: append, batches of {batch}"), done, spent);
     if batch == 1_024 {
@@ -108,7 +111,7 @@ fn entry(id: Uuid, version: u64) -> Entry {
     let metadata =
         Metadata { correlation_id: Some(Uuid::now_v7().to_string()), ..Metadata::default() };
     Entry {
-        stream: StreamId { stream_type: "order", id },
+        stream: StreamId { stream_type: StreamType::new("order"), id },
         expected_version: version,
         events,
         metadata,

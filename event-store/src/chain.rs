@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
         let metadata = &event.metadata;
         Self {
             position: event.position,
-            stream_type: event.stream.stream_type,
+            stream_type: event.stream.stream_type.as_str(),
             stream_id: event.stream.id,
             version: event.version,
             event_id: event.event_id,

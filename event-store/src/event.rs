@@ -1,53 +1,19 @@
 //! Events as they enter and leave the log.
-//!
-//! Names of streams are `&'static str` on both ways: the few that exist are written in the program, and one read from
-//! storage that is not among those seen before is kept for the life of the process, within a bound.
 
-use crate::{Position, Version};
+use crate::{Position, StreamType, Version};
 use chrono::DateTime;
-use std::sync::RwLock;
 use uuid::Uuid;
 
 /// A moment in UTC with microseconds; finer digits are cut before storing.
 pub type Timestamp = DateTime<chrono::Utc>;
 
 /// One stream: all events of one aggregate.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId {
     /// The aggregate's type, e.g. `order`.
-    pub stream_type: &'static str,
-    /// The aggregate's id.
+    pub stream_type: StreamType,
+    /// The aggregate's id. Streams of different types may share it.
     pub id: Uuid,
-}
-
-/// How many different stream types one process may meet.
-const MAX_STREAM_TYPES: usize = 256;
-static STREAM_TYPES: RwLock<Vec<&'static str>> = RwLock::new(Vec::new());
-
-/// Keeps the name of streams that the program knows: it is found however many foreign names are met before.
-pub fn keep_stream_type(name: &'static str) {
-    let mut names = STREAM_TYPES.write().unwrap_or_else(|e| e.into_inner());
-    if !names.contains(&name) {
-        names.push(name);
-    }
-}
-
-/// The lasting name equal to one read from storage; `None` when there are implausibly many.
-pub fn stream_type(name: &str) -> Option<&'static str> {
-    let known = |names: &[&'static str]| names.iter().copied().find(|known| *known == name);
-    if let Some(found) = known(&STREAM_TYPES.read().unwrap_or_else(|e| e.into_inner())) {
-        return Some(found);
-    }
-    let mut names = STREAM_TYPES.write().unwrap_or_else(|e| e.into_inner());
-    if let Some(found) = known(&names) {
-        return Some(found);
-    }
-    if names.len() >= MAX_STREAM_TYPES {
-        return None;
-    }
-    let lasting: &'static str = Box::leak(name.to_owned().into_boxed_str());
-    names.push(lasting);
-    Some(lasting)
 }
 
 /// The moment as it is stored: cut to microseconds.

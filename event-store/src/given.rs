@@ -1,6 +1,6 @@
 //! Values that tests within this crate are written with.
 
-use crate::{Append, Entry, Metadata, NewEvent, StreamId, Timestamp};
+use crate::{Append, Entry, Metadata, NewEvent, StreamId, StreamType, Timestamp};
 use uuid::Uuid;
 
 /// One event that begins a stream, with so many bytes of text.
@@ -13,7 +13,7 @@ pub(crate) fn one(id: u128, bytes: usize) -> Append {
         payload: format!("\"{}\"", "x".repeat(bytes)).into_bytes(),
     };
     let entry = Entry {
-        stream: StreamId { stream_type: "order", id: Uuid::from_u128(id) },
+        stream: StreamId { stream_type: StreamType::new("order"), id: Uuid::from_u128(id) },
         expected_version: 0,
         events: vec![event],
         metadata: Metadata::default(),

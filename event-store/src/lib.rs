@@ -37,6 +37,7 @@ mod row;
 mod schema;
 mod sqlite;
 mod store;
+mod stream_type;
 mod versions;
 
 pub use append::{
@@ -51,6 +52,7 @@ pub use memory::{MemoryLog, MemoryStore, Rows};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use store::{Access, EventStore};
+pub use stream_type::StreamType;
 
 /// A place in the whole log, from 1; 0 is "before the first event".
 pub type Position = u64;

@@ -197,7 +197,7 @@ impl<'a> Planner<'a> {
         let metadata = &entry.metadata;
         let fields = Fields {
             position,
-            stream_type: entry.stream.stream_type,
+            stream_type: entry.stream.stream_type.as_str(),
             stream_id: entry.stream.id,
             version,
             event_id: event.event_id,

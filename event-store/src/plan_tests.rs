@@ -1,12 +1,12 @@
 //! Which entries hold: every way in which neighbours in one batch can touch one another.
 
 use super::*;
-use crate::Metadata;
 use crate::chain::GENESIS;
+use crate::{Metadata, StreamType};
 use uuid::Uuid;
 
 fn stream(id: u128) -> StreamId {
-    StreamId { stream_type: "order", id: Uuid::from_u128(id) }
+    StreamId { stream_type: StreamType::new("order"), id: Uuid::from_u128(id) }
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -3,8 +3,8 @@
 //! Columns are taken by place, in the order of `event_columns!`, and texts are borrowed from the row until they are
 //! known to be good. A value that is not of its type is an error with the column's place, never a guess.
 
-use crate::event::{from_micros, stream_type};
-use crate::{Metadata, RecordedEvent, StreamId, Timestamp};
+use crate::event::from_micros;
+use crate::{Metadata, RecordedEvent, StreamId, StreamType, Timestamp};
 use sqlx::error::BoxDynError;
 use sqlx::{ColumnIndex, Database, Decode, FromRow, Row, Type};
 use uuid::Uuid;
@@ -38,8 +38,8 @@ where
         Ok(Self(RecordedEvent {
             position: number(row, 0)?,
             stream: StreamId {
-                stream_type: stream_type(row.try_get(1)?)
-                    .ok_or_else(|| at(1, "too many different stream types".into()))?,
+                stream_type: StreamType::parse(row.try_get(1)?)
+                    .ok_or_else(|| at(1, "it is no name of a stream type".into()))?,
                 id: row.try_get(2)?,
             },
             version: number(row, 3)?,

@@ -74,10 +74,11 @@ impl KnownVersions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StreamType;
     use uuid::Uuid;
 
     fn stream(id: usize) -> StreamId {
-        StreamId { stream_type: "order", id: Uuid::from_u128(id as u128) }
+        StreamId { stream_type: StreamType::new("order"), id: Uuid::from_u128(id as u128) }
     }
 
     #[test]

@@ -4,7 +4,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use event_store::{Access, Append, Entry, EventStore, Metadata, NewEvent, StreamId, Timestamp};
+use event_store::{
+    Access, Append, Entry, EventStore, Metadata, NewEvent, StreamId, StreamType, Timestamp,
+};
 use rig::log::Log;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
@@ -63,7 +65,10 @@ async fn append_until_killed(url: &str) {
 
 fn batch(number: u64) -> Append {
     let entry = |nth: u64| Entry {
-        stream: StreamId { stream_type: "order", id: Uuid::from_u64_pair(number, nth) },
+        stream: StreamId {
+            stream_type: StreamType::new("order"),
+            id: Uuid::from_u64_pair(number, nth),
+        },
         expected_version: 0,
         events: vec![NewEvent {
             event_id: Uuid::now_v7(),

@@ -62,7 +62,7 @@ fn comes_back(event: &RecordedEvent, envelope: &Envelope<'_>) {
     }
 
     assert!(event.position > 0 && event.version > 0 && event.hash == [0; 32]);
-    for name in [&event.event_type, event.stream.stream_type] {
+    for name in [event.event_type.as_str(), event.stream.stream_type.as_str()] {
         let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         assert!((1..=MAX_NAME).contains(&name.len()) && name.bytes().all(sound), "{name}");
     }

@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::storage::Storage;
-use projector::{Kind, Show, Source};
+use projector::{Registry, Show, Source};
 use server::Output;
 use std::process::ExitCode;
 
@@ -11,10 +11,10 @@ use std::process::ExitCode;
 /// # Errors
 /// When a name is no projection's, another rebuild runs, or a storage refuses.
 pub async fn rebuild(settings: &Settings, names: &str) -> anyhow::Result<ExitCode> {
-    let kinds = Kind::parse_list(names).map_err(anyhow::Error::msg)?;
+    let kinds = Registry::standard().parse_list(names).map_err(anyhow::Error::msg)?;
     let shutdown = server::shutdown::on_signals();
     let storage = Storage::open_to_rebuild(settings).await?;
-    let source = Source::Log(storage.log.clone());
+    let source = Source::new(storage.log.clone(), Registry::standard());
     let report =
         projector::rebuild(&source, &storage.views, &kinds, Show::detect(), &shutdown).await;
     storage.close().await;

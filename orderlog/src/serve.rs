@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::storage::Storage;
 use axum::Router;
 use command_service::CommandService;
-use projector::Source;
+use projector::{Registry, Source};
 use query_service::QueryService;
 use server::{Limits, Readiness};
 use std::process::ExitCode;
@@ -47,7 +47,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         readiness.clone(),
     );
     let following = CancellationToken::new();
-    let source = Source::Log(storage.log.clone());
+    let source = Source::new(storage.log.clone(), Registry::standard());
     projector::check_lineage(&source, &storage.views).await?;
     let (condition, mut told) = watch::channel(Err("nothing is followed yet".to_owned()));
     let projector =

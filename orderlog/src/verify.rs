@@ -8,7 +8,7 @@ use crate::storage::{open_log_to_read, open_views_to_read};
 use anyhow::Context;
 use event_store::EventStore;
 use indicatif::{ProgressBar, ProgressStyle};
-use projector::{Source, ViewsReport};
+use projector::{Registry, Source, ViewsReport};
 use read_model::{Access, ReadModel};
 use server::Output;
 use std::path::Path;
@@ -89,7 +89,7 @@ async fn open_scratch(file: &Path) -> anyhow::Result<ReadModel> {
 }
 
 async fn compare(log: &EventStore, views: &ReadModel, fresh: &Path) -> anyhow::Result<ViewsReport> {
-    let source = Source::Log(log.clone());
+    let source = Source::new(log.clone(), Registry::standard());
     let bar = bar("views");
     let progress = |position, target| show(&bar, position, target);
     let report = projector::verify_views(&source, views, fresh, progress).await;

@@ -3,7 +3,7 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderCommand};
-use event_store::{Metadata, RecordedEvent, StreamId, Timestamp};
+use event_store::{Metadata, RecordedEvent, StreamId, StreamType, Timestamp};
 use projector::fold_unwritten;
 use std::hint::black_box;
 use uuid::Uuid;
@@ -41,7 +41,10 @@ fn batch() -> Vec<RecordedEvent> {
         let encoded = &payloads[usize::try_from(version - 1).expect("a small number")];
         RecordedEvent {
             position,
-            stream: StreamId { stream_type: "order", id: Uuid::from_u128(u128::from(order)) },
+            stream: StreamId {
+                stream_type: StreamType::new("order"),
+                id: Uuid::from_u128(u128::from(order)),
+            },
             version,
             event_id: Uuid::from_u128(u128::from(position)),
             event_type: encoded.event_type.to_owned(),

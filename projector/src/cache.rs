@@ -4,12 +4,12 @@
 //! of flushing, and a row read back before its flush would be an old one.
 
 use lru::LruCache;
-use uuid::Uuid;
+use std::hash::Hash;
 
-/// States by stream.
+/// States by stream: by its id where all streams are of one type.
 #[derive(Debug)]
-pub(crate) struct Cache<V> {
-    entries: LruCache<Uuid, Slot<V>>,
+pub(crate) struct Cache<K: Hash + Eq, V> {
+    entries: LruCache<K, Slot<V>>,
     weight: usize,
     limit: usize,
 }
@@ -21,18 +21,18 @@ struct Slot<V> {
     batch: u64,
 }
 
-impl<V> Cache<V> {
+impl<K: Hash + Eq + Copy, V> Cache<K, V> {
     /// Forgets down to `limit`, in the measure that callers weigh in.
     pub(crate) fn new(limit: usize) -> Self {
         Self { entries: LruCache::unbounded(), weight: 0, limit }
     }
 
-    pub(crate) fn contains(&self, stream: Uuid) -> bool {
-        self.entries.contains(&stream)
+    pub(crate) fn contains(&self, stream: &K) -> bool {
+        self.entries.contains(stream)
     }
 
     /// The entry, or a new one; `batch` is going to change it.
-    pub(crate) fn entry(&mut self, stream: Uuid, batch: u64, new: impl FnOnce() -> V) -> &mut V {
+    pub(crate) fn entry(&mut self, stream: K, batch: u64, new: impl FnOnce() -> V) -> &mut V {
         let slot =
             self.entries.get_or_insert_mut(stream, || Slot { value: new(), weight: 0, batch });
         slot.batch = batch;
@@ -40,19 +40,19 @@ impl<V> Cache<V> {
     }
 
     /// Remembers what was read.
-    pub(crate) fn put(&mut self, stream: Uuid, batch: u64, value: V) {
+    pub(crate) fn put(&mut self, stream: K, batch: u64, value: V) {
         if let Some(old) = self.entries.put(stream, Slot { value, weight: 0, batch }) {
             self.weight -= old.weight;
         }
     }
 
     /// The entry, without counting as a use.
-    pub(crate) fn peek_mut(&mut self, stream: Uuid) -> Option<&mut V> {
+    pub(crate) fn peek_mut(&mut self, stream: K) -> Option<&mut V> {
         self.entries.peek_mut(&stream).map(|slot| &mut slot.value)
     }
 
     /// Says how heavy an entry is by now.
-    pub(crate) fn weigh(&mut self, stream: Uuid, weight: usize) {
+    pub(crate) fn weigh(&mut self, stream: K, weight: usize) {
         if let Some(slot) = self.entries.peek_mut(&stream) {
             self.weight = self.weight - slot.weight + weight;
             slot.weight = weight;

@@ -1,6 +1,6 @@
 //! What the projector tells `/metrics`.
 
-use crate::kind::Kind;
+use crate::projection::Projection;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use read_model::write::catalog::SourceHead;
 use std::time::Duration;
@@ -15,8 +15,8 @@ pub(crate) fn describe() {
         "Age of the log's newest event while the projection lacks events, else 0."
     );
     describe_gauge!(
-        "projector_parked_orders",
-        "Orders left out because an event does not fold or a row is refused."
+        "projector_parked_streams",
+        "Streams left out because an event does not fold or a row is refused."
     );
     describe_gauge!(
         "projector_missing_position",
@@ -40,14 +40,19 @@ pub(crate) fn describe() {
 }
 
 /// How far a projection has come.
-pub(crate) fn projection(kind: Kind, position: u64, head: SourceHead, parked: usize) {
-    let name = kind.name();
+pub(crate) fn projection(
+    projection: &'static Projection,
+    position: u64,
+    head: SourceHead,
+    parked: usize,
+) {
+    let name = projection.name;
     let lag = head.position.saturating_sub(position);
     let lag_ms = if lag == 0 { 0 } else { (head.seen_at - head.recorded_at).max(0) / 1_000 };
     metrics::gauge!("projector_position", "projection" => name).set(position as f64);
     metrics::gauge!("projector_lag_events", "projection" => name).set(lag as f64);
     metrics::gauge!("projector_lag_ms", "projection" => name).set(lag_ms as f64);
-    metrics::gauge!("projector_parked_orders", "projection" => name).set(parked as f64);
+    metrics::gauge!("projector_parked_streams", "projection" => name).set(parked as f64);
 }
 
 /// A batch is in the read model.

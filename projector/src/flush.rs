@@ -2,7 +2,8 @@
 //! rows it accounts for.
 
 use crate::points;
-use crate::projections::Changes;
+use crate::projection::Changes;
+use futures::stream::{self, StreamExt};
 use read_model::write::catalog::{Checkpoint, SourceHead};
 use read_model::write::parked::ParkedRow;
 use read_model::write::rebuild::RebuildStep;
@@ -15,7 +16,7 @@ pub(crate) struct Batch {
     pub from: u64,
     pub to: u64,
     pub checkpoints: Vec<Checkpoint>,
-    pub changes: Vec<(Tables, Changes)>,
+    pub changes: Vec<(Tables, Box<dyn Changes>)>,
     pub parked: Vec<ParkedRow>,
     /// When the last event was stored.
     pub recorded_at: i64,
@@ -54,7 +55,10 @@ pub(crate) async fn fill(
     advance: Advance,
     now: i64,
 ) -> Result<(), ReadModelError> {
-    let parts = if model.fills_apart() { batch.apart() } else { vec![batch] };
+    let (parts, at_once) = match model.fillers() {
+        Some(fillers) => (batch.apart(), fillers.get()),
+        None => (vec![batch], 1),
+    };
     let fills = parts.into_iter().map(async |part: Batch| {
         let to = part.to;
         points::reach("rebuild: write").await?;
@@ -67,7 +71,8 @@ pub(crate) async fn fill(
         points::reach("rebuild: written").await
     });
     // Each to its end: none is still under way when one has failed.
-    futures::future::join_all(fills).await.into_iter().collect()
+    let written: Vec<_> = stream::iter(fills).buffer_unordered(at_once).collect().await;
+    written.into_iter().collect()
 }
 
 impl Advance {

@@ -2,17 +2,17 @@
 
 use crate::ProjectorError;
 use crate::flush::Batch;
-use crate::kind::Kind;
 use crate::parking::{self, Faulty};
-use crate::projections::{Fold, Pace};
+use crate::projection::{Changes, Fold, Pace, Projection, Streams};
 use crate::source::{Decoded, Page, Reader, Source};
+use event_store::{RecordedEvent, StreamId, StreamType};
 use faults::{Fault, planted};
 use read_model::ReadModel;
 use read_model::write::Tables;
 use read_model::write::catalog::Checkpoint;
 use read_model::write::parked::ParkedRow;
 use std::collections::HashSet;
-use uuid::Uuid;
+use std::iter;
 
 /// After so many folded events other tasks get their turn.
 const YIELD_EVERY: usize = 256;
@@ -20,12 +20,12 @@ const YIELD_EVERY: usize = 256;
 /// One projection under way.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub kind: Kind,
+    pub projection: &'static Projection,
     pub generation: u64,
     pub tables: Tables,
-    fold: Fold,
-    parked: HashSet<Uuid>,
-    /// Orders that are to be parked at their next event.
+    fold: Box<dyn Fold>,
+    parked: HashSet<StreamId>,
+    /// Streams that are to be parked at their next event.
     faulty: Faulty,
     /// What it parks comes to nothing.
     trying: bool,
@@ -34,56 +34,64 @@ pub(crate) struct Member {
 impl Member {
     /// A projection that goes on from the rows of a generation.
     pub(crate) async fn load(
-        kind: Kind,
+        projection: &'static Projection,
         generation: u64,
         tables: Tables,
         pace: Pace,
         model: &ReadModel,
     ) -> Result<Self, ProjectorError> {
-        let parked = model.parked_streams(kind.name(), generation).await?;
-        let mut member = Self::new(kind, generation, tables, pace);
-        member.parked.extend(parked);
+        let parked = model.parked_streams(projection.name, generation).await?;
+        let mut member = Self::new(projection, generation, tables, pace);
+        for (stream_type, id) in parked {
+            let stream_type = StreamType::parse(&stream_type)
+                .ok_or_else(|| ProjectorError::Parked("its stream has no type".into()))?;
+            member.parked.insert(stream_type.stream(id));
+        }
         Ok(member)
     }
 
-    fn new(kind: Kind, generation: u64, tables: Tables, pace: Pace) -> Self {
-        let fold = Fold::new(kind, pace);
+    fn new(projection: &'static Projection, generation: u64, tables: Tables, pace: Pace) -> Self {
+        let fold = (projection.fold)(pace);
         let (parked, faulty) = (HashSet::new(), Faulty::new());
-        Self { kind, generation, tables, fold, parked, faulty, trying: false }
+        Self { projection, generation, tables, fold, parked, faulty, trying: false }
     }
 
-    /// How many orders are parked.
+    /// How many streams are parked.
     pub(crate) fn parked(&self) -> usize {
         self.parked.len()
     }
 
     /// A projection that takes parked events again, but for those of `parked` streams.
-    pub(crate) fn retrying(kind: Kind, generation: u64, parked: HashSet<Uuid>) -> Self {
-        Self { parked, ..Self::new(kind, generation, Tables::Live, Pace::Repeating) }
+    pub(crate) fn retrying(
+        projection: &'static Projection,
+        generation: u64,
+        parked: HashSet<StreamId>,
+    ) -> Self {
+        Self { parked, ..Self::new(projection, generation, Tables::Live, Pace::Repeating) }
     }
 
     /// A projection whose rows are not to stay.
     pub(crate) fn trying(
-        kind: Kind,
+        projection: &'static Projection,
         generation: u64,
         tables: Tables,
-        parked: HashSet<Uuid>,
+        parked: HashSet<StreamId>,
     ) -> Self {
-        Self { parked, trying: true, ..Self::new(kind, generation, tables, Pace::Repeating) }
+        Self { parked, trying: true, ..Self::new(projection, generation, tables, Pace::Repeating) }
     }
 
     /// The streams that are parked by now.
-    pub(crate) fn parked_orders(&self) -> &HashSet<Uuid> {
+    pub(crate) fn parked_streams(&self) -> &HashSet<StreamId> {
         &self.parked
     }
 
-    /// The database refuses these orders' rows: they are parked at their next event.
+    /// The database refuses these streams' rows: they are parked at their next event.
     pub(crate) fn expect_refusal(&mut self, faulty: Faulty) {
         self.faulty = faulty;
     }
 
     /// The streams that are parked.
-    pub(crate) fn into_parked(self) -> HashSet<Uuid> {
+    pub(crate) fn into_parked(self) -> HashSet<StreamId> {
         self.parked
     }
 
@@ -94,6 +102,16 @@ impl Member {
         model: &ReadModel,
         now: i64,
     ) -> Result<Vec<ParkedRow>, ProjectorError> {
+        let taken: Vec<&Decoded>;
+        let events = match self.projection.streams {
+            Streams::All => events,
+            Streams::Of(_) => {
+                let takes =
+                    |event: &&Decoded| self.projection.takes(event.recorded.stream.stream_type);
+                taken = events.iter().copied().filter(takes).collect();
+                &taken
+            }
+        };
         self.fold.prepare(events, model, self.tables).await?;
         let mut parked = Vec::new();
         for (index, event) in events.iter().enumerate() {
@@ -101,18 +119,24 @@ impl Member {
                 tokio::task::yield_now().await;
             }
             if let Some(reason) = self.fold_one(event) {
-                self.fold.refuse(event);
-                parked.push(parking::row(self.kind, self.generation, &event.recorded, reason, now));
+                self.fold.refuse(&event.recorded);
+                parked.push(parking::row(
+                    self.projection,
+                    self.generation,
+                    &event.recorded,
+                    reason,
+                    now,
+                ));
             }
         }
         Ok(parked)
     }
 
     fn fold_one(&mut self, event: &Decoded) -> Option<String> {
-        let stream = event.recorded.stream.id;
+        let stream = event.recorded.stream;
         let goes_on = planted(Fault::ParkedOrderGoesOn);
         if !self.parked.is_empty() && self.parked.contains(&stream) && !goes_on {
-            return Some("an earlier event of this order is parked".into());
+            return Some("an earlier event of this stream is parked".into());
         }
         let refused = if self.faulty.is_empty() { None } else { self.faulty.remove(&stream) };
         let reason = match refused {
@@ -122,19 +146,29 @@ impl Member {
         self.parked.insert(stream);
         if !self.trying {
             tracing::error!(
-                projection = self.kind.name(),
-                order.id = %stream,
+                projection = self.projection.name,
+                stream.type = %stream.stream_type,
+                stream.id = %stream.id,
                 event.position = event.recorded.position,
                 reason,
-                "order parked"
+                "stream parked"
             );
         }
         Some(reason)
     }
 
-    /// What has changed. The history takes the events themselves; it comes last.
-    pub(crate) fn take(&mut self, events: &mut Vec<Decoded>) -> crate::projections::Changes {
-        self.fold.take(events)
+    /// What has changed. `events` are those of the batch, which only a projection that keeps them looks at.
+    pub(crate) fn take(&mut self, events: impl Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+        let projection = self.projection;
+        self.fold.take(&mut events.filter(|event| projection.takes(event.stream.stream_type)))
+    }
+
+    /// The same, where others still need the events.
+    pub(crate) fn take_copies(&mut self, events: &[&Decoded]) -> Box<dyn Changes> {
+        match self.projection.keeps_events {
+            true => self.take(events.iter().map(|event| event.recorded.clone())),
+            false => self.take(iter::empty()),
+        }
     }
 
     /// All batches but the last `in_flight` have committed.
@@ -166,7 +200,6 @@ impl Group {
             }
         }
         groups.sort_by_key(|group| std::cmp::Reverse(group.position));
-        groups.iter_mut().for_each(|group| group.members.sort_by_key(|member| member.kind));
         groups
     }
 
@@ -175,10 +208,7 @@ impl Group {
         let mut merged: Vec<Self> = Vec::with_capacity(groups.len());
         for group in groups.drain(..) {
             match merged.iter_mut().find(|other| other.position == group.position) {
-                Some(other) => {
-                    other.members.extend(group.members);
-                    other.members.sort_by_key(|member| member.kind);
-                }
+                Some(other) => other.members.extend(group.members),
                 None => merged.push(group),
             }
         }
@@ -215,7 +245,7 @@ pub(crate) async fn fold(
     now: i64,
 ) -> Result<Batch, ProjectorError> {
     let (from, to) = (page.after, page.to());
-    let mut events = page.events;
+    let events = page.events;
     let recorded_at =
         events.last().map_or(now, |event| event.recorded.recorded_at.timestamp_micros());
     let hash = events.last().map(|event| event.recorded.hash);
@@ -225,13 +255,24 @@ pub(crate) async fn fold(
         parked.extend(member.fold(&folded, model, now).await?);
     }
     let checkpoints = checkpoints(members);
-    let changes = members.iter_mut().map(|member| (member.tables, member.take(&mut events)));
-    let changes = changes.collect();
+    let last_keeper = members.iter().rposition(|member| member.projection.keeps_events);
+    let mut changes = Vec::with_capacity(members.len());
+    for (index, member) in members.iter_mut().enumerate() {
+        let its = (Some(index) != last_keeper).then(|| member.take_copies(&folded));
+        changes.push((member.tables, its));
+    }
+    drop(folded);
+    if let Some(last) = last_keeper {
+        changes[last].1 = Some(members[last].take(events.into_iter().map(|event| event.recorded)));
+    }
+    let changes = changes.into_iter().filter_map(|(tables, its)| Some((tables, its?))).collect();
     Ok(Batch { from, to, checkpoints, changes, parked, recorded_at, hash })
 }
 
 fn checkpoints(members: &[Member]) -> Vec<Checkpoint> {
-    let checkpoint =
-        |member: &Member| Checkpoint { name: member.kind.name(), generation: member.generation };
+    let checkpoint = |member: &Member| Checkpoint {
+        name: member.projection.name,
+        generation: member.generation,
+    };
     members.iter().map(checkpoint).collect()
 }

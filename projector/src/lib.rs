@@ -11,7 +11,6 @@ mod error;
 mod figures;
 mod flush;
 mod group;
-mod kind;
 mod lineage;
 mod live;
 mod outdated;
@@ -21,9 +20,11 @@ mod planted;
 #[cfg(all(feature = "kafka", feature = "planted-faults"))]
 pub mod planted;
 mod points;
-mod projections;
+mod projection;
+pub mod projections;
 mod rebuild;
 mod refused;
+mod registry;
 mod retry;
 mod rollback;
 mod source;
@@ -33,13 +34,14 @@ mod unwritten;
 mod verify;
 
 pub use error::ProjectorError;
-pub use kind::Kind;
 pub use lineage::check_lineage;
 pub use live::{Condition, run, watch_condition};
+pub use projection::{Changes, Fold, Pace, Poison, Projection, Streams};
 pub use rebuild::{RebuildReport, Show, rebuild};
+pub use registry::Registry;
 pub use retry::{RetryReport, retry_parked};
 pub use rollback::roll_back;
-pub use source::Source;
+pub use source::{Decoded, Source};
 #[cfg(feature = "kafka")]
 pub use topic::{TopicFeed, run_topic};
 pub use unwritten::fold_unwritten;

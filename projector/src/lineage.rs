@@ -5,7 +5,7 @@
 //! begins the views anew.
 
 use crate::ProjectorError;
-use crate::kind::Kind;
+use crate::projection::Projection;
 use crate::source::Source;
 use read_model::ReadModel;
 use server::clock;
@@ -37,20 +37,20 @@ pub async fn check_lineage(source: &Source, model: &ReadModel) -> Result<(), Pro
 pub(crate) async fn adopt(
     source: &Source,
     model: &ReadModel,
-    kinds: &[Kind],
+    projections: &[&'static Projection],
 ) -> Result<(), ProjectorError> {
     let foreign = match check_lineage(source, model).await {
         Err(foreign @ ProjectorError::ForeignLog(_)) => foreign,
         other => return other,
     };
-    if Kind::ALL.iter().any(|kind| !kinds.contains(kind)) {
+    if source.registry().projections().iter().any(|projection| !projections.contains(projection)) {
         return Err(foreign);
     }
     tracing::warn!(%foreign, "the views are emptied, and made anew from this log");
     let now = clock::now().timestamp_micros();
     let mut tx = model.begin_write().await?;
-    for kind in Kind::ALL {
-        tx.begin_anew(kind.name(), kind.tables(), now).await?;
+    for projection in source.registry().projections() {
+        tx.begin_anew(projection.name, projection.tables, now).await?;
     }
     Ok(tx.commit(0).await?)
 }

@@ -8,11 +8,10 @@ use crate::ProjectorError;
 use crate::figures;
 use crate::flush::{Advance, flush};
 use crate::group::{Group, Member};
-use crate::kind::Kind;
 use crate::lineage::check_lineage;
 use crate::outdated::Outdated;
 use crate::points;
-use crate::projections::Pace;
+use crate::projection::Pace;
 use crate::refused::write_without;
 use crate::source::Source;
 use read_model::write::Tables;
@@ -144,19 +143,20 @@ impl Engine {
         check_lineage(source, model).await?;
         let now = clock::now().timestamp_micros();
         let mut catalog = model.catalog().await?;
-        for kind in Kind::ALL {
-            if !catalog.iter().any(|entry| entry.name == kind.name()) {
-                model.register(kind.name(), kind.version(), now).await?;
+        for projection in source.registry().projections() {
+            if !catalog.iter().any(|entry| entry.name == projection.name) {
+                model.register(projection.name, projection.version, now).await?;
                 catalog = model.catalog().await?;
             }
         }
         outdated.look(&catalog);
         let mut members = Vec::new();
         for entry in &catalog {
-            let Some(kind) = Kind::from_name(&entry.name) else { continue };
-            if !entry.stopped && entry.version == kind.version() {
+            let Some(projection) = source.registry().named(&entry.name) else { continue };
+            if !entry.stopped && entry.version == projection.version {
                 let (generation, tables) = (entry.generation, Tables::Live);
-                let member = Member::load(kind, generation, tables, Pace::Following, model).await?;
+                let member =
+                    Member::load(projection, generation, tables, Pace::Following, model).await?;
                 members.push((entry.position, member));
             }
         }
@@ -324,7 +324,7 @@ impl Engine {
     fn figures(&self) {
         for group in &self.groups {
             for member in &group.members {
-                figures::projection(member.kind, group.position, self.head, member.parked());
+                figures::projection(member.projection, group.position, self.head, member.parked());
             }
         }
     }
@@ -341,7 +341,7 @@ async fn leave_topic(
     }
     let mut tx = model.begin_write().await?;
     for (_, member) in members {
-        let name = member.kind.name();
+        let name = member.projection.name;
         let checkpoint = Checkpoint { name, generation: member.generation };
         tx.lock_projections(&[checkpoint], now).await?;
         let position = tx.catalog().await?.iter().find(|e| e.name == name).map(|e| e.position);

@@ -5,7 +5,7 @@
 use anyhow::Context;
 use clap::Parser;
 use event_store::EventStore;
-use projector::{Kind, Show, Source, TopicFeed};
+use projector::{Projection, Registry, Show, Source, TopicFeed};
 use read_model::ReadModel;
 use read_model::write::catalog::State;
 use relay::consumer::ConsumerSettings;
@@ -46,7 +46,7 @@ struct Settings {
     /// Put back what the last rebuild replaced, and end
     #[arg(long, env = "ORDERLOG_ROLLBACK", value_name = "NAME,…", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     rollback: Option<String>,
-    /// Fold parked orders again, and end
+    /// Fold parked events again, and end
     #[arg(long, env = "ORDERLOG_RETRY_PARKED", value_name = "NAME,…", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     retry_parked: Option<String>,
     /// Let projections stand still until --start, and end
@@ -81,16 +81,19 @@ async fn main() -> ExitCode {
 /// Does what is asked; returns what there was to tell.
 async fn work(settings: Settings) -> anyhow::Result<Output> {
     let shutdown = server::shutdown::on_signals();
-    let feed = Feed::open(&settings).await?;
+    let registry = Registry::standard();
+    let feed = Feed::open(&settings, &registry).await?;
     let model = ReadModel::open(&settings.read_model, read_model::Access::ReadWrite)
         .await
         .context("cannot open the read model (--read-model)")?;
     let done = match verb(&settings) {
         Some((verb, names)) => {
-            let kinds = Kind::parse_list(names).map_err(anyhow::Error::msg)?;
-            act(verb, &kinds, &feed, &model, &shutdown).await
+            let projections = registry.parse_list(names).map_err(anyhow::Error::msg)?;
+            act(verb, &registry, &projections, &feed, &model, &shutdown).await
         }
-        None => follow(&settings, &feed, &model, shutdown).await.map(|()| Output::default()),
+        None => {
+            follow(&settings, &registry, &feed, &model, shutdown).await.map(|()| Output::default())
+        }
     };
     model.close().await;
     if let Some(log) = feed.log() {
@@ -106,7 +109,7 @@ enum Feed {
 }
 
 impl Feed {
-    async fn open(settings: &Settings) -> anyhow::Result<Self> {
+    async fn open(settings: &Settings, registry: &Registry) -> anyhow::Result<Self> {
         let open = |url: String| async move {
             EventStore::open(&url, event_store::Access::ReadOnly).await
         };
@@ -124,7 +127,7 @@ impl Feed {
             Some(url) => Some(open(url).await.context("cannot open the log (--event-store)")?),
             None => None,
         };
-        Ok(Self::Topic(TopicFeed { consumer, log }))
+        Ok(Self::Topic(TopicFeed { consumer, log, registry: registry.clone() }))
     }
 
     fn log(&self) -> Option<&EventStore> {
@@ -158,7 +161,8 @@ fn verb(settings: &Settings) -> Option<(Verb, &str)> {
 
 async fn act(
     verb: Verb,
-    kinds: &[Kind],
+    registry: &Registry,
+    projections: &[&'static Projection],
     feed: &Feed,
     model: &ReadModel,
     shutdown: &CancellationToken,
@@ -168,27 +172,31 @@ async fn act(
         Verb::Rebuild => {
             let log =
                 feed.log().context("--rebuild with a Kafka source needs --event-store URL")?;
-            let source = Source::Log(log.clone());
+            let source = Source::new(log.clone(), registry.clone());
             let report =
-                projector::rebuild(&source, model, kinds, Show::detect(), shutdown).await?;
+                projector::rebuild(&source, model, projections, Show::detect(), shutdown).await?;
             output.line(report);
         }
-        Verb::RollBack => projector::roll_back(model, kinds).await?,
+        Verb::RollBack => projector::roll_back(model, projections).await?,
         Verb::RetryParked => {
-            let report = projector::retry_parked(model, kinds).await?;
+            let report = projector::retry_parked(registry, model, projections).await?;
             let (folded, parked) = (report.folded, report.parked);
             output.line(format!("{folded} events folded, {parked} stay parked"));
         }
-        Verb::Stop => set_state(model, kinds, State::Stopped).await?,
-        Verb::Start => set_state(model, kinds, State::Live).await?,
+        Verb::Stop => set_state(model, projections, State::Stopped).await?,
+        Verb::Start => set_state(model, projections, State::Live).await?,
     }
     Ok(output)
 }
 
-async fn set_state(model: &ReadModel, kinds: &[Kind], state: State) -> anyhow::Result<()> {
-    for kind in kinds {
-        if !model.set_state(kind.name(), state).await? {
-            anyhow::bail!("the read model has no projection {} yet", kind.name());
+async fn set_state(
+    model: &ReadModel,
+    projections: &[&'static Projection],
+    state: State,
+) -> anyhow::Result<()> {
+    for projection in projections {
+        if !model.set_state(projection.name, state).await? {
+            anyhow::bail!("the read model has no projection {} yet", projection.name);
         }
     }
     Ok(())
@@ -196,6 +204,7 @@ async fn set_state(model: &ReadModel, kinds: &[Kind], state: State) -> anyhow::R
 
 async fn follow(
     settings: &Settings,
+    registry: &Registry,
     feed: &Feed,
     model: &ReadModel,
     shutdown: CancellationToken,
@@ -208,9 +217,12 @@ async fn follow(
     tokio::spawn(projector::watch_condition(told, readiness.clone()));
     let check = tokio::spawn(check(model.clone(), readiness.clone()));
     let mut run = match feed {
-        Feed::Log(log) => {
-            tokio::spawn(projector::run(Source::Log(log.clone()), model, condition, until))
-        }
+        Feed::Log(log) => tokio::spawn(projector::run(
+            Source::new(log.clone(), registry.clone()),
+            model,
+            condition,
+            until,
+        )),
         Feed::Topic(feed) => {
             tokio::spawn(projector::run_topic(feed.clone(), model, condition, until))
         }

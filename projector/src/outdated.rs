@@ -1,6 +1,6 @@
 //! Projections whose rows an older build made: the old rows serve while new ones are filled beside them.
 
-use crate::kind::Kind;
+use crate::projection::Projection;
 use crate::rebuild::{self, Show};
 use crate::source::Source;
 use read_model::ReadModel;
@@ -29,11 +29,11 @@ impl Outdated {
 
     /// Begins to rebuild what is outdated, unless that is under way.
     pub(crate) fn look(&mut self, catalog: &[CatalogEntry]) {
-        let mut kinds = Vec::new();
+        let mut projections = Vec::new();
         for entry in catalog {
-            let Some(kind) = Kind::from_name(&entry.name) else { continue };
-            match entry.version.cmp(&kind.version()) {
-                Ordering::Less => kinds.push(kind),
+            let Some(projection) = self.source.registry().named(&entry.name) else { continue };
+            match entry.version.cmp(&projection.version) {
+                Ordering::Less => projections.push(projection),
                 Ordering::Equal => {}
                 Ordering::Greater => tracing::warn!(
                     projection = entry.name,
@@ -43,13 +43,13 @@ impl Outdated {
             }
         }
         let running = self.running.as_ref().is_some_and(|task| !task.is_finished());
-        if kinds.is_empty() || running {
+        if projections.is_empty() || running {
             return;
         }
         let (source, model) = (self.source.clone(), self.model.clone());
         let shutdown = self.shutdown.clone();
         self.running = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            rebuild_until_done(&source, &model, &kinds, &shutdown).await;
+            rebuild_until_done(&source, &model, &projections, &shutdown).await;
         })));
     }
 }
@@ -57,11 +57,11 @@ impl Outdated {
 async fn rebuild_until_done(
     source: &Source,
     model: &ReadModel,
-    kinds: &[Kind],
+    projections: &[&'static Projection],
     shutdown: &CancellationToken,
 ) {
     while !shutdown.is_cancelled() {
-        match rebuild::rebuild(source, model, kinds, Show::Log, shutdown).await {
+        match rebuild::rebuild(source, model, projections, Show::Log, shutdown).await {
             Ok(_) => return,
             Err(error) => tracing::warn!(%error, "rebuild of outdated projections put off"),
         }

@@ -1,18 +1,16 @@
 //! Parked events: the whole event as JSON in the read model, so that it can be retried without its source.
 
 use crate::ProjectorError;
-use crate::kind::Kind;
+use crate::projection::Projection;
 use chrono::DateTime;
-use domain::Aggregate;
-use domain::order::OrderAggregate;
-use event_store::{Metadata, RecordedEvent, StreamId};
+use event_store::{Metadata, RecordedEvent, StreamId, StreamType};
 use read_model::write::parked::ParkedRow;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Orders whose rows the database refuses, each with the reason to park it.
-pub(crate) type Faulty = HashMap<Uuid, String>;
+/// Streams whose rows the database refuses, each with the reason to park it.
+pub(crate) type Faulty = HashMap<StreamId, String>;
 
 /// A parked event as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,7 +35,7 @@ struct Kept {
 
 /// The row that parks an event.
 pub(crate) fn row(
-    kind: Kind,
+    projection: &'static Projection,
     generation: u64,
     event: &RecordedEvent,
     reason: String,
@@ -47,7 +45,7 @@ pub(crate) fn row(
     let bytes = text.is_none().then(|| event.payload.clone());
     let kept = Kept {
         position: event.position,
-        stream_type: event.stream.stream_type.to_owned(),
+        stream_type: event.stream.stream_type.to_string(),
         stream_id: event.stream.id,
         version: event.version,
         event_id: event.event_id,
@@ -63,15 +61,22 @@ pub(crate) fn row(
         bytes,
     };
     ParkedRow {
-        projection: kind.name(),
+        projection: projection.name,
         generation,
         position: event.position,
+        stream_type: event.stream.stream_type.to_string(),
         stream_id: event.stream.id,
         version: event.version,
         reason,
         event: serde_json::to_string(&kept).expect("texts and numbers always serialise"),
         parked_at,
     }
+}
+
+/// The stream of a parked event.
+#[cfg(feature = "kafka")]
+pub(crate) fn stream(row: &ParkedRow) -> Option<StreamId> {
+    StreamType::parse(&row.stream_type).map(|stream_type| stream_type.stream(row.stream_id))
 }
 
 /// The event that was parked.
@@ -82,12 +87,11 @@ pub(crate) fn event(json: &str) -> Result<RecordedEvent, ProjectorError> {
         DateTime::from_timestamp_micros(micros)
             .ok_or_else(|| ProjectorError::Parked("its time is out of range".into()))
     };
-    if kept.stream_type != OrderAggregate::STREAM_TYPE {
-        return Err(ProjectorError::Parked("its stream type is unknown".into()));
-    }
+    let stream_type = StreamType::parse(&kept.stream_type)
+        .ok_or_else(|| ProjectorError::Parked("its stream has no type".into()))?;
     Ok(RecordedEvent {
         position: kept.position,
-        stream: StreamId { stream_type: OrderAggregate::STREAM_TYPE, id: kept.stream_id },
+        stream: stream_type.stream(kept.stream_id),
         version: kept.version,
         event_id: kept.event_id,
         event_type: kept.event_type,

@@ -1,26 +1,26 @@
-//! When the database refuses a batch for its rows (a constraint, a value it cannot take): which orders are at fault.
+//! When the database refuses a batch for its rows (a constraint, a value it cannot take): which streams are at fault.
 //!
-//! Nothing of this runs until a batch was refused. Then the orders of the batch are tried in halves, each projection by
+//! Nothing of this runs until a batch was refused. Then the streams of the batch are tried in halves, each projection by
 //! itself, in transactions that are taken back: whatever is taken stays in, a half that is refused is halved again, and
-//! an order that is refused by itself, on top of those that were taken, is the one to park. So of two orders that do
-//! not go together the earlier one stays. For `n` orders there are at most `2 n - 1` trials, `2 log n` for one at fault.
+//! a stream that is refused by itself, on top of those that were taken, is the one to park. So of two streams that do
+//! not go together the earlier one stays. For `n` streams there are at most `2 n - 1` trials, `2 log n` for one at fault.
 //!
-//! Only refusals count: an error of any other kind ends the search, and the batch is tried again later as ever.
+//! Only refusals count: an error of any other projection ends the search, and the batch is tried again later as ever.
 
 use crate::ProjectorError;
 use crate::flush::{Advance, fill, flush};
 use crate::group::{self, Member};
-use crate::kind::Kind;
 use crate::parking::Faulty;
-use crate::projections::Pace;
+use crate::projection::Pace;
+use crate::projection::Projection;
 use crate::source::{Decoded, Page};
+use event_store::StreamId;
 use read_model::write::catalog::Checkpoint;
 #[cfg(feature = "kafka")]
 use read_model::write::partitions::Step;
 use read_model::write::{Tables, WriteTx};
 use read_model::{ReadModel, ReadModelError};
 use std::collections::HashSet;
-use uuid::Uuid;
 
 /// What keeps other writers out of a trial, and proves that the rows are where the batch begins. If the projection is
 /// exchanged, the trial is of the wrong rows, and what it led to is not written.
@@ -39,11 +39,11 @@ pub(crate) enum Fence<'a> {
 #[derive(Debug)]
 pub(crate) struct Share<'a> {
     pub model: &'a ReadModel,
-    pub kind: Kind,
+    pub projection: &'static Projection,
     pub generation: u64,
     pub tables: Tables,
-    /// Orders that are parked already.
-    pub parked: HashSet<Uuid>,
+    /// Streams that are parked already.
+    pub parked: HashSet<StreamId>,
     /// What is news to it, by position.
     pub events: Vec<&'a Decoded>,
     pub fence: Fence<'a>,
@@ -51,7 +51,7 @@ pub(crate) struct Share<'a> {
 }
 
 impl Share<'_> {
-    /// Which orders' rows the database refuses, tried as the file says.
+    /// Which streams' rows the database refuses, tried as the file says.
     ///
     /// # Errors
     /// When anything else fails than the writing of rows, or another writer was faster.
@@ -67,7 +67,7 @@ impl Share<'_> {
             match (self.try_out(&taken).await, half) {
                 (Ok(()), _) => continue,
                 (Err(ProjectorError::ReadModel(ReadModelError::Refused(rule))), [stream]) => {
-                    let reason = format!("the database refuses a row of this order: {rule}");
+                    let reason = format!("the database refuses a row of this stream: {rule}");
                     faulty.insert(*stream, reason);
                 }
                 (Err(ProjectorError::ReadModel(ReadModelError::Refused(_))), _) => {
@@ -84,33 +84,29 @@ impl Share<'_> {
     }
 
     /// The streams of the events, in the order in which they come.
-    fn streams(&self) -> Vec<Uuid> {
+    fn streams(&self) -> Vec<StreamId> {
         let mut seen = HashSet::new();
-        let streams = self.events.iter().map(|event| event.recorded.stream.id);
+        let streams = self.events.iter().map(|event| event.recorded.stream);
         streams.filter(|stream| seen.insert(*stream)).collect()
     }
 
     /// Writes what these streams' events come to, and takes it back.
-    async fn try_out(&self, streams: &HashSet<Uuid>) -> Result<(), ProjectorError> {
+    async fn try_out(&self, streams: &HashSet<StreamId>) -> Result<(), ProjectorError> {
         // Behind the fence the rows stand still, so they can be read past the transaction.
         let mut tx = self.begin().await?;
         let mut member =
-            Member::trying(self.kind, self.generation, self.tables, self.parked.clone());
-        let its = |event: &&&Decoded| streams.contains(&event.recorded.stream.id);
+            Member::trying(self.projection, self.generation, self.tables, self.parked.clone());
+        let its = |event: &&&Decoded| streams.contains(&event.recorded.stream);
         let events: Vec<&Decoded> = self.events.iter().filter(its).copied().collect();
         let parked = member.fold(&events, self.model, self.now).await?;
-        // Only the history takes the events themselves.
-        let mut own = match self.kind {
-            Kind::History => events.iter().map(|event| Decoded::again(event)).collect(),
-            _ => Vec::new(),
-        };
-        member.take(&mut own).write(&mut tx, self.tables).await?;
+        let changes = member.take_copies(&events);
+        changes.write(&mut tx, self.tables).await?;
         tx.park(parked).await?;
         Ok(tx.try_out().await?)
     }
 
     async fn begin(&self) -> Result<WriteTx, ProjectorError> {
-        let checkpoints = [Checkpoint { name: self.kind.name(), generation: self.generation }];
+        let checkpoints = [Checkpoint { name: self.projection.name, generation: self.generation }];
         let mut tx = match self.fence {
             Fence::Log(Advance::Rebuild { .. }, _) => self.model.begin_fill().await?,
             _ => self.model.begin_write().await?,
@@ -131,7 +127,7 @@ impl Share<'_> {
     }
 }
 
-/// Writes a page of the log that was refused, without the orders at fault, which are parked. All that these members hold
+/// Writes a page of the log that was refused, without the streams at fault, which are parked. All that these members hold
 /// in memory is out of date after that.
 ///
 /// # Errors
@@ -145,15 +141,16 @@ pub(crate) async fn write_without(
 ) -> Result<(), ProjectorError> {
     let way = (page.after, page.to());
     let mut others = Vec::with_capacity(members.len());
-    for Member { kind, generation, tables, .. } in members {
-        let (kind, generation, tables) = (*kind, *generation, *tables);
-        let mut other = Member::load(kind, generation, tables, Pace::Repeating, model).await?;
+    for Member { projection, generation, tables, .. } in members {
+        let (projection, generation, tables) = (*projection, *generation, *tables);
+        let mut other =
+            Member::load(projection, generation, tables, Pace::Repeating, model).await?;
         let share = Share {
             model,
-            kind,
+            projection,
             generation,
             tables,
-            parked: other.parked_orders().clone(),
+            parked: other.parked_streams().clone(),
             events: page.events.iter().collect(),
             fence: Fence::Log(&advance, way),
             now,

@@ -1,20 +1,21 @@
-//! Folding parked events again, once this build can: in order, in the same kind of transaction as live batches.
+//! Folding parked events again, once this build can: in order, in the same projection of transaction as live batches.
 //!
 //! The projection gets a new generation number in that transaction, so that a running projector, which knows the
-//! orders as parked, loses its next compare-and-set and reloads.
+//! streams as parked, loses its next compare-and-set and reloads.
 
 use crate::ProjectorError;
 use crate::group::Member;
-use crate::kind::Kind;
 use crate::parking::{self, Faulty};
 use crate::points;
+use crate::projection::{Projection, Streams};
 use crate::refused::{Fence, Share};
-use crate::source::Decoded;
+use crate::registry::Registry;
+use crate::source::{Decoded, Fact};
+use event_store::StreamId;
 use read_model::ReadModel;
 use read_model::write::{Tables, WriteTx};
 use server::clock;
 use std::collections::HashSet;
-use uuid::Uuid;
 
 /// Parked events looked at in one transaction.
 const PAGE: u32 = 500;
@@ -33,15 +34,16 @@ pub struct RetryReport {
 /// # Errors
 /// When a rebuild is under way (it folds everything anew anyway), or the storage refuses.
 pub async fn retry_parked(
+    registry: &Registry,
     model: &ReadModel,
-    kinds: &[Kind],
+    projections: &[&'static Projection],
 ) -> Result<RetryReport, ProjectorError> {
     let mut report = RetryReport::default();
-    for kind in kinds {
+    for projection in projections {
         let mut after = 0;
         let mut failed = HashSet::new();
         loop {
-            let page = retry_page(model, *kind, after, &mut failed).await?;
+            let page = retry_page(registry, model, projection, after, &mut failed).await?;
             report.folded += page.folded;
             report.parked += page.parked;
             match page.last {
@@ -49,7 +51,11 @@ pub async fn retry_parked(
                 None => break,
             }
         }
-        tracing::info!(projection = kind.name(), folded = report.folded, "parked orders retried");
+        tracing::info!(
+            projection = projection.name,
+            folded = report.folded,
+            "parked streams retried"
+        );
     }
     Ok(report)
 }
@@ -60,108 +66,150 @@ struct RetriedPage {
     last: Option<u64>,
 }
 
-/// A page; where the database refuses rows of it, without the orders at fault, which stay parked.
+/// A page; where the database refuses rows of it, without the streams at fault, which stay parked.
 async fn retry_page(
+    registry: &Registry,
     model: &ReadModel,
-    kind: Kind,
+    projection: &'static Projection,
     after: u64,
-    failed: &mut HashSet<Uuid>,
+    failed: &mut HashSet<StreamId>,
 ) -> Result<RetriedPage, ProjectorError> {
-    match try_page(model, kind, after, failed, Faulty::new()).await {
+    match try_page(registry, model, projection, after, failed, Faulty::new()).await {
         Err(refused) if refused.is_refusal() => {
-            let faulty = faulty(model, kind, after, failed).await?;
-            try_page(model, kind, after, failed, faulty).await
+            let faulty = faulty(registry, model, projection, after, failed).await?;
+            try_page(registry, model, projection, after, failed, faulty).await
         }
         done => done,
     }
 }
 
-/// Which orders' rows the database still refuses.
+/// Which streams' rows the database still refuses.
 async fn faulty(
+    registry: &Registry,
     model: &ReadModel,
-    kind: Kind,
+    projection: &'static Projection,
     after: u64,
-    failed: &HashSet<Uuid>,
+    failed: &HashSet<StreamId>,
 ) -> Result<Faulty, ProjectorError> {
     let mut tx = model.begin_write().await?;
-    let Some(generation) = generation(&mut tx, kind).await? else { return Ok(Faulty::new()) };
-    let events = parked_events(&mut tx, kind, generation, after).await?;
+    let Some(generation) = generation(&mut tx, projection).await? else { return Ok(Faulty::new()) };
+    let parked = parked_events(registry, &mut tx, projection, generation, after).await?;
     tx.try_out().await?;
     let share = Share {
         model,
-        kind,
+        projection,
         generation,
         tables: Tables::Live,
         parked: failed.clone(),
-        events: events.iter().collect(),
+        events: parked.events.iter().collect(),
         fence: Fence::Live,
         now: clock::now().timestamp_micros(),
     };
     share.faulty().await
 }
 
+/// Parked events of one page.
+struct Parked {
+    /// Those that this build can try.
+    events: Vec<Decoded>,
+    /// Positions of those that it cannot: of types of streams that it does not know, or not readable at all.
+    unknown: Vec<u64>,
+}
+
+impl Parked {
+    fn last(&self) -> Option<u64> {
+        let last = self.events.last().map(|event| event.recorded.position);
+        last.max(self.unknown.last().copied())
+    }
+}
+
 async fn parked_events(
+    registry: &Registry,
     tx: &mut WriteTx,
-    kind: Kind,
+    projection: &'static Projection,
     generation: u64,
     after: u64,
-) -> Result<Vec<Decoded>, ProjectorError> {
-    let kept = tx.parked_events(kind.name(), generation, after, PAGE).await?;
-    kept.iter().map(|(_, json)| Ok(Decoded::new(parking::event(json)?))).collect()
+) -> Result<Parked, ProjectorError> {
+    let mut parked = Parked { events: Vec::new(), unknown: Vec::new() };
+    for (position, json) in tx.parked_events(projection.name, generation, after, PAGE).await? {
+        match parking::event(&json).map(|event| registry.decode(event)) {
+            Ok(event) if is_known(projection, &event) => parked.events.push(event),
+            Ok(_) => parked.unknown.push(position),
+            Err(error) => {
+                let projection = projection.name;
+                tracing::error!(projection, event.position = position, %error, "it stays parked");
+                parked.unknown.push(position);
+            }
+        }
+    }
+    Ok(parked)
+}
+
+fn is_known(projection: &Projection, event: &Decoded) -> bool {
+    match projection.streams {
+        Streams::All => true,
+        Streams::Of(types) => {
+            types.contains(&event.recorded.stream.stream_type)
+                && !matches!(event.fact, Fact::Foreign)
+        }
+    }
 }
 
 async fn try_page(
+    registry: &Registry,
     model: &ReadModel,
-    kind: Kind,
+    projection: &'static Projection,
     after: u64,
-    failed: &mut HashSet<Uuid>,
+    failed: &mut HashSet<StreamId>,
     faulty: Faulty,
 ) -> Result<RetriedPage, ProjectorError> {
     points::reach("views: retry").await?;
     let mut tx = model.begin_write().await?;
-    let generation = generation(&mut tx, kind).await?;
+    let generation = generation(&mut tx, projection).await?;
     let Some(generation) = generation else {
         return Ok(RetriedPage { folded: 0, parked: 0, last: None });
     };
-    let mut events = parked_events(&mut tx, kind, generation, after).await?;
-    let last = events.last().map(|event| event.recorded.position);
-    let positions: Vec<u64> = events.iter().map(|event| event.recorded.position).collect();
-    let mut member = Member::retrying(kind, generation, failed.clone());
+    let page = parked_events(registry, &mut tx, projection, generation, after).await?;
+    let last = page.last();
+    let mut member = Member::retrying(projection, generation, failed.clone());
     member.expect_refusal(faulty);
-    let folded: Vec<&Decoded> = events.iter().collect();
-    let still = member.fold(&folded, model, clock::now().timestamp_micros()).await?;
+    let events: Vec<&Decoded> = page.events.iter().collect();
+    let still = member.fold(&events, model, clock::now().timestamp_micros()).await?;
     let still: HashSet<u64> = still.into_iter().map(|row| row.position).collect();
-    let (changes, tables) = (member.take(&mut events), member.tables);
-    let folded: Vec<u64> =
-        positions.iter().copied().filter(|position| !still.contains(position)).collect();
+    let tables = member.tables;
+    let changes = member.take_copies(&events);
+    let positions = events.iter().map(|event| event.recorded.position);
+    let folded: Vec<u64> = positions.filter(|position| !still.contains(position)).collect();
+    let parked = (still.len() + page.unknown.len()) as u64;
     if !folded.is_empty() {
         changes.write(&mut tx, tables).await?;
-        tx.unpark(kind.name(), generation, &folded).await?;
+        tx.unpark(projection.name, generation, &folded).await?;
         points::half_way("views: retried").await;
         tx.commit(last.unwrap_or(after)).await?;
     }
     *failed = member.into_parked();
-    Ok(RetriedPage { folded: folded.len() as u64, parked: still.len() as u64, last })
+    Ok(RetriedPage { folded: folded.len() as u64, parked, last })
 }
 
 /// The live generation, unless the projection is not there.
-async fn generation(tx: &mut WriteTx, kind: Kind) -> Result<Option<u64>, ProjectorError> {
-    if tx.rebuilds().await?.iter().any(|rebuild| rebuild.name == kind.name()) {
+async fn generation(
+    tx: &mut WriteTx,
+    projection: &'static Projection,
+) -> Result<Option<u64>, ProjectorError> {
+    if tx.rebuilds().await?.iter().any(|rebuild| rebuild.name == projection.name) {
         return Err(ProjectorError::Refused(format!(
-            "{} is being rebuilt, which folds its parked orders anew; retry when that is done",
-            kind.name()
+            "{} is being rebuilt, which folds its parked streams anew; retry when that is done",
+            projection.name
         )));
     }
     let catalog = tx.catalog().await?;
-    let entry = catalog.into_iter().find(|entry| entry.name == kind.name());
+    let entry = catalog.into_iter().find(|entry| entry.name == projection.name);
     if let Some(entry) = &entry
-        && entry.version != kind.version()
+        && entry.version != projection.version
     {
         return Err(ProjectorError::Refused(format!(
             "the rows of {} are of version {}, this build's of {}; rebuild it instead",
-            kind.name(),
-            entry.version,
-            kind.version()
+            projection.name, entry.version, projection.version
         )));
     }
     Ok(entry.map(|entry| entry.generation))

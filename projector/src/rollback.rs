@@ -1,8 +1,8 @@
 //! The way back: the generation that the last rebuild replaced takes its place again.
 
 use crate::ProjectorError;
-use crate::kind::Kind;
 use crate::points;
+use crate::projection::Projection;
 use read_model::ReadModel;
 use server::clock;
 
@@ -10,19 +10,22 @@ use server::clock;
 ///
 /// # Errors
 /// When nothing is kept of one of them, or it is being rebuilt.
-pub async fn roll_back(model: &ReadModel, kinds: &[Kind]) -> Result<(), ProjectorError> {
+pub async fn roll_back(
+    model: &ReadModel,
+    projections: &[&'static Projection],
+) -> Result<(), ProjectorError> {
     points::reach("views: roll back").await?;
     let now = clock::now().timestamp_micros();
     let mut tx = model.begin_write().await?;
     let rebuilds = tx.rebuilds().await?;
-    for kind in kinds {
-        let name = kind.name();
+    for projection in projections {
+        let name = projection.name;
         if rebuilds.iter().any(|rebuild| rebuild.name == name) {
             return Err(ProjectorError::Refused(format!(
                 "a rebuild of {name} is under way or was interrupted; finish it first"
             )));
         }
-        let Some(back) = tx.roll_back(name, kind.tables(), now).await? else {
+        let Some(back) = tx.roll_back(name, projection.tables, now).await? else {
             return Err(ProjectorError::Refused(format!("no former generation of {name} is kept")));
         };
         tracing::info!(projection = name, position = back.position, "rolled back");

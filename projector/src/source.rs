@@ -4,8 +4,9 @@
 //! follow each other without a hole, so no projection can move past an event it has not seen.
 
 use crate::ProjectorError;
-use domain::order::{OrderAggregate, OrderEvent};
-use domain::{Aggregate, DecodeError};
+use crate::projection::Poison;
+use crate::registry::Registry;
+use domain::{Aggregate, Catalogue, DecodeError, Event};
 use event_store::{EventStore, RecordedEvent, StoreError};
 use read_model::write::catalog::SourceHead;
 use server::clock;
@@ -15,49 +16,58 @@ use tokio_util::task::AbortOnDropHandle;
 /// After so many decoded events a page lets other tasks run.
 const YIELD_EVERY: usize = 256;
 
-/// A feed of events in one sequence. (A topic is none: it is many sequences; `run_topic` follows it.)
+/// The log, with what this program knows of its events. (A topic is many sequences; `run_topic` follows it.)
 #[derive(Debug, Clone)]
-pub enum Source {
-    /// The log itself.
-    Log(EventStore),
+pub struct Source {
+    log: EventStore,
+    registry: Registry,
 }
 
-/// What an event says to the projections.
-#[derive(Debug)]
+/// What an event says to this build.
+#[derive(Debug, Clone)]
 pub(crate) enum Fact {
-    /// A fact about an order.
-    Order(OrderEvent),
-    /// A fact about something else: only the history takes it.
+    /// An event of an aggregate in the catalogue.
+    Known(Event),
+    /// An event of a stream that the catalogue does not list: only what takes every stream takes it.
     Foreign,
-    /// A fact about an order that this build cannot read.
+    /// An event of an aggregate in the catalogue that this build cannot read.
     Unreadable(DecodeError),
 }
 
 /// A stored event with what it says.
-#[derive(Debug)]
-pub(crate) struct Decoded {
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// The event as the log has it.
     pub recorded: RecordedEvent,
-    pub fact: Fact,
+    pub(crate) fact: Fact,
 }
 
 impl Decoded {
-    pub(crate) fn new(recorded: RecordedEvent) -> Self {
-        let fact = if recorded.stream.stream_type == OrderAggregate::STREAM_TYPE {
-            let decoded = OrderAggregate::decode(
-                &recorded.event_type,
-                recorded.schema_version,
-                &recorded.payload,
-            );
-            decoded.map_or_else(Fact::Unreadable, Fact::Order)
-        } else {
-            Fact::Foreign
+    pub(crate) fn new(recorded: RecordedEvent, catalogue: &Catalogue) -> Self {
+        let decoded = catalogue.decode(
+            recorded.stream.stream_type.as_str(),
+            &recorded.event_type,
+            recorded.schema_version,
+            &recorded.payload,
+        );
+        let fact = match decoded {
+            Some(Ok(event)) => Fact::Known(event),
+            Some(Err(error)) => Fact::Unreadable(error),
+            None => Fact::Foreign,
         };
         Self { recorded, fact }
     }
 
-    /// The same event once more.
-    pub(crate) fn again(&self) -> Self {
-        Self::new(self.recorded.clone())
+    /// The event as one of this aggregate; `None` if its stream is of another type.
+    ///
+    /// # Errors
+    /// When this build cannot read it.
+    pub fn read<A: Aggregate>(&self) -> Result<Option<&A::Event>, Poison> {
+        match &self.fact {
+            Fact::Known(event) => Ok(event.of::<A>()),
+            Fact::Foreign => Ok(None),
+            Fact::Unreadable(error) => Err(Poison(error.to_string())),
+        }
     }
 }
 
@@ -78,10 +88,19 @@ impl Page {
 }
 
 impl Source {
+    /// This log, as this registry reads it.
+    pub fn new(log: EventStore, registry: Registry) -> Self {
+        Self { log, registry }
+    }
+
+    /// The aggregates and projections that the program knows.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// The end of the log, as of now.
     pub(crate) async fn head(&self) -> Result<SourceHead, ProjectorError> {
-        let Self::Log(store) = self;
-        let head = store.head().await?;
+        let head = self.log.head().await?;
         Ok(SourceHead {
             position: head.position,
             recorded_at: head.recorded_at.timestamp_micros(),
@@ -92,16 +111,14 @@ impl Source {
 
     /// The hash of the event at a position, if there is one.
     pub(crate) async fn hash_at(&self, position: u64) -> Result<Option<[u8; 32]>, ProjectorError> {
-        let Self::Log(store) = self;
         let Some(before) = position.checked_sub(1) else { return Ok(None) };
-        let found = store.read_feed(before, 1).await?;
+        let found = self.log.read_feed(before, 1).await?;
         Ok(found.first().filter(|event| event.position == position).map(|event| event.hash))
     }
 
     /// Hints that the log has grown; the poll is the truth.
     pub(crate) fn hint(&self) -> watch::Receiver<u64> {
-        let Self::Log(store) = self;
-        store.head_hint()
+        self.log.head_hint()
     }
 
     /// Events up to the first that is missing or damaged; only when that is the very next, it is an error.
@@ -110,9 +127,8 @@ impl Source {
         after: u64,
         mut limit: usize,
     ) -> Result<Vec<RecordedEvent>, ProjectorError> {
-        let Self::Log(store) = self;
         loop {
-            match store.read_feed(after, limit).await {
+            match self.log.read_feed(after, limit).await {
                 Ok(feed) => return Ok(feed),
                 Err(StoreError::Corrupt(_)) if limit > 1 => limit /= 2,
                 Err(error @ StoreError::Corrupt(_)) => {
@@ -131,7 +147,7 @@ impl Source {
             if recorded.position != expected {
                 return Err(ProjectorError::Gap { expected, found: recorded.position });
             }
-            events.push(Decoded::new(recorded));
+            events.push(self.registry.decode(recorded));
             if index % YIELD_EVERY == YIELD_EVERY - 1 {
                 tokio::task::yield_now().await;
             }

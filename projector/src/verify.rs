@@ -8,13 +8,14 @@
 use crate::ProjectorError;
 use crate::flush::{Advance, flush};
 use crate::group::{Group, Member};
-use crate::kind::Kind;
 use crate::lineage::check_lineage;
-use crate::projections::Pace;
+use crate::projection::Pace;
+use crate::projection::Projection;
 use crate::refused::write_without;
 use crate::source::Source;
 use read_model::write::Tables;
 use read_model::write::compare::Snapshot;
+use read_model::write::parked::ParkedReason;
 use read_model::{Access, ReadModel, ReadModelError};
 use server::clock;
 use std::time::Duration;
@@ -72,11 +73,12 @@ pub async fn verify_views(
     let mut snapshot = model.snapshot().await?;
     let positions = snapshot.positions().await?;
     let mut report = ViewsReport::default();
-    let positions = Kind::ALL.map(|kind| {
-        let entry = positions.iter().find(|(name, _)| name == kind.name());
-        (kind, entry.map(|(_, position)| *position))
-    });
-    report.behind.extend(positions.into_iter().filter_map(|at| behind(at, begun_at)));
+    let place = |projection: &&'static Projection| {
+        let entry = positions.iter().find(|(name, _)| name == projection.name);
+        (*projection, entry.map(|(_, position)| *position))
+    };
+    let positions: Vec<_> = source.registry().projections().iter().map(place).collect();
+    report.behind.extend(positions.iter().filter_map(|at| behind(*at, begun_at)));
     let target = source.head().await?.position;
     let group = begin(source, &fresh).await?;
     let mut check = Check { group, fresh, snapshot, target, report, progress };
@@ -86,8 +88,8 @@ pub async fn verify_views(
 }
 
 /// What is said of a projection that has not come to `end`.
-fn behind((kind, position): (Kind, Option<u64>), end: u64) -> Option<String> {
-    let name = kind.name();
+fn behind((projection, position): (&'static Projection, Option<u64>), end: u64) -> Option<String> {
+    let name = projection.name;
     match position {
         None => Some(format!("{name}: not made yet")),
         Some(position) if position < end => Some(format!(
@@ -113,9 +115,9 @@ async fn catch_up(model: &ReadModel, position: u64) -> Result<(), ProjectorError
 async fn begin(source: &Source, fresh: &ReadModel) -> Result<Group, ProjectorError> {
     let now = clock::now().timestamp_micros();
     let mut members = Vec::new();
-    for kind in Kind::ALL {
-        fresh.register(kind.name(), kind.version(), now).await?;
-        members.push((0, Member::load(kind, 1, Tables::Live, Pace::Following, fresh).await?));
+    for projection in source.registry().projections() {
+        fresh.register(projection.name, projection.version, now).await?;
+        members.push((0, Member::load(projection, 1, Tables::Live, Pace::Following, fresh).await?));
     }
     let group = Group::sort(members, source).pop();
     Ok(group.expect("there are projections, and all stand at the beginning"))
@@ -136,27 +138,27 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
     /// Folds to the end, and compares every projection when the fold comes to where it stands.
     async fn fold_and_compare(
         &mut self,
-        positions: &[(Kind, Option<u64>)],
+        positions: &[(&'static Projection, Option<u64>)],
     ) -> Result<(), ProjectorError> {
         // What was never made has no rows.
-        let places = positions.iter().map(|(kind, at)| (*kind, at.unwrap_or(0)));
-        let places: Vec<(Kind, u64)> = places.collect();
+        let places = positions.iter().map(|(projection, at)| (*projection, at.unwrap_or(0)));
+        let places: Vec<(&'static Projection, u64)> = places.collect();
         let mut stops: Vec<u64> = places.iter().map(|(_, at)| *at).chain([self.target]).collect();
         stops.sort_unstable();
         stops.dedup();
         for stop in stops {
             self.fold_to(stop).await?;
-            for (kind, _) in places.iter().filter(|(_, at)| *at == stop) {
-                self.compare(*kind).await?;
+            for (projection, _) in places.iter().filter(|(_, at)| *at == stop) {
+                self.compare(*projection).await?;
             }
         }
-        for kind in Kind::ALL {
-            let parked = self.fresh.parked_reasons(kind.name(), 1, MAX_DEFECTS).await?;
+        for (projection, _) in &places {
+            let parked = self.fresh.parked_reasons(projection.name, 1, MAX_DEFECTS).await?;
             self.report.unfoldable.extend(parked.into_iter().map(
-                |(position, stream, version, reason)| {
-                    let name = kind.name();
+                |ParkedReason { position, stream_type, stream_id, version, reason }| {
+                    let name = projection.name;
                     format!(
-                        "position {position}, order {stream}, version {version}: {reason} ({name})"
+                        "position {position}, {stream_type} {stream_id}, version {version}: {reason} ({name})"
                     )
                 },
             ));
@@ -164,13 +166,13 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
         Ok(())
     }
 
-    async fn compare(&mut self, kind: Kind) -> Result<(), ProjectorError> {
+    async fn compare(&mut self, projection: &'static Projection) -> Result<(), ProjectorError> {
         let mut fresh = self.fresh.snapshot().await?;
-        for table in kind.tables() {
+        for table in projection.tables {
             let (rows, found) = self.snapshot.compare(&mut fresh, table, MAX_DIFFERENCES).await?;
             self.report.rows += rows;
             self.report.differences.extend(found.into_iter().map(|difference| {
-                format!("{}: {table} {}: {}", kind.name(), difference.key, difference.what)
+                format!("{}: {table} {}: {}", projection.name, difference.key, difference.what)
             }));
         }
         Ok(())
@@ -185,7 +187,7 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
         write_without(&self.fresh, &self.group.members, page, Advance::Live(None), now).await?;
         for member in &mut self.group.members {
             let pace = Pace::Following;
-            *member = Member::load(member.kind, 1, Tables::Live, pace, &self.fresh).await?;
+            *member = Member::load(member.projection, 1, Tables::Live, pace, &self.fresh).await?;
         }
         Ok(())
     }

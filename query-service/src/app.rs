@@ -5,7 +5,7 @@ use crate::cursor::CursorKey;
 use crate::past_orders::PastOrders;
 use crate::shared::SharedReads;
 use crate::views::OrdersPage;
-use read_model::read::positions::Projection;
+use read_model::read::positions::{Applied, Projection};
 use read_model::{ReadModel, ReadModelError};
 use server::{Problem, ProblemCode};
 use std::sync::{Arc, OnceLock};
@@ -77,13 +77,25 @@ impl App {
         consistency: Consistency,
         projections: &[Projection],
     ) -> Result<&ReadModel, Problem> {
+        self.model_when(consistency, |applied| applied.least(projections)).await
+    }
+
+    /// The read model, once `place` of the projections is where the client wants it; immediately if it wants nothing.
+    ///
+    /// # Errors
+    /// As [`Self::model_at`].
+    pub(crate) async fn model_when(
+        &self,
+        consistency: Consistency,
+        place: impl Fn(&Applied) -> u64,
+    ) -> Result<&ReadModel, Problem> {
         let model = self.model()?;
         let Some(wanted) = consistency.0 else { return Ok(model) };
         let reached = if wanted.wait.is_zero() {
-            let applied = model.applied().await.map_err(problem)?.least(projections);
+            let applied = place(&model.applied().await.map_err(problem)?);
             if applied >= wanted.position { Ok(()) } else { Err(Behind { applied }) }
         } else {
-            self.0.positions.reach(projections, wanted.position, wanted.wait).await
+            self.0.positions.reach(place, wanted.position, wanted.wait).await
         };
         match reached {
             Ok(()) => Ok(model),

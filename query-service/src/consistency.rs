@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use read_model::read::Seen;
-use read_model::read::positions::{Applied, Projection};
+use read_model::read::positions::Applied;
 use read_model::{ReadModel, ReadModelError};
 use server::{Problem, ProblemCode};
 use std::sync::Arc;
@@ -131,28 +131,28 @@ pub struct Positions {
 }
 
 impl Positions {
-    /// Waits until all of these projections have applied `position`.
+    /// Waits until `place` of the projections has come to `position`.
     ///
     /// # Errors
     /// [`Behind`] when that takes longer than `wait`.
     pub async fn reach(
         &self,
-        projections: &[Projection],
+        place: impl Fn(&Applied) -> u64,
         position: u64,
         wait: Duration,
     ) -> Result<(), Behind> {
         let mut seen = self.seen.subscribe();
-        if seen.borrow().least(projections) >= position {
+        if place(&seen.borrow()) >= position {
             return Ok(());
         }
         let waiting = Waiting::begin(self);
-        let reached = seen.wait_for(|applied| applied.least(projections) >= position);
+        let reached = seen.wait_for(|applied| place(applied) >= position);
         let reached = timeout(wait, reached).await.is_ok_and(|seen| seen.is_ok());
         drop(waiting);
         if reached {
             return Ok(());
         }
-        Err(Behind { applied: self.seen.borrow().least(projections) })
+        Err(Behind { applied: place(&self.seen.borrow()) })
     }
 
     /// Tells the waiting what has been applied.
@@ -204,6 +204,7 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use read_model::read::positions::Projection;
     use tokio::time::Instant;
 
     fn headers(given: &[(&'static str, &str)]) -> HeaderMap {
@@ -239,19 +240,23 @@ mod tests {
         assert!(wanted(&twice).is_err());
     }
 
+    fn at(positions: &[(&str, u64)]) -> Applied {
+        positions.iter().map(|(name, position)| ((*name).to_owned(), *position)).collect()
+    }
+
     #[tokio::test]
     async fn a_waiter_is_woken_when_every_projection_of_its_view_is_there() {
         let positions = Arc::new(Positions::default());
-        let view = [Projection::Orders, Projection::History];
+        let view = |applied: &Applied| applied.least(&[Projection::ORDERS, Projection::HISTORY]);
         let waiting = {
             let positions = Arc::clone(&positions);
-            tokio::spawn(async move { positions.reach(&view, 5, Duration::from_secs(2)).await })
+            tokio::spawn(async move { positions.reach(view, 5, Duration::from_secs(2)).await })
         };
         positions.begun.notified().await;
-        positions.publish(Applied::default().with(Projection::Orders, 9));
+        positions.publish(at(&[("orders", 9)]));
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished(), "history has not come yet");
-        positions.publish(Applied::all_at(5));
+        positions.publish(at(&[("history", 5), ("orders", 5)]));
         assert_eq!(waiting.await.unwrap(), Ok(()));
         assert_eq!(positions.waiting.load(Ordering::Acquire), 0);
     }
@@ -259,13 +264,13 @@ mod tests {
     #[tokio::test]
     async fn a_waiter_gives_up_after_its_own_time_and_knows_how_far_the_view_had_come() {
         let positions = Positions::default();
-        positions.publish(Applied::all_at(3));
+        positions.publish(at(&[("sales", 3)]));
         let began = Instant::now();
         let wait = Duration::from_millis(30);
-        let behind = positions.reach(&[Projection::Sales], 1_000_000, wait).await;
+        let behind = positions.reach(|at| at.of(Projection::SALES), 1_000_000, wait).await;
         assert_eq!(behind, Err(Behind { applied: 3 }));
         assert!(began.elapsed() >= wait);
-        assert_eq!(positions.reach(&[Projection::Sales], 3, Duration::ZERO).await, Ok(()));
+        assert_eq!(positions.reach(|at| at.of(Projection::SALES), 3, Duration::ZERO).await, Ok(()));
     }
 
     #[tokio::test]
@@ -273,7 +278,7 @@ mod tests {
         let positions = Positions::default();
         let wait = Duration::from_secs(30);
         {
-            let waiter = positions.reach(&[Projection::Orders], 1, wait);
+            let waiter = positions.reach(|at| at.of(Projection::ORDERS), 1, wait);
             assert!(timeout(Duration::from_millis(1), waiter).await.is_err());
         }
         assert_eq!(positions.waiting.load(Ordering::Acquire), 0);

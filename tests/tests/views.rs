@@ -227,7 +227,7 @@ async fn projections_tell_how_far_they_are() {
     assert!(projections.len() >= 5);
     for projection in projections {
         assert_eq!(projection["state"], "live", "{projection}");
-        assert_eq!(projection["parked_orders"], 0);
+        assert_eq!(projection["parked_streams"], 0);
         assert_eq!(projection["rebuild"], Value::Null);
         for member in ["name", "position", "head", "lag_events", "lag_ms"] {
             assert!(!projection[member].is_null(), "no {member} in {projection}");

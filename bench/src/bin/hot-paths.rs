@@ -6,7 +6,7 @@
 use anyhow::{Context, bail};
 use domain::order::{Customer, NewLine, OrderAggregate, OrderCommand, OrderEvent};
 use domain::{Aggregate, Currency, EncodedEvent, Money, Name, Reference, Timestamp};
-use event_store::{Metadata, RecordedEvent, StreamId};
+use event_store::{Metadata, RecordedEvent, StreamId, StreamType};
 use std::hint::black_box;
 use uuid::Uuid;
 
@@ -111,7 +111,10 @@ fn batch(stored: &[EncodedEvent]) -> anyhow::Result<Vec<RecordedEvent>> {
             let position = batch.len() as u64 + 1;
             batch.push(RecordedEvent {
                 position,
-                stream: StreamId { stream_type: "order", id: Uuid::from_u128(order.into()) },
+                stream: StreamId {
+                    stream_type: StreamType::new("order"),
+                    id: Uuid::from_u128(order.into()),
+                },
                 version,
                 event_id: Uuid::from_u128(position.into()),
                 event_type: encoded.event_type.to_owned(),

@@ -6,7 +6,7 @@ use crate::http;
 use crate::pipeline::{Accepted, Preview, Refusal};
 use domain::order::{NoteEntry, OrderAggregate, OrderDocument, OrderEvent};
 use domain::{Aggregate, Note};
-use event_store::{EventStore, MAX_PAGE, Position, StoreError, StreamId, Version};
+use event_store::{EventStore, MAX_PAGE, Position, StoreError, StreamId, StreamType, Version};
 use serde_json::value::RawValue;
 use server::{Problem, heavy};
 use uuid::Uuid;
@@ -65,7 +65,8 @@ async fn stored_notes(
     id: Uuid,
     version: Version,
 ) -> Result<Vec<NoteEntry>, StoreError> {
-    let stream = StreamId { stream_type: OrderAggregate::STREAM_TYPE, id };
+    let stream =
+        StreamId { stream_type: const { StreamType::new(OrderAggregate::STREAM_TYPE) }, id };
     let mut notes = Vec::new();
     let mut after = 0;
     while after < version {

@@ -17,7 +17,7 @@ use super::stream::Stream;
 use domain::{Aggregate, Timestamp};
 use event_store::{
     Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StoreError, StreamId,
-    Version,
+    StreamType, Version,
 };
 use faults::{Fault, planted};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -383,5 +383,5 @@ fn refuse<A: Aggregate>(job: Job<A>, why: Refusal<A::Rejection>) {
 }
 
 fn stream_id<A: Aggregate>(id: Uuid) -> StreamId {
-    StreamId { stream_type: A::STREAM_TYPE, id }
+    StreamId { stream_type: const { StreamType::new(A::STREAM_TYPE) }, id }
 }

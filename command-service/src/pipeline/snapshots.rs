@@ -5,7 +5,7 @@
 
 use super::stream::Stream;
 use domain::Aggregate;
-use event_store::{EventStore, Snapshot, StreamId, Version};
+use event_store::{EventStore, Snapshot, StreamId, StreamType, Version};
 use tokio::sync::mpsc;
 
 /// Events between two snapshots: what a load folds at most, in the common case.
@@ -35,7 +35,10 @@ impl<A: Aggregate> Snapshots<A> {
         let Ok(room) = self.taken.try_reserve() else { return };
         let (version, position) = (stream.version, stream.position);
         room.send(Taken {
-            stream: StreamId { stream_type: A::STREAM_TYPE, id: stream.id },
+            stream: StreamId {
+                stream_type: const { StreamType::new(A::STREAM_TYPE) },
+                id: stream.id,
+            },
             state: state.clone(),
             snapshot: Snapshot { version, occurred_at, position, state: Vec::new() },
         });

@@ -7,7 +7,7 @@ use super::request::{Accepted, Commanded, Effect, EventRef, Judged, Preview, Ref
 use domain::{Aggregate, Timestamp};
 use event_store::{
     EventStore, LoadedStream, MAX_PAGE, NewEvent, Position, RecordedEvent, StoreError, StreamId,
-    Version,
+    StreamType, Version,
 };
 use server::clock;
 use std::borrow::Cow;
@@ -61,7 +61,7 @@ impl<A: Aggregate> Stream<A> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn refold(id: Uuid, store: &EventStore) -> Result<Self, StoreError> {
-        let stored = StreamId { stream_type: A::STREAM_TYPE, id };
+        let stored = StreamId { stream_type: const { StreamType::new(A::STREAM_TYPE) }, id };
         let mut stream = Self::absent(id);
         loop {
             let page = store.read_stream(&stored, stream.version, MAX_PAGE).await?;

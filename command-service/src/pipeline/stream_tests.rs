@@ -3,7 +3,7 @@
 use super::*;
 use crate::pipeline::counter::{Counter, Rig, add};
 use crate::pipeline::snapshots::{SNAPSHOT_EVERY, saver};
-use event_store::{Metadata, Snapshot};
+use event_store::{Metadata, Snapshot, StreamType};
 use rig::log::Log;
 
 const ID: u128 = 1;
@@ -20,7 +20,10 @@ fn recorded(stream: &mut Stream<Counter>, numbers: &[i64]) -> Vec<RecordedEvent>
         recorded.extend(decision.events.into_iter().zip(decision.expected_version + 1..).map(
             |(event, version)| RecordedEvent {
                 position: version,
-                stream: StreamId { stream_type: Counter::STREAM_TYPE, id: stream.id },
+                stream: StreamId {
+                    stream_type: const { StreamType::new(Counter::STREAM_TYPE) },
+                    id: stream.id,
+                },
                 version,
                 event_id: event.event_id,
                 event_type: event.event_type.to_owned(),

@@ -4,7 +4,7 @@
 use super::counter::{Command, Counter, Rig, accepted, add, ask, refused};
 use super::*;
 use domain::Aggregate;
-use event_store::{RecordedEvent, StreamId};
+use event_store::{RecordedEvent, StreamId, StreamType};
 use import::*;
 use std::time::Duration;
 use upkeep::*;
@@ -16,7 +16,10 @@ mod import;
 mod upkeep;
 
 async fn events(store: &EventStore, id: u128) -> Vec<RecordedEvent> {
-    let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(id) };
+    let stream = StreamId {
+        stream_type: const { StreamType::new(Counter::STREAM_TYPE) },
+        id: Uuid::from_u128(id),
+    };
     store.read_stream(&stream, 0, 10_000).await.unwrap()
 }
 

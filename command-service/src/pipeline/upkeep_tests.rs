@@ -3,7 +3,7 @@
 use crate::pipeline::counter::{Counter, Rig, accepted, add};
 use crate::pipeline::{PipelineLimits, retention};
 use domain::Aggregate;
-use event_store::StreamId;
+use event_store::{StreamId, StreamType};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +21,10 @@ pub async fn a_long_stream_loads_through_its_snapshot(rig: Rig) {
         pending.reply().await;
     }
     pipeline.close().await;
-    let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(1) };
+    let stream = StreamId {
+        stream_type: const { StreamType::new(Counter::STREAM_TYPE) },
+        id: Uuid::from_u128(1),
+    };
     let loaded = store.load(&[stream], Counter::SNAPSHOT_VERSION).await.unwrap().remove(0);
     let snapshot = loaded.snapshot.unwrap();
     assert!(snapshot.version >= 500, "{}", snapshot.version);
@@ -36,7 +39,10 @@ pub async fn a_snapshot_that_cannot_be_read_costs_time_and_nothing_else(rig: Rig
     for _ in 0..3 {
         pipeline.ask(add(1, 1)).await;
     }
-    let stream = StreamId { stream_type: Counter::STREAM_TYPE, id: Uuid::from_u128(1) };
+    let stream = StreamId {
+        stream_type: const { StreamType::new(Counter::STREAM_TYPE) },
+        id: Uuid::from_u128(1),
+    };
     let broken = event_store::Snapshot {
         version: 2,
         occurred_at: (rig.clock())(),

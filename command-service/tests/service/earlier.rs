@@ -1,7 +1,7 @@
 //! Orders that were stored under earlier rules take commands as any other.
 
 use crate::rig::Rig;
-use event_store::{Append, Entry, EntryOutcome, Metadata, NewEvent, StreamId};
+use event_store::{Append, Entry, EntryOutcome, Metadata, NewEvent, StreamId, StreamType};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ pub async fn an_order_of_an_earlier_rule_takes_commands(rig: Rig) {
         payload: placed.to_string().into_bytes(),
     };
     let entry = Entry {
-        stream: StreamId { stream_type: "order", id },
+        stream: StreamId { stream_type: StreamType::new("order"), id },
         expected_version: 0,
         events: vec![event],
         answer: None,

@@ -161,7 +161,7 @@ fn bind_events<'q>(
         .bind(column(rows, |row| row.event.event_id))
         .bind(column(rows, |row| row.event.occurred_at.timestamp_micros()))
         .bind(column(rows, |row| i64::from(row.event.schema_version)))
-        .bind(column(rows, |row| row.entry.stream.stream_type))
+        .bind(column(rows, |row| row.entry.stream.stream_type.as_str()))
         .bind(column(rows, |row| row.event.event_type))
         .bind(column(&metadata, |known| known.correlation_id.as_deref()))
         .bind(column(&metadata, |known| known.causation_id.as_deref()))

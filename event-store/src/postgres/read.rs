@@ -58,7 +58,7 @@ impl PostgresStore {
                     ORDER BY version LIMIT $4) AS page
              WHERE before < $5 ORDER BY version"
         ));
-        let query = query.bind(stream.id).bind(stream.stream_type).bind(signed(after));
+        let query = query.bind(stream.id).bind(stream.stream_type.as_str()).bind(signed(after));
         let query = query.bind(rows(limit)).bind(rows(MAX_PAGE_BYTES));
         let events = page(&self.readers, query).await?;
         check_versions(after, &events)?;
@@ -106,7 +106,7 @@ async fn load_events(
              ORDER BY version) AS event"
     ))
     .bind(streams.iter().map(|stream| stream.id).collect::<Vec<_>>())
-    .bind(streams.iter().map(|stream| stream.stream_type).collect::<Vec<_>>())
+    .bind(streams.iter().map(|stream| stream.stream_type.as_str()).collect::<Vec<_>>())
     .bind(after.collect::<Vec<_>>())
     .fetch(connection);
     while let Some(row) = rows.try_next().await? {
@@ -130,7 +130,7 @@ pub(super) async fn versions(
              ORDER BY version DESC LIMIT 1) AS last",
     )
     .bind(streams.iter().map(|stream| stream.id).collect::<Vec<_>>())
-    .bind(streams.iter().map(|stream| stream.stream_type).collect::<Vec<_>>())
+    .bind(streams.iter().map(|stream| stream.stream_type.as_str()).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     for row in rows {

@@ -20,7 +20,7 @@ pub(super) async fn load(
              AND kept.stream_type = asked.stream_type AND kept.snapshot_version = $3",
     )
     .bind(streams.iter().map(|stream| stream.id).collect::<Vec<_>>())
-    .bind(streams.iter().map(|stream| stream.stream_type).collect::<Vec<_>>())
+    .bind(streams.iter().map(|stream| stream.stream_type.as_str()).collect::<Vec<_>>())
     .bind(i64::from(snapshot_version))
     .try_map(|row: PgRow| {
         let index: usize = row::number(&row, 0)?;
@@ -60,7 +60,7 @@ impl PostgresStore {
                  WHERE excluded.version > snapshots.version",
             )
             .bind(stream.id)
-            .bind(stream.stream_type)
+            .bind(stream.stream_type.as_str())
             .bind(i64::from(snapshot_version))
             .bind(signed(snapshot.version))
             .bind(snapshot.occurred_at.timestamp_micros())

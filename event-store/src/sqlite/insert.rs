@@ -134,7 +134,7 @@ fn bind_event(
     let (event, metadata) = (row.event, &row.entry.metadata);
     let text = |text: &Option<String>| text.as_deref().map(Arc::<str>::from);
     arguments.add(signed(row.position))?;
-    arguments.add(names.lasting(row.entry.stream.stream_type))?;
+    arguments.add(names.lasting(row.entry.stream.stream_type.as_str()))?;
     arguments.add(row.entry.stream.id)?;
     arguments.add(signed(row.version))?;
     arguments.add(event.event_id)?;
@@ -152,15 +152,15 @@ fn bind_event(
 
 /// The few names that recur on every row, so that binding one copies nothing.
 #[derive(Default)]
-struct Names(Vec<(&'static str, Arc<str>)>);
+struct Names(Vec<Arc<str>>);
 
 impl Names {
-    fn lasting(&mut self, name: &'static str) -> Arc<str> {
-        if let Some((_, lasting)) = self.0.iter().find(|(known, _)| std::ptr::eq(*known, name)) {
+    fn lasting(&mut self, name: &str) -> Arc<str> {
+        if let Some(lasting) = self.0.iter().find(|known| ***known == *name) {
             return Arc::clone(lasting);
         }
         let lasting = Arc::<str>::from(name);
-        self.0.push((name, Arc::clone(&lasting)));
+        self.0.push(Arc::clone(&lasting));
         lasting
     }
 }

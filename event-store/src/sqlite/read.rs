@@ -46,7 +46,7 @@ impl SqliteStore {
             " FROM events WHERE stream_id = $1 AND stream_type = $2 AND version > $3",
             " ORDER BY version LIMIT $4"
         ));
-        let query = query.bind(stream.id).bind(stream.stream_type);
+        let query = query.bind(stream.id).bind(stream.stream_type.to_string());
         let query = query.bind(signed(after)).bind(rows(limit));
         let events = page(&self.readers, query).await?;
         check_versions(after, &events)?;
@@ -98,7 +98,7 @@ pub(super) fn asked<'a>(streams: impl Iterator<Item = (&'a StreamId, u64)>) -> S
     for (stream, number) in streams {
         let comma = if asked.len() > 1 { "," } else { "" };
         let id = stream.id.simple();
-        let stream_type = serde_json::Value::from(stream.stream_type).to_string();
+        let stream_type = serde_json::Value::from(stream.stream_type.as_str()).to_string();
         let stream_type = &stream_type[1..];
         write!(asked, "{comma}\"{id}{number:020}{stream_type}").expect("a String takes all");
     }

@@ -63,7 +63,7 @@ impl SqliteStore {
                  WHERE excluded.version > snapshots.version",
             )
             .bind(stream.id)
-            .bind(stream.stream_type)
+            .bind(stream.stream_type.to_string())
             .bind(i64::from(snapshot_version))
             .bind(signed(snapshot.version))
             .bind(snapshot.occurred_at.timestamp_micros())

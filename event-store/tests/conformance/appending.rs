@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::given::{append, at, entry, event, fill, keyed, stream, try_append, whole_log};
 use crate::given::{is_written, written, wrong};
 use event_store::{
-    Append, AppendError, Entry, Metadata, NewEvent, StoreError, StreamId, Timestamp,
+    Append, AppendError, Entry, Metadata, NewEvent, StoreError, StreamId, StreamType, Timestamp,
 };
 use uuid::Uuid;
 
@@ -146,7 +146,7 @@ pub async fn recorded_time_never_goes_back(backend: Backend) {
 
 pub async fn one_id_under_two_stream_types_is_two_streams(backend: Backend) {
     let store = backend.open().await;
-    let shipment = StreamId { stream_type: "shipment", id: Uuid::from_u128(1) };
+    let shipment = StreamId { stream_type: StreamType::new("shipment"), id: Uuid::from_u128(1) };
     let other = Entry { stream: shipment.clone(), ..entry(1, 0, 1) };
     let appended = append(&store, vec![entry(1, 0, 2), other]).await;
     assert_eq!(appended.outcomes, [written(1), written(3)]);

@@ -2,13 +2,13 @@
 
 use event_store::{
     Append, AppendError, Appended, Entry, EntryOutcome, EventStore, KeyedAnswer, Metadata,
-    NewEvent, RecordedEvent, StreamId, Timestamp, Version,
+    NewEvent, RecordedEvent, StreamId, StreamType, Timestamp, Version,
 };
 use uuid::Uuid;
 
 /// A stream by number.
 pub fn stream(number: u128) -> StreamId {
-    StreamId { stream_type: "order", id: Uuid::from_u128(number) }
+    StreamId { stream_type: StreamType::new("order"), id: Uuid::from_u128(number) }
 }
 
 /// Seconds after some day.

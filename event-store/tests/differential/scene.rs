@@ -10,12 +10,16 @@ use crate::steps::{
 use chrono::TimeDelta;
 use event_store::{
     Append, Entry, EventStore, KeyedAnswer, Lease, LeaseState, Metadata, NewEvent, RecordedEvent,
-    Snapshot, StreamId, Timestamp, Version,
+    Snapshot, StreamId, StreamType, Timestamp, Version,
 };
 use std::collections::HashMap;
 use uuid::Uuid;
 
-const STREAM_TYPES: [&str; 3] = ["order", "shipment", "größe \"1\""];
+const STREAM_TYPES: [StreamType; 3] = [
+    StreamType::new("order"),
+    StreamType::new("shipment"),
+    StreamType::new("Gift-Card_2.0.of-thirty-1.bytes"),
+];
 /// Streams from here on are for appends to many of them.
 const MANY: usize = 100;
 

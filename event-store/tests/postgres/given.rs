@@ -2,7 +2,7 @@
 
 use event_store::{
     Access, Append, AppendError, Appended, Entry, EventStore, KeyedAnswer, Metadata, NewEvent,
-    RecordedEvent, StreamId, Timestamp, Version,
+    RecordedEvent, StreamId, StreamType, Timestamp, Version,
 };
 use rig::postgres::{Database, database_or_say};
 use sqlx::postgres::PgConnectOptions;
@@ -31,7 +31,7 @@ pub async fn execute(connection: &mut PgConnection, sql: &str) -> Result<u64, sq
 }
 
 pub fn stream(number: u128) -> StreamId {
-    StreamId { stream_type: "order", id: Uuid::from_u128(number) }
+    StreamId { stream_type: StreamType::new("order"), id: Uuid::from_u128(number) }
 }
 
 /// Two events on a stream that is at `expected_version`, with an answer under a key of their own.

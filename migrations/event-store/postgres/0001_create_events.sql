@@ -1,7 +1,7 @@
 -- The log and its head. Everything of the log lives in a schema of its own, `event_store`.
 --
 -- payload is json, not jsonb: it keeps the very bytes that were given and can still be asked, e.g.
---     SELECT payload -> 'customer' ->> 'name' FROM event_store.events WHERE event_type = 'OrderCreated';
+--     SELECT payload -> 'customer' ->> 'name' FROM event_store.events WHERE event_type = 'OrderPlaced';
 -- The one index beside the key answers "which version is this stream at" and "this stream's events" and makes a version
 -- unique. event_id has no index: ids are made in one place from 74 random bits, nothing looks an event up by it, and a
 -- third B-tree would be paid on every append.
@@ -16,7 +16,7 @@ CREATE TABLE events (
     schema_version bigint  NOT NULL,
     -- Lets a page end when it is full without reading what lies beyond it.
     payload_bytes  integer NOT NULL GENERATED ALWAYS AS (octet_length(payload::text)) STORED,
-    stream_type    text COLLATE "C" NOT NULL,
+    stream_type    text COLLATE "C" NOT NULL CHECK (stream_type ~ '^[A-Za-z0-9_.-]{1,31}$'),
     event_type     text COLLATE "C" NOT NULL,
     correlation_id text COLLATE "C",
     causation_id   text COLLATE "C",

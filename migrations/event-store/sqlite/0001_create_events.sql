@@ -8,7 +8,8 @@ PRAGMA application_id = 0x6f6c6f67; -- 'olog': tells this file from any other SQ
 
 CREATE TABLE events (
     position       INTEGER PRIMARY KEY,
-    stream_type    TEXT    NOT NULL,
+    stream_type    TEXT    NOT NULL
+        CHECK (length(stream_type) BETWEEN 1 AND 31 AND stream_type NOT GLOB '*[^A-Za-z0-9_.-]*'),
     stream_id      BLOB    NOT NULL,
     version        INTEGER NOT NULL,
     event_id       BLOB    NOT NULL,

@@ -35,6 +35,7 @@ CREATE TABLE parked_events (
     projection   text COLLATE "C" NOT NULL,
     generation   bigint NOT NULL,
     position     bigint NOT NULL,
+    stream_type  text NOT NULL,
     stream_id    uuid NOT NULL,
     version      bigint NOT NULL,
     reason       text NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE parked_events (
     parked_at    bigint NOT NULL,
     PRIMARY KEY (projection, generation, position)
 );
-CREATE INDEX parked_events_by_stream ON parked_events (projection, generation, stream_id);
+CREATE INDEX parked_events_by_stream ON parked_events (projection, generation, stream_id, stream_type);
 
 -- The log's head as the projector last saw it: what "lag" is measured against.
 CREATE TABLE source_head (

@@ -16,4 +16,4 @@ CREATE TABLE history (
     traceparent    text COLLATE "C",
     data           text NOT NULL
 );
-CREATE UNIQUE INDEX history_by_stream ON history (stream_id, version);
+CREATE UNIQUE INDEX history_by_stream ON history (stream_id, stream_type, version);

@@ -35,6 +35,7 @@ CREATE TABLE parked_events (
     projection   TEXT    NOT NULL,
     generation   INTEGER NOT NULL,
     position     INTEGER NOT NULL,
+    stream_type  TEXT    NOT NULL,
     stream_id    BLOB    NOT NULL,
     version      INTEGER NOT NULL,
     reason       TEXT    NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE parked_events (
     parked_at    INTEGER NOT NULL,
     PRIMARY KEY (projection, generation, position)
 ) STRICT;
-CREATE INDEX parked_events_by_stream ON parked_events (projection, generation, stream_id);
+CREATE INDEX parked_events_by_stream ON parked_events (projection, generation, stream_id, stream_type);
 
 -- The log's head as the projector last saw it: what "lag" is measured against.
 CREATE TABLE source_head (

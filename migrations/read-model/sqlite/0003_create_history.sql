@@ -16,4 +16,4 @@ CREATE TABLE history (
     traceparent    TEXT,
     data           TEXT    NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX history_by_stream ON history (stream_id, version);
+CREATE UNIQUE INDEX history_by_stream ON history (stream_id, stream_type, version);

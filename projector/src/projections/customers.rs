@@ -1,21 +1,60 @@
 //! Projection `customers`: adds and takes back, needs no memory.
 
-use domain::order::OrderEvent;
+use super::ORDER_STREAMS;
+use crate::projection::{Changes, Fold, Poison, Projection, Streams};
+use crate::source::Decoded;
+use domain::order::{OrderAggregate, OrderEvent};
 use event_store::RecordedEvent;
+use futures::future::{BoxFuture, FutureExt};
+use read_model::ReadModelError;
 use read_model::write::customers::{CustomerDelta, CustomersChanges, LifetimeDelta};
 use read_model::write::named::Named;
+use read_model::write::{Tables, WriteTx, customers};
 use std::collections::HashMap;
+
+/// The projection.
+pub static CUSTOMERS: Projection = Projection {
+    name: "customers",
+    version: 1,
+    tables: customers::TABLES,
+    streams: Streams::Of(ORDER_STREAMS),
+    keeps_events: false,
+    fold: |_| Box::new(CustomersFold::default()),
+};
+
+impl Fold for CustomersFold {
+    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
+        if let Some(fact) = event.read::<OrderAggregate>()? {
+            self.fold(fact, &event.recorded);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, _: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+        Box::new(self.changes())
+    }
+}
+
+impl Changes for CustomersChanges {
+    fn write<'a>(
+        self: Box<Self>,
+        tx: &'a mut WriteTx,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
+        tx.write_customers(tables, *self).boxed()
+    }
+}
 
 /// The fold.
 #[derive(Debug, Default)]
-pub(crate) struct CustomersFold {
+pub(super) struct CustomersFold {
     customers: HashMap<String, CustomerDelta>,
     lifetimes: HashMap<(String, &'static str), i128>,
 }
 
 impl CustomersFold {
-    pub(crate) fn apply(&mut self, fact: &OrderEvent, recorded: &RecordedEvent) {
-        match fact {
+    pub(super) fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
+        match event {
             OrderEvent::OrderPlaced { customer, total, .. } => {
                 let at = recorded.occurred_at.timestamp_micros();
                 self.earn(customer.id.as_str(), total.currency().code(), total.minor());
@@ -60,7 +99,7 @@ impl CustomersFold {
         *self.lifetimes.entry((id.to_owned(), currency)).or_default() += i128::from(amount);
     }
 
-    pub(crate) fn take(&mut self) -> CustomersChanges {
+    pub(super) fn changes(&mut self) -> CustomersChanges {
         let mut customers: Vec<_> = self.customers.drain().map(|(_, delta)| delta).collect();
         customers.sort_unstable_by(|a, b| a.customer_id.cmp(&b.customer_id));
         let mut lifetimes: Vec<_> = self

@@ -1,57 +1,108 @@
 //! Projection `history`: every event as it stands in the log, also those that no other projection can read.
 
-use super::{Pace, Poison, unknown};
+use super::unknown;
 use crate::cache::Cache;
+use crate::projection::{Changes, Fold, Pace, Poison, Projection, Streams};
 use crate::source::{Decoded, Fact};
-use event_store::RecordedEvent;
-use read_model::write::Tables;
-use read_model::write::history::HistoryRow;
+use event_store::{RecordedEvent, StreamId};
+use futures::future::{BoxFuture, FutureExt};
+use read_model::write::history::{self, HistoryRow};
+use read_model::write::{Tables, WriteTx};
 use read_model::{ReadModel, ReadModelError};
 use std::collections::HashSet;
 use uuid::Uuid;
+
+/// The projection.
+pub static HISTORY: Projection = Projection {
+    name: "history",
+    version: 1,
+    tables: history::TABLES,
+    streams: Streams::All,
+    keeps_events: true,
+    fold: |pace| Box::new(HistoryFold::new(pace)),
+};
 
 /// Streams whose last version is remembered.
 const STREAMS: usize = 65_536;
 
 /// The fold.
 #[derive(Debug)]
-pub(crate) struct HistoryFold {
+pub(super) struct HistoryFold {
     pace: Pace,
-    versions: Cache<u64>,
-    refused: HashSet<(Uuid, u64)>,
+    versions: Cache<StreamId, u64>,
+    /// What leaves no row of this batch. A record that is no event of the log may claim the position of one.
+    refused: HashSet<(StreamId, u64)>,
     batch: u64,
 }
 
+impl Fold for HistoryFold {
+    fn prepare<'a>(
+        &'a mut self,
+        events: &'a [&'a Decoded],
+        model: &'a ReadModel,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
+        self.look_up(events, model, tables).boxed()
+    }
+
+    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
+        check(event)?;
+        self.follow(&event.recorded)
+    }
+
+    fn refuse(&mut self, recorded: &RecordedEvent) {
+        self.refused.insert((recorded.stream, recorded.position));
+    }
+
+    fn take(&mut self, events: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+        Box::new(Rows(self.rows(events)))
+    }
+
+    fn committed(&mut self, in_flight: u64) {
+        self.versions.trim((self.batch - 1).saturating_sub(in_flight));
+    }
+}
+
+/// New rows.
+#[derive(Debug)]
+struct Rows(Vec<HistoryRow>);
+
+impl Changes for Rows {
+    fn write<'a>(
+        self: Box<Self>,
+        tx: &'a mut WriteTx,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
+        tx.write_history(tables, self.0).boxed()
+    }
+}
+
 impl HistoryFold {
-    pub(crate) fn new(pace: Pace) -> Self {
+    pub(super) fn new(pace: Pace) -> Self {
         Self { pace, versions: Cache::new(STREAMS), refused: HashSet::new(), batch: 1 }
     }
 
-    pub(crate) async fn prepare(
+    async fn look_up(
         &mut self,
         events: &[&Decoded],
         model: &ReadModel,
         tables: Tables,
     ) -> Result<(), ReadModelError> {
         let unknown = unknown(events, self.pace, |stream| self.versions.contains(stream));
-        for (stream, version) in model.history_versions(tables, &unknown).await? {
-            self.versions.put(stream, self.batch, version);
-            self.versions.weigh(stream, 1);
+        let asked: Vec<(&str, Uuid)> =
+            unknown.iter().map(|stream| (stream.stream_type.as_str(), stream.id)).collect();
+        let found = model.history_versions(tables, &asked).await?;
+        for (stream, version) in unknown.into_iter().zip(found) {
+            if let Some(version) = version {
+                self.versions.put(stream, self.batch, version);
+                self.versions.weigh(stream, 1);
+            }
         }
         Ok(())
     }
 
-    pub(crate) fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
-        check(event)?;
-        self.follow(&event.recorded)
-    }
-
-    pub(crate) fn refuse(&mut self, recorded: &RecordedEvent) {
-        self.refused.insert((recorded.stream.id, recorded.position));
-    }
-
     fn follow(&mut self, recorded: &RecordedEvent) -> Result<(), Poison> {
-        let stream = recorded.stream.id;
+        let stream = recorded.stream;
         let known = self.versions.entry(stream, self.batch, || 0);
         if recorded.version != *known + 1 {
             return Err(Poison(format!("version {} follows {known}", recorded.version)));
@@ -61,18 +112,16 @@ impl HistoryFold {
         Ok(())
     }
 
-    pub(crate) fn take(&mut self, events: Vec<Decoded>) -> Vec<HistoryRow> {
+    pub(super) fn rows(
+        &mut self,
+        events: &mut dyn Iterator<Item = RecordedEvent>,
+    ) -> Vec<HistoryRow> {
         self.batch += 1;
         let refused = std::mem::take(&mut self.refused);
-        let is_refused =
-            |event: &RecordedEvent| refused.contains(&(event.stream.id, event.position));
-        let kept =
-            events.into_iter().filter(|event| refused.is_empty() || !is_refused(&event.recorded));
-        kept.map(|event| row(event.recorded)).collect()
-    }
-
-    pub(crate) fn committed(&mut self, in_flight: u64) {
-        self.versions.trim((self.batch - 1).saturating_sub(in_flight));
+        let stays = |event: &RecordedEvent| {
+            refused.is_empty() || !refused.contains(&(event.stream, event.position))
+        };
+        events.filter(stays).map(row).collect()
     }
 }
 
@@ -80,7 +129,7 @@ impl HistoryFold {
 fn check(event: &Decoded) -> Result<(), Poison> {
     let not_json = || Poison("the payload is not JSON".into());
     let text = std::str::from_utf8(&event.recorded.payload).map_err(|_| not_json())?;
-    if matches!(event.fact, Fact::Order(_)) {
+    if matches!(event.fact, Fact::Known(_)) {
         return Ok(());
     }
     serde_json::from_str::<serde::de::IgnoredAny>(text).map(|_| ()).map_err(|_| not_json())
@@ -92,7 +141,7 @@ fn row(event: RecordedEvent) -> HistoryRow {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     HistoryRow {
         position: event.position,
-        stream_type: event.stream.stream_type,
+        stream_type: event.stream.stream_type.to_string(),
         stream_id: event.stream.id,
         version: event.version,
         event_id: event.event_id,

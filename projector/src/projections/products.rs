@@ -1,15 +1,54 @@
 //! Projection `products`: adds and takes back, needs no memory. An order counts once for a product, however many of its
 //! lines name it.
 
-use domain::order::OrderEvent;
+use super::ORDER_STREAMS;
+use crate::projection::{Changes, Fold, Poison, Projection, Streams};
+use crate::source::Decoded;
+use domain::order::{OrderAggregate, OrderEvent};
 use event_store::RecordedEvent;
+use futures::future::{BoxFuture, FutureExt};
+use read_model::ReadModelError;
 use read_model::write::named::Named;
 use read_model::write::products::{ProductDelta, ProductSalesDelta, ProductsChanges};
+use read_model::write::{Tables, WriteTx, products};
 use std::collections::HashMap;
+
+/// The projection.
+pub static PRODUCTS: Projection = Projection {
+    name: "products",
+    version: 1,
+    tables: products::TABLES,
+    streams: Streams::Of(ORDER_STREAMS),
+    keeps_events: false,
+    fold: |_| Box::new(ProductsFold::default()),
+};
+
+impl Fold for ProductsFold {
+    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
+        if let Some(fact) = event.read::<OrderAggregate>()? {
+            self.fold(fact, &event.recorded);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, _: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+        Box::new(self.changes())
+    }
+}
+
+impl Changes for ProductsChanges {
+    fn write<'a>(
+        self: Box<Self>,
+        tx: &'a mut WriteTx,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
+        tx.write_products(tables, *self).boxed()
+    }
+}
 
 /// The fold.
 #[derive(Debug, Default)]
-pub(crate) struct ProductsFold {
+pub(super) struct ProductsFold {
     products: HashMap<String, ProductDelta>,
     sales: HashMap<(String, &'static str), ProductSalesDelta>,
 }
@@ -23,8 +62,8 @@ struct Line<'a> {
 }
 
 impl ProductsFold {
-    pub(crate) fn apply(&mut self, fact: &OrderEvent, recorded: &RecordedEvent) {
-        match fact {
+    pub(super) fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
+        match event {
             OrderEvent::OrderPlaced { lines, currency, .. } => {
                 let lines = lines.iter().map(|line| Line {
                     product: line.product_id.as_str(),
@@ -94,7 +133,7 @@ impl ProductsFold {
         })
     }
 
-    pub(crate) fn take(&mut self) -> ProductsChanges {
+    pub(super) fn changes(&mut self) -> ProductsChanges {
         let mut products: Vec<_> = self.products.drain().map(|(_, delta)| delta).collect();
         products.sort_unstable_by(|a, b| a.product_id.cmp(&b.product_id));
         let mut sales: Vec<_> = self.sales.drain().map(|(_, delta)| delta).collect();

@@ -1,23 +1,61 @@
 //! Projection `sales`: what was placed and what was cancelled, by day of placing and day of change.
 
-use super::day;
-use domain::order::OrderEvent;
+use super::{ORDER_STREAMS, day};
+use crate::projection::{Changes, Fold, Poison, Projection, Streams};
+use crate::source::Decoded;
+use domain::order::{OrderAggregate, OrderEvent};
 use event_store::RecordedEvent;
 use faults::{Fault, planted};
+use futures::future::{BoxFuture, FutureExt};
+use read_model::ReadModelError;
 use read_model::write::sales::{SalesChangeRow, SalesChanges, SalesDayDelta, SalesFigures};
+use read_model::write::{Tables, WriteTx, sales};
 use std::collections::BTreeMap;
+
+/// The projection.
+pub static SALES: Projection = Projection {
+    name: "sales",
+    version: 1,
+    tables: sales::TABLES,
+    streams: Streams::Of(ORDER_STREAMS),
+    keeps_events: false,
+    fold: |_| Box::new(SalesFold::default()),
+};
+
+impl Fold for SalesFold {
+    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
+        if let Some(fact) = event.read::<OrderAggregate>()? {
+            self.fold(fact, &event.recorded);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, _: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+        Box::new(self.changes())
+    }
+}
+
+impl Changes for SalesChanges {
+    fn write<'a>(
+        self: Box<Self>,
+        tx: &'a mut WriteTx,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
+        tx.write_sales(tables, *self).boxed()
+    }
+}
 
 /// The fold.
 #[derive(Debug, Default)]
-pub(crate) struct SalesFold {
+pub(super) struct SalesFold {
     days: BTreeMap<(i64, &'static str, i64), SalesFigures>,
     changes: Vec<SalesChangeRow>,
 }
 
 impl SalesFold {
-    pub(crate) fn apply(&mut self, fact: &OrderEvent, recorded: &RecordedEvent) {
+    pub(super) fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
         let changed_at = recorded.occurred_at.timestamp_micros();
-        let (placed_at, currency, figures) = match fact {
+        let (placed_at, currency, figures) = match event {
             OrderEvent::OrderPlaced { lines, total, .. } => {
                 let units = lines.iter().map(|line| i64::from(line.quantity)).sum();
                 let figures = SalesFigures {
@@ -50,7 +88,7 @@ impl SalesFold {
         self.changes.push(SalesChangeRow { position, changed_at, placed_day, currency, figures });
     }
 
-    pub(crate) fn take(&mut self) -> SalesChanges {
+    pub(super) fn changes(&mut self) -> SalesChanges {
         let days = std::mem::take(&mut self.days);
         let days = days.into_iter().map(|((placed_day, currency, changed_day), figures)| {
             SalesDayDelta { placed_day, currency, changed_day, figures }

@@ -71,12 +71,12 @@ fn at(position: u64, micros: i64) -> RecordedEvent {
 #[test]
 fn a_customer_has_what_was_placed_less_what_was_cancelled() {
     let mut fold = CustomersFold::default();
-    fold.apply(&placed(Some("Ada")), &at(1, 30));
-    fold.apply(&placed(Some("Ada L.")), &at(2, 10));
-    fold.apply(&placed(None), &at(3, 20));
-    fold.apply(&OrderEvent::OrderConfirmed, &at(4, 50));
-    fold.apply(&cancelled(10), &at(5, 60));
-    let changes = fold.take();
+    fold.fold(&placed(Some("Ada")), &at(1, 30));
+    fold.fold(&placed(Some("Ada L.")), &at(2, 10));
+    fold.fold(&placed(None), &at(3, 20));
+    fold.fold(&OrderEvent::OrderConfirmed, &at(4, 50));
+    fold.fold(&cancelled(10), &at(5, 60));
+    let changes = fold.changes();
     let [customer] = changes.customers.try_into().unwrap();
     assert_eq!(customer.customer_id, "ada");
     assert_eq!((customer.orders, customer.cancelled_orders), (2, 1));
@@ -86,16 +86,16 @@ fn a_customer_has_what_was_placed_less_what_was_cancelled() {
     let [lifetime] = changes.lifetimes.try_into().unwrap();
     assert_eq!((lifetime.customer_id.as_str(), lifetime.currency), ("ada", "EUR"));
     assert_eq!(lifetime.amount, i128::from(2 * TOTAL));
-    assert!(fold.take().customers.is_empty(), "it is taken once");
+    assert!(fold.changes().customers.is_empty(), "it is taken once");
 }
 
 #[test]
 fn a_product_counts_each_order_once_and_its_units_and_revenue_by_line() {
     let mut fold = ProductsFold::default();
     for position in 1..=3 {
-        fold.apply(&placed(None), &at(position, 10));
+        fold.fold(&placed(None), &at(position, 10));
     }
-    let whole = fold.take();
+    let whole = fold.changes();
     let sums = |id: &str, changes: &read_model::write::products::ProductsChanges| {
         let product = changes.products.iter().find(|its| its.product_id == id).unwrap();
         let sales = changes.sales.iter().find(|its| its.product_id == id).unwrap();
@@ -110,8 +110,8 @@ fn a_product_counts_each_order_once_and_its_units_and_revenue_by_line() {
     let named = whole.products[0].named.as_ref().unwrap();
     assert_eq!((named.name.as_str(), named.at, named.position), ("Large cup", 10, 3));
 
-    fold.apply(&cancelled(10), &at(4, 20));
-    let back = fold.take();
+    fold.fold(&cancelled(10), &at(4, 20));
+    let back = fold.changes();
     assert_eq!(sums("cup", &back), (-1, -3, -1_100));
     assert_eq!(sums("tea", &back), (-1, -5, -1_000));
     assert!(back.products.iter().all(|product| product.named.is_none()));
@@ -120,11 +120,11 @@ fn a_product_counts_each_order_once_and_its_units_and_revenue_by_line() {
 #[test]
 fn a_day_of_sale_has_what_was_placed_then_and_what_each_later_day_changed() {
     let mut fold = SalesFold::default();
-    fold.apply(&placed(None), &at(1, 10));
-    fold.apply(&placed(None), &at(2, 20));
-    fold.apply(&OrderEvent::OrderConfirmed, &at(3, 30));
-    fold.apply(&cancelled(10), &at(4, TWO_DAYS));
-    fold.apply(&cancelled(20), &at(5, TWO_DAYS + 1));
+    fold.fold(&placed(None), &at(1, 10));
+    fold.fold(&placed(None), &at(2, 20));
+    fold.fold(&OrderEvent::OrderConfirmed, &at(3, 30));
+    fold.fold(&cancelled(10), &at(4, TWO_DAYS));
+    fold.fold(&cancelled(20), &at(5, TWO_DAYS + 1));
     let (total, units) = (i128::from(TOTAL), 8);
     let once = SalesFigures { orders: 1, units, revenue: total, ..SalesFigures::default() };
     let taken_back = SalesFigures {
@@ -142,7 +142,7 @@ fn a_day_of_sale_has_what_was_placed_then_and_what_each_later_day_changed() {
         cancelled_orders: 2,
         cancelled_revenue: 2 * total,
     };
-    let changes = fold.take();
+    let changes = fold.changes();
     let days: Vec<_> = changes.days.iter().map(|its| (its.changed_day, its.figures)).collect();
     assert_eq!(days, [(0, twice), (day(TWO_DAYS), both_back)]);
     assert!(changes.days.iter().all(|its| (its.placed_day, its.currency) == (0, "EUR")));

@@ -3,13 +3,24 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::projection::{Fold, Poison};
+use crate::registry::Registry;
 use chrono::{DateTime, Utc};
 use domain::order::{Customer, OrderEvent};
 use domain::{Currency, Reference};
-use event_store::{Metadata, RecordedEvent, StreamId};
+use event_store::{Metadata, RecordedEvent};
+use uuid::Uuid;
 
 pub(super) fn stream(number: u128) -> Uuid {
     Uuid::from_u128(number)
+}
+
+pub(super) fn stream_id(number: u128) -> StreamId {
+    ORDER_STREAMS[0].stream(stream(number))
+}
+
+pub(super) fn decoded(event: RecordedEvent) -> Decoded {
+    Registry::standard().decode(event)
 }
 
 /// The event of an order at a version; positions count up with versions.
@@ -17,7 +28,7 @@ pub(super) fn recorded(order: u128, version: u64) -> RecordedEvent {
     let at = DateTime::<Utc>::UNIX_EPOCH + chrono::TimeDelta::seconds(version.cast_signed());
     RecordedEvent {
         position: version,
-        stream: StreamId { stream_type: "order", id: stream(order) },
+        stream: stream_id(order),
         version,
         event_id: Uuid::from_u128(version.into()),
         event_type: "OrderConfirmed".to_owned(),
@@ -43,12 +54,12 @@ pub(super) fn drafted() -> OrderEvent {
 #[test]
 fn each_stream_is_looked_up_once_unless_it_is_known_or_begins_where_nothing_repeats() {
     let came = [(3, 2), (1, 1), (3, 3), (2, 7), (4, 1), (4, 2), (5, 1)];
-    let events = came.map(|(order, version)| Decoded::new(recorded(order, version)));
+    let events = came.map(|(order, version)| decoded(recorded(order, version)));
     let events: Vec<_> = events.iter().collect();
-    let asked = |pace| unknown(&events, pace, |known| known == stream(2));
-    assert_eq!(asked(Pace::Repeating), [1, 3, 4, 5].map(stream));
-    assert_eq!(asked(Pace::Following), [3, 4].map(stream));
-    assert_eq!(asked(Pace::Bulk), [3, 4].map(stream));
+    let asked = |pace| unknown(&events, pace, |known| known.id == stream(2));
+    assert_eq!(asked(Pace::Repeating), [1, 3, 4, 5].map(stream_id));
+    assert_eq!(asked(Pace::Following), [3, 4].map(stream_id));
+    assert_eq!(asked(Pace::Bulk), [3, 4].map(stream_id));
 }
 
 #[test]
@@ -59,13 +70,13 @@ fn a_day_ends_at_midnight_before_1970_too() {
 /// More streams than any fold remembers: the first of them is forgotten once its batch has committed, and no sooner.
 #[test]
 fn what_is_committed_makes_room() {
-    let follows = |fold: &mut Fold| fold.apply(&Decoded::new(recorded(1, 2)));
+    let follows = |fold: &mut Box<dyn Fold>| fold.apply(&decoded(recorded(1, 2)));
     let filled = || {
-        let mut fold = Fold::new(Kind::History, Pace::Following);
+        let mut fold = (HISTORY.fold)(Pace::Following);
         for order in 1..=70_000 {
-            fold.apply(&Decoded::new(recorded(order, 1))).unwrap();
+            fold.apply(&decoded(recorded(order, 1))).unwrap();
         }
-        fold.take(&mut Vec::new());
+        fold.take(&mut std::iter::empty());
         fold
     };
     assert!(follows(&mut filled()).is_ok());

@@ -3,8 +3,8 @@
 use super::owner::{Owner, is_alive};
 use crate::ProjectorError;
 use crate::group::Member;
-use crate::kind::Kind;
-use crate::projections::Pace;
+use crate::projection::Pace;
+use crate::projection::Projection;
 use read_model::ReadModel;
 use read_model::write::rebuild::RebuildEntry;
 use read_model::write::{Tables, WriteTx};
@@ -20,7 +20,7 @@ pub(super) struct Claims {
 
 #[derive(Debug)]
 struct Claim {
-    kind: Kind,
+    projection: &'static Projection,
     generation: u64,
     position: u64,
 }
@@ -32,7 +32,7 @@ impl Claims {
     }
 
     pub(super) fn names(&self) -> Vec<&'static str> {
-        self.claims.iter().map(|claim| claim.kind.name()).collect()
+        self.claims.iter().map(|claim| claim.projection.name).collect()
     }
 
     /// As they stand now, nothing of them in memory.
@@ -42,14 +42,14 @@ impl Claims {
     ) -> Result<Vec<(u64, Member)>, ProjectorError> {
         let rebuilds = model.rebuilds().await?;
         for claim in &mut self.claims {
-            let its = rebuilds.iter().find(|rebuild| rebuild.name == claim.kind.name());
+            let its = rebuilds.iter().find(|rebuild| rebuild.name == claim.projection.name);
             claim.position = its.map_or(claim.position, |rebuild| rebuild.position);
         }
         let mut members = Vec::with_capacity(self.claims.len());
         for claim in &self.claims {
             let tables = Tables::Shadow(claim.generation);
             let member =
-                Member::load(claim.kind, claim.generation, tables, Pace::Bulk, model).await?;
+                Member::load(claim.projection, claim.generation, tables, Pace::Bulk, model).await?;
             members.push((claim.position, member));
         }
         Ok(members)
@@ -59,19 +59,19 @@ impl Claims {
 /// Claims all of these, or none.
 pub(super) async fn claim(
     model: &ReadModel,
-    kinds: &[Kind],
+    projections: &[&'static Projection],
     target: u64,
     owner: &Owner,
 ) -> Result<Claims, ProjectorError> {
     let now = clock::now().timestamp_micros();
-    for kind in kinds {
-        model.register(kind.name(), kind.version(), now).await?;
+    for projection in projections {
+        model.register(projection.name, projection.version, now).await?;
     }
     let owner = owner.bytes();
     let mut tx = model.begin_write().await?;
-    let mut claims = Vec::with_capacity(kinds.len());
-    for kind in kinds {
-        claims.push(claim_one(&mut tx, *kind, target, &owner, now).await?);
+    let mut claims = Vec::with_capacity(projections.len());
+    for projection in projections {
+        claims.push(claim_one(&mut tx, *projection, target, &owner, now).await?);
     }
     tx.commit(0).await?;
     Ok(Claims { owner, target, claims })
@@ -79,12 +79,12 @@ pub(super) async fn claim(
 
 async fn claim_one(
     tx: &mut WriteTx,
-    kind: Kind,
+    projection: &'static Projection,
     target: u64,
     owner: &[u8],
     now: i64,
 ) -> Result<Claim, ProjectorError> {
-    let name = kind.name();
+    let name = projection.name;
     let catalog = tx.catalog().await?;
     let live = catalog.iter().find(|entry| entry.name == name).ok_or_else(|| {
         ProjectorError::Refused(format!("the projection {name} is not in the catalog"))
@@ -101,25 +101,25 @@ async fn claim_one(
         )));
     }
     let resumed =
-        left.filter(|left| left.generation == generation && left.version == kind.version());
+        left.filter(|left| left.generation == generation && left.version == projection.version);
     let position = match resumed {
         Some(left) => left.position,
         None => {
-            tx.create_shadow(name, kind.tables(), generation).await?;
+            tx.create_shadow(name, projection.tables, generation).await?;
             0
         }
     };
     tracing::info!(projection = name, generation, position, head = target, "rebuild begins");
     let entry = RebuildEntry {
         name: name.to_owned(),
-        version: kind.version(),
+        version: projection.version,
         generation,
         position,
         owner: owner.to_vec(),
         heartbeat_at: now,
     };
     tx.claim_rebuild(&entry, target).await?;
-    Ok(Claim { kind, generation, position })
+    Ok(Claim { projection, generation, position })
 }
 
 /// Lets go, so that anybody may go on at once.

@@ -21,7 +21,7 @@ pub(super) const GAP: u64 = 1_000;
 async fn furthest(tx: &mut WriteTx, group: &Group) -> Result<u64, ReadModelError> {
     let mut furthest = 0;
     for member in &group.members {
-        let name = member.kind.name();
+        let name = member.projection.name;
         let catalog = tx.catalog().await?;
         let Some(live) = catalog.iter().find(|entry| entry.name == name) else { continue };
         let checkpoint = Checkpoint { name, generation: live.generation };
@@ -70,10 +70,10 @@ pub(super) async fn finish(
     for member in &group.members {
         let next = Successor {
             generation: member.generation,
-            version: member.kind.version(),
+            version: member.projection.version,
             position: group.position,
         };
-        tx.swap(member.kind.name(), member.kind.tables(), next, now).await?;
+        tx.swap(member.projection.name, member.projection.tables, next, now).await?;
     }
     points::half_way("rebuild: swapped").await;
     tx.commit(group.position).await?;

@@ -15,9 +15,9 @@ mod progress;
 use crate::ProjectorError;
 use crate::flush::{Advance, Batch, fill};
 use crate::group::Group;
-use crate::kind::Kind;
 use crate::lineage;
 use crate::points;
+use crate::projection::Projection;
 use crate::refused;
 use crate::source::Source;
 use claim::Claims;
@@ -74,14 +74,14 @@ impl std::fmt::Display for RebuildReport {
 pub async fn rebuild(
     source: &Source,
     model: &ReadModel,
-    kinds: &[Kind],
+    projections: &[&'static Projection],
     show: Show,
     shutdown: &CancellationToken,
 ) -> Result<RebuildReport, ProjectorError> {
     let owner = Owner::new();
-    lineage::adopt(source, model, kinds).await?;
+    lineage::adopt(source, model, projections).await?;
     let target = source.head().await?.position;
-    let mut claims = claim::claim(model, kinds, target, &owner).await?;
+    let mut claims = claim::claim(model, projections, target, &owner).await?;
     points::reach("rebuild: claimed").await?;
     let done = pass(source, model, &mut claims, show, shutdown).await;
     if done.is_err() {
@@ -241,7 +241,7 @@ impl Run<'_> {
         let model = self.model;
         let build = async {
             for member in groups.iter().flat_map(|group| &group.members) {
-                model.complete_indexes(member.kind.tables(), member.generation).await?;
+                model.complete_indexes(member.projection.tables, member.generation).await?;
             }
             Ok::<(), ReadModelError>(())
         };

@@ -12,14 +12,13 @@ use super::portion::{Goal, Portion};
 use super::seats::Shape;
 use super::sift::Arrived;
 use crate::group::Member;
-use crate::kind::Kind;
-use crate::projections::Pace;
-use crate::source::{Decoded, Fact};
+use crate::projection::Pace;
+use crate::registry::Registry;
 use chrono::{DateTime, Duration, Utc};
 use domain::order::command::NewLine;
 use domain::order::{Customer, Order, OrderAggregate, OrderCommand, OrderEvent};
 use domain::{Aggregate, Currency, Email, Money, Name, Note, Reason, Reference};
-use event_store::{Metadata, RecordedEvent, StreamId};
+use event_store::{Metadata, RecordedEvent, StreamId, StreamType};
 use proptest::prelude::*;
 use read_model::write::Tables;
 use read_model::{Access, ReadModel};
@@ -98,7 +97,10 @@ impl Teller {
         self.version += 1;
         RecordedEvent {
             position,
-            stream: StreamId { stream_type: OrderAggregate::STREAM_TYPE, id: self.id },
+            stream: StreamId {
+                stream_type: const { StreamType::new(OrderAggregate::STREAM_TYPE) },
+                id: self.id,
+            },
             version: self.version,
             event_id: Uuid::from_u128(position.into()),
             event_type: encoded.0.to_owned(),
@@ -161,19 +163,21 @@ pub(super) fn portion(
     let from = came.saturating_sub(usize::from(again));
     let to = (*came + usize::from(new)).min(all.len());
     *came = to;
-    let arrived =
-        |offset: usize| Arrived { offset: offset as i64, event: Decoded::new(all[offset].clone()) };
+    let arrived = |offset: usize| Arrived {
+        offset: offset as i64,
+        event: Registry::standard().decode(all[offset].clone()),
+    };
     let events = (from..to).map(arrived).collect();
     Portion { partition, events, reach: 0, goal: Goal::Forward(to as i64) }
 }
 
 /// Applies a log as it arrives; at last all of it.
 async fn arrive(model: &ReadModel, log: &[RecordedEvent], arrivals: &[Arrival]) {
-    for kind in Kind::ALL {
-        model.register(kind.name(), kind.version(), 0).await.unwrap();
+    for projection in Registry::standard().projections() {
+        model.register(projection.name, projection.version, 0).await.unwrap();
     }
     let shape = Shape { topic: "orders".into(), partitions: PARTITIONS };
-    let mut desk = Desk::new(model.clone(), None, shape);
+    let mut desk = Desk::new(model.clone(), Registry::standard(), None, shape);
     desk.load().await.unwrap();
     let mut came = [0; PARTITIONS as usize];
     let rest = (0..PARTITIONS as u8).map(|partition| (partition, 9, u8::MAX, true));
@@ -196,13 +200,13 @@ async fn arrive(model: &ReadModel, log: &[RecordedEvent], arrivals: &[Arrival]) 
 
 /// Folds a log in its own order, an event at a time.
 async fn fold(model: &ReadModel, log: &[RecordedEvent]) {
-    for kind in Kind::ALL {
-        let load = Member::load(kind, 1, Tables::Live, Pace::Repeating, model);
+    for projection in Registry::standard().projections() {
+        let load = Member::load(projection, 1, Tables::Live, Pace::Repeating, model);
         let mut member = load.await.unwrap();
         for event in log {
-            let mut events = vec![Decoded::new(event.clone())];
+            let events = vec![Registry::standard().decode(event.clone())];
             let parked = member.fold(&[&events[0]], model, 0).await.unwrap();
-            let changes = member.take(&mut events);
+            let changes = member.take(events.into_iter().map(|event| event.recorded));
             let mut tx = model.begin_write().await.unwrap();
             changes.write(&mut tx, Tables::Live).await.unwrap();
             tx.park(parked).await.unwrap();
@@ -214,13 +218,13 @@ async fn fold(model: &ReadModel, log: &[RecordedEvent]) {
 async fn assert_equal(model: &ReadModel, folded: &ReadModel) {
     let (mut ours, mut theirs) =
         (model.snapshot().await.unwrap(), folded.snapshot().await.unwrap());
-    for kind in Kind::ALL {
-        for table in kind.tables() {
+    for projection in Registry::standard().projections() {
+        for table in projection.tables {
             let (_, differences) = ours.compare(&mut theirs, table, 9).await.unwrap();
             assert!(differences.is_empty(), "{differences:#?}");
         }
-        let parked = model.parked_reasons(kind.name(), 1, 999).await.unwrap();
-        assert_eq!(parked, folded.parked_reasons(kind.name(), 1, 999).await.unwrap());
+        let parked = model.parked_reasons(projection.name, 1, 999).await.unwrap();
+        assert_eq!(parked, folded.parked_reasons(projection.name, 1, 999).await.unwrap());
     }
 }
 
@@ -231,14 +235,16 @@ async fn assert_names(model: &ReadModel, log: &[RecordedEvent]) {
     let mut ill = Vec::new();
     let mut placings: Vec<_> = Vec::new();
     for event in log {
-        match Decoded::new(event.clone()).fact {
-            Fact::Unreadable(_) => ill.push(event.stream.id),
-            Fact::Order(OrderEvent::OrderPlaced { customer, lines, .. })
-                if !ill.contains(&event.stream.id) =>
+        let event = Registry::standard().decode(event.clone());
+        let RecordedEvent { stream, occurred_at, position, .. } = event.recorded;
+        match event.read::<OrderAggregate>() {
+            Err(_) => ill.push(stream.id),
+            Ok(Some(OrderEvent::OrderPlaced { customer, lines, .. }))
+                if !ill.contains(&stream.id) =>
             {
-                placings.push((event.occurred_at, event.position, customer, lines));
+                placings.push((occurred_at, position, customer.clone(), lines.clone()));
             }
-            _ => {}
+            Ok(_) => {}
         }
     }
     placings.sort_by_key(|(at, position, ..)| (*at, *position));

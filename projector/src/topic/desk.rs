@@ -1,6 +1,6 @@
 //! What one member of the group knows of the projections that it feeds; no consumer, no broker.
 //!
-//! What is held in memory (states of orders, checkpoints) is true only as long as this member alone writes its
+//! What is held in memory (states of streams, checkpoints) is true only as long as this member alone writes its
 //! partitions. The engine, which has the consumer, forgets it: when partitions come or go, when the catalog
 //! changes, and after every failure.
 
@@ -8,17 +8,19 @@ use super::portion::Portion;
 use super::seats::{self, Seat, Shape};
 use crate::ProjectorError;
 use crate::points;
-use event_store::EventStore;
+use crate::registry::Registry;
+use crate::source::Source;
+use event_store::StreamId;
 use read_model::write::catalog::{CatalogEntry, SourceHead};
 use read_model::write::partitions::Mark;
 use read_model::{ReadModel, ReadModelError};
 use server::clock;
-use uuid::Uuid;
 
 /// The projections that are fed, with their checkpoints, and the log behind the topic.
 pub(super) struct Desk {
     pub model: ReadModel,
-    pub log: Option<EventStore>,
+    pub registry: Registry,
+    pub log: Option<Source>,
     pub shape: Shape,
     pub seats: Vec<Seat>,
     pub head: SourceHead,
@@ -29,10 +31,16 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Knows nothing before it is loaded.
-    pub(super) fn new(model: ReadModel, log: Option<EventStore>, shape: Shape) -> Self {
+    pub(super) fn new(
+        model: ReadModel,
+        registry: Registry,
+        log: Option<Source>,
+        shape: Shape,
+    ) -> Self {
         let now = clock::now().timestamp_micros();
         let head = SourceHead { position: 0, recorded_at: now, seen_at: now, hash: None };
-        Self { model, log, shape, seats: Vec::new(), head, catalog: Vec::new(), exchanged: false }
+        let (seats, catalog) = (Vec::new(), Vec::new());
+        Self { model, registry, log, shape, seats, head, catalog, exchanged: false }
     }
 
     /// Reads catalog and checkpoints, and forgets all else. Whether these are other projections than when it was asked
@@ -59,7 +67,7 @@ impl Desk {
         points::reach("views: read").await?;
         let catalog = self.model.catalog().await?;
         self.exchanged |= !self.has_shape_of(&catalog);
-        self.seats = seats::seat(&self.model, &catalog, &self.shape).await?;
+        self.seats = seats::seat(&self.registry, &self.model, &catalog, &self.shape).await?;
         self.catalog = catalog;
         Ok(())
     }
@@ -84,13 +92,13 @@ impl Desk {
         self.seats.iter().filter_map(move |seat| seat.marks.get(&number).copied())
     }
 
-    /// Whether some projection has parked events of an order.
-    pub(super) fn has_parked(&self, order: Uuid) -> bool {
-        self.seats.iter().any(|seat| seat.member.parked_orders().contains(&order))
+    /// Whether some projection has parked events of a stream.
+    pub(super) fn has_parked(&self, stream: StreamId) -> bool {
+        self.seats.iter().any(|seat| seat.member.parked_streams().contains(&stream))
     }
 
     /// As after a failure: each portion in a transaction of its own, so that one that cannot be written holds up no
-    /// other; one that the database refuses, without the orders at fault. The first failure is returned; `ends` are those
+    /// other; one that the database refuses, without the streams at fault. The first failure is returned; `ends` are those
     /// of the others.
     pub(super) async fn apply_singly(
         &mut self,

@@ -3,7 +3,6 @@
 use super::sift::Arrived;
 use crate::ProjectorError;
 use crate::source::{Decoded, Source};
-use event_store::EventStore;
 use relay::partition_of;
 
 /// So many positions at most are looked through for an event in doubt; it is parked without, above that.
@@ -13,7 +12,7 @@ pub(super) const PAGE: usize = 2_000;
 
 /// The events of a partition above `floor`, up to `top`; `None` if these are too far apart.
 pub(super) async fn truth(
-    log: &EventStore,
+    log: &Source,
     partition: i32,
     partitions: u32,
     floor: u64,
@@ -34,20 +33,20 @@ pub(super) async fn truth(
 
 /// A page of that, and the position up to which it holds all.
 pub(super) async fn page(
-    log: &EventStore,
+    log: &Source,
     partition: i32,
     partitions: u32,
     after: u64,
     top: u64,
 ) -> Result<(Vec<Decoded>, u64), ProjectorError> {
     let room = usize::try_from(top - after).unwrap_or(usize::MAX);
-    let feed = Source::Log(log.clone()).feed(after, room.min(PAGE)).await?;
+    let feed = log.feed(after, room.min(PAGE)).await?;
     let Some(to) = feed.last().map(|event| event.position) else {
         return Err(ProjectorError::Gap { expected: after + 1, found: top });
     };
     let here =
         feed.into_iter().filter(|event| partition_of(event.stream.id, partitions) == partition);
-    Ok((here.map(Decoded::new).collect(), to))
+    Ok((here.map(|event| log.registry().decode(event)).collect(), to))
 }
 
 /// What the log gave, with the places in the partition of those events that came from there as well.

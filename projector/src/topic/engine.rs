@@ -10,12 +10,10 @@ use super::seats::{self, Shape};
 use super::sift::{Sifted, sift};
 use crate::ProjectorError;
 use crate::figures;
-use crate::kind::Kind;
 use crate::lineage::check_lineage;
 use crate::live::Condition;
 use crate::outdated::Outdated;
 use crate::points;
-use crate::source::Source;
 use event_store::RecordedEvent;
 use read_model::ReadModel;
 use read_model::write::partitions::Mark;
@@ -71,19 +69,19 @@ impl Engine {
         model: &ReadModel,
         condition: &watch::Sender<Condition>,
     ) -> Result<Self, ProjectorError> {
-        if let Some(log) = &feed.log {
-            check_lineage(&Source::Log(log.clone()), model).await?;
+        if let Some(log) = feed.source() {
+            check_lineage(&log, model).await?;
         }
         let now = clock::now().timestamp_micros();
-        for kind in Kind::ALL {
-            model.register(kind.name(), kind.version(), now).await?;
+        for projection in feed.registry.projections() {
+            model.register(projection.name, projection.version, now).await?;
         }
         let topic = feed.consumer.kafka.topic.clone();
-        let lookup = seats::lookup(model.clone(), topic.clone());
+        let lookup = seats::lookup(feed.registry.clone(), model.clone(), topic.clone());
         let source = TopicSource::join(feed.consumer.clone(), lookup).await?;
         let shape = Shape { topic, partitions: source.partitions() };
         let mut engine = Self {
-            desk: Desk::new(model.clone(), feed.log.clone(), shape),
+            desk: Desk::new(model.clone(), feed.registry.clone(), feed.source(), shape),
             source,
             cursors: BTreeMap::new(),
             condition: condition.clone(),
@@ -201,7 +199,8 @@ impl Engine {
             }
             let floor = self.desk.floor(partition).unwrap_or(0);
             let goal = Goal::Forward(page.next);
-            let Sifted { events, reach } = sift(page, floor, self.desk.shape.partitions).await;
+            let Sifted { events, reach } =
+                sift(page, floor, self.desk.shape.partitions, &self.desk.registry).await;
             portion = Some(Portion { partition, events, reach, goal });
         }
         // If nobody is fed at present, the page is let pass: whoever is let go later sets the cursor anew.
@@ -238,12 +237,11 @@ impl Engine {
     }
 
     async fn proves(&self, event: &RecordedEvent, partition: i32) -> Result<bool, ProjectorError> {
-        let order = event.stream.id;
-        if partition_of(order, self.desk.shape.partitions) != partition {
+        if partition_of(event.stream.id, self.desk.shape.partitions) != partition {
             return Ok(false);
         }
-        let Some(log) = &self.desk.log else { return Ok(!self.desk.has_parked(order)) };
-        let found = log.read_feed(event.position.saturating_sub(1), 1).await?;
+        let Some(log) = &self.desk.log else { return Ok(!self.desk.has_parked(event.stream)) };
+        let found = log.feed(event.position.saturating_sub(1), 1).await?;
         let found = found.first().map(|found| (found.position, found.event_id));
         Ok(found == Some((event.position, event.event_id)))
     }
@@ -333,12 +331,17 @@ impl Engine {
             outdated.look(&catalog);
         }
         if let Some(log) = &self.desk.log {
-            self.desk.head = Source::Log(log.clone()).head().await?;
+            self.desk.head = log.head().await?;
         }
         for seat in &self.desk.seats {
-            let its = catalog.iter().find(|entry| entry.name == seat.member.kind.name());
+            let its = catalog.iter().find(|entry| entry.name == seat.member.projection.name);
             let position = its.map_or(0, |entry| entry.position);
-            figures::projection(seat.member.kind, position, self.desk.head, seat.member.parked());
+            figures::projection(
+                seat.member.projection,
+                position,
+                self.desk.head,
+                seat.member.parked(),
+            );
         }
         Ok(())
     }

@@ -6,17 +6,17 @@ use super::arrival_tests::{ORDERS, PARTITIONS, log, portion};
 use super::desk::Desk;
 use super::refused_tests::alter;
 use super::seats::Shape;
-use crate::kind::Kind;
+use crate::registry::Registry;
 use read_model::{Access, ReadModel};
 use rig::views::Views;
 
 async fn exchange(views: Views) {
     let model = ReadModel::open(&views.url(), Access::ReadWrite).await.unwrap();
-    for kind in Kind::ALL {
-        model.register(kind.name(), kind.version(), 0).await.unwrap();
+    for projection in Registry::standard().projections() {
+        model.register(projection.name, projection.version, 0).await.unwrap();
     }
     let shape = Shape { topic: "orders".into(), partitions: PARTITIONS };
-    let mut desk = Desk::new(model.clone(), None, shape);
+    let mut desk = Desk::new(model.clone(), Registry::standard(), None, shape);
     assert!(desk.load().await.unwrap());
     desk.forget().await.unwrap();
     alter(&views, "UPDATE projections SET generation = 7 WHERE name = 'orders'").await;

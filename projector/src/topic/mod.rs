@@ -29,12 +29,10 @@ use crate::figures;
 use crate::live::Condition;
 use crate::outdated::Outdated;
 use crate::points;
+use crate::registry::Registry;
 use crate::source::Source;
-use domain::Aggregate;
-use domain::order::OrderAggregate;
 use engine::Engine;
 use event_store::EventStore;
-use event_store::event::keep_stream_type;
 use read_model::ReadModel;
 use relay::consumer::ConsumerSettings;
 use std::time::Duration;
@@ -53,6 +51,15 @@ pub struct TopicFeed {
     pub consumer: ConsumerSettings,
     /// The log behind it, for records that the topic no longer has and for events in doubt.
     pub log: Option<EventStore>,
+    /// The aggregates and projections that the program knows.
+    pub registry: Registry,
+}
+
+impl TopicFeed {
+    /// The log behind the topic, as the registry reads it.
+    fn source(&self) -> Option<Source> {
+        self.log.clone().map(|log| Source::new(log, self.registry.clone()))
+    }
 }
 
 /// Follows a topic until `shutdown`; failures are told to `condition`, logged, waited out and tried again.
@@ -66,13 +73,8 @@ pub async fn run_topic(
     shutdown: CancellationToken,
 ) -> Result<(), ProjectorError> {
     figures::describe();
-    // Before any record is read: those of foreign types could use up the places for names.
-    keep_stream_type(OrderAggregate::STREAM_TYPE);
     let mut pause = FIRST_PAUSE;
-    let mut outdated = feed
-        .log
-        .clone()
-        .map(|log| Outdated::new(Source::Log(log), model.clone(), shutdown.clone()));
+    let mut outdated = feed.source().map(|log| Outdated::new(log, model.clone(), shutdown.clone()));
     while !shutdown.is_cancelled() {
         let begun = tokio::time::Instant::now();
         let followed = match Engine::start(&feed, &model, &condition).await {

@@ -11,13 +11,12 @@ use super::seats::Seat;
 use super::sift::Arrived;
 use crate::ProjectorError;
 use crate::figures;
-use crate::kind::Kind;
+use crate::parking;
 use crate::planted;
 use crate::points;
-use crate::projections::Changes;
+use crate::projection::Changes;
 use crate::refused::{Fence, Share};
-use crate::source::Decoded;
-use event_store::RecordedEvent;
+use event_store::{RecordedEvent, StreamId};
 use read_model::write::Tables;
 use read_model::write::catalog::{Checkpoint, SourceHead};
 use read_model::write::parked::ParkedRow;
@@ -26,7 +25,6 @@ use read_model::{ReadModel, ReadModelError};
 use server::clock;
 use std::collections::HashSet;
 use std::time::Instant;
-use uuid::Uuid;
 
 /// Where the checkpoint's offset goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +84,7 @@ impl Portion {
 #[derive(Debug)]
 struct Folded {
     parked: Vec<ParkedRow>,
-    /// Whether some order was not parked before.
+    /// Whether some stream was not parked before.
     newly: bool,
 }
 
@@ -103,7 +101,7 @@ struct Flush {
     moves: Vec<Move>,
     /// Partitions whose reading jumps.
     jumps: Vec<i32>,
-    changes: Vec<(Tables, Changes)>,
+    changes: Vec<(Tables, Box<dyn Changes>)>,
     parked: Vec<ParkedRow>,
     head: SourceHead,
 }
@@ -170,10 +168,10 @@ impl Desk {
             let stay = [Step { number: portion.partition, from: mark, to: mark }];
             let share = Share {
                 model: &self.model,
-                kind: seat.member.kind,
+                projection: seat.member.projection,
                 generation: seat.member.generation,
                 tables: seat.member.tables,
-                parked: seat.member.parked_orders().clone(),
+                parked: seat.member.parked_streams().clone(),
                 events: news.map(|arrived| &arrived.event).collect(),
                 fence: Fence::Topic(&stay),
                 now,
@@ -213,7 +211,7 @@ impl Desk {
         write(&self.model, flush, now).await?;
         self.head = head;
         for seat in &mut self.seats {
-            let name = seat.member.kind.name();
+            let name = seat.member.projection.name;
             let mut moved = false;
             for Move { step, .. } in moves.iter().filter(|its| its.whose.name == name) {
                 moved = true;
@@ -267,11 +265,10 @@ impl Desk {
             let Some(last) = portion.events.last().map(|arrived| &arrived.event.recorded) else {
                 continue;
             };
-            if last.position <= portion.reach || !parked.contains(&(last.stream.id, last.position))
-            {
+            if last.position <= portion.reach || !parked.contains(&(last.stream, last.position)) {
                 continue;
             }
-            let found = log.read_feed(last.position.saturating_sub(1), 1).await?;
+            let found = log.feed(last.position.saturating_sub(1), 1).await?;
             let is_it = |found: &RecordedEvent| {
                 (found.position, found.event_id) == (last.position, last.event_id)
             };
@@ -304,16 +301,18 @@ impl Desk {
             }
         }
         let mut changes = Vec::new();
-        for seat in &mut self.seats {
-            if !moves.iter().any(|its| its.whose.name == seat.member.kind.name()) {
+        let last_keeper = self.seats.iter().rposition(|seat| seat.member.projection.keeps_events);
+        for (index, seat) in self.seats.iter_mut().enumerate() {
+            let projection = seat.member.projection;
+            if !moves.iter().any(|its| its.whose.name == projection.name) {
                 continue;
             }
-            // Only the history, the last of them, takes the events themselves.
-            let mut events = match seat.member.kind {
-                Kind::History => news(std::mem::take(&mut portions), seat),
-                _ => Vec::new(),
+            let events = match projection.keeps_events {
+                true if Some(index) == last_keeper => news(std::mem::take(&mut portions), seat),
+                true => news(portions.iter().map(Portion::again).collect(), seat),
+                false => Vec::new(),
             };
-            changes.push((seat.member.tables, seat.member.take(&mut events)));
+            changes.push((seat.member.tables, seat.member.take(events.into_iter())));
         }
         Flush { moves, jumps, changes, parked: folded.parked, head }
     }
@@ -332,26 +331,26 @@ fn is_news(mark: Mark, arrived: &Arrived) -> bool {
 }
 
 /// All events that are news to the seat, by position.
-fn news(portions: Vec<Portion>, seat: &Seat) -> Vec<Decoded> {
+fn news(portions: Vec<Portion>, seat: &Seat) -> Vec<RecordedEvent> {
     let its = portions.into_iter().filter_map(|portion| {
         let mark = concerned(seat, &portion)?;
         let news = portion.events.into_iter().filter(move |arrived| is_news(mark, arrived));
-        Some(news.map(|arrived| arrived.event))
+        Some(news.map(|arrived| arrived.event.recorded))
     });
-    let mut events: Vec<Decoded> = its.flatten().collect();
-    events.sort_by_key(|event| event.recorded.position);
+    let mut events: Vec<RecordedEvent> = its.flatten().collect();
+    events.sort_by_key(|event| event.position);
     events
 }
 
 /// Stream and position of what some projection has parked.
-fn parked(folded: &Folded) -> HashSet<(Uuid, u64)> {
-    folded.parked.iter().map(|row| (row.stream_id, row.position)).collect()
+fn parked(folded: &Folded) -> HashSet<(StreamId, u64)> {
+    folded.parked.iter().filter_map(|row| Some((parking::stream(row)?, row.position))).collect()
 }
 
 /// How far the partition is applied with this portion. What was parked may claim any position, so it proves none.
-fn reached(portion: &Portion, parked: &HashSet<(Uuid, u64)>) -> u64 {
+fn reached(portion: &Portion, parked: &HashSet<(StreamId, u64)>) -> u64 {
     let events = portion.events.iter().rev().map(|arrived| &arrived.event.recorded);
-    let mut sound = events.filter(|event| !parked.contains(&(event.stream.id, event.position)));
+    let mut sound = events.filter(|event| !parked.contains(&(event.stream, event.position)));
     portion.reach.max(sound.next().map_or(0, |event| event.position))
 }
 

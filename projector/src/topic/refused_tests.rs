@@ -5,7 +5,8 @@
 use super::arrival_tests::{ORDERS, PARTITIONS, log, portion};
 use super::desk::Desk;
 use super::seats::Shape;
-use crate::kind::Kind;
+use crate::projections::{CUSTOMERS, HISTORY, PRODUCTS, SALES};
+use crate::registry::Registry;
 use crate::retry::retry_parked;
 use read_model::{Access, ReadModel};
 use rig::views::Views;
@@ -32,12 +33,12 @@ async fn play(views: Views) {
     let deeds = [(0, 0, 0), (3, 0, 0), (1, 0, 0), (2, 0, 0), (3, 9, 0), (0, 9, 0), (2, 9, 0)];
     let log = log(&births, &deeds);
     let model = ReadModel::open(&views.url(), Access::ReadWrite).await.unwrap();
-    for kind in Kind::ALL {
-        model.register(kind.name(), kind.version(), 0).await.unwrap();
+    for projection in Registry::standard().projections() {
+        model.register(projection.name, projection.version, 0).await.unwrap();
     }
     alter(&views, "CREATE UNIQUE INDEX obstacle ON orders (customer_id)").await;
     let shape = Shape { topic: "orders".into(), partitions: PARTITIONS };
-    let mut desk = Desk::new(model.clone(), None, shape);
+    let mut desk = Desk::new(model.clone(), Registry::standard(), None, shape);
     desk.load().await.unwrap();
     let mut ends = Vec::new();
     let all = || {
@@ -53,13 +54,18 @@ async fn play(views: Views) {
     assert_eq!(ends.len(), PARTITIONS as usize);
     let parked = model.parked_streams("orders", 1).await.unwrap();
     assert_eq!(parked.len(), 2, "of the three orders of one customer one stays");
-    for kind in [Kind::Customers, Kind::Products, Kind::Sales, Kind::History] {
-        assert!(model.parked_streams(kind.name(), 1).await.unwrap().is_empty(), "{}", kind.name());
+    for projection in [&CUSTOMERS, &PRODUCTS, &SALES, &HISTORY] {
+        assert!(
+            model.parked_streams(projection.name, 1).await.unwrap().is_empty(),
+            "{}",
+            projection.name
+        );
     }
     assert_eq!(model.customer("ann").await.unwrap().found.unwrap().orders, 3);
 
     alter(&views, "DROP INDEX obstacle").await;
-    let retried = retry_parked(&model, &Kind::ALL).await.unwrap();
+    let registry = Registry::standard();
+    let retried = retry_parked(&registry, &model, registry.projections()).await.unwrap();
     assert_eq!(retried.parked, 0);
     for event in &log {
         let order = model.order(event.stream.id).await.unwrap().found.unwrap();

@@ -2,8 +2,8 @@
 
 use crate::ProjectorError;
 use crate::group::Member;
-use crate::kind::Kind;
-use crate::projections::Pace;
+use crate::projection::{Pace, Projection};
+use crate::registry::Registry;
 use read_model::ReadModel;
 use read_model::write::Tables;
 use read_model::write::catalog::{CatalogEntry, Checkpoint};
@@ -22,7 +22,7 @@ pub(super) struct Seat {
 
 impl Seat {
     pub(super) fn checkpoint(&self) -> Checkpoint {
-        Checkpoint { name: self.member.kind.name(), generation: self.member.generation }
+        Checkpoint { name: self.member.projection.name, generation: self.member.generation }
     }
 }
 
@@ -41,31 +41,36 @@ impl Shape {
 }
 
 /// Whether this build feeds the projection now.
-fn is_fed(entry: &CatalogEntry) -> Option<Kind> {
-    let kind = Kind::from_name(&entry.name)?;
-    (!entry.stopped && entry.version == kind.version()).then_some(kind)
+fn is_fed(registry: &Registry, entry: &CatalogEntry) -> Option<&'static Projection> {
+    let projection = registry.named(&entry.name)?;
+    (!entry.stopped && entry.version == projection.version).then_some(projection)
 }
 
 /// Seats every live projection; those that the topic does not feed yet go on from their position in the catalog.
 pub(super) async fn seat(
+    registry: &Registry,
     model: &ReadModel,
     catalog: &[CatalogEntry],
     shape: &Shape,
 ) -> Result<Vec<Seat>, ProjectorError> {
     let mut entries = model.partitions().await?;
-    let fed = || catalog.iter().filter_map(|entry| Some((entry, is_fed(entry)?)));
+    let fed = || catalog.iter().filter_map(|entry| Some((entry, is_fed(registry, entry)?)));
     if fed().any(|(entry, _)| !fits(&of(&entries, entry), shape)) {
-        enter(model, shape).await?;
+        enter(registry, model, shape).await?;
         entries = model.partitions().await?;
     }
     let mut seats = Vec::new();
-    for (entry, kind) in fed() {
+    for (entry, projection) in fed() {
         let tables = Tables::Live;
-        let member = Member::load(kind, entry.generation, tables, Pace::Repeating, model).await?;
+        let member =
+            Member::load(projection, entry.generation, tables, Pace::Repeating, model).await?;
         let marks = of(&entries, entry).into_iter().map(|entry| (entry.number, entry.mark));
         seats.push(Seat { member, marks: marks.collect() });
     }
-    seats.sort_by_key(|seat| seat.member.kind);
+    // Every member writes them in one order.
+    seats.sort_by_key(|seat| {
+        registry.projections().iter().position(|its| *its == seat.member.projection)
+    });
     Ok(seats)
 }
 
@@ -82,12 +87,16 @@ fn fits(entries: &[&PartitionEntry], shape: &Shape) -> bool {
 }
 
 /// Enters the partitions of every projection that has none of this topic.
-async fn enter(model: &ReadModel, shape: &Shape) -> Result<(), ProjectorError> {
+async fn enter(
+    registry: &Registry,
+    model: &ReadModel,
+    shape: &Shape,
+) -> Result<(), ProjectorError> {
     let now = clock::now().timestamp_micros();
     let mut tx = model.begin_write().await?;
     for entry in tx.catalog().await? {
-        let Some(kind) = is_fed(&entry) else { continue };
-        let checkpoint = Checkpoint { name: kind.name(), generation: entry.generation };
+        let Some(projection) = is_fed(registry, &entry) else { continue };
+        let checkpoint = Checkpoint { name: projection.name, generation: entry.generation };
         tx.lock_projections(&[checkpoint], now).await?;
         // Read again under the lock.
         let (catalog, entries) = (tx.catalog().await?, tx.partitions().await?);
@@ -133,7 +142,7 @@ fn begin(
     if shape.numbers().eq(known.iter().map(|entry| entry.number)) {
         return Ok(known.iter().map(|known| (known.number, known.mark.position)).collect());
     }
-    // Another number of partitions puts orders elsewhere: what has been applied is known only where all stand level.
+    // Another number of partitions puts streams elsewhere: what has been applied is known only where all stand level.
     if known.iter().any(|known| known.mark.position != entry.position) {
         return Err(ProjectorError::Refused(format!(
             "{} was fed from {} partitions that do not stand at one position, and the topic {} has {}; \
@@ -149,14 +158,14 @@ fn begin(
 }
 
 /// Where reading goes on: after the last record of the hindmost projection.
-pub(super) fn lookup(model: ReadModel, topic: String) -> Lookup {
+pub(super) fn lookup(registry: Registry, model: ReadModel, topic: String) -> Lookup {
     Arc::new(move |numbers| {
-        let (model, topic) = (model.clone(), topic.clone());
+        let (registry, model, topic) = (registry.clone(), model.clone(), topic.clone());
         Box::pin(async move {
             let catalog = model.catalog().await.map_err(|error| error.to_string())?;
             let entries = model.partitions().await.map_err(|error| error.to_string())?;
             let fed = |name: &str| {
-                catalog.iter().any(|entry| entry.name == name && is_fed(entry).is_some())
+                catalog.iter().any(|entry| entry.name == name && is_fed(&registry, entry).is_some())
             };
             let next = |number: i32| {
                 let its = entries.iter().filter(|entry| {

@@ -1,6 +1,7 @@
 //! From records to events: what is no event of the log is counted and left out, what comes twice is taken once.
 
 use crate::figures;
+use crate::registry::Registry;
 use crate::source::Decoded;
 use relay::consumer::Page;
 use relay::partition_of;
@@ -30,7 +31,7 @@ impl Arrived {
 
     /// The same once more.
     pub(super) fn again(&self) -> Self {
-        Self { offset: self.offset, event: self.event.again() }
+        Self { offset: self.offset, event: self.event.clone() }
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -50,7 +51,7 @@ pub(super) struct Sifted {
 /// Takes from a page of a topic with so many partitions what may be new above `floor`.
 ///
 /// A position that is out of order is no reason to drop those after it: repeats are told by having been seen.
-pub(super) async fn sift(page: Page, floor: u64, partitions: u32) -> Sifted {
+pub(super) async fn sift(page: Page, floor: u64, partitions: u32, registry: &Registry) -> Sifted {
     let mut seen = HashSet::with_capacity(page.records.len());
     let mut events = Vec::with_capacity(page.records.len());
     let mut reach = 0;
@@ -66,7 +67,7 @@ pub(super) async fn sift(page: Page, floor: u64, partitions: u32) -> Sifted {
             }
             Content::Event(event) => {
                 if event.position > floor && seen.insert(event.position) {
-                    let event = Decoded::new(*event);
+                    let event = registry.decode(*event);
                     events.push(Arrived { offset: record.offset, event });
                 }
                 continue;

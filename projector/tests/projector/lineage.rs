@@ -1,13 +1,14 @@
 //! Views and the log that they were made from belong together; and views that cannot be written say so.
 
 use crate::shop::Shop;
-use projector::{Kind, ProjectorError, Show};
+use projector::projections::{ORDERS, SALES};
+use projector::{Projection, ProjectorError, Registry, Show};
 use rig::views::Views;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio_util::sync::CancellationToken;
 
-async fn rebuild(shop: &Shop, kinds: &[Kind]) -> Result<(), ProjectorError> {
+async fn rebuild(shop: &Shop, kinds: &[&'static Projection]) -> Result<(), ProjectorError> {
     let shutdown = CancellationToken::new();
     projector::rebuild(&shop.source(), &shop.model, kinds, Show::Log, &shutdown).await.map(|_| ())
 }
@@ -24,10 +25,10 @@ async fn assert_refused(shop: &Shop) {
     said.await.unwrap();
     projector.stop().await;
     assert_eq!(shop.model.catalog().await.unwrap(), before);
-    let some = rebuild(shop, &[Kind::Sales, Kind::Orders]).await;
+    let some = rebuild(shop, &[&SALES, &ORDERS]).await;
     assert!(matches!(some, Err(ProjectorError::ForeignLog(_))), "{some:?}");
 
-    rebuild(shop, &Kind::ALL).await.unwrap();
+    rebuild(shop, Registry::standard().projections()).await.unwrap();
     shop.project().await;
     shop.assert_sound().await;
 }
@@ -99,7 +100,12 @@ pub async fn verify_tells_views_that_stay_behind_and_folds_what_they_have_not_se
     let report = shop.verify().await;
     let behind = "orders: stands at position 1, 2 events behind the log";
     assert!(report.behind.iter().any(|line| line == behind), "{:?}", report.behind);
-    assert_eq!(report.behind.len(), Kind::ALL.len(), "{:?}", report.behind);
+    assert_eq!(
+        report.behind.len(),
+        Registry::standard().projections().len(),
+        "{:?}",
+        report.behind
+    );
     assert!(report.differences.is_empty(), "{:?}", report.differences);
     assert_eq!(report.events, 3);
     assert!(report.unfoldable[0].starts_with("position 3, "), "{:?}", report.unfoldable);

@@ -12,6 +12,7 @@ mod refusing;
 mod shop;
 mod topic;
 mod turns;
+mod two_types;
 
 /// Every case on one backend.
 macro_rules! on {
@@ -73,4 +74,9 @@ on_both_backends! {
     refusing::a_rebuild_parks_what_is_refused_and_takes_it_when_it_no_longer_is,
     refusing::what_a_trigger_refuses_is_parked_wherever_it_is,
     refusing::a_hole_in_the_log_parks_nothing_and_is_named,
+    two_types::a_parked_voucher_leaves_the_order_of_its_id_alone,
+    two_types::a_parked_order_leaves_the_voucher_of_its_id_alone,
+    two_types::the_history_of_a_stream_is_that_of_its_type,
+    two_types::an_event_of_an_unknown_type_stays_parked_and_stops_no_retry,
+    two_types::streams_of_a_foreign_type_are_passed_by,
 }

@@ -3,7 +3,8 @@
 use crate::shop::Shop;
 use domain::Note;
 use domain::order::OrderCommand;
-use projector::{Kind, retry_parked};
+use projector::projections::ORDERS;
+use projector::{Registry, retry_parked};
 use rig::views::Views;
 use uuid::Uuid;
 
@@ -41,7 +42,10 @@ pub async fn what_still_does_not_fit_stays_parked(views: Views) {
     shop.poison(ill, 1).await;
     shop.project().await;
     let before = parked(&shop).await;
-    let report = retry_parked(&shop.model, &Kind::ALL).await.unwrap();
+    let report =
+        retry_parked(&Registry::standard(), &shop.model, Registry::standard().projections())
+            .await
+            .unwrap();
     assert_eq!((report.folded, report.parked), (0, 4));
     assert_eq!(parked(&shop).await, before);
 }
@@ -61,7 +65,7 @@ pub async fn a_parked_order_goes_on_once_its_events_fit(views: Views) {
     assert_eq!(parked(&shop).await, [("orders".to_owned(), 2), ("orders".to_owned(), 3)]);
 
     shop.tamper("INSERT INTO orders SELECT * FROM aside").await;
-    let report = retry_parked(&shop.model, &[Kind::Orders]).await.unwrap();
+    let report = retry_parked(&Registry::standard(), &shop.model, &[&ORDERS]).await.unwrap();
     assert_eq!((report.folded, report.parked), (2, 0));
     // The projector that knew the order as parked takes its next event as well.
     let text = Note::parse("three").unwrap();

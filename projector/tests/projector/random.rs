@@ -3,7 +3,7 @@
 use crate::shop::{Shop, create};
 use domain::order::{OrderCommand, ShippedLine};
 use domain::{Note, Reason, Reference};
-use projector::{Kind, Show};
+use projector::{Registry, Show};
 use proptest::prelude::*;
 use rig::views::Views;
 use std::collections::BTreeMap;
@@ -78,9 +78,15 @@ async fn play(views: Views, wishes: &[Wish]) {
     shop.assert_sound().await;
     assert_counts(&shop).await;
     let shutdown = CancellationToken::new();
-    projector::rebuild(&shop.source(), &shop.model, &Kind::ALL, Show::Log, &shutdown)
-        .await
-        .unwrap();
+    projector::rebuild(
+        &shop.source(),
+        &shop.model,
+        Registry::standard().projections(),
+        Show::Log,
+        &shutdown,
+    )
+    .await
+    .unwrap();
     shop.assert_sound().await;
 }
 

@@ -1,20 +1,24 @@
 //! Rebuilds: beside a live projector, interrupted, killed, doubled, rolled back.
 
 use crate::shop::Shop;
-use projector::{Kind, ProjectorError, RebuildReport, Show};
+use projector::projections::{CUSTOMERS, ORDERS, SALES};
+use projector::{Projection, ProjectorError, RebuildReport, Registry, Show};
 use read_model::write::catalog::Checkpoint;
 use read_model::write::rebuild::{RebuildEntry, RebuildStep};
 use rig::views::Views;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-async fn rebuild(shop: &Shop, kinds: &[Kind]) -> Result<RebuildReport, ProjectorError> {
+async fn rebuild(
+    shop: &Shop,
+    kinds: &[&'static Projection],
+) -> Result<RebuildReport, ProjectorError> {
     let shutdown = CancellationToken::new();
     projector::rebuild(&shop.source(), &shop.model, kinds, Show::Log, &shutdown).await
 }
 
 /// A rebuild that is stopped before it is done.
-async fn interrupt(shop: &Shop, kinds: &[Kind]) {
+async fn interrupt(shop: &Shop, kinds: &[&'static Projection]) {
     let shutdown = CancellationToken::new();
     shutdown.cancel();
     let interrupted =
@@ -34,10 +38,10 @@ pub async fn a_changed_row_is_found_by_verify_and_mended_by_a_rebuild(views: Vie
     );
     assert!(report.differences.iter().any(|found| found.starts_with("customers: customers ann")));
 
-    let report = rebuild(&shop, &[Kind::Orders]).await.unwrap();
+    let report = rebuild(&shop, &[&ORDERS]).await.unwrap();
     assert_eq!((report.projections, report.events), (vec!["orders"], 1));
     assert!(!shop.verify().await.is_sound());
-    rebuild(&shop, &[Kind::Customers]).await.unwrap();
+    rebuild(&shop, &[&CUSTOMERS]).await.unwrap();
     shop.assert_sound().await;
 }
 
@@ -51,7 +55,14 @@ pub async fn a_rebuild_beside_a_live_projector_loses_nothing(views: Views) {
         let (source, model) = (shop.source(), shop.model.clone());
         let rebuilding = tokio::spawn(async move {
             let shutdown = CancellationToken::new();
-            projector::rebuild(&source, &model, &Kind::ALL, Show::Log, &shutdown).await
+            projector::rebuild(
+                &source,
+                &model,
+                Registry::standard().projections(),
+                Show::Log,
+                &shutdown,
+            )
+            .await
         });
         while !rebuilding.is_finished() {
             shop.place("bob").await;
@@ -70,12 +81,12 @@ pub async fn an_interrupted_rebuild_goes_on_where_it_stopped(views: Views) {
         shop.place("ann").await;
     }
     shop.project().await;
-    interrupt(&shop, &Kind::ALL).await;
+    interrupt(&shop, Registry::standard().projections()).await;
     shop.assert_sound().await;
     let left = shop.model.rebuilds().await.unwrap();
     assert!(left.iter().all(|rebuild| rebuild.position == 10) && left.len() == 5);
 
-    let report = rebuild(&shop, &Kind::ALL).await.unwrap();
+    let report = rebuild(&shop, Registry::standard().projections()).await.unwrap();
     assert_eq!(report.events, 0);
     assert!(shop.model.rebuilds().await.unwrap().is_empty());
     shop.assert_sound().await;
@@ -87,7 +98,7 @@ pub async fn a_rebuild_is_taken_over_behind_what_its_owner_still_wrote(views: Vi
         shop.place("ann").await;
     }
     shop.project().await;
-    interrupt(&shop, &[Kind::Sales]).await;
+    interrupt(&shop, &[&SALES]).await;
     let [left] = shop.model.rebuilds().await.unwrap().try_into().unwrap();
     assert_eq!(left.position, 10);
     for _ in 0..5 {
@@ -103,7 +114,7 @@ pub async fn a_rebuild_is_taken_over_behind_what_its_owner_still_wrote(views: Vi
     let (source, model) = (shop.source(), shop.model.clone());
     let other = tokio::spawn(async move {
         let shutdown = CancellationToken::new();
-        projector::rebuild(&source, &model, &[Kind::Sales], Show::Log, &shutdown).await
+        projector::rebuild(&source, &model, &[&SALES], Show::Log, &shutdown).await
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!other.is_finished(), "it waits for what is on its way");
@@ -127,7 +138,7 @@ pub async fn a_rebuild_leaves_the_tables_with_the_indexes_they_had(views: Views)
     assert!(before.len() > 15, "{before:?}");
     for _ in 0..2 {
         shop.place("ann").await;
-        rebuild(&shop, &Kind::ALL).await.unwrap();
+        rebuild(&shop, Registry::standard().projections()).await.unwrap();
         assert_eq!(shop.rows::<(String,)>(all).await, before);
     }
     shop.assert_sound().await;
@@ -143,7 +154,14 @@ pub async fn a_rebuild_killed_anywhere_can_be_run_again(views: Views) {
         let (source, model) = (shop.source(), shop.model.clone());
         let rebuilding = tokio::spawn(async move {
             let shutdown = CancellationToken::new();
-            projector::rebuild(&source, &model, &Kind::ALL, Show::Log, &shutdown).await
+            projector::rebuild(
+                &source,
+                &model,
+                Registry::standard().projections(),
+                Show::Log,
+                &shutdown,
+            )
+            .await
         });
         // So many turns of the scheduler later it is gone, wherever it was.
         for _ in 0..turns * 20 {
@@ -154,7 +172,7 @@ pub async fn a_rebuild_killed_anywhere_can_be_run_again(views: Views) {
         shop.place("bob").await;
     }
     shop.project().await;
-    rebuild(&shop, &Kind::ALL).await.unwrap();
+    rebuild(&shop, Registry::standard().projections()).await.unwrap();
     shop.project().await;
     shop.assert_sound().await;
 }
@@ -175,14 +193,14 @@ pub async fn a_second_rebuild_is_refused_until_the_first_falls_silent(views: Vie
     let mut tx = shop.model.begin_write().await.unwrap();
     tx.claim_rebuild(&claim, 1).await.unwrap();
     tx.commit(0).await.unwrap();
-    let refused = rebuild(&shop, &[Kind::Orders, Kind::Sales]).await;
+    let refused = rebuild(&shop, &[&ORDERS, &SALES]).await;
     assert!(matches!(refused, Err(ProjectorError::Refused(why)) if why.contains("sales")));
 
     claim.heartbeat_at = now - 11_000_000;
     let mut tx = shop.model.begin_write().await.unwrap();
     tx.claim_rebuild(&claim, 1).await.unwrap();
     tx.commit(0).await.unwrap();
-    rebuild(&shop, &[Kind::Orders, Kind::Sales]).await.unwrap();
+    rebuild(&shop, &[&ORDERS, &SALES]).await.unwrap();
     shop.assert_sound().await;
 }
 
@@ -190,18 +208,18 @@ pub async fn a_rebuild_can_be_rolled_back_and_the_old_rows_catch_up(views: Views
     let mut shop = Shop::on(views).await;
     shop.place("ann").await;
     shop.project().await;
-    let nothing = projector::roll_back(&shop.model, &[Kind::Orders]).await;
+    let nothing = projector::roll_back(&shop.model, &[&ORDERS]).await;
     assert!(matches!(nothing, Err(ProjectorError::Refused(_))));
-    rebuild(&shop, &[Kind::Orders]).await.unwrap();
+    rebuild(&shop, &[&ORDERS]).await.unwrap();
     shop.place("bob").await;
     shop.project().await;
-    projector::roll_back(&shop.model, &[Kind::Orders]).await.unwrap();
+    projector::roll_back(&shop.model, &[&ORDERS]).await.unwrap();
     let behind = shop.model.catalog().await.unwrap();
     assert_eq!(behind.iter().find(|entry| entry.name == "orders").unwrap().position, 1);
     shop.project().await;
     shop.assert_sound().await;
-    rebuild(&shop, &[Kind::Orders]).await.unwrap();
-    projector::roll_back(&shop.model, &[Kind::Orders]).await.unwrap();
+    rebuild(&shop, &[&ORDERS]).await.unwrap();
+    projector::roll_back(&shop.model, &[&ORDERS]).await.unwrap();
     shop.project().await;
     shop.assert_sound().await;
 }

@@ -4,7 +4,8 @@
 use crate::shop::Shop;
 use domain::Note;
 use domain::order::OrderCommand;
-use projector::{Kind, RetryReport, Show, rebuild, retry_parked};
+use projector::projections::ORDERS;
+use projector::{Registry, RetryReport, Show, rebuild, retry_parked};
 use rig::views::Views;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -79,7 +80,7 @@ async fn assert_only_these_are_parked(shop: &Shop, refused: [Uuid; 2]) {
     assert_eq!(others, [(14, 12)]);
     for status in shop.model.projection_statuses().await.unwrap() {
         let expected = if status.name == "orders" { 2 } else { 0 };
-        assert_eq!((status.position, status.parked_orders), (14, expected), "{}", status.name);
+        assert_eq!((status.position, status.parked_streams), (14, expected), "{}", status.name);
     }
 }
 
@@ -93,11 +94,17 @@ pub async fn a_row_that_the_database_refuses_parks_its_order_until_it_is_retried
     assert_only_these_are_parked(&shop, refused).await;
 
     // As long as the obstacle is there a retry changes nothing.
-    let report = retry_parked(&shop.model, &Kind::ALL).await.unwrap();
+    let report =
+        retry_parked(&Registry::standard(), &shop.model, Registry::standard().projections())
+            .await
+            .unwrap();
     assert_eq!(report, RetryReport { folded: 0, parked: 4 });
     assert_only_these_are_parked(&shop, refused).await;
     clear(&shop).await;
-    let report = retry_parked(&shop.model, &Kind::ALL).await.unwrap();
+    let report =
+        retry_parked(&Registry::standard(), &shop.model, Registry::standard().projections())
+            .await
+            .unwrap();
     assert_eq!(report, RetryReport { folded: 4, parked: 0 });
     let text = Note::parse("and on").unwrap();
     assert!(shop.command(refused[0], &OrderCommand::AddNote { text }).await);
@@ -113,7 +120,7 @@ pub async fn a_retry_takes_what_it_can_and_leaves_what_is_still_refused(views: V
     let [_, still] = trade(&mut shop).await;
     shop.project().await;
     shop.tamper("UPDATE orders SET customer_id = 'aside' WHERE customer_id = 'a'").await;
-    let report = retry_parked(&shop.model, &[Kind::Orders]).await.unwrap();
+    let report = retry_parked(&Registry::standard(), &shop.model, &[&ORDERS]).await.unwrap();
     assert_eq!(report, RetryReport { folded: 2, parked: 2 });
     let left = parked(&shop).await;
     assert_eq!(left.iter().map(|row| row.1).collect::<Vec<_>>(), [still, still]);
@@ -126,7 +133,14 @@ pub async fn a_rebuild_parks_what_is_refused_and_takes_it_when_it_no_longer_is(v
     shop.tamper(OBSTACLE).await;
     let shutdown = CancellationToken::new();
     for round in 1..=2 {
-        let rebuilt = rebuild(&shop.source(), &shop.model, &Kind::ALL, Show::Log, &shutdown).await;
+        let rebuilt = rebuild(
+            &shop.source(),
+            &shop.model,
+            Registry::standard().projections(),
+            Show::Log,
+            &shutdown,
+        )
+        .await;
         rebuilt.unwrap();
         assert_only_these_are_parked(&shop, refused).await;
         // The live rows, and a page that the rebuild reads only when it is about to swap.
@@ -135,7 +149,9 @@ pub async fn a_rebuild_parks_what_is_refused_and_takes_it_when_it_no_longer_is(v
         }
     }
     clear(&shop).await;
-    rebuild(&shop.source(), &shop.model, &Kind::ALL, Show::Log, &shutdown).await.unwrap();
+    rebuild(&shop.source(), &shop.model, Registry::standard().projections(), Show::Log, &shutdown)
+        .await
+        .unwrap();
     assert_eq!(parked(&shop).await, []);
     shop.project().await;
     shop.assert_sound().await;

@@ -5,8 +5,10 @@ use domain::Aggregate;
 use domain::order::command::NewLine;
 use domain::order::{Customer, Order, OrderAggregate, OrderCommand};
 use domain::{Currency, Money, Name, Reference};
-use event_store::{Append, Entry, EntryOutcome, EventStore, Metadata, NewEvent, StreamId};
-use projector::{Source, ViewsReport};
+use event_store::{
+    Append, Entry, EntryOutcome, EventStore, Metadata, NewEvent, StreamId, StreamType,
+};
+use projector::{Registry, Source, ViewsReport};
 use read_model::{Access, ReadModel};
 use rig::views::Views;
 use sqlx::postgres::PgRow;
@@ -24,6 +26,8 @@ pub struct Shop {
     pub log: EventStore,
     pub model: ReadModel,
     pub now: DateTime<Utc>,
+    /// What the projector knows.
+    pub registry: Registry,
     states: HashMap<Uuid, (Option<Order>, u64)>,
     /// Where the views are.
     url: String,
@@ -70,11 +74,12 @@ impl Shop {
         let log = EventStore::open(&log, event_store::Access::ReadWrite).await.unwrap();
         let model = ReadModel::open(&url, Access::ReadWrite).await.unwrap();
         let now = "2026-03-03T22:00:00Z".parse().unwrap();
-        Self { dir, log, model, now, states: HashMap::new(), url, _views: views }
+        let (registry, states) = (Registry::standard(), HashMap::new());
+        Self { dir, log, model, now, registry, states, url, _views: views }
     }
 
     pub fn source(&self) -> Source {
-        Source::Log(self.log.clone())
+        Source::new(self.log.clone(), self.registry.clone())
     }
 
     /// Decides and appends; `false`: refused, or nothing to say.
@@ -100,9 +105,14 @@ impl Shop {
         !events.is_empty()
     }
 
-    /// Appends as the log is told, sense or not.
+    /// Appends to an order as the log is told, sense or not.
     pub async fn append(&self, order: Uuid, expected_version: u64, events: Vec<NewEvent>) {
-        let stream = StreamId { stream_type: OrderAggregate::STREAM_TYPE, id: order };
+        let stream_type = const { StreamType::new(OrderAggregate::STREAM_TYPE) };
+        self.append_to(stream_type.stream(order), expected_version, events).await;
+    }
+
+    /// The same for any stream.
+    pub async fn append_to(&self, stream: StreamId, expected_version: u64, events: Vec<NewEvent>) {
         let entry =
             Entry { stream, expected_version, events, metadata: Metadata::default(), answer: None };
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
@@ -144,7 +154,9 @@ impl Shop {
         loop {
             moved.borrow_and_update();
             let catalog = self.model.catalog().await.unwrap();
-            if catalog.len() == 5 && catalog.iter().all(|entry| entry.position >= head) {
+            if catalog.len() == self.registry.projections().len()
+                && catalog.iter().all(|entry| entry.position >= head)
+            {
                 return;
             }
             // A second handle's writes send no hint here: look again before long.

@@ -131,7 +131,7 @@ pub struct FulfillmentCounts {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "name": "orders", "state": "live", "position": 1042, "head": 1042, "lag_events": 0, "lag_ms": 0,
-    "parked_orders": 0, "rebuild": null}))]
+    "parked_streams": 0, "rebuild": null}))]
 pub struct ProjectionStatus {
     pub name: String,
     #[schema(pattern = "^(live|rebuilding|stopped)$")]
@@ -140,7 +140,7 @@ pub struct ProjectionStatus {
     pub head: u64,
     pub lag_events: u64,
     pub lag_ms: i64,
-    pub parked_orders: u64,
+    pub parked_streams: u64,
     pub rebuild: Option<Rebuild>,
 }
 

@@ -67,7 +67,7 @@ pub async fn customer(
     _: StrictQuery<NoQuery>,
     consistency: Consistency,
 ) -> Result<Response, Problem> {
-    let model = app.model_at(consistency, &[Projection::Customers]).await?;
+    let model = app.model_at(consistency, &[Projection::CUSTOMERS]).await?;
     let seen = consistency.seen(model.customer(&customer_id).await)?;
     let customer = seen.found.ok_or_else(|| {
         Problem::new(ProblemCode::NOT_FOUND).detail("No customer of this id has placed an order.")

@@ -47,7 +47,7 @@ pub async fn diff(
 ) -> Result<Response, Problem> {
     past::version("from", from)?;
     past::version("to", to)?;
-    let model = app.model_at(consistency, &[Projection::History]).await?;
+    let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
     let mut replay = Replay::default();
     let ((first, first_name), (second, second_name)) =
         if from <= to { ((from, "from"), (to, "to")) } else { ((to, "to"), (from, "from")) };

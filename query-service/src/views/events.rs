@@ -88,7 +88,7 @@ pub async fn events(
 ) -> Result<Response, Problem> {
     let limit = limit(query.limit, MAX_LIMIT, MAX_LIMIT)? as usize;
     let after = query.after.unwrap_or(0);
-    let model = app.model_at(consistency, &[Projection::History]).await?;
+    let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
     let seen = consistency.seen(model.feed(after, limit, MAX_PAGE_BYTES).await)?;
     let mut body = b"{\"data\":[".to_vec();
     for (index, event) in seen.found.events.iter().enumerate() {

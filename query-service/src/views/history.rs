@@ -101,7 +101,7 @@ pub async fn history(
         None => 0,
     };
     let after = u64::try_from(after).unwrap_or(0);
-    let model = app.model_at(consistency, &[Projection::History]).await?;
+    let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
     let read = model.stream_events(stream(order_id), after, u64::MAX, limit).await;
     let seen = consistency.seen(read)?;
     if seen.found.events.is_empty() && after == 0 {

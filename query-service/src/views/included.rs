@@ -38,9 +38,9 @@ pub(super) const PARTS: [(&str, Part); 3] =
 impl Part {
     fn projection(self) -> Projection {
         match self {
-            Self::Customer => Projection::Customers,
-            Self::Products => Projection::Products,
-            Self::Timeline => Projection::History,
+            Self::Customer => Projection::CUSTOMERS,
+            Self::Products => Projection::PRODUCTS,
+            Self::Timeline => Projection::HISTORY,
         }
     }
 }
@@ -72,7 +72,7 @@ pub(super) async fn order(
     consistency: Consistency,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut projections = vec![Projection::Orders];
+    let mut projections = vec![Projection::ORDERS];
     projections.extend(parts.iter().map(|part| part.projection()));
     let model = app.model_at(consistency, &projections).await?;
     let seen = consistency.seen(model.order(order_id).await)?;

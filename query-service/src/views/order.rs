@@ -82,7 +82,7 @@ async fn present(
     consistency: Consistency,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let model = app.model_at(consistency, &[Projection::Orders]).await?;
+    let model = app.model_at(consistency, &[Projection::ORDERS]).await?;
     let seen = consistency.seen(model.order(order_id).await)?;
     let order = seen.found.ok_or_else(order_not_found)?;
     let tag = Tag::version(order.version);

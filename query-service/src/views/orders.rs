@@ -73,8 +73,8 @@ async fn list(
         None => None,
     };
     let projections: &[Projection] = match request.as_of {
-        Some(_) => &[Projection::Orders, Projection::History],
-        None => &[Projection::Orders],
+        Some(_) => &[Projection::ORDERS, Projection::HISTORY],
+        None => &[Projection::ORDERS],
     };
     app.model_at(consistency, projections).await?;
     let key = format!("{scope} {after:?} {}", request.limit);

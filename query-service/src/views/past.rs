@@ -56,7 +56,7 @@ pub(super) async fn order(
     consistency: Consistency,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let model = app.model_at(consistency, &[Projection::History]).await?;
+    let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
     let seen = consistency.seen(model.version_at(stream(order_id), until).await)?;
     let version = seen.found;
     if let Until::Version(asked) = until {

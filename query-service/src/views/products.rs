@@ -85,7 +85,7 @@ pub async fn product(
     _: StrictQuery<NoQuery>,
     consistency: Consistency,
 ) -> Result<Response, Problem> {
-    let model = app.model_at(consistency, &[Projection::Products]).await?;
+    let model = app.model_at(consistency, &[Projection::PRODUCTS]).await?;
     let seen = consistency.seen(model.product(&product_id).await)?;
     let product = seen.found.ok_or_else(|| {
         Problem::new(ProblemCode::NOT_FOUND).detail("No placed order holds a product of this id.")
@@ -114,7 +114,7 @@ pub async fn products(
         }
         None => None,
     };
-    let model = app.model_at(consistency, &[Projection::Products]).await?;
+    let model = app.model_at(consistency, &[Projection::PRODUCTS]).await?;
     // One more than is shown says whether there are more.
     let page = ProductPage { after, limit: limit + 1 };
     let mut seen = consistency.seen(model.best_sellers(&rank, &page).await)?;

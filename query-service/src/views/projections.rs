@@ -8,7 +8,7 @@ use crate::wire::json;
 use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
-use read_model::read::positions::Projection;
+use read_model::read::positions::Applied;
 use read_model::read::projections::{ProjectionStatus, RebuildStatus};
 use serde::Serialize;
 use server::{NoQuery, Problem, StrictQuery};
@@ -23,7 +23,7 @@ struct ProjectionJson<'a> {
     head: u64,
     lag_events: u64,
     lag_ms: i64,
-    parked_orders: u64,
+    parked_streams: u64,
     rebuild: Option<RebuildJson>,
 }
 
@@ -67,7 +67,7 @@ fn projection(status: &ProjectionStatus, head: u64, now: i64) -> ProjectionJson<
         head,
         lag_events,
         lag_ms,
-        parked_orders: status.parked_orders,
+        parked_streams: status.parked_streams,
         rebuild: status.rebuild.as_ref().map(|status| rebuild(status, head)),
     }
 }
@@ -82,7 +82,7 @@ pub async fn projections(
     _: StrictQuery<NoQuery>,
     consistency: Consistency,
 ) -> Result<Response, Problem> {
-    let model = app.model_at(consistency, &Projection::ALL).await?;
+    let model = app.model_when(consistency, Applied::least_of_all).await?;
     let statuses = model.projection_statuses().await.map_err(app::problem)?;
     let now = server::clock::now().timestamp_micros();
     let head = statuses.iter().map(|status| status.head.max(status.position)).max().unwrap_or(0);
@@ -104,7 +104,7 @@ mod tests {
             updated_at: 1_000_000,
             head: 200,
             waiting_since: None,
-            parked_orders: 0,
+            parked_streams: 0,
             rebuild: None,
         }
     }

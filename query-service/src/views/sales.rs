@@ -100,7 +100,7 @@ pub async fn sales(
         currency: currency(query.currency)?,
         as_of: as_of("as_of", query.as_of.as_deref(), server::clock::now())?,
     };
-    let model = app.model_at(consistency, &[Projection::Sales]).await?;
+    let model = app.model_at(consistency, &[Projection::SALES]).await?;
     let seen = consistency.seen(model.sales(&filter).await)?;
     if seen.found.len() > MAX_SALES_DAYS {
         return Err(invalid("from", "nearer to `to`: there are too many days between them"));

@@ -64,7 +64,7 @@ pub async fn status_counts(
 ) -> Result<Response, Problem> {
     let now = server::clock::now();
     let as_of = as_of("as_of", query.as_of.as_deref(), now)?;
-    let model = app.model_at(consistency, &[Projection::Orders]).await?;
+    let model = app.model_at(consistency, &[Projection::ORDERS]).await?;
     let seen = consistency.seen(model.status_counts(as_of).await)?;
     let counts = &seen.found;
     let report = Report {

@@ -109,7 +109,7 @@ impl Following {
             }
             let next = self.after.saturating_add(1);
             let positions = self.app.positions();
-            if positions.reach(&[Projection::History], next, KEEP_ALIVE).await.is_err() {
+            if positions.reach(|at| at.of(Projection::HISTORY), next, KEEP_ALIVE).await.is_err() {
                 return Some(Bytes::from_static(COMMENT));
             }
             if let Some(events) = self.page().await? {

@@ -6,7 +6,8 @@ use crate::shop::Shop;
 use domain::Note;
 use domain::order::OrderCommand;
 use futures::future::join_all;
-use projector::{Kind, Show, Source, rebuild, roll_back};
+use projector::projections::CUSTOMERS;
+use projector::{Registry, Show, Source, rebuild, roll_back};
 use read_model::ReadModel;
 use rig::views::Views;
 use serde_json::Value;
@@ -33,9 +34,11 @@ fn note() -> OrderCommand {
 }
 
 async fn rebuilt(shop: &Shop, model: &ReadModel) {
-    let source = Source::Log(shop.log.clone());
+    let source = Source::new(shop.log.clone(), Registry::standard());
     let shutdown = CancellationToken::new();
-    rebuild(&source, model, &Kind::ALL, Show::Log, &shutdown).await.unwrap();
+    rebuild(&source, model, Registry::standard().projections(), Show::Log, &shutdown)
+        .await
+        .unwrap();
 }
 
 async fn all_show_position_2(shop: &Shop, paths: &[String]) {
@@ -72,7 +75,7 @@ pub async fn a_generation_that_is_put_back_is_not_shown_as_newer_than_it_is(view
     ];
     all_show_position_2(&shop, &paths).await;
     // The service has seen position 2, and now the rows are those of position 1.
-    roll_back(&shop.model, &Kind::ALL).await.unwrap();
+    roll_back(&shop.model, Registry::standard().projections()).await.unwrap();
     for path in &paths {
         let answer = shop.get_with(path, &TOKEN).await;
         assert_eq!(answer.code(), (503, "read-model-behind".into()), "{path} {answer:?}");
@@ -80,7 +83,7 @@ pub async fn a_generation_that_is_put_back_is_not_shown_as_newer_than_it_is(view
     }
     let without = shop.get(&paths[0]).await;
     assert_eq!((without.header("etag"), without.header("consistency-token")), ("\"1\"", "1"));
-    roll_back(&shop.model, &Kind::ALL).await.unwrap();
+    roll_back(&shop.model, Registry::standard().projections()).await.unwrap();
     all_show_position_2(&shop, &paths).await;
 }
 
@@ -91,7 +94,7 @@ pub async fn what_is_composed_in_counts_for_the_token(views: Views) {
     rebuilt(&shop, &shop.model).await;
     shop.place("ann", &[("tea", 1, 100)]).await;
     shop.project().await;
-    roll_back(&shop.model, &[Kind::Customers]).await.unwrap();
+    roll_back(&shop.model, &[&CUSTOMERS]).await.unwrap();
     let path = format!("/v1/orders/{order}?include=customer,products,timeline");
     let answer = shop.get(&path).await;
     assert_eq!(answer.header("consistency-token"), "1");
@@ -162,10 +165,16 @@ async fn exchange(source: Source, model: ReadModel, over: CancellationToken) -> 
         // Refused while the other is under way, or when nothing is kept yet.
         let back = random(3) == 0;
         let done = match back {
-            true => roll_back(&model, &Kind::ALL).await.is_ok(),
-            false => rebuild(&source, &model, &Kind::ALL, Show::Log, &CancellationToken::new())
-                .await
-                .is_ok(),
+            true => roll_back(&model, Registry::standard().projections()).await.is_ok(),
+            false => rebuild(
+                &source,
+                &model,
+                Registry::standard().projections(),
+                Show::Log,
+                &CancellationToken::new(),
+            )
+            .await
+            .is_ok(),
         };
         exchanged += usize::from(done);
     }
@@ -185,7 +194,8 @@ pub async fn no_answer_is_older_than_its_token_while_generations_come_and_go(vie
         happened.placings.push(shop.head().await);
         orders.push(order);
     }
-    let (source, over) = (Source::Log(shop.log.clone()), CancellationToken::new());
+    let (source, over) =
+        (Source::new(shop.log.clone(), Registry::standard()), CancellationToken::new());
     let (condition, _told) = tokio::sync::watch::channel(Ok(()));
     let follower = shop.other_handle().await;
     let follow = projector::run(source.clone(), follower, condition, over.clone());

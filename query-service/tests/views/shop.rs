@@ -8,9 +8,9 @@ use domain::Aggregate;
 use domain::order::command::NewLine;
 use domain::order::{Customer, Order, OrderAggregate, OrderCommand, OrderEvent};
 use domain::{Currency, Money, Name, Reference};
-use event_store::{Append, Entry, EventStore, Metadata, NewEvent, StreamId};
+use event_store::{Append, Entry, EventStore, Metadata, NewEvent, StreamId, StreamType};
 use http_body_util::BodyExt;
-use projector::Source;
+use projector::{Registry, Source};
 use query_service::{QueryService, Settings};
 use read_model::{Access, ReadModel};
 use rig::views::Views;
@@ -121,7 +121,10 @@ impl Shop {
             self.happened.push(Happened { order, version: *version, event, at: self.now });
         }
         let any = !stored.is_empty();
-        let stream = StreamId { stream_type: OrderAggregate::STREAM_TYPE, id: order };
+        let stream = StreamId {
+            stream_type: const { StreamType::new(OrderAggregate::STREAM_TYPE) },
+            id: order,
+        };
         let metadata = Metadata { correlation_id: Some("c-1".into()), ..Metadata::default() };
         let entry = Entry { stream, expected_version, events: stored, metadata, answer: None };
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
@@ -145,20 +148,13 @@ impl Shop {
     /// Follows the log up to its head.
     pub async fn project(&self) {
         let shutdown = CancellationToken::new();
-        let source = Source::Log(self.log.clone());
+        let source = Source::new(self.log.clone(), Registry::standard());
         let (condition, _told) = tokio::sync::watch::channel(Ok(()));
         let model = self.model.clone();
         let run = tokio::spawn(projector::run(source, model, condition, shutdown.clone()));
         let head = self.log.head().await.unwrap().position;
         let mut moved = self.model.moved_hint();
-        while self
-            .model
-            .applied()
-            .await
-            .unwrap()
-            .least(&read_model::read::positions::Projection::ALL)
-            < head
-        {
+        while self.model.applied().await.unwrap().least_of_all() < head {
             moved.changed().await.unwrap();
         }
         shutdown.cancel();

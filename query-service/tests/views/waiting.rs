@@ -1,7 +1,7 @@
 //! Consistency tokens over HTTP: reading one's own writes, or hearing that the view is behind.
 
 use crate::shop::Shop;
-use projector::Source;
+use projector::{Registry, Source};
 use rig::views::Views;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ pub async fn a_view_that_is_behind_says_by_how_much(views: Views) {
 pub async fn whoever_waits_sees_what_was_written(views: Views) {
     let mut shop = Shop::on(views).await;
     let shutdown = CancellationToken::new();
-    let source = Source::Log(shop.log.clone());
+    let source = Source::new(shop.log.clone(), Registry::standard());
     let (condition, _told) = tokio::sync::watch::channel(Ok(()));
     let model = shop.model.clone();
     let run = tokio::spawn(projector::run(source, model, condition, shutdown.clone()));

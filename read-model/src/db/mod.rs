@@ -28,4 +28,5 @@ pub(crate) use number::{loaded, stored};
 pub(crate) use sql::Sql;
 pub(crate) use statement_cache::StatementCache;
 pub use tables::Tables;
+pub(crate) use tx::FILLERS;
 pub use tx::{PostgresTx, SqliteTx, WriteTx};

@@ -3,7 +3,9 @@
 //! Commits do not wait for the disk: what a crash takes away the checkpoint in the same database forgets too.
 
 use super::{VERSION, migration_failed, not_migrated};
-use crate::db::{Access, Hints, PostgresReadModel, ReadModel, ReadModelError, StatementCache};
+use crate::db::{
+    Access, FILLERS, Hints, PostgresReadModel, ReadModel, ReadModelError, StatementCache,
+};
 use crate::read::Questions;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -20,8 +22,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const FRESH: Duration = Duration::from_secs(1);
 /// Readers; one more listens.
 const READERS: u32 = 8;
-/// One for each projection that a rebuild fills.
-const FILLERS: u32 = 5;
 /// Prepared statements kept on each connection.
 const STATEMENTS: usize = 256;
 /// Settings of every connection that reads.
@@ -52,8 +52,9 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         Access::ReadWrite => Some(open_writer(options.clone()).await?),
         Access::ReadOnly => None,
     };
-    let fillers =
-        writer.is_some().then(|| pool(FILLERS).connect_lazy_with(options.clone().options(WRITING)));
+    let fillers = writer
+        .is_some()
+        .then(|| pool(FILLERS.get() as u32).connect_lazy_with(options.clone().options(WRITING)));
     let readers = pool(READERS + 1).connect_with(options.options(READING)).await?;
     check_version(&readers).await?;
     Ok(ReadModel::Postgres(Arc::new(PostgresReadModel {

@@ -141,8 +141,9 @@ fn then(filter: &OrderFilter, page: &OrderPage, at: i64, parts: &[Part]) -> Sql 
     sql.push(format_args!(") AS parts ORDER BY sort_key {direction}, order_id {direction} LIMIT "));
     sql.push_bind(i64::from(page.limit));
     sql.push(
-        ") AS t ON TRUE LEFT JOIN history h ON h.stream_id = t.order_id AND h.version = \
-         (SELECT x.version FROM history x WHERE x.stream_id = t.order_id AND x.version >= t.version \
+        ") AS t ON TRUE LEFT JOIN history h ON h.stream_id = t.order_id AND h.stream_type = 'order' \
+         AND h.version = (SELECT x.version FROM history x \
+         WHERE x.stream_id = t.order_id AND x.stream_type = 'order' AND x.version >= t.version \
          AND x.version < COALESCE((SELECT MIN(n.version) FROM order_versions n \
          WHERE n.order_id = t.order_id AND n.version > t.version), 9223372036854775807) \
          AND x.version <= t.newest AND x.occurred_at <= ",

@@ -2,59 +2,58 @@
 
 use crate::db::{ReadModel, ReadModelError, Sql, loaded};
 
-/// A projection that views read from.
+/// A projection that views read from, by its name in the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names of the catalog
-pub enum Projection {
-    Orders,
-    History,
-    Customers,
-    Products,
-    Sales,
-}
+pub struct Projection(&'static str);
 
 impl Projection {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Orders, Self::History, Self::Customers, Self::Products, Self::Sales];
+    /// The composed orders.
+    pub const ORDERS: Self = Self::named("orders");
+    /// Every event.
+    pub const HISTORY: Self = Self::named("history");
+    /// What each customer has ordered.
+    pub const CUSTOMERS: Self = Self::named("customers");
+    /// What has sold.
+    pub const PRODUCTS: Self = Self::named("products");
+    /// Orders, units and revenue by day.
+    pub const SALES: Self = Self::named("sales");
+
+    /// The projection of this name.
+    pub const fn named(name: &'static str) -> Self {
+        Self(name)
+    }
 
     /// The name in the catalog.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Orders => "orders",
-            Self::History => "history",
-            Self::Customers => "customers",
-            Self::Products => "products",
-            Self::Sales => "sales",
-        }
+        self.0
     }
 }
 
-/// How far each projection has come; 0 for one that the catalog does not know.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Applied([u64; Projection::ALL.len()]);
+/// How far each projection in the catalog has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied(Vec<(String, u64)>);
 
 impl Applied {
-    /// The same position for all of them.
-    pub const fn all_at(position: u64) -> Self {
-        Self([position; Projection::ALL.len()])
-    }
-
-    /// Where one of them is.
-    pub const fn of(self, projection: Projection) -> u64 {
-        self.0[projection as usize]
+    /// Where one of them is; 0 for one that the catalog does not list.
+    pub fn of(&self, projection: Projection) -> u64 {
+        let found = self.0.iter().find(|(name, _)| name == projection.0);
+        found.map_or(0, |(_, position)| *position)
     }
 
     /// The position that all of these have applied.
-    pub fn least(self, projections: &[Projection]) -> u64 {
+    pub fn least(&self, projections: &[Projection]) -> u64 {
         projections.iter().map(|projection| self.of(*projection)).min().unwrap_or(0)
     }
 
-    /// The same, with one of them elsewhere.
-    #[must_use]
-    pub const fn with(mut self, projection: Projection, position: u64) -> Self {
-        self.0[projection as usize] = position;
-        self
+    /// The position that every projection in the catalog has applied; 0 if there is none.
+    pub fn least_of_all(&self) -> u64 {
+        self.0.iter().map(|(_, position)| *position).min().unwrap_or(0)
+    }
+}
+
+impl FromIterator<(String, u64)> for Applied {
+    fn from_iter<I: IntoIterator<Item = (String, u64)>>(positions: I) -> Self {
+        Self(positions.into_iter().collect())
     }
 }
 
@@ -64,15 +63,9 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn applied(&self) -> Result<Applied, ReadModelError> {
-        let rows: Vec<(String, i64)> =
-            self.rows(Sql::new("SELECT name, position FROM projections")).await?;
-        let mut applied = Applied::default();
-        for (name, position) in rows {
-            if let Some(known) = Projection::ALL.into_iter().find(|known| known.name() == name) {
-                applied = applied.with(known, loaded(position)?);
-            }
-        }
-        Ok(applied)
+        let sql = Sql::new("SELECT name, position FROM projections ORDER BY name");
+        let rows: Vec<(String, i64)> = self.rows(sql).await?;
+        rows.into_iter().map(|(name, position)| Ok((name, loaded(position)?))).collect()
     }
 
     /// The key that signs cursors; made when the read model was created.

@@ -14,7 +14,7 @@ pub struct ProjectionStatus {
     pub head: u64,
     /// When the first event that is not applied was stored, if that is known here.
     pub waiting_since: Option<i64>,
-    pub parked_orders: u64,
+    pub parked_streams: u64,
     pub rebuild: Option<RebuildStatus>,
 }
 
@@ -35,7 +35,7 @@ struct StatusRow {
     updated_at: i64,
     head: i64,
     waiting_since: Option<i64>,
-    parked_orders: i64,
+    parked_streams: i64,
     rebuild_position: Option<i64>,
     rebuild_target: Option<i64>,
     rebuild_speed: Option<f64>,
@@ -44,8 +44,8 @@ struct StatusRow {
 const ALL: &str = "SELECT p.name, p.state, p.position, p.updated_at, \
      COALESCE((SELECT s.position FROM source_head s WHERE s.id = 1), 0) AS head, \
      (SELECT h.recorded_at FROM history h WHERE h.position = p.position + 1) AS waiting_since, \
-     (SELECT COUNT(DISTINCT e.stream_id) FROM parked_events e \
-     WHERE e.projection = p.name AND e.generation = p.generation) AS parked_orders, \
+     (SELECT COUNT(*) FROM (SELECT DISTINCT e.stream_type, e.stream_id FROM parked_events e \
+     WHERE e.projection = p.name AND e.generation = p.generation) AS parked) AS parked_streams, \
      r.position AS rebuild_position, r.target AS rebuild_target, r.events_per_second AS rebuild_speed \
      FROM projections p LEFT JOIN rebuilds r ON r.name = p.name ORDER BY p.name";
 
@@ -65,7 +65,7 @@ fn status(row: StatusRow) -> Result<ProjectionStatus, ReadModelError> {
         updated_at: row.updated_at,
         head: loaded(row.head)?,
         waiting_since: row.waiting_since,
-        parked_orders: loaded(row.parked_orders)?,
+        parked_streams: loaded(row.parked_streams)?,
         rebuild,
     })
 }

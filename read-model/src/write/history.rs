@@ -14,7 +14,7 @@ pub const TABLES: &[&str] = &["history"];
 #[allow(missing_docs)] // the columns, as the migration describes them
 pub struct HistoryRow {
     pub position: u64,
-    pub stream_type: &'static str,
+    pub stream_type: String,
     pub stream_id: Uuid,
     pub version: u64,
     pub event_id: Uuid,
@@ -73,28 +73,37 @@ impl WriteTx {
 }
 
 impl ReadModel {
-    /// The last version of each of these streams; streams without events are left out.
+    /// The last version of each of these streams (type, id), in their order; `None` for one without events.
     ///
     /// # Errors
     /// When the storage refuses.
     pub async fn history_versions(
         &self,
         tables: Tables,
-        streams: &[Uuid],
-    ) -> Result<Vec<(Uuid, u64)>, ReadModelError> {
-        let mut found = Vec::with_capacity(streams.len());
-        for keys in streams.chunks(MAX_KEYS) {
+        streams: &[(&str, Uuid)],
+    ) -> Result<Vec<Option<u64>>, ReadModelError> {
+        let mut versions = vec![None; streams.len()];
+        let places: Vec<usize> = (0..streams.len()).collect();
+        for asked in places.chunks(MAX_KEYS) {
             // Key by key, as orders are loaded.
-            let mut sql = Sql::new("SELECT asked.id, (SELECT MAX(h.version) FROM ");
-            sql.push(tables.name("history")).push(" h WHERE h.stream_id = asked.id) FROM ");
-            sql.push_table(padded(keys));
-            let rows: Vec<(Uuid, Option<i64>)> = self.rows(sql).await?;
-            for (stream, version) in rows {
-                if let Some(version) = version {
-                    found.push((stream, loaded(version)?));
-                }
+            let mut sql = Sql::new("SELECT asked.column1, (SELECT MAX(h.version) FROM ");
+            sql.push(tables.name("history"));
+            sql.push(
+                " h WHERE h.stream_id = asked.column3 AND h.stream_type = asked.column2) FROM ",
+            );
+            let mut between = "(VALUES (";
+            for place in padded(asked) {
+                let (stream_type, id) = streams[place];
+                sql.push(between).push_bind(stored(place as u64)).push(", ");
+                sql.push_bind(stream_type).push(", ").push_bind(id);
+                between = "), (";
+            }
+            sql.push(")) AS asked");
+            let rows: Vec<(i64, Option<i64>)> = self.rows(sql).await?;
+            for (place, version) in rows {
+                versions[loaded(place)? as usize] = version.map(loaded).transpose()?;
             }
         }
-        Ok(found)
+        Ok(versions)
     }
 }

@@ -1,4 +1,4 @@
-//! Events that could not be projected, with the later events of their orders, kept whole until they can be.
+//! Events that could not be projected, with the later events of their streams, kept whole until they can be.
 
 use crate::db::{
     Binds, BulkStatement, MAX_KEYS, ReadModel, ReadModelError, Row, Sql, Tables, WriteTx, loaded,
@@ -15,7 +15,9 @@ pub struct ParkedRow {
     pub generation: u64,
     /// Its place in the log.
     pub position: u64,
-    /// Its stream.
+    /// The type of its stream.
+    pub stream_type: String,
+    /// The id of its stream.
     pub stream_id: Uuid,
     /// Its place in the stream.
     pub version: u64,
@@ -27,11 +29,26 @@ pub struct ParkedRow {
     pub parked_at: i64,
 }
 
+/// Why an event is parked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedReason {
+    /// Its place in the log.
+    pub position: u64,
+    /// The type of its stream.
+    pub stream_type: String,
+    /// The id of its stream.
+    pub stream_id: Uuid,
+    /// Its place in the stream.
+    pub version: u64,
+    /// Why; never holds the event's values.
+    pub reason: String,
+}
+
 const PARK: BulkStatement = BulkStatement {
     id: "parked_events",
-    head: "INSERT INTO {table} (projection, generation, position, stream_id, version, reason, event, parked_at)",
+    head: "INSERT INTO {table} (projection, generation, position, stream_type, stream_id, version, reason, event, parked_at)",
     table: "parked_events",
-    columns: 8,
+    columns: 9,
     tail: "ON CONFLICT (projection, generation, position) DO NOTHING",
 };
 
@@ -41,6 +58,7 @@ impl Row for ParkedRow {
             .text(self.projection)
             .int(stored(self.generation))
             .int(stored(self.position))
+            .text(self.stream_type)
             .uuid(self.stream_id)
             .int(stored(self.version))
             .text(self.reason)
@@ -50,7 +68,7 @@ impl Row for ParkedRow {
 }
 
 impl ReadModel {
-    /// The streams that are parked in a generation of a projection.
+    /// The streams (type, id) that are parked in a generation of a projection.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -58,14 +76,13 @@ impl ReadModel {
         &self,
         projection: &str,
         generation: u64,
-    ) -> Result<Vec<Uuid>, ReadModelError> {
-        let sql = "SELECT DISTINCT stream_id FROM parked_events WHERE projection = $1 AND generation = $2";
-        let streams: Vec<(Uuid,)> =
-            self.rows(Sql::new(sql).bind(projection).bind(stored(generation))).await?;
-        Ok(streams.into_iter().map(|(stream,)| stream).collect())
+    ) -> Result<Vec<(String, Uuid)>, ReadModelError> {
+        let sql = "SELECT DISTINCT stream_type, stream_id FROM parked_events \
+             WHERE projection = $1 AND generation = $2";
+        self.rows(Sql::new(sql).bind(projection).bind(stored(generation))).await
     }
 
-    /// The first parked events of a generation, with why: position, stream, version, reason.
+    /// The first parked events of a generation, with why.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -74,18 +91,18 @@ impl ReadModel {
         projection: &str,
         generation: u64,
         limit: u32,
-    ) -> Result<Vec<(u64, Uuid, u64, String)>, ReadModelError> {
+    ) -> Result<Vec<ParkedReason>, ReadModelError> {
         let sql = Sql::new(
-            "SELECT position, stream_id, version, reason FROM parked_events \
+            "SELECT position, stream_type, stream_id, version, reason FROM parked_events \
              WHERE projection = $1 AND generation = $2 ORDER BY position LIMIT $3",
         );
         let sql = sql.bind(projection).bind(stored(generation)).bind(i64::from(limit));
-        let rows: Vec<(i64, Uuid, i64, String)> = self.rows(sql).await?;
-        rows.into_iter()
-            .map(|(position, stream, version, reason)| {
-                Ok((loaded(position)?, stream, loaded(version)?, reason))
-            })
-            .collect()
+        let rows: Vec<(i64, String, Uuid, i64, String)> = self.rows(sql).await?;
+        let reason = |(position, stream_type, stream_id, version, reason)| {
+            let (position, version) = (loaded(position)?, loaded(version)?);
+            Ok(ParkedReason { position, stream_type, stream_id, version, reason })
+        };
+        rows.into_iter().map(reason).collect()
     }
 }
 

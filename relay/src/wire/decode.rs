@@ -2,8 +2,7 @@
 
 use super::{Content, MARK_HEADER, MARK_KEY, MAX_RECORD_BYTES, Poison, PoisonReason, SOURCE};
 use chrono::DateTime;
-use event_store::event::stream_type;
-use event_store::{Metadata, RecordedEvent, StreamId, Timestamp};
+use event_store::{Metadata, RecordedEvent, StreamId, StreamType, Timestamp};
 use rdkafka::message::{Headers, Message};
 use serde::de::IgnoredAny;
 use std::str::FromStr;
@@ -159,8 +158,8 @@ fn subject(envelope: &Envelope<'_>) -> Result<StreamId, PoisonReason> {
     let (name, id) =
         envelope.required(HEADER)?.split_once('/').ok_or(PoisonReason::BadHeader(HEADER))?;
     let id = canonical(id).ok_or(PoisonReason::BadHeader(HEADER))?;
-    let stream_type = stream_type(envelope.name(HEADER, name)?);
-    Ok(StreamId { stream_type: stream_type.ok_or(PoisonReason::BadHeader(HEADER))?, id })
+    let stream_type = StreamType::parse(name).ok_or(PoisonReason::BadHeader(HEADER))?;
+    Ok(stream_type.stream(id))
 }
 
 fn payload<'a>(envelope: &Envelope<'a>) -> Result<&'a [u8], PoisonReason> {

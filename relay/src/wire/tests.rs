@@ -4,6 +4,7 @@ use super::super::encode::{event_headers, mark_headers};
 use super::*;
 use crate::wire::Content;
 use chrono::Utc;
+use event_store::StreamType;
 use rdkafka::message::OwnedHeaders;
 
 const ORDER: &str = "018f2b6e-7c1a-7000-8000-000000000001";
@@ -12,7 +13,7 @@ fn event() -> RecordedEvent {
     let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc);
     RecordedEvent {
         position: 1042,
-        stream: StreamId { stream_type: "order", id: ORDER.parse().unwrap() },
+        stream: StreamId { stream_type: StreamType::new("order"), id: ORDER.parse().unwrap() },
         version: 3,
         event_id: Uuid::from_u128(77),
         event_type: "NoteAdded".to_owned(),

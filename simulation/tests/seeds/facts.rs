@@ -6,7 +6,8 @@ use crate::world::{Checked, World};
 use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderEvent};
 use event_store::{MAX_PAGE, RecordedEvent};
-use projector::Kind;
+use projector::projections::HISTORY;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More than a seed ever parks.
@@ -39,11 +40,12 @@ pub async fn check(world: &World) -> Checked {
 async fn check_parked(world: &World, expected: &BTreeSet<u64>) -> Checked {
     let text = |error: read_model::ReadModelError| error.to_string();
     for entry in world.model.catalog().await.map_err(text)? {
-        if entry.name == Kind::History.name() {
+        if entry.name == HISTORY.name {
             continue;
         }
         let rows = world.model.parked_reasons(&entry.name, entry.generation, ALL).await;
-        let found: BTreeSet<u64> = rows.map_err(text)?.into_iter().map(|row| row.0).collect();
+        let found: BTreeSet<u64> =
+            rows.map_err(text)?.into_iter().map(|row| row.position).collect();
         same(&entry.name, &found, expected)?;
     }
     Ok(())

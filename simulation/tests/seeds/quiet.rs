@@ -7,7 +7,7 @@ use crate::shown;
 use crate::world::jobs::Task;
 use crate::world::relays::LEASE;
 use crate::world::{Checked, PARTITIONS, World};
-use projector::Kind;
+use projector::Registry;
 use relay::wire::Content;
 use stage::Verdict;
 
@@ -35,7 +35,7 @@ impl World {
                 self.start(Task::Rebuild, left);
                 self.settle().await?;
             }
-            self.start(Task::Retry, Kind::ALL.to_vec());
+            self.start(Task::Retry, Registry::standard().projections().to_vec());
             self.settle().await?;
         }
         self.compare().await

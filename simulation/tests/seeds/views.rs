@@ -6,7 +6,11 @@ use crate::foretold::Foretold;
 use crate::judge::Ledger;
 use crate::world::refused::{Refused, Whose};
 use crate::world::{Checked, World};
-use projector::{Kind, Source};
+use oracle::fact::Fact;
+use oracle::stream::Stream;
+use projector::projections::{self, HISTORY, ORDERS};
+use projector::{Projection, Registry, Source};
+use read_model::write::parked::ParkedReason;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::collections::BTreeSet;
@@ -14,16 +18,53 @@ use std::collections::BTreeSet;
 /// By which words the database refuses a row.
 const NOT_THIS_ONE: &str = "not this one";
 
+/// Rows that the database refused for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    projection: &'static Projection,
+    whose: Whose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Order(Uuid),
+    Customer(&'static str),
+    Product(&'static str),
+}
+
+impl Refused {
+    /// Whether an order of this projection may be parked for it.
+    fn excuses(self, projection: &str, stream: &Stream) -> bool {
+        let beginnings = stream.events.iter().filter_map(|event| match &event.fact {
+            Fact::Drafted(beginning) | Fact::Begun(beginning) => Some(beginning),
+            _ => None,
+        });
+        let its = match self.whose {
+            Whose::Order(order) => stream.id == order,
+            Whose::Customer(id) => beginnings.into_iter().any(|begun| begun.customer.id == id),
+            Whose::Product(id) => {
+                let added = stream.events.iter().filter_map(|event| match &event.fact {
+                    Fact::LineAdded(line) => Some(line),
+                    _ => None,
+                });
+                let lines = beginnings.flat_map(|begun| &begun.lines).chain(added);
+                lines.into_iter().any(|line| line.product_id == id)
+            }
+        };
+        its && self.projection.name == projection
+    }
+}
+
 impl World {
     /// From now on the views' database refuses rows of some order, customer or product.
     pub async fn refuse_rows(&mut self) {
         let order = self.chance.pick(&self.account.orders);
-        let (projection, table, whose) = match self.chance.below(5) {
-            0 => (Kind::Orders, "orders", Whose::Order(order)),
-            1 => (Kind::Orders, "order_versions", Whose::Order(order)),
-            2 => (Kind::History, "history", Whose::Order(order)),
-            3 => (Kind::Customers, "customers", Whose::Customer(CUSTOMERS[1])),
-            _ => (Kind::Products, "product_sales", Whose::Product(PRODUCTS[2])),
+        let (projection, table, whose): (&'static Projection, _, _) = match self.chance.below(5) {
+            0 => (&ORDERS, "orders", Whose::Order(order)),
+            1 => (&ORDERS, "order_versions", Whose::Order(order)),
+            2 => (&HISTORY, "history", Whose::Order(order)),
+            3 => (&projections::CUSTOMERS, "customers", Whose::Customer(CUSTOMERS[1])),
+            _ => (&projections::PRODUCTS, "product_sales", Whose::Product(PRODUCTS[2])),
         };
         let condition = match whose {
             Whose::Order(order) => {
@@ -50,7 +91,7 @@ impl World {
         for entry in self.model.catalog().await.map_err(text)? {
             let rows = self.model.parked_reasons(&entry.name, entry.generation, ALL).await;
             let mut excused = BTreeSet::new();
-            for (position, order, _, reason) in rows.map_err(text)? {
+            for ParkedReason { position, stream_id: order, reason, .. } in rows.map_err(text)? {
                 let spoilt = foretold.spoilt.get(&order).is_some_and(|from| *from <= position);
                 let stream = &foretold.world.0[&order];
                 let refused = reason.contains(NOT_THIS_ONE)
@@ -81,7 +122,8 @@ impl World {
 
     /// The views are a fold of the log, and say what the log says.
     pub async fn check_views(&mut self) -> Checked {
-        let (source, scratch) = (Source::Log(self.eye.clone()), self.scratch());
+        let (source, scratch) =
+            (Source::new(self.eye.clone(), Registry::standard()), self.scratch());
         let report = projector::verify_views(&source, &self.model, &scratch, |_, _| {}).await;
         let report = report.map_err(|error| format!("the views cannot be verified: {error}"))?;
         for suffix in ["", "-wal", "-shm"] {

@@ -156,7 +156,7 @@ impl Quiet<'_> {
                 && one["head"] == self.head
                 && one["lag_events"] == 0
                 && one["lag_ms"] == 0
-                && one["parked_orders"] == 0
+                && one["parked_streams"] == 0
                 && one["rebuild"].is_null();
             ensure(right, || {
                 format!("{path}: expected {} applied, nothing parked\ngot {one}", self.head)

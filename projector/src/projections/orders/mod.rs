@@ -5,19 +5,31 @@ mod listed;
 mod rows;
 mod state;
 
-use super::{Pace, Poison, day, unknown};
+use super::{ORDER_STREAMS, day, unknown};
 use crate::cache::Cache;
+use crate::projection::{Changes, Fold, Pace, Poison, Projection, Streams};
 use crate::source::Decoded;
 use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderEvent, document};
 use event_store::RecordedEvent;
+use futures::future::{BoxFuture, FutureExt};
 use listed::Listed;
-use read_model::write::Tables;
-use read_model::write::orders::{CountChangeRow, OrderNoteRow, OrdersChanges, StoredOrder};
+use read_model::write::orders::{self, CountChangeRow, OrderNoteRow, OrdersChanges, StoredOrder};
+use read_model::write::{Tables, WriteTx};
 use read_model::{ReadModel, ReadModelError};
 use state::{Indexed, State};
 use std::collections::BTreeMap;
 use uuid::Uuid;
+
+/// The projection.
+pub static ORDERS: Projection = Projection {
+    name: "orders",
+    version: 1,
+    tables: orders::TABLES,
+    streams: Streams::Of(ORDER_STREAMS),
+    keeps_events: false,
+    fold: |pace| Box::new(OrdersFold::new(pace)),
+};
 
 /// Bytes of order states kept while following the log, roughly.
 const LIVE_MEMORY: usize = 32 << 20;
@@ -26,17 +38,53 @@ const BULK_MEMORY: usize = 128 << 20;
 
 /// The fold.
 #[derive(Debug)]
-pub(crate) struct OrdersFold {
+pub(super) struct OrdersFold {
     pace: Pace,
-    states: Cache<State>,
+    states: Cache<Uuid, State>,
     touched: Vec<Uuid>,
     changes: OrdersChanges,
     counts: BTreeMap<(i64, u8, i16), i64>,
     batch: u64,
 }
 
+impl Fold for OrdersFold {
+    fn prepare<'a>(
+        &'a mut self,
+        events: &'a [&'a Decoded],
+        model: &'a ReadModel,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
+        self.look_up(events, model, tables).boxed()
+    }
+
+    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
+        match event.read::<OrderAggregate>()? {
+            Some(fact) => self.fold(fact, &event.recorded),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, _: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+        Box::new(self.changes())
+    }
+
+    fn committed(&mut self, in_flight: u64) {
+        self.states.trim((self.batch - 1).saturating_sub(in_flight));
+    }
+}
+
+impl Changes for OrdersChanges {
+    fn write<'a>(
+        self: Box<Self>,
+        tx: &'a mut WriteTx,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
+        tx.write_orders(tables, *self).boxed()
+    }
+}
+
 impl OrdersFold {
-    pub(crate) fn new(pace: Pace) -> Self {
+    fn new(pace: Pace) -> Self {
         let memory = match pace {
             Pace::Repeating | Pace::Following => LIVE_MEMORY,
             Pace::Bulk => BULK_MEMORY,
@@ -51,13 +99,14 @@ impl OrdersFold {
         }
     }
 
-    pub(crate) async fn prepare(
+    async fn look_up(
         &mut self,
         events: &[&Decoded],
         model: &ReadModel,
         tables: Tables,
     ) -> Result<(), ReadModelError> {
-        let unknown = unknown(events, self.pace, |stream| self.states.contains(stream));
+        let unknown = unknown(events, self.pace, |stream| self.states.contains(&stream.id));
+        let unknown: Vec<Uuid> = unknown.iter().map(|stream| stream.id).collect();
         for stored in model.load_orders(tables, &unknown).await? {
             let (stream, state) = restored(stored);
             let weight = state.weight();
@@ -67,11 +116,7 @@ impl OrdersFold {
         Ok(())
     }
 
-    pub(crate) fn apply(
-        &mut self,
-        fact: &OrderEvent,
-        recorded: &RecordedEvent,
-    ) -> Result<(), Poison> {
+    fn fold(&mut self, fact: &OrderEvent, recorded: &RecordedEvent) -> Result<(), Poison> {
         let stream = recorded.stream.id;
         let state = self.states.entry(stream, self.batch, State::default);
         state.accepts(fact, recorded.version)?;
@@ -122,7 +167,7 @@ impl OrdersFold {
         }
     }
 
-    pub(crate) fn take(&mut self) -> OrdersChanges {
+    fn changes(&mut self) -> OrdersChanges {
         for stream in std::mem::take(&mut self.touched) {
             let Some(state) = self.states.peek_mut(stream) else { continue };
             rows::finish(stream, state, &mut self.changes);
@@ -136,10 +181,6 @@ impl OrdersFold {
             .map(|((day, dimension, code), change)| CountChangeRow { day, dimension, code, change })
             .collect();
         changes
-    }
-
-    pub(crate) fn committed(&mut self, in_flight: u64) {
-        self.states.trim((self.batch - 1).saturating_sub(in_flight));
     }
 }
 

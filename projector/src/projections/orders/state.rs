@@ -1,7 +1,7 @@
 //! What the fold remembers of one order between its events.
 
 use super::listed::Listed;
-use crate::projections::Poison;
+use crate::projection::Poison;
 use domain::order::{Order, OrderEvent};
 
 /// An order under the fold.

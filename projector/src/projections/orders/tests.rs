@@ -13,11 +13,11 @@ fn fold(room: usize) -> OrdersFold {
 }
 
 fn begin(fold: &mut OrdersFold, order: u128) {
-    fold.apply(&drafted(), &recorded(order, 1)).unwrap();
+    fold.fold(&drafted(), &recorded(order, 1)).unwrap();
 }
 
 fn knows(fold: &OrdersFold, order: u128) -> bool {
-    fold.states.contains(stream(order))
+    fold.states.contains(&stream(order))
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn the_orders_lately_touched_are_remembered_as_far_as_there_is_room() {
     let mut fold = fold(10_000);
     for order in 1..=100 {
         begin(&mut fold, order);
-        assert_eq!(fold.take().shaped.len(), 1);
+        assert_eq!(fold.changes().shaped.len(), 1);
         fold.committed(0);
     }
     let known: Vec<u128> = (1..=100).filter(|order| knows(&fold, *order)).collect();
@@ -38,18 +38,18 @@ fn the_orders_lately_touched_are_remembered_as_far_as_there_is_room() {
 fn what_has_not_been_committed_is_remembered_without_room() {
     let mut fold = fold(1);
     begin(&mut fold, 1);
-    fold.take();
+    fold.changes();
     begin(&mut fold, 2);
-    fold.take();
+    fold.changes();
     fold.committed(2);
     assert!(knows(&fold, 1) && knows(&fold, 2));
     fold.committed(1);
     assert!(!knows(&fold, 1) && knows(&fold, 2));
     // A batch under way touches it once more, while the one before commits.
-    fold.apply(&OrderEvent::DraftDiscarded, &recorded(2, 2)).unwrap();
+    fold.fold(&OrderEvent::DraftDiscarded, &recorded(2, 2)).unwrap();
     fold.committed(0);
     assert!(knows(&fold, 2));
-    assert_eq!(fold.take().moved.len(), 1);
+    assert_eq!(fold.changes().moved.len(), 1);
     fold.committed(0);
     assert!(!knows(&fold, 2));
 }
@@ -72,9 +72,9 @@ fn each_note_has_its_row_with_the_version_that_brought_it() {
     let added = OrderEvent::NoteAdded { text: note("paid in cash") };
     let mut fold = fold(10_000);
     for (fact, version) in [(draft, 1), (placed, 2), (OrderEvent::OrderConfirmed, 3), (added, 4)] {
-        fold.apply(&fact, &recorded(1, version)).unwrap();
+        fold.fold(&fact, &recorded(1, version)).unwrap();
     }
-    let notes = fold.take().notes;
+    let notes = fold.changes().notes;
     let texts = ["ring twice", "at last", "paid in cash"];
     assert_eq!(notes.iter().map(|row| row.version).collect::<Vec<_>>(), [1, 2, 4]);
     assert!(notes.iter().zip(texts).all(|(row, text)| row.note.contains(text)), "{notes:?}");

@@ -144,7 +144,7 @@ async fn an_event_that_the_topic_lost_is_taken_from_the_log_or_parks_its_order()
     market.caught_up().await;
     follower.stop().await;
     let parked = market.shop.model.parked_streams("orders", 1).await.unwrap();
-    assert_eq!(parked, [order]);
+    assert_eq!(parked, [("order".to_owned(), order)]);
     market.begin_other_views().await;
     market.project(market.log()).await;
 }

@@ -12,7 +12,7 @@ mod upkeep;
 use crate::shop::Shop;
 use clap::Parser;
 use event_store::EventStore;
-use projector::{Condition, TopicFeed};
+use projector::{Condition, Registry, TopicFeed};
 use read_model::{Access, ReadModel};
 use records::Raw;
 use relay::consumer::ConsumerSettings;
@@ -96,7 +96,7 @@ impl Market {
     pub fn feed(&self, log: Option<EventStore>) -> TopicFeed {
         let mut consumer = ConsumerSettings::new(self.kafka.clone(), &self.kafka.topic);
         consumer.session_timeout = Duration::from_secs(6);
-        TopicFeed { consumer, log }
+        TopicFeed { consumer, log, registry: Registry::standard() }
     }
 
     /// A follower with a handle of its own on the read model, and what it says of itself.

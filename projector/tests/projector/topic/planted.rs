@@ -8,7 +8,7 @@ use super::{HANGS, LOOK, Market, Task, UNTESTED};
 use crate::topic::records;
 use clap::Parser;
 use event_store::planted as log_fault;
-use event_store::{Access, Append, Entry, EventStore, Metadata, NewEvent, StreamId};
+use event_store::{Access, Append, Entry, EventStore, Metadata, NewEvent, StreamId, StreamType};
 use projector::planted as view_fault;
 use read_model::write::catalog::State;
 use relay::audit::AuditReport;
@@ -46,7 +46,7 @@ fn first_event() -> Append {
         payload: br#"{"text":"planted"}"#.to_vec(),
     };
     let entry = Entry {
-        stream: StreamId { stream_type: "order", id: Uuid::now_v7() },
+        stream: StreamId { stream_type: StreamType::new("order"), id: Uuid::now_v7() },
         expected_version: 0,
         events: vec![event],
         metadata: Metadata::default(),

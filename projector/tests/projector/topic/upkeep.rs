@@ -1,7 +1,8 @@
 //! Rebuilds, rollbacks, stopped projections and changes of source while a topic feeds the rows.
 
 use super::{HANGS, LOOK, Market, UNTESTED};
-use projector::{Kind, Show};
+use projector::projections::{HISTORY, ORDERS};
+use projector::{Registry, Show};
 use read_model::write::catalog::State;
 use tokio_util::sync::CancellationToken;
 
@@ -15,14 +16,22 @@ async fn a_rebuild_from_the_log_swaps_in_while_a_topic_is_followed_and_can_be_ro
     let (source, model) = (market.shop.source(), market.shop.model.clone());
     let rebuild = tokio::spawn(async move {
         let shutdown = CancellationToken::new();
-        projector::rebuild(&source, &model, &Kind::ALL, Show::Log, &shutdown).await.unwrap()
+        projector::rebuild(
+            &source,
+            &model,
+            Registry::standard().projections(),
+            Show::Log,
+            &shutdown,
+        )
+        .await
+        .unwrap()
     });
     market.trade(40).await;
     assert_eq!(rebuild.await.unwrap().projections.len(), 5);
     market.trade(10).await;
     market.caught_up().await;
     market.shop.assert_sound().await;
-    projector::roll_back(&market.shop.model, &Kind::ALL).await.unwrap();
+    projector::roll_back(&market.shop.model, Registry::standard().projections()).await.unwrap();
     market.trade(10).await;
     market.caught_up().await;
     follower.stop().await;
@@ -33,7 +42,7 @@ async fn a_rebuild_from_the_log_swaps_in_while_a_topic_is_followed_and_can_be_ro
 #[tokio::test(flavor = "multi_thread")]
 async fn a_projection_that_is_ahead_leaves_the_others_their_events() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
-    for ahead in [Kind::Orders, Kind::History] {
+    for ahead in [&ORDERS, &HISTORY] {
         let mut market = Market::open(&broker, "ahead").await;
         let relay = market.relay().await;
         market.trade(10).await;

@@ -10,7 +10,11 @@ use super::sql::{EitherRow, Sql};
 use super::tables::Tables;
 pub use postgres::PostgresTx;
 pub use sqlite::SqliteTx;
+use std::num::NonZero;
 use std::sync::Arc;
+
+/// Connections that fill the tables of a rebuild, on PostgreSQL.
+pub(crate) const FILLERS: NonZero<usize> = NonZero::new(5).expect("more than none");
 
 /// One write transaction. Dropped without [`WriteTx::commit`], it never happened.
 #[derive(Debug)]
@@ -38,11 +42,14 @@ impl ReadModel {
         }
     }
 
-    /// Whether the projections of a rebuild are filled beside one another, each by transactions of its own. SQLite has one
-    /// writer.
+    /// How many projections of a rebuild may be filled at the same time, each by transactions of its own; `None` where all
+    /// are filled by one. SQLite has one writer.
     #[must_use]
-    pub fn fills_apart(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+    pub fn fillers(&self) -> Option<NonZero<usize>> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(_) => Some(FILLERS),
+        }
     }
 
     /// Begins a transaction that writes one projection's tables of a rebuild, and its rows in the catalog of rebuilds.

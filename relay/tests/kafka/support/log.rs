@@ -1,7 +1,8 @@
 //! A log on SQLite with made-up orders; events go to orders in a fixed, scattered pattern.
 
 use event_store::{
-    Access, Append, Entry, EventStore, Metadata, NewEvent, Position, StreamId, Timestamp,
+    Access, Append, Entry, EventStore, Metadata, NewEvent, Position, StreamId, StreamType,
+    Timestamp,
 };
 use std::collections::HashMap;
 use std::path::Path;
@@ -78,7 +79,7 @@ impl Log {
         };
         let correlation_id = Some(format!("request-{number}"));
         Entry {
-            stream: StreamId { stream_type: "order", id: order },
+            stream: StreamId { stream_type: StreamType::new("order"), id: order },
             expected_version,
             events: vec![event],
             metadata: Metadata { correlation_id, ..Metadata::default() },

@@ -1,8 +1,8 @@
 //! Projectors, which share a topic or follow the log, and the coordinator of their group.
 
-use super::relays::TOPIC;
-use super::{Checked, Feed, PARTITIONS, World};
-use projector::{ProjectorError, Source, TopicFeed};
+use crate::relays::TOPIC;
+use crate::world::{Checked, Feed, PARTITIONS, World};
+use projector::{ProjectorError, Registry, Source, TopicFeed};
 use relay::Kafka;
 use relay::consumer::{ConsumerSettings, MemberId};
 use stage::{Actor, Arm, Rest, Stop, Verdict};
@@ -32,13 +32,17 @@ impl World {
         let (model, shutdown) = (self.model.clone(), CancellationToken::new());
         let follow: Follow = match self.feed {
             Feed::Log => {
-                let source = Source::Log(self.eye.clone());
+                let source = Source::new(self.eye.clone(), Registry::standard());
                 Box::pin(projector::run(source, model, condition, shutdown))
             }
             Feed::Topic => {
                 let kafka = Kafka::simulated(TOPIC, self.topic.clone());
                 let consumer = ConsumerSettings::new(kafka, "projectors");
-                let feed = TopicFeed { consumer, log: Some(self.eye.clone()) };
+                let feed = TopicFeed {
+                    consumer,
+                    log: Some(self.eye.clone()),
+                    registry: Registry::standard(),
+                };
                 Box::pin(projector::run_topic(feed, model, condition, shutdown))
             }
         };

@@ -1,7 +1,7 @@
 //! What is done to the views while everything else goes on: rebuilds, roll-backs, and parked events tried again.
 
-use super::{Checked, World};
-use projector::{Kind, ProjectorError, Show, Source};
+use crate::world::{Checked, World};
+use projector::{Projection, ProjectorError, Registry, Show, Source};
 use stage::{Actor, Arm, Rest, Stop, Verdict};
 use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
@@ -42,20 +42,25 @@ impl World {
             7 | 8 => Task::RollBack,
             _ => Task::Retry,
         };
-        let mut kinds: Vec<Kind> =
-            Kind::ALL.into_iter().filter(|_| self.chance.percent(50)).collect();
+        let mut kinds: Vec<&'static Projection> = Registry::standard()
+            .projections()
+            .iter()
+            .copied()
+            .filter(|_| self.chance.percent(50))
+            .collect();
         if kinds.is_empty() {
-            kinds = Kind::ALL.to_vec();
+            kinds = Registry::standard().projections().to_vec();
         }
         self.start(task, kinds);
     }
 
     /// Begins one of these projections.
-    pub fn start(&mut self, task: Task, kinds: Vec<Kind>) {
-        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+    pub fn start(&mut self, task: Task, kinds: Vec<&'static Projection>) {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
         self.note(format!("{} of {names:?} begins", task.name()));
         self.count(&format!("{} begins", task.name()));
-        let (source, model) = (Source::Log(self.eye.clone()), self.model.clone());
+        let (source, model) =
+            (Source::new(self.eye.clone(), Registry::standard()), self.model.clone());
         let work = async move {
             let never = CancellationToken::new();
             Ok(match task {
@@ -67,7 +72,10 @@ impl World {
                     projector::roll_back(&model, &kinds).await?;
                     "done".to_owned()
                 }
-                Task::Retry => format!("{:?}", projector::retry_parked(&model, &kinds).await?),
+                Task::Retry => format!(
+                    "{:?}",
+                    projector::retry_parked(&Registry::standard(), &model, &kinds).await?
+                ),
             })
         };
         self.job = Some(Job { actor: self.new_actor(), task, work: Box::pin(work) });
@@ -109,10 +117,13 @@ impl World {
     }
 
     /// The projections whose rebuild was left half done.
-    pub async fn half_rebuilt(&self) -> Checked<Vec<Kind>> {
+    pub async fn half_rebuilt(&self) -> Checked<Vec<&'static Projection>> {
         let text = |error: read_model::ReadModelError| error.to_string();
         let mut tx = self.model.begin_write().await.map_err(text)?;
         let rebuilds = tx.rebuilds().await.map_err(text)?;
-        Ok(rebuilds.iter().filter_map(|rebuild| Kind::from_name(&rebuild.name)).collect())
+        Ok(rebuilds
+            .iter()
+            .filter_map(|rebuild| Registry::standard().named(&rebuild.name))
+            .collect())
     }
 }

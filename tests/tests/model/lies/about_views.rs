@@ -41,7 +41,7 @@ pub const LIES: [Lie; 20] = [
         })
     }),
     lie("a projection has parked an order", "nothing parked", |a, _| a.reads("/v1/projections"), {
-        Body(|body| body[0]["parked_orders"] = json!(1))
+        Body(|body| body[0]["parked_streams"] = json!(1))
     }),
     lie("a list loses its last order", "left out: ", list, {
         Body(|body| {

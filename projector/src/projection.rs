@@ -1,0 +1,127 @@
+//! What a projection is: a name, a version of its code, its tables, the streams that it takes, and a fold.
+//!
+//! The engine knows nothing else of one. Which projections there are stands in [`crate::registry`].
+
+use crate::source::Decoded;
+use event_store::{RecordedEvent, StreamType};
+use futures::future::{self, BoxFuture, FutureExt};
+use read_model::write::{Tables, WriteTx};
+use read_model::{ReadModel, ReadModelError};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// A projection. Two are the same if their names are.
+pub struct Projection {
+    /// The name in the catalog, on the command line and in `/v1/projections`.
+    pub name: &'static str,
+    /// The version of the code that makes its rows. Raised when rows come out differently: they are then filled anew.
+    pub version: u32,
+    /// Its tables in the read model.
+    pub tables: &'static [&'static str],
+    /// The streams whose events it folds. It passes by all others, and none of them is ever parked in it.
+    pub streams: Streams,
+    /// Whether its rows are the events themselves: it is given them when its changes are taken.
+    pub keeps_events: bool,
+    /// Makes the fold.
+    pub fold: fn(Pace) -> Box<dyn Fold>,
+}
+
+/// Which streams a projection takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Streams {
+    /// Those of every type, known to this build or not.
+    All,
+    /// Those of these types.
+    Of(&'static [StreamType]),
+}
+
+impl Projection {
+    /// Whether it folds the events of this type of stream.
+    pub fn takes(&self, stream_type: StreamType) -> bool {
+        match self.streams {
+            Streams::All => true,
+            Streams::Of(types) => types.contains(&stream_type),
+        }
+    }
+}
+
+impl PartialEq for Projection {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Projection {}
+
+impl Hash for Projection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl fmt::Debug for Projection {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name)
+    }
+}
+
+/// Why an event cannot be folded. Never holds the event's values.
+#[derive(Debug)]
+pub struct Poison(pub String);
+
+/// How events come, and so which rows of earlier batches are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Some may have come before: every unknown stream is looked up.
+    Repeating,
+    /// Each once, as the log is followed: a stream's first event needs no look.
+    Following,
+    /// Each once, many at a time, into tables that were empty.
+    Bulk,
+}
+
+/// A fold under way: a pure function from events to rows, with whatever it remembers between batches.
+///
+/// A batch is `prepare`, one `apply` for each event, `take`. Folding may run ahead of writing; [`Fold::committed`] says how
+/// far ahead.
+pub trait Fold: fmt::Debug + Send + Sync {
+    /// Reads what folding these events needs and is not remembered.
+    fn prepare<'a>(
+        &'a mut self,
+        events: &'a [&'a Decoded],
+        model: &'a ReadModel,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
+        let _ = (events, model, tables);
+        future::ready(Ok(())).boxed()
+    }
+
+    /// Folds one event.
+    ///
+    /// # Errors
+    /// When it cannot be folded, whatever is tried: it is parked then, with the later events of its stream.
+    fn apply(&mut self, event: &Decoded) -> Result<(), Poison>;
+
+    /// An event of this batch that was parked: it leaves no row.
+    fn refuse(&mut self, event: &RecordedEvent) {
+        let _ = event;
+    }
+
+    /// What has changed since the last call. Where [`Projection::keeps_events`] is set, `events` are those of the batch.
+    fn take(&mut self, events: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes>;
+
+    /// The batches taken so far, but the last `in_flight`, have committed.
+    fn committed(&mut self, in_flight: u64) {
+        let _ = in_flight;
+    }
+}
+
+/// What a batch changes in the tables of one projection.
+pub trait Changes: fmt::Debug + Send {
+    /// Writes it into a transaction.
+    fn write<'a>(
+        self: Box<Self>,
+        tx: &'a mut WriteTx,
+        tables: Tables,
+    ) -> BoxFuture<'a, Result<(), ReadModelError>>;
+}

@@ -1,0 +1,117 @@
+//! The one list of what a projector knows: the aggregates whose events it reads, the projections that it keeps.
+
+use crate::projection::Projection;
+use crate::projections;
+use crate::source::Decoded;
+use domain::{Aggregate, Catalogue};
+use event_store::RecordedEvent;
+use std::sync::Arc;
+
+/// The aggregates and projections of a program; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Registry(Arc<Known>);
+
+#[derive(Debug, Clone)]
+struct Known {
+    catalogue: Catalogue,
+    projections: Vec<&'static Projection>,
+}
+
+impl Registry {
+    /// Those of this build. A new projection is one more line.
+    pub fn standard() -> Self {
+        let projections = vec![
+            &projections::ORDERS,
+            &projections::CUSTOMERS,
+            &projections::PRODUCTS,
+            &projections::SALES,
+            &projections::HISTORY,
+        ];
+        Self(Arc::new(Known { catalogue: Catalogue::standard(), projections }))
+    }
+
+    /// The same, and this aggregate.
+    ///
+    /// # Panics
+    /// When there is one of its stream type.
+    #[must_use]
+    pub fn aggregate<A: Aggregate>(self) -> Self {
+        let mut known = Arc::unwrap_or_clone(self.0);
+        known.catalogue = known.catalogue.with::<A>();
+        Self(Arc::new(known))
+    }
+
+    /// The same, and this projection.
+    ///
+    /// # Panics
+    /// When there is one of its name.
+    #[must_use]
+    pub fn projection(self, projection: &'static Projection) -> Self {
+        assert!(self.named(projection.name).is_none(), "two projections {}", projection.name);
+        let mut known = Arc::unwrap_or_clone(self.0);
+        known.projections.push(projection);
+        Self(Arc::new(known))
+    }
+
+    /// All projections, in the order in which they fold an event.
+    pub fn projections(&self) -> &[&'static Projection] {
+        &self.0.projections
+    }
+
+    /// The projection of this name.
+    pub fn named(&self, name: &str) -> Option<&'static Projection> {
+        self.0.projections.iter().copied().find(|projection| projection.name == name)
+    }
+
+    /// Reads `all` or a list such as `orders,sales`, into the order of [`Self::projections`].
+    ///
+    /// # Errors
+    /// Names what is no projection, and those that there are.
+    pub fn parse_list(&self, list: &str) -> Result<Vec<&'static Projection>, String> {
+        if list == "all" {
+            return Ok(self.projections().to_vec());
+        }
+        let mut named = Vec::new();
+        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            named.push(self.named(name).ok_or_else(|| {
+                let known: Vec<&str> = self.projections().iter().map(|its| its.name).collect();
+                format!("there is no projection {name:?}; there are {}", known.join(", "))
+            })?);
+        }
+        if named.is_empty() {
+            return Err("no projection is named".into());
+        }
+        Ok(self.projections().iter().copied().filter(|its| named.contains(its)).collect())
+    }
+
+    /// A stored event with what it says to this build.
+    pub(crate) fn decode(&self, recorded: RecordedEvent) -> Decoded {
+        Decoded::new(recorded, &self.0.catalogue)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn listed(list: &str) -> Vec<&'static str> {
+        Registry::standard().parse_list(list).unwrap().iter().map(|its| its.name).collect()
+    }
+
+    #[test]
+    fn a_list_names_each_projection_once_and_in_the_order_of_folding() {
+        assert_eq!(listed("sales, orders,,sales"), ["orders", "sales"]);
+        assert_eq!(listed("all"), ["orders", "customers", "products", "sales", "history"]);
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_answered_with_those_that_there_are() {
+        let why = Registry::standard().parse_list("orders,order").unwrap_err();
+        assert_eq!(
+            why,
+            "there is no projection \"order\"; there are orders, customers, products, sales, history"
+        );
+        assert!(Registry::standard().parse_list(" , ").is_err());
+    }
+}
