@@ -44,8 +44,9 @@ impl CommandService {
     /// Starts the pipeline over a writable store. Imports end when `draining` is cancelled.
     pub fn new(store: EventStore, settings: Settings, draining: CancellationToken) -> Self {
         let pipeline = Pipeline::spawn(store.clone(), settings.clock, settings.limits);
-        let imports = Imports::new(pipeline.clone(), store.clone(), draining);
-        Self { orders: OrderCommands::new(pipeline, store), imports }
+        let orders = OrderCommands::new(pipeline, store.clone());
+        let imports = Imports::new(store, draining).of(&orders);
+        Self { orders, imports }
     }
 
     /// All routes of this service with their documentation.
@@ -57,6 +58,11 @@ impl CommandService {
     /// The pipeline of orders, for callers in this process.
     pub fn orders(&self) -> &Pipeline<OrderAggregate> {
         self.orders.pipeline()
+    }
+
+    /// What takes imports, for callers in this process.
+    pub fn imports(&self) -> &Imports {
+        &self.imports
     }
 
     /// Takes nothing new, finishes what was accepted. Call when no request can come any more.

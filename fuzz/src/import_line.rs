@@ -4,12 +4,12 @@ use crate::command_json::{broken, places};
 use crate::refusals::client_error;
 use crate::rfc8259::Node;
 use crate::{amount, bodies, decisions, document, json_text, times};
-use command_service::import::{Lines, RawLine, ReadLine, read_line};
+use command_service::import::{Lines, RawLine, Read, read_as};
 use command_service::json::{Errors, FieldProblem, InUse, Pointer};
 use command_service::orders::commands;
 use command_service::pipeline::{Effect, Request, Target};
 use domain::order::document::micros::Wire;
-use domain::order::{CommandName, OrderCommand};
+use domain::order::{CommandName, OrderAggregate, OrderCommand};
 use event_store::Metadata;
 use futures::executor::block_on;
 use serde_json::{Value, json};
@@ -75,22 +75,20 @@ fn plainly_cut(input: &[u8]) -> Vec<(u64, Option<&[u8]>)> {
 
 fn line(raw: &RawLine) {
     let bytes = raw.bytes.as_deref().expect("no input is that long");
-    let ReadLine { number, order_id, request } = read_line(raw, &Metadata::default());
+    let Read { number, stream, request, .. } = read_as::<OrderAggregate>(raw, &Metadata::default());
     assert_eq!(number, raw.number);
     let Ok((_, node)) = document::read(bytes) else {
         let problem = request.expect_err("no document, and yet a command");
-        assert_eq!(order_id, None);
+        assert_eq!(stream, None);
         return client_error(&problem);
     };
-    let named = texts(&node, "order_id");
-    assert!(
-        order_id.is_none_or(|id| named
-            .iter()
-            .any(|name| { name.eq_ignore_ascii_case(&id.to_string()) }))
-    );
+    let named = [texts(&node, "order_id"), texts(&node, "id")].concat();
+    assert!(stream.is_none_or(|its| {
+        named.iter().any(|name| name.eq_ignore_ascii_case(&its.id.to_string()))
+    }));
     match request {
         Ok(request) => {
-            assert_eq!(Some(request.target.id()), order_id);
+            assert_eq!(Some(request.target.id()), stream.map(|its| its.id));
             taken(bytes, &node, &request);
         }
         Err(problem) => refused(bytes, &node, &problem),
@@ -140,7 +138,8 @@ fn taken(bytes: &[u8], node: &Node, request: &Request<OrderCommand>) {
     let again = json_text(&json!({"body": bodies::written(command), "command": sent["command"],
         "at": shown, "id": id, "order_id": target.id()}));
     let again = RawLine { number: 1, bytes: Some(again.into()) };
-    let again = read_line(&again, &Metadata::default()).request.expect("the same line");
+    let again =
+        read_as::<OrderAggregate>(&again, &Metadata::default()).request.expect("the same line");
     assert_eq!((again.target, &again.command, again.at), (*target, command, Some(at)));
     assert_eq!(again.key.map(|key| key.key).as_ref(), Some(&key.key));
     decisions::decide(command);

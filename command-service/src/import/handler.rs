@@ -3,12 +3,14 @@
 //! The answer begins when all lines are in, or earlier if many of its own wait to be read: proxies in front (nginx) stop
 //! sending a request as soon as its answer begins.
 
-use super::{Refused, Summary};
-use crate::pipeline::Pipeline;
+use super::aggregate::{Imported, Lane};
+use super::{ImportError, Refused, Summary};
+use crate::http::Commands;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use domain::Aggregate;
 use domain::order::OrderAggregate;
 use event_store::{EventStore, Metadata};
 use futures::TryStreamExt;
@@ -19,6 +21,7 @@ use server::problem::OperationProblems;
 use server::{Problem, ProblemCode, RequestContext};
 use std::io;
 use std::sync::Arc;
+use tokio::io::AsyncRead;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -45,20 +48,39 @@ const MAX_IMPORTS: usize = 2;
 /// What imports write to, and how many may run at a time; cheap to clone.
 #[derive(Clone)]
 pub struct Imports {
-    orders: Pipeline<OrderAggregate>,
+    lanes: Arc<[Arc<dyn Lane>]>,
     store: EventStore,
     draining: CancellationToken,
     permits: Arc<Semaphore>,
 }
 
 impl Imports {
-    /// Into this pipeline and its store; imports end when `draining` is cancelled.
-    pub fn new(
-        orders: Pipeline<OrderAggregate>,
-        store: EventStore,
-        draining: CancellationToken,
-    ) -> Self {
-        Self { orders, store, draining, permits: Arc::new(Semaphore::new(MAX_IMPORTS)) }
+    /// Into this store, of no aggregate yet. Imports end when `draining` is cancelled.
+    pub fn new(store: EventStore, draining: CancellationToken) -> Self {
+        let permits = Arc::new(Semaphore::new(MAX_IMPORTS));
+        Self { lanes: Arc::new([]), store, draining, permits }
+    }
+
+    /// The same, with the lines of this aggregate.
+    #[must_use]
+    pub fn of<A: Imported>(mut self, commands: &Commands<A>) -> Self {
+        let lane: Arc<dyn Lane> = Arc::new(commands.clone());
+        self.lanes = self.lanes.iter().cloned().chain([lane]).collect();
+        self
+    }
+
+    /// Imports all lines of `input`. Refused lines are told to `refused` in the order of the input; not taking them holds
+    /// the import up, dropping the receiver ends it.
+    ///
+    /// # Errors
+    /// [`ImportError`], after everything under way has been answered.
+    pub async fn run(
+        &self,
+        input: impl AsyncRead + Send + Unpin + 'static,
+        metadata: Metadata,
+        refused: mpsc::Sender<Refused>,
+    ) -> Result<Summary, ImportError> {
+        super::run(&self.lanes, &self.store, input, metadata, refused, &self.draining).await
     }
 
     /// Leave to run an import; `None` when as many run as may.
@@ -72,8 +94,16 @@ impl Imports {
 pub struct RefusedLine {
     /// Its number, from 1.
     pub line: u64,
-    /// The order it names; null if that could not be read.
+    /// The order it names; null if that could not be read, or if it names a stream of another type.
     pub order_id: Option<Uuid>,
+    /// The type of the stream it names, if that is no order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub stream: Option<String>,
+    /// The id of the stream it names, if that is no order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub id: Option<Uuid>,
     /// Why, as problem details.
     #[schema(value_type = Object)]
     pub problem: Value,
@@ -110,9 +140,17 @@ impl ImportOutput {
     }
 }
 
-impl From<Refused> for ImportOutput {
-    fn from(Refused { line, order_id, problem }: Refused) -> Self {
-        Self::Refused(RefusedLine { line, order_id, problem: problem.to_value() })
+impl From<Refused> for RefusedLine {
+    fn from(Refused { line, stream, problem }: Refused) -> Self {
+        let is_order = stream.is_some_and(|its| its.stream_type == *OrderAggregate::STREAM_TYPE);
+        let (order, other) = if is_order { (stream, None) } else { (None, stream) };
+        Self {
+            line,
+            order_id: order.map(|order| order.id),
+            stream: other.map(|other| other.stream_type.to_string()),
+            id: other.map(|other| other.id),
+            problem: problem.to_value(),
+        }
     }
 }
 
@@ -121,11 +159,12 @@ pub fn routes() -> OpenApiRouter<Imports> {
     OpenApiRouter::default().routes(routes!(import))
 }
 
-/// Import commands with their own times, one a line: `{"order_id", "at", "command", "body", "id"?}`.
+/// Import commands with their own times, one a line: `{"order_id", "at", "command", "body", "id"?}`, or
+/// `{"stream"?, "id", "at", "command", "body", "key"?}`, where `stream` is the type of the stream (`order` if it is left out).
 #[utoipa::path(
     post, path = "/v1/import", tag = "commands",
     request_body(content = String, content_type = "application/x-ndjson",
-        description = "One command a line, at most 1 MiB each, any number of them, in time order per order.",
+        description = "One command a line, at most 1 MiB each, any number of them, in time order per stream.",
         example = "{\"order_id\":\"0190d3c4-7b5e-7cc1-9d5e-0c9f6a3b1e10\",\"at\":\"2017-10-02T10:56:33Z\",\
                    \"command\":\"confirm\",\"body\":{}}\n"),
     responses(
@@ -206,7 +245,7 @@ impl Drop for Output {
 async fn respond(
     imports: Imports,
     context: RequestContext,
-    input: impl tokio::io::AsyncRead + Send + Unpin + 'static,
+    input: impl AsyncRead + Send + Unpin + 'static,
     output: Output,
 ) {
     let metadata = Metadata {
@@ -220,13 +259,12 @@ async fn respond(
     let forward = async move {
         let mut refusals = refusals;
         while let Some(refused) = refusals.recv().await {
-            if unread.send(ImportOutput::from(refused)).await.is_err() {
+            if unread.send(ImportOutput::Refused(RefusedLine::from(refused))).await.is_err() {
                 return;
             }
         }
     };
-    let Imports { orders, store, draining, .. } = &imports;
-    let import = super::run(orders, store, input, metadata, refused, draining);
+    let import = imports.run(input, metadata, refused);
     let (ended, ()) = tokio::join!(import, forward);
     let last = match ended {
         Ok(summary) => {

@@ -1,108 +1,186 @@
 //! One line of an import, read into a request: the same strict readers as over HTTP.
+//!
+//! A line names its stream by `order_id`, and may then give an `id` of its own; or by `stream` and `id`, and may then give
+//! its own as `key`.
 
+use super::aggregate::{Imported, Lane};
 use super::lines::{MAX_LINE, RawLine};
-use crate::http::{unreadable, validation};
-use crate::json::{self, Errors, InUse, Json, Object, Pointer};
-use crate::orders::commands;
+use crate::http::{field, unreadable, validation};
+use crate::json::{self, Errors, Json, Object, Pointer};
 use crate::pipeline::{Effect, Key, Request, Retention, Target};
-use domain::FieldError;
-use domain::order::{CommandName, OrderCommand};
-use event_store::Metadata;
+use domain::order::OrderAggregate;
+use domain::{Aggregate, FieldError, Timestamp};
+use event_store::{Metadata, StreamId, StreamType};
 use server::{Problem, ProblemCode};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use uuid::Uuid;
 
-/// Longest `id` of a line.
-const MAX_ID_LENGTH: usize = 200;
+/// Longest key of a line.
+const MAX_KEY_LENGTH: usize = 200;
+/// The type of streams that a line means where it names none.
+const UNNAMED: &str = OrderAggregate::STREAM_TYPE;
 
-/// A line that has been read, or why it could not be.
+/// A line that has been read into a request, or why it could not be.
 #[derive(Debug)]
-pub struct ReadLine {
+pub struct Read<R> {
     /// Its number.
     pub number: u64,
-    /// The order it names, if that much could be read.
-    pub order_id: Option<Uuid>,
+    /// The stream it names, if that much could be read.
+    pub stream: Option<StreamId>,
+    /// About how many bytes its request holds in memory.
+    pub weight: usize,
     /// What it asks for.
-    pub request: Result<Request<OrderCommand>, Problem>,
+    pub request: Result<R, Problem>,
 }
 
-/// Reads a line: `metadata` goes onto the events that come of it.
-pub fn read(line: &RawLine, metadata: &Metadata) -> ReadLine {
-    let RawLine { number, bytes } = line;
-    let mut order_id = None;
-    let request = match bytes {
-        Some(bytes) => read_request(bytes, metadata, &mut order_id),
+impl<R> Read<R> {
+    pub(super) fn map<S>(self, with: impl FnOnce(R) -> S) -> Read<S> {
+        let Self { number, stream, weight, request } = self;
+        Read { number, stream, weight, request: request.map(with) }
+    }
+
+    fn refused(line: &RawLine, problem: Problem) -> Self {
+        Self { number: line.number, stream: None, weight: 0, request: Err(problem) }
+    }
+}
+
+/// Reads a line of any of these lanes. `metadata` goes onto the events that come of it.
+pub(super) fn read(
+    lanes: &[Arc<dyn Lane>],
+    line: &RawLine,
+    metadata: &Metadata,
+) -> Read<super::aggregate::Ask> {
+    let tree = match tree(line) {
+        Ok(tree) => tree,
+        Err(problem) => return Read::refused(line, problem),
+    };
+    let named = stream_type(&tree).unwrap_or(UNNAMED);
+    match lanes.iter().find(|lane| lane.stream_type() == named) {
+        Some(lane) => lane.read(tree, line, metadata),
+        None => {
+            let known: Vec<&str> = lanes.iter().map(|lane| lane.stream_type()).collect();
+            let rule = format!("must be one of {}", known.join(", "));
+            Read::refused(line, field("/stream", "unknown-stream", rule))
+        }
+    }
+}
+
+/// Reads a line of this aggregate. `metadata` goes onto the events that come of it.
+pub fn read_as<A: Imported>(line: &RawLine, metadata: &Metadata) -> Read<Request<A::Command>> {
+    match tree(line) {
+        Ok(tree) => read_tree::<A>(tree, line, metadata),
+        Err(problem) => Read::refused(line, problem),
+    }
+}
+
+fn tree(line: &RawLine) -> Result<Json<'_>, Problem> {
+    match &line.bytes {
+        Some(bytes) => json::parse(bytes).map_err(unreadable),
         None => Err(Problem::new(ProblemCode::PAYLOAD_TOO_LARGE)
             .detail(format!("A line may have at most {MAX_LINE} bytes."))),
-    };
-    ReadLine { number: *number, order_id, request }
+    }
 }
 
-fn read_request(
-    bytes: &[u8],
-    metadata: &Metadata,
-    order_id: &mut Option<Uuid>,
-) -> Result<Request<OrderCommand>, Problem> {
-    let tree = json::parse(bytes).map_err(unreadable)?;
-    let mut errors = Errors::default();
-    let envelope = read_envelope(tree, order_id, &mut errors);
-    let Envelope { target, at, command, id } = errors.result(envelope).map_err(validation)?;
-    let fingerprint: [u8; 32] = Sha256::digest(bytes).into();
-    let id = id.unwrap_or_else(|| hex::encode(fingerprint));
-    let key = Key { key: format!("import:{id}"), fingerprint, retention: Retention::Forever };
-    Ok(Request {
-        target: match command {
-            OrderCommand::Create { .. } => Target::Fresh(target),
-            _ => Target::Named(target),
-        },
-        command,
-        precondition: None,
-        key: Some(key),
-        at: Some(at),
-        effect: Effect::Store,
-        metadata: metadata.clone(),
-        weight: bytes.len(),
-    })
+/// The type of stream that a line names, where that is a text.
+fn stream_type<'t>(tree: &'t Json<'_>) -> Option<&'t str> {
+    let Json::Object(members) = tree else { return None };
+    match members.iter().find(|(name, _)| name == "stream")? {
+        (_, Json::String(text)) => Some(text.as_ref()),
+        _ => None,
+    }
 }
 
-struct Envelope {
-    target: Uuid,
-    at: domain::Timestamp,
-    command: OrderCommand,
-    id: Option<String>,
-}
-
-fn read_envelope(
+pub(super) fn read_tree<A: Imported>(
     tree: Json<'_>,
-    order_id: &mut Option<Uuid>,
+    line: &RawLine,
+    metadata: &Metadata,
+) -> Read<Request<A::Command>> {
+    let bytes = line.bytes.as_deref().unwrap_or_default();
+    let mut errors = Errors::default();
+    let mut stream = None;
+    let envelope = read_envelope::<A>(tree, &mut stream, &mut errors);
+    let request = errors.result(envelope).map_err(validation);
+    let request = request.map(|Envelope { target, at, command, key }| {
+        let fingerprint: [u8; 32] = Sha256::digest(bytes).into();
+        let key = key.unwrap_or_else(|| hex::encode(fingerprint));
+        let key = Key { key: format!("import:{key}"), fingerprint, retention: Retention::Forever };
+        Request {
+            target: match A::begins_stream(&command) {
+                true => Target::Fresh(target),
+                false => Target::Named(target),
+            },
+            command,
+            precondition: None,
+            key: Some(key),
+            at: Some(at),
+            effect: Effect::Store,
+            metadata: metadata.clone(),
+            weight: bytes.len(),
+        }
+    });
+    let weight = if request.is_ok() { bytes.len() } else { 0 };
+    Read { number: line.number, stream, weight, request }
+}
+
+struct Envelope<C> {
+    target: Uuid,
+    at: Timestamp,
+    command: C,
+    key: Option<String>,
+}
+
+/// The members that name a line's stream, and the one with the line's own key.
+struct Naming {
+    names: &'static [&'static str],
+    id: &'static str,
+    key: &'static str,
+}
+
+const BY_ORDER_ID: Naming =
+    Naming { names: &["order_id", "at", "command", "body", "id"], id: "order_id", key: "id" };
+const BY_STREAM: Naming =
+    Naming { names: &["stream", "id", "at", "command", "body", "key"], id: "id", key: "key" };
+
+impl Naming {
+    fn of(tree: &Json<'_>) -> &'static Self {
+        let Json::Object(members) = tree else { return &BY_ORDER_ID };
+        let has = |member: &str| members.iter().any(|(name, _)| name == member);
+        match has("stream") || has("key") {
+            true => &BY_STREAM,
+            false if has("id") && !has("order_id") => &BY_STREAM,
+            false => &BY_ORDER_ID,
+        }
+    }
+}
+
+fn read_envelope<A: Imported>(
+    tree: Json<'_>,
+    stream: &mut Option<StreamId>,
     errors: &mut Errors,
-) -> Option<Envelope> {
-    let names = ["order_id", "at", "command", "body", "id"];
-    let mut line = Object::open(tree, &names, &Pointer::Root, errors)?;
-    *order_id = line.required("order_id", errors, json::uuid);
+) -> Option<Envelope<A::Command>> {
+    let naming = Naming::of(&tree);
+    let mut line = Object::open(tree, naming.names, &Pointer::Root, errors)?;
+    // Which it is has been seen; that it is a text is looked at here.
+    let named = line.optional("stream", errors, json::text(|_| Ok(())));
+    let target = line.required(naming.id, errors, json::uuid);
+    *stream = target.map(|id| const { StreamType::new(A::STREAM_TYPE) }.stream(id));
     let at = line.required("at", errors, json::timestamp);
-    let name = line.required("command", errors, json::text(command_name));
-    let id = line.optional("id", errors, json::text(|id| line_id(&id)));
-    // A time that cannot be read is reported; what it would mean for a currency is not.
-    let in_use = at.map_or(InUse::Ever, InUse::At);
+    let name = line.required("command", errors, json::text(|name| A::command_name(name.as_ref())));
+    let key = line.optional(naming.key, errors, json::text(|key| line_key(&key)));
     let body = line.required("body", errors, |body, pointer, errors| match name {
-        Some(name) => commands::read(name, body, in_use, pointer, errors),
+        Some(name) => A::read_command(name, body, at, pointer, errors),
         None => None,
     });
-    Some(Envelope { target: (*order_id)?, at: at?, command: body?, id: id? })
+    named?;
+    Some(Envelope { target: target?, at: at?, command: body?, key: key? })
 }
 
-fn command_name(name: impl AsRef<str>) -> Result<CommandName, FieldError> {
-    CommandName::from_wire(name.as_ref()).ok_or_else(|| {
-        let names = CommandName::ALL.map(CommandName::as_str).join(", ");
-        FieldError { code: "unknown-command", detail: format!("must be one of {names}") }
-    })
-}
-
-fn line_id(id: &str) -> Result<String, FieldError> {
-    if (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(id.to_owned());
+fn line_key(key: &str) -> Result<String, FieldError> {
+    if (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        return Ok(key.to_owned());
     }
-    let detail = format!("must have 1 to {MAX_ID_LENGTH} visible ASCII characters");
+    let detail = format!("must have 1 to {MAX_KEY_LENGTH} visible ASCII characters");
     Err(FieldError { code: "invalid-format", detail })
 }

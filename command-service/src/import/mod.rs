@@ -1,22 +1,23 @@
 //! Import: many commands with their own times, as lines of JSON, through the same pipeline as live ones.
 //!
-//! Lines are read in parallel and put on the queue in their order, so commands on one order are decided in the order
+//! Lines are read in parallel and put on the queue in their order, so commands on one stream are decided in the order
 //! of the file; a window bounds what is under way. Each line is idempotent for ever under its id. A refused line stops
 //! no other; only the store going away, the end of the service or of the input stops the import. Memory does not grow
 //! with the number of lines.
 
+mod aggregate;
 mod handler;
 mod line;
 mod lines;
 
+pub use aggregate::Imported;
 pub use handler::{ImportOutput, ImportSummaryLine, Imports, RefusedLine, routes};
-pub use line::{ReadLine, read as read_line};
+pub use line::{Read, read_as};
 pub use lines::{Lines, MAX_LINE, RawLine};
 
-use crate::http::problem;
-use crate::pipeline::{Accepted, Pending, Pipeline, Refusal, Replayed, Reply};
-use domain::order::OrderAggregate;
-use event_store::{EventStore, Metadata};
+use aggregate::{Ask, Asked, Lane, Outcome};
+use event_store::{EventStore, Metadata, StreamId};
+use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{FuturesOrdered, Stream, StreamExt};
 use serde::Serialize;
 use server::{Problem, ProblemCode};
@@ -27,7 +28,6 @@ use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// Lines that may be under way: fewer than the queue holds, so that live commands find room beside an import.
 const WINDOW_LINES: usize = 2_048;
@@ -41,8 +41,8 @@ const READERS: usize = 4;
 pub struct Refused {
     /// Its number, from 1.
     pub line: u64,
-    /// The order it names, if that could be read.
-    pub order_id: Option<Uuid>,
+    /// The stream it names, if that could be read.
+    pub stream: Option<StreamId>,
     /// Why.
     pub problem: Problem,
 }
@@ -95,11 +95,8 @@ impl ImportError {
 
 /// Imports all lines of `input`. Refused lines are told to `refused` in the order of the input; not taking them holds
 /// the import up, dropping the receiver ends it.
-///
-/// # Errors
-/// [`ImportError`], after everything under way has been answered.
-pub async fn run(
-    pipeline: &Pipeline<OrderAggregate>,
+async fn run(
+    lanes: &Arc<[Arc<dyn Lane>]>,
     store: &EventStore,
     input: impl AsyncRead + Send + Unpin + 'static,
     metadata: Metadata,
@@ -109,7 +106,7 @@ pub async fn run(
     let started = Instant::now();
     let mut tally = Tally { summary: Summary::default(), refused, ended: None };
     let mut under_way = UnderWay::default();
-    let mut chunks = std::pin::pin!(read_chunks(input, metadata));
+    let mut chunks = std::pin::pin!(read_chunks(Arc::clone(lanes), input, metadata));
     while tally.ended.is_none() {
         let chunk = tokio::select! {
             chunk = chunks.next() => chunk,
@@ -122,7 +119,7 @@ pub async fn run(
         match chunk {
             None => break,
             Some(Err(error)) => tally.ended = Some(error),
-            Some(Ok(lines)) => put(pipeline, lines, &mut under_way, &mut tally).await,
+            Some(Ok(lines)) => put(lines, &mut under_way, &mut tally).await,
         }
     }
     while let Some(answered) = under_way.next().await {
@@ -138,9 +135,10 @@ pub async fn run(
 
 /// Reads lines in parallel and gives them back in order.
 fn read_chunks(
+    lanes: Arc<[Arc<dyn Lane>]>,
     input: impl AsyncRead + Send + Unpin + 'static,
     metadata: Metadata,
-) -> impl Stream<Item = Result<Vec<ReadLine>, ImportError>> {
+) -> impl Stream<Item = Result<Vec<Read<Ask>>, ImportError>> {
     let metadata = Arc::new(metadata);
     let raw = futures::stream::unfold(Some(Lines::new(input)), |lines| async {
         let mut lines = lines?;
@@ -151,10 +149,10 @@ fn read_chunks(
         }
     });
     let read = raw.map(move |chunk| {
-        let metadata = Arc::clone(&metadata);
+        let (lanes, metadata) = (Arc::clone(&lanes), Arc::clone(&metadata));
         async move {
             let chunk = chunk?;
-            let read = move || chunk.iter().map(|raw| line::read(raw, &metadata)).collect();
+            let read = move || chunk.iter().map(|raw| line::read(&lanes, raw, &metadata)).collect();
             tokio::spawn(async move { read() }).await.map_err(|_| ImportError::Stopped)
         }
     });
@@ -162,13 +160,8 @@ fn read_chunks(
 }
 
 /// Puts lines on the queue in their order, each when there is room for it.
-async fn put(
-    pipeline: &Pipeline<OrderAggregate>,
-    lines: Vec<ReadLine>,
-    under_way: &mut UnderWay,
-    tally: &mut Tally,
-) {
-    for ReadLine { number, order_id, request } in lines {
+async fn put(lines: Vec<Read<Ask>>, under_way: &mut UnderWay, tally: &mut Tally) {
+    for Read { number, stream, weight, request } in lines {
         while under_way.is_full() {
             let Some(answered) = under_way.next().await else { break };
             tally.count(answered).await;
@@ -176,27 +169,20 @@ async fn put(
         if tally.ended.is_some() {
             return;
         }
-        let weight = request.as_ref().map_or(0, |request| request.weight);
         let asked = match request {
-            Ok(request) => pipeline.enqueue(request).await.map_err(Unasked::Refused),
-            Err(problem) => Err(Unasked::Unreadable(problem)),
+            Ok(ask) => ask().await,
+            Err(problem) => future::ready(Outcome::Refused { problem, unavailable: false }).boxed(),
         };
-        under_way.push(number, order_id, weight, asked);
+        under_way.push(number, stream, weight, asked);
     }
 }
 
-/// A line that never reached a decision.
-enum Unasked {
-    Refused(Refusal<domain::order::OrderRejection>),
-    Unreadable(Problem),
-}
-
-type Answered = (u64, Option<Uuid>, usize, Result<Reply<OrderAggregate>, Unasked>);
+type Answered = (u64, Option<StreamId>, usize, Outcome);
 
 /// Lines between queue and answer, in the order of the input.
 #[derive(Default)]
 struct UnderWay {
-    answers: FuturesOrdered<futures::future::BoxFuture<'static, Answered>>,
+    answers: FuturesOrdered<BoxFuture<'static, Answered>>,
     bytes: usize,
 }
 
@@ -205,21 +191,9 @@ impl UnderWay {
         self.answers.len() >= WINDOW_LINES || self.bytes >= WINDOW_BYTES
     }
 
-    fn push(
-        &mut self,
-        number: u64,
-        order_id: Option<Uuid>,
-        weight: usize,
-        asked: Result<Pending<OrderAggregate>, Unasked>,
-    ) {
+    fn push(&mut self, number: u64, stream: Option<StreamId>, weight: usize, asked: Asked) {
         self.bytes += weight;
-        self.answers.push_back(Box::pin(async move {
-            let answer = match asked {
-                Ok(pending) => Ok(pending.reply().await),
-                Err(unasked) => Err(unasked),
-            };
-            (number, order_id, weight, answer)
-        }));
+        self.answers.push_back(asked.map(move |outcome| (number, stream, weight, outcome)).boxed());
     }
 
     async fn next(&mut self) -> Option<Answered> {
@@ -237,34 +211,31 @@ struct Tally {
 }
 
 impl Tally {
-    async fn count(&mut self, (line, order_id, _, answer): Answered) {
-        self.summary.lines += 1;
-        let refusal = match answer {
-            Ok(Reply { result: Ok(accepted), replayed, .. }) => {
-                return self.count_accepted(&accepted, &replayed);
+    async fn count(&mut self, (line, stream, _, outcome): Answered) {
+        let summary = &mut self.summary;
+        summary.lines += 1;
+        match outcome {
+            Outcome::Applied { position, events } => {
+                summary.position = summary.position.max(position);
+                summary.applied += 1;
+                summary.events += events;
             }
-            Ok(Reply { result: Err(refusal), .. }) | Err(Unasked::Refused(refusal)) => refusal,
-            Err(Unasked::Unreadable(problem)) => return self.refuse(line, order_id, problem).await,
-        };
-        if matches!(refusal, Refusal::Unavailable | Refusal::OutcomeUnknown) {
-            self.ended.get_or_insert(ImportError::Unavailable);
-        }
-        self.refuse(line, order_id, problem::<OrderAggregate>(refusal)).await;
-    }
-
-    fn count_accepted(&mut self, accepted: &Accepted<OrderAggregate>, replayed: &Replayed) {
-        self.summary.position = self.summary.position.max(accepted.position());
-        if accepted.events.is_empty() || matches!(replayed, Replayed::Yes { .. }) {
-            self.summary.unchanged += 1;
-        } else {
-            self.summary.applied += 1;
-            self.summary.events += accepted.events.len() as u64;
+            Outcome::Unchanged { position } => {
+                summary.position = summary.position.max(position);
+                summary.unchanged += 1;
+            }
+            Outcome::Refused { problem, unavailable } => {
+                if unavailable {
+                    self.ended.get_or_insert(ImportError::Unavailable);
+                }
+                self.refuse(line, stream, problem).await;
+            }
         }
     }
 
-    async fn refuse(&mut self, line: u64, order_id: Option<Uuid>, problem: Problem) {
+    async fn refuse(&mut self, line: u64, stream: Option<StreamId>, problem: Problem) {
         self.summary.failed += 1;
-        if self.refused.send(Refused { line, order_id, problem }).await.is_err() {
+        if self.refused.send(Refused { line, stream, problem }).await.is_err() {
             self.ended.get_or_insert(ImportError::Stopped);
         }
     }

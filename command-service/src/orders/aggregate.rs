@@ -1,9 +1,12 @@
 //! Orders as an aggregate whose commands come over HTTP.
 
-use super::{CommandAnswer, preview, problems, rejection};
+use super::{CommandAnswer, commands, preview, problems, rejection};
 use crate::http::{CommandApi, Done};
+use crate::import::Imported;
+use crate::json::{Errors, InUse, Json, Pointer};
 use crate::pipeline::{Accepted, Commanded, Preview, Settles};
-use domain::order::{Order, OrderAggregate, OrderRejection};
+use domain::order::{CommandName, Order, OrderAggregate, OrderCommand, OrderRejection};
+use domain::{FieldError, Timestamp};
 use event_store::EventStore;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -59,5 +62,32 @@ impl CommandApi for OrderAggregate {
         store: &EventStore,
     ) -> Result<Option<Box<RawValue>>, Problem> {
         preview::preview(accepted, preview, store).await
+    }
+}
+
+impl Imported for OrderAggregate {
+    type Name = CommandName;
+
+    fn command_name(name: &str) -> Result<CommandName, FieldError> {
+        CommandName::from_wire(name).ok_or_else(|| {
+            let names = CommandName::ALL.map(CommandName::as_str).join(", ");
+            FieldError { code: "unknown-command", detail: format!("must be one of {names}") }
+        })
+    }
+
+    fn read_command(
+        name: CommandName,
+        body: Json<'_>,
+        at: Option<Timestamp>,
+        pointer: &Pointer<'_>,
+        errors: &mut Errors,
+    ) -> Option<OrderCommand> {
+        // What a time that cannot be read would mean for a currency is not reported.
+        let in_use = at.map_or(InUse::Ever, InUse::At);
+        commands::read(name, body, in_use, pointer, errors)
+    }
+
+    fn begins_stream(command: &OrderCommand) -> bool {
+        matches!(command, OrderCommand::Create { .. })
     }
 }

@@ -94,6 +94,44 @@ pub async fn a_refused_line_is_reported_and_stops_no_other(rig: Rig) {
     assert_eq!(counts(&import(&rig, &lines).await), [0, 3, 6, 0, 3]);
 }
 
+pub async fn a_line_may_name_its_stream_by_type_and_id(rig: Rig) {
+    let at = "2025-01-01T00:00:00Z";
+    let named = |mut naming: Value, command: &str, body: Value| {
+        let line = json!({"at": at, "command": command, "body": body});
+        naming.as_object_mut().unwrap().extend(line.as_object().unwrap().clone());
+        naming.to_string()
+    };
+    let payment = json!({"payment_id": "p", "amount": "25"});
+    let lines = [
+        named(json!({"stream": "order", "id": ID}), "create", order()),
+        named(json!({"id": ID, "key": "confirmed"}), "confirm", json!({})),
+        named(json!({"id": ID, "key": "confirmed"}), "confirm", json!({})),
+        named(json!({"order_id": ID, "id": "paid"}), "record-payment", payment.clone()),
+        named(json!({"stream": "order", "id": ID, "key": "paid"}), "record-payment", payment),
+        named(json!({"stream": "parcel", "id": ID}), "create", order()),
+        named(json!({"stream": 7, "id": ID}), "confirm", json!({})),
+        named(json!({"stream": "order", "order_id": ID}), "confirm", json!({})),
+        named(json!({"stream": "order", "id": "o-1"}), "confirm", json!({})),
+    ];
+    let outputs = import(&rig, &lines).await;
+    assert_eq!(counts(&outputs), [3, 1, 5, 3, 3]);
+    let told = outputs[..5].iter().map(|output| {
+        let error = &output["problem"]["errors"][0];
+        let line = output["line"].as_u64().unwrap();
+        (line, output["order_id"].is_null(), error["pointer"].as_str(), error["code"].as_str())
+    });
+    let expected = [
+        (5, false, None, None),
+        (6, true, Some("/stream"), Some("unknown-stream")),
+        (7, false, Some("/stream"), Some("wrong-type")),
+        (8, true, Some("/order_id"), Some("unknown-member")),
+        (9, true, Some("/id"), Some("invalid-format")),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(outputs[0]["problem"]["code"], "idempotency-key-reused", "another line had its key");
+    assert!(outputs.iter().all(|output| output.get("stream").is_none()));
+}
+
 /// Each line is refused alone, and taken once the lines that it needs stand before it.
 pub async fn a_refused_line_is_tried_again_when_the_file_is_mended(rig: Rig) {
     let at = "2025-01-02T00:00:00Z";

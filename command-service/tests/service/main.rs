@@ -62,6 +62,7 @@ on_both_backends! {
     import::importing_twice_appends_once_and_keeps_the_business_times,
     import::a_refused_line_is_reported_and_stops_no_other,
     import::a_line_whose_order_came_later_is_applied_the_next_time,
+    import::a_line_may_name_its_stream_by_type_and_id,
     import::a_refused_line_is_tried_again_when_the_file_is_mended,
     import::a_currency_is_taken_that_was_in_use_at_the_lines_time,
     import::a_leap_second_is_the_moment_that_follows_it,

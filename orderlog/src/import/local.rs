@@ -4,9 +4,10 @@ use super::Done;
 use super::input::Input;
 use crate::settings::Settings;
 use crate::storage::Storage;
-use command_service::{CommandService, import};
+use command_service::CommandService;
+use command_service::import::{Refused, RefusedLine};
 use event_store::Metadata;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::Output;
 use tokio::sync::mpsc;
 
@@ -21,35 +22,24 @@ const WAITING_REFUSALS: usize = 64;
 pub(super) async fn import(settings: &Settings, input: Input) -> anyhow::Result<Done> {
     let storage = Storage::open(settings).await?;
     let shutdown = server::shutdown::on_signals();
-    let commands = CommandService::new(
-        storage.log.clone(),
-        command_service::Settings::default(),
-        shutdown.clone(),
-    );
-    let (refused, mut refusals) = mpsc::channel::<import::Refused>(WAITING_REFUSALS);
+    let commands =
+        CommandService::new(storage.log.clone(), command_service::Settings::default(), shutdown);
+    let (refused, mut refusals) = mpsc::channel::<Refused>(WAITING_REFUSALS);
     let printing = tokio::spawn(async move {
         let mut output = Output::default();
         while let Some(refused) = refusals.recv().await {
-            output.line(refusal(&refused));
+            let refused = RefusedLine::from(refused);
+            output.line(serde_json::to_string(&refused).expect("an output line is plain JSON"));
         }
         output
     });
     let context = server::RequestContext::made();
     let metadata = Metadata { correlation_id: Some(context.correlation_id), ..Metadata::default() };
-    let summary =
-        import::run(commands.orders(), &storage.log, input, metadata, refused, &shutdown).await;
+    let summary = commands.imports().run(input, metadata, refused).await;
     let mut output = printing.await?;
     commands.close().await;
     storage.close().await;
     let summary = summary?;
     output.line(json!({ "summary": summary }));
     Ok(Done { failed: summary.failed, output })
-}
-
-fn refusal(refused: &import::Refused) -> Value {
-    json!({
-        "line": refused.line,
-        "order_id": refused.order_id.map(|id| id.to_string()),
-        "problem": refused.problem.to_value(),
-    })
 }
