@@ -1,12 +1,12 @@
-//! Replay: an order as it was, folded from its stored events by the domain's own `decode` and `evolve`.
+//! Replay: a stream as it was, folded from its stored events by the domain's own `decode` and `evolve`.
 //!
-//! Events come a page at a time, so memory is bounded by the order, not by its history. From the first page that is
+//! Events come a page at a time, so memory is bounded by the state, not by its history. From the first page that is
 //! large on, the work is done in a place for heavy work, of which there are few.
 
 use crate::app;
 use crate::wire::moment;
-use domain::Aggregate;
-use domain::order::{NoteEntry, Order, OrderAggregate, OrderDocument, OrderEvent};
+use domain::order::{NoteEntry, OrderAggregate, OrderDocument, OrderEvent};
+use domain::{Aggregate, Timestamp};
 use read_model::ReadModel;
 use read_model::read::past_events::PastEvent;
 use server::heavy::{self, Place};
@@ -18,27 +18,74 @@ const PAGE: usize = 500;
 /// Payloads of one page that are folded on the spot: about a millisecond's work.
 const MAX_LIGHT_BYTES: usize = 32 * 1024;
 
-/// An order on its way through its events.
-#[derive(Debug, Default)]
-pub struct Replay {
-    order: Option<Order>,
-    notes: Vec<NoteEntry>,
+/// An aggregate whose past states are shown.
+pub trait Composed: Aggregate {
+    /// What is shown beyond the state, e.g. notes that no decision needs.
+    type Extra: Default + Send + 'static;
+
+    /// Takes from an event what is shown beyond the state.
+    fn collect(extra: &mut Self::Extra, event: &Self::Event, at: Timestamp);
+
+    /// The state as its view shows it, JSON; `None` before the stream's first event.
+    fn compose(
+        id: Uuid,
+        version: u64,
+        position: u64,
+        state: &Self::State,
+        extra: &Self::Extra,
+    ) -> Option<Vec<u8>>;
+}
+
+impl Composed for OrderAggregate {
+    type Extra = Vec<NoteEntry>;
+
+    fn collect(notes: &mut Vec<NoteEntry>, event: &OrderEvent, at: Timestamp) {
+        let note = event.note().cloned();
+        notes.extend(note.map(|text| NoteEntry { text, occurred_at: at }));
+    }
+
+    fn compose(
+        order_id: Uuid,
+        version: u64,
+        position: u64,
+        order: &Self::State,
+        notes: &Vec<NoteEntry>,
+    ) -> Option<Vec<u8>> {
+        let order = order.as_ref()?;
+        Some(OrderDocument { order_id, version, position, order, notes }.to_json())
+    }
+}
+
+/// A stream on its way through its events.
+pub struct Replay<A: Composed> {
+    state: A::State,
+    extra: A::Extra,
     version: u64,
     position: u64,
     occurred_at: i64,
     recorded_at: i64,
     /// The least that the history had come to at any read.
     applied: Option<u64>,
-    /// Taken when the order turns out to be large.
+    /// Taken when the stream turns out to be large.
     place: Option<Place>,
 }
 
-/// The stream of an order.
-pub(crate) fn stream(order_id: Uuid) -> (&'static str, Uuid) {
-    (OrderAggregate::STREAM_TYPE, order_id)
+impl<A: Composed> Default for Replay<A> {
+    fn default() -> Self {
+        Self {
+            state: A::State::default(),
+            extra: A::Extra::default(),
+            version: 0,
+            position: 0,
+            occurred_at: 0,
+            recorded_at: 0,
+            applied: None,
+            place: None,
+        }
+    }
 }
 
-impl Replay {
+impl<A: Composed> Replay<A> {
     /// Folds on from where this stands, up to a version.
     ///
     /// # Errors
@@ -46,12 +93,12 @@ impl Replay {
     pub async fn advance(
         &mut self,
         model: &ReadModel,
-        order_id: Uuid,
+        id: Uuid,
         version: u64,
     ) -> Result<(), Problem> {
-        // Bounded by the order's last version: every page but the last moves on.
+        // Bounded by the stream's last version: every page but the last moves on.
         loop {
-            let read = model.past_events(stream(order_id), self.version, version, PAGE).await;
+            let read = model.past_events((A::STREAM_TYPE, id), self.version, version, PAGE).await;
             let seen = read.map_err(app::problem)?;
             let applied = self.applied.unwrap_or(seen.position).min(seen.position);
             self.applied = Some(applied);
@@ -60,14 +107,14 @@ impl Replay {
             if bytes > MAX_LIGHT_BYTES && self.place.is_none() {
                 self.place = Some(heavy::place().await?);
             }
-            self.with(move |replay| replay.fold_all(order_id, &events)).await??;
+            self.with(move |replay| replay.fold_all(id, &events)).await??;
             if !more {
                 return Ok(());
             }
         }
     }
 
-    /// Does something with the replay: on the spot while the order is small, in its place for heavy work when not.
+    /// Does something with the replay: on the spot while the state is small, in its place for heavy work when not.
     ///
     /// # Errors
     /// When the work panics in its place.
@@ -86,10 +133,11 @@ impl Replay {
         Ok(done)
     }
 
-    fn fold_all(&mut self, order_id: Uuid, events: &[PastEvent]) -> Result<(), Problem> {
+    fn fold_all(&mut self, id: Uuid, events: &[PastEvent]) -> Result<(), Problem> {
         for event in events {
             self.fold(event).map_err(|error| {
-                tracing::error!(order.id = %order_id, event.position, %error, "an event cannot be replayed");
+                let stream = A::STREAM_TYPE;
+                tracing::error!(stream.type = stream, stream.id = %id, event.position, %error, "an event cannot be replayed");
                 Problem::new(ProblemCode::INTERNAL)
             })?;
         }
@@ -98,15 +146,9 @@ impl Replay {
 
     fn fold(&mut self, event: &PastEvent) -> Result<(), domain::DecodeError> {
         let at = moment(event.occurred_at);
-        let fact =
-            OrderAggregate::decode(&event.event_type, event.schema_version, event.data.as_bytes())?;
-        self.order = OrderAggregate::evolve(self.order.take(), &fact, at);
-        let note = match fact {
-            OrderEvent::OrderDrafted { note, .. } | OrderEvent::OrderPlaced { note, .. } => note,
-            OrderEvent::NoteAdded { text } => Some(text),
-            _ => None,
-        };
-        self.notes.extend(note.map(|text| NoteEntry { text, occurred_at: at }));
+        let fact = A::decode(&event.event_type, event.schema_version, event.data.as_bytes())?;
+        self.state = A::evolve(std::mem::take(&mut self.state), &fact, at);
+        A::collect(&mut self.extra, &fact, at);
         self.version = event.version;
         self.position = event.position;
         self.occurred_at = event.occurred_at;
@@ -114,21 +156,14 @@ impl Replay {
         Ok(())
     }
 
-    /// The composed order; `None` before its birth.
-    pub fn document(&self, order_id: Uuid) -> Option<Vec<u8>> {
-        let document = OrderDocument {
-            order_id,
-            version: self.version,
-            position: self.position,
-            order: self.order.as_ref()?,
-            notes: &self.notes,
-        };
-        Some(document.to_json())
+    /// What its view shows, JSON; `None` before the stream's first event.
+    pub fn document(&self, id: Uuid) -> Option<Vec<u8>> {
+        A::compose(id, self.version, self.position, &self.state, &self.extra)
     }
 
-    /// The state; `None` before its birth.
-    pub fn order(&self) -> Option<&Order> {
-        self.order.as_ref()
+    /// The state.
+    pub fn state(&self) -> &A::State {
+        &self.state
     }
 
     /// The last version folded.

@@ -4,8 +4,8 @@
 
 use crate::http;
 use crate::pipeline::{Accepted, Preview, Refusal};
+use domain::Aggregate;
 use domain::order::{NoteEntry, OrderAggregate, OrderDocument, OrderEvent};
-use domain::{Aggregate, Note};
 use event_store::{EventStore, MAX_PAGE, Position, StoreError, StreamId, StreamType, Version};
 use serde_json::value::RawValue;
 use server::{Problem, heavy};
@@ -52,7 +52,7 @@ fn composed(
     mut notes: Vec<NoteEntry>,
 ) -> Option<Box<RawValue>> {
     let order = preview.state.as_ref()?;
-    let new = preview.events.iter().filter_map(note_of).cloned();
+    let new = preview.events.iter().filter_map(OrderEvent::note).cloned();
     notes.extend(new.map(|text| NoteEntry { text, occurred_at: preview.at }));
     let document = OrderDocument { order_id: id, version, position, order, notes: &notes };
     let json = serde_json::from_slice::<Box<RawValue>>(&document.to_json());
@@ -77,20 +77,10 @@ async fn stored_notes(
             let decoded =
                 OrderAggregate::decode(&event.event_type, event.schema_version, &event.payload)
                     .map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            if let Some(text) = note_of(&decoded) {
+            if let Some(text) = decoded.note() {
                 notes.push(NoteEntry { text: text.clone(), occurred_at: event.occurred_at });
             }
         }
     }
     Ok(notes)
-}
-
-fn note_of(event: &OrderEvent) -> Option<&Note> {
-    match event {
-        OrderEvent::NoteAdded { text } => Some(text),
-        OrderEvent::OrderDrafted { note, .. } | OrderEvent::OrderPlaced { note, .. } => {
-            note.as_ref()
-        }
-        _ => None,
-    }
 }

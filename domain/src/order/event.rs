@@ -54,6 +54,17 @@ pub enum OrderEvent {
     NoteAdded { text: Note },
 }
 
+impl OrderEvent {
+    /// The note that it brings, if it brings one.
+    pub fn note(&self) -> Option<&Note> {
+        match self {
+            Self::OrderDrafted { note, .. } | Self::OrderPlaced { note, .. } => note.as_ref(),
+            Self::NoteAdded { text } => Some(text),
+            _ => None,
+        }
+    }
+}
+
 /// What a cancellation takes back of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CancelledLine {

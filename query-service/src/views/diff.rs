@@ -11,6 +11,7 @@ use crate::{reply, schema};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use domain::order::OrderAggregate;
 use read_model::ReadModel;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
@@ -48,7 +49,7 @@ pub async fn diff(
     past::version("from", from)?;
     past::version("to", to)?;
     let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
-    let mut replay = Replay::default();
+    let mut replay = Replay::<OrderAggregate>::default();
     let ((first, first_name), (second, second_name)) =
         if from <= to { ((from, "from"), (to, "to")) } else { ((to, "to"), (from, "from")) };
     let earlier = document(model, order_id, &mut replay, (first, first_name), consistency).await?;
@@ -64,7 +65,7 @@ pub async fn diff(
 async fn document(
     model: &ReadModel,
     order_id: Uuid,
-    replay: &mut Replay,
+    replay: &mut Replay<OrderAggregate>,
     (version, parameter): (u64, &str),
     consistency: Consistency,
 ) -> Result<Value, Problem> {

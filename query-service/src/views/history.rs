@@ -1,12 +1,11 @@
 //! `GET /v1/orders/{id}/history`: an order's events, payloads as they were stored.
 
-use super::order_not_found;
+use super::{order_not_found, order_stream};
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{ViewHeaders, limit};
 use crate::problems::ReadProblems;
-use crate::replay::stream;
 use crate::wire::{Moment, json};
 use crate::{reply, schema};
 use axum::extract::State;
@@ -102,7 +101,7 @@ pub async fn history(
     };
     let after = u64::try_from(after).unwrap_or(0);
     let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
-    let read = model.stream_events(stream(order_id), after, u64::MAX, limit).await;
+    let read = model.stream_events(order_stream(order_id), after, u64::MAX, limit).await;
     let seen = consistency.seen(read)?;
     if seen.found.events.is_empty() && after == 0 {
         return Err(order_not_found());

@@ -3,12 +3,11 @@
 use super::customers::CustomerJson;
 use super::history::EventJson;
 use super::order::composed;
-use super::order_not_found;
 use super::products::ProductJson;
+use super::{order_not_found, order_stream};
 use crate::app::{self, App};
 use crate::consistency::Consistency;
 use crate::cursor::Place;
-use crate::replay::stream;
 use crate::reply::{self, Tag};
 use crate::wire::json;
 use axum::http::{HeaderMap, header};
@@ -150,7 +149,7 @@ async fn timeline(
     version: u64,
     body: &mut Vec<u8>,
 ) -> Result<u64, Problem> {
-    let read = model.stream_events(stream(order_id), 0, version, MAX_TIMELINE).await;
+    let read = model.stream_events(order_stream(order_id), 0, version, MAX_TIMELINE).await;
     let seen = read.map_err(app::problem)?;
     let page = seen.found;
     body.extend_from_slice(b"\"timeline\":[");

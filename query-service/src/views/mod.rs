@@ -22,9 +22,12 @@ pub(crate) use orders::OrdersPage;
 
 use crate::app::App;
 use crate::problems;
+use domain::Aggregate;
+use domain::order::OrderAggregate;
 use server::Problem;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 /// All routes of this service.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -42,6 +45,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(projections::projections))
         .routes(routes!(events::events))
         .routes(routes!(stream::stream))
+}
+
+/// The stream of an order.
+const fn order_stream(order_id: Uuid) -> (&'static str, Uuid) {
+    (OrderAggregate::STREAM_TYPE, order_id)
 }
 
 /// 404: there is no such order.

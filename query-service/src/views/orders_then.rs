@@ -3,6 +3,7 @@
 use crate::app;
 use crate::replay::Replay;
 use crate::wire::{Amount, Moment};
+use domain::order::OrderAggregate;
 use domain::order::{FulfillmentStatus, PaymentStatus, Status, balance_due};
 use domain::{Currency, Money};
 use read_model::ReadModel;
@@ -75,9 +76,9 @@ fn was_placed(order: &OrderThen) -> bool {
 
 /// Whether a draft held a product then: only its events know. Whatever changes its lines is a version of the list's.
 async fn held(model: &ReadModel, order: &OrderThen, product_id: &str) -> Result<bool, Problem> {
-    let mut replay = Replay::default();
+    let mut replay = Replay::<OrderAggregate>::default();
     replay.advance(model, order.order_id, order.version).await?;
-    let lines = replay.order().map(|order| order.lines.as_slice()).unwrap_or_default();
+    let lines = replay.state().as_ref().map(|order| order.lines.as_slice()).unwrap_or_default();
     Ok(lines.iter().any(|line| line.product_id.as_str() == product_id))
 }
 

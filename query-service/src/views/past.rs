@@ -1,16 +1,17 @@
 //! An order as it was: by version, by business time, or by what the log knew at a time.
 
-use super::order_not_found;
+use super::{order_not_found, order_stream};
 use crate::app::{self, App};
 use crate::consistency::Consistency;
 use crate::params::{as_of, invalid};
 use crate::past_orders::PastOrder;
 use crate::problems;
-use crate::replay::{Replay, stream};
+use crate::replay::Replay;
 use crate::reply::{self, Tag};
 use crate::wire::moment;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
+use domain::order::OrderAggregate;
 use read_model::ReadModel;
 use read_model::read::positions::Projection;
 use read_model::read::version_at::Until;
@@ -57,7 +58,7 @@ pub(super) async fn order(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
-    let seen = consistency.seen(model.version_at(stream(order_id), until).await)?;
+    let seen = consistency.seen(model.version_at(order_stream(order_id), until).await)?;
     let version = seen.found;
     if let Until::Version(asked) = until {
         reached(model, order_id, version, "version", asked).await?;
@@ -90,7 +91,7 @@ async fn composed(
     if let Some(order) = app.past().get(which) {
         return Ok(Some(order));
     }
-    let mut replay = Replay::default();
+    let mut replay = Replay::<OrderAggregate>::default();
     replay.advance(model, order_id, version).await?;
     let (occurred_at, recorded_at) = replay.times();
     if replay.version() != version {
@@ -127,7 +128,7 @@ pub(super) async fn reached(
 
 /// 0 where there is no such order.
 async fn last_version(model: &ReadModel, order_id: Uuid) -> Result<u64, Problem> {
-    let last = model.version_at(stream(order_id), Until::Version(u64::MAX)).await;
+    let last = model.version_at(order_stream(order_id), Until::Version(u64::MAX)).await;
     Ok(last.map_err(app::problem)?.found)
 }
 

@@ -133,7 +133,7 @@ impl OrdersFold {
         state.version = recorded.version;
         state.position = recorded.position;
         state.order = order;
-        if let Some(note) = note(fact) {
+        if let Some(note) = fact.note() {
             self.changes.notes.push(OrderNoteRow {
                 order_id: stream,
                 version: recorded.version,
@@ -205,16 +205,6 @@ fn changes_lines(fact: &OrderEvent) -> bool {
             | OrderEvent::LineQuantityChanged { .. }
             | OrderEvent::LineRemoved { .. }
     )
-}
-
-fn note(fact: &OrderEvent) -> Option<&domain::Note> {
-    match fact {
-        OrderEvent::OrderDrafted { note, .. } | OrderEvent::OrderPlaced { note, .. } => {
-            note.as_ref()
-        }
-        OrderEvent::NoteAdded { text } => Some(text),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
