@@ -84,7 +84,7 @@ fn comes_back(event: &RecordedEvent, envelope: &Envelope<'_>) {
 
 /// A record that is none says what it claims, and repeats nothing else of itself.
 fn claims(poison: &Poison, envelope: &Envelope<'_>) {
-    let key = poison.order.map(|order| order.to_string());
+    let key = poison.stream.map(|order| order.to_string());
     assert!(key.is_none() || envelope.key == key.as_ref().map(|key| key.as_bytes()));
     assert!(poison.position != Some(0) && poison.version != Some(0));
     assert!(poison.reason.to_string().len() <= 100);

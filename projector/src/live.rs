@@ -276,7 +276,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Writes a batch that was refused, without the orders at fault. After that everything is read again.
+    /// Writes a batch that was refused, without the streams at fault. After that everything is read again.
     async fn write_without(&mut self, index: usize, from: u64, to: u64) -> Stop {
         figures::failed();
         let group = &mut self.groups[index];

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 /// How often `/readyz` looks at the read model.
 const CHECK: Duration = Duration::from_secs(2);
 
-/// Follows the log of orders into the read model, and keeps the read model in shape.
+/// Follows the log into the read model, and keeps the read model in shape.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Settings {

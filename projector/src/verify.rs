@@ -178,7 +178,7 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
         Ok(())
     }
 
-    /// Writes a batch that was refused, without the orders at fault.
+    /// Writes a batch that was refused, without the streams at fault.
     async fn write_without(&mut self, from: u64, to: u64) -> Result<(), ProjectorError> {
         let limit = usize::try_from(to - from).unwrap_or(usize::MAX);
         let page = self.group.reader.page(from, limit).await?;
@@ -209,7 +209,7 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
             let batch = self.group.fold(page, &self.fresh, now).await?;
             match flush(self.fresh.clone(), batch, Advance::Live(None), now).await {
                 Ok(()) => self.group.committed(0),
-                // Rows that no table takes make their order one that does not fold.
+                // Rows that no table takes make their stream one that does not fold.
                 Err(ReadModelError::Refused(_)) => self.write_without(from, to).await?,
                 Err(error) => return Err(error.into()),
             }

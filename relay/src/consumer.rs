@@ -5,7 +5,7 @@
 //! and a deleted group loses nothing. What an engine does with a step:
 //!
 //! - [`Step::Assigned`]: nothing; remembers whom it works for.
-//! - [`Step::Pages`]: one transaction: apply each event whose version is the order's next, ignore those at or below it
+//! - [`Step::Pages`]: one transaction: apply each event whose version is its stream's next, ignore those at or below it
 //!   (repeats), move each partition's checkpoint from `from` to `next` by compare-and-set, with the highest position
 //!   seen. When a compare fails, someone else has moved it: read it again and call [`TopicSource::resume_at`].
 //!   A version that skips (it cannot, unless the topic lost something) is filled from the log.

@@ -6,7 +6,7 @@
 //!
 //! What holds in the topic, whatever is killed, paused or started twice (`publish` says why): each event's first
 //! occurrence comes after the first occurrences of all earlier events of its partition. Repeats happen, skips and
-//! reorderings do not, so a consumer that ignores versions it has seen sees each order's history exactly once.
+//! reorderings do not, so a consumer that ignores versions it has seen sees each stream's history exactly once.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

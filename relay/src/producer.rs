@@ -62,7 +62,7 @@ impl Producer {
         Ok(Self { topic: kafka.topic.clone(), client: Some(Client::Kafka(client)) })
     }
 
-    /// Sends an event; its key is its order's id.
+    /// Sends an event; its key is its stream's id.
     pub fn event(
         &self,
         partition: i32,

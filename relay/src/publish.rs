@@ -40,7 +40,7 @@ const LAST_ACKS: Duration = Duration::from_secs(2);
 /// What the relay keeps beside its checkpoint: what the topic looked like when it stood there.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Recorded {
-    /// The partitions that orders are spread over.
+    /// The partitions that streams are spread over.
     pub partitions: u32,
     /// Each partition's offset after the last acknowledged record; a topic that ends before lost something.
     pub offsets: Vec<i64>,
@@ -235,7 +235,7 @@ pub(crate) async fn save(
 pub(crate) fn recount(topic: &str, recorded: u32, found: u32) -> KafkaError {
     KafkaError::Refused(format!(
         "the topic {topic} has {found} partitions, but events were published to {recorded}: with another number, \
-         orders move between partitions and lose their order. Make a topic of another name with {found} partitions \
+         streams move between partitions and lose their order. Make a topic of another name with {found} partitions \
          and publish to that (--topic NAME; it is filled from the first event), then let the projectors read it"
     ))
 }

@@ -1,6 +1,6 @@
 //! Events as Kafka records: CloudEvents 1.0 in binary content mode. Both directions, side by side.
 //!
-//! Key = the order's id, value = the very payload bytes of the log, everything else in `ce_*` headers. A record with the
+//! Key = the stream's id, value = the very payload bytes of the log, everything else in `ce_*` headers. A record with the
 //! header `orderlog_mark` and no value is a position mark: *every event up to that position which belongs to this
 //! partition stands before this record*. Whoever only wants events skips records without a `ce_id` header.
 //!
@@ -53,8 +53,8 @@ pub enum Content {
 pub struct Poison {
     /// What is wrong with it.
     pub reason: PoisonReason,
-    /// The order that it claims to belong to, if its key is an id.
-    pub order: Option<Uuid>,
+    /// The id of the stream that it claims to belong to, if its key is one.
+    pub stream: Option<Uuid>,
     /// The position it claims, if that can be read.
     pub position: Option<Position>,
     /// The version it claims, if that can be read.
@@ -64,8 +64,8 @@ pub struct Poison {
 /// Why a record cannot be an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PoisonReason {
-    /// There is no key, or it is no order's id.
-    #[error("its key is not an order's id")]
+    /// There is no key, or it is no stream's id.
+    #[error("its key is not a stream's id")]
     Key,
     /// A header that every event has is not there.
     #[error("the header {0} is missing")]

@@ -22,7 +22,7 @@ pub(super) fn describe() {
     describe_gauge!(QUEUE_DEPTH, "Commands that wait to be decided.");
     describe_histogram!(BATCH_SIZE, "Commands decided together, stored by one commit.");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "From a batch's decisions to its commit.");
-    describe_gauge!(CACHE_STREAMS, "Orders whose state is kept in memory.");
+    describe_gauge!(CACHE_STREAMS, "Streams whose state is kept in memory.");
     describe_gauge!(CACHE_BYTES, Unit::Bytes, "About what these states take.");
     describe_counter!(CONFLICTS, "Commands decided again because another process came first.");
     describe_counter!(REFUSED, "Commands refused, by problem code.");

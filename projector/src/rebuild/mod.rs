@@ -163,7 +163,7 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// The next page of the group that is furthest behind, which was refused, without the orders at fault.
+    /// The next page of the group that is furthest behind, which was refused, without the streams at fault.
     async fn write_without(
         &mut self,
         groups: &mut [Group],

@@ -7,7 +7,7 @@
 //! catalog is the least of its partitions' (idle ones are raised by the relay's marks), so tokens hold as ever.
 //!
 //! A record that is no event of the log is counted and passed over: the relay writes the log's own bytes, so nothing is
-//! lost with it. An event that cannot be folded parks its order; where the log can be read it is asked first. Records
+//! lost with it. An event that cannot be folded parks its stream; where the log can be read it is asked first. Records
 //! that were removed before they were read are taken from the log; without it their partition stands still, and says so.
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ impl Desk {
         self.write_folded(portions, folded, begun, ends).await
     }
 
-    /// Applies a portion that was refused without the orders whose rows the database refuses; those are parked. Where the
+    /// Applies a portion that was refused without the streams whose rows the database refuses; those are parked. Where the
     /// log can be read, what it holds is tried, not what came.
     pub(super) async fn apply_without(
         &mut self,

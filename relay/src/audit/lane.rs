@@ -161,7 +161,7 @@ fn compare(
 ) {
     report.events += 1;
     let differing = [
-        ("order", event.stream != found.stream),
+        ("stream", event.stream != found.stream),
         ("version", event.version != found.version),
         ("id", event.event_id != found.event_id),
         ("type", event.event_type != found.event_type),

@@ -100,16 +100,16 @@ pub fn decode(envelope: &Envelope<'_>) -> Content {
     read.unwrap_or_else(|reason| {
         Content::Poison(Poison {
             reason,
-            order: order(envelope).ok(),
+            stream: key(envelope).ok(),
             position: envelope.place("ce_sequence").ok(),
             version: envelope.place("ce_streamversion").ok(),
         })
     })
 }
 
-fn order(envelope: &Envelope<'_>) -> Result<Uuid, PoisonReason> {
+fn key(envelope: &Envelope<'_>) -> Result<Uuid, PoisonReason> {
     let key = envelope.key.and_then(|key| str::from_utf8(key).ok()).ok_or(PoisonReason::Key)?;
-    // Only the hyphenated form in lower case hashes to the order's partition.
+    // Only the hyphenated form in lower case hashes to the stream's partition.
     canonical(key).ok_or(PoisonReason::Key)
 }
 
@@ -120,7 +120,7 @@ fn canonical(text: &str) -> Option<Uuid> {
 }
 
 fn event(envelope: &Envelope<'_>) -> Result<RecordedEvent, PoisonReason> {
-    let id = order(envelope)?;
+    let id = key(envelope)?;
     if envelope.required("ce_specversion")? != "1.0" {
         return Err(PoisonReason::BadHeader("ce_specversion"));
     }

@@ -161,6 +161,6 @@ fn a_poison_record_tells_what_it_claims_to_be() {
     let headers = event_headers(&event());
     let poison = read(&headers, |envelope| decode(&Envelope { value: None, ..envelope }));
     let Content::Poison(poison) = poison else { panic!("{poison:?}") };
-    assert_eq!(poison.order, Some(ORDER.parse().unwrap()));
+    assert_eq!(poison.stream, Some(ORDER.parse().unwrap()));
     assert_eq!((poison.position, poison.version), (Some(1042), Some(3)));
 }

@@ -110,7 +110,7 @@ async fn records_where_they_do_not_belong_are_found() {
 
     let mut rekeyed = given.records.clone();
     rekeyed[given.at(30)].key = Some(b"someone".to_vec());
-    given.must_find(&rekeyed, "its key is not an order's id").await;
+    given.must_find(&rekeyed, "its key is not a stream's id").await;
 
     let mut foreign = given.records.clone();
     foreign.push(Raw { partition: 0, key: None, value: Some(b"?".to_vec()), headers: vec![] });

@@ -268,7 +268,7 @@ async fn poison_is_told_with_its_offset_and_reading_goes_on() {
         (7, PoisonReason::Key),
     ];
     assert_eq!(reasons, expected);
-    assert!(kept.poison[0].1.order.is_some() && kept.poison[0].1.position == Some(1));
+    assert!(kept.poison[0].1.stream.is_some() && kept.poison[0].1.position == Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
