@@ -1,8 +1,8 @@
 //! The write side: HTTP → command → decide → append.
 //!
 //! [`http`] is the way of every command over HTTP, [`orders`] what orders add to it. [`pipeline`] turns commands of any
-//! aggregate into events, [`import`] feeds it with history, [`json`] reads what clients send. This crate reads no view tables; the only thing that
-//! it writes is the log.
+//! aggregate into events, [`import`] feeds it with history, [`json`] reads what clients send. This crate reads no view
+//! tables. The only thing that it writes is the log.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -13,4 +13,4 @@ pub mod orders;
 pub mod pipeline;
 mod service;
 
-pub use service::{CommandService, Settings, api, run, watch_store};
+pub use service::{CommandService, Routes, Settings, api, run, watch_store};

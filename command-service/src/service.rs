@@ -1,12 +1,14 @@
 //! The service as a whole: made over a store, gives routes, runs behind a listener, ends without losing anything.
 
-use crate::import::Imports;
+use crate::http::{CommandApi, Commands};
+use crate::import::{Imported, Imports};
 use crate::orders::OrderCommands;
 use crate::pipeline::{Clock, Pipeline, PipelineLimits};
 use crate::{import, orders};
 use axum::Router;
 use domain::order::OrderAggregate;
 use event_store::EventStore;
+use futures::future::{self, BoxFuture, FutureExt};
 use server::{Limits, Readiness};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,23 +38,58 @@ impl Default for Settings {
 /// A running write side.
 #[derive(Clone)]
 pub struct CommandService {
+    store: EventStore,
+    settings: Settings,
     orders: OrderCommands,
+    served: Vec<Arc<dyn Served>>,
     imports: Imports,
 }
 
+/// The commands of an aggregate, without the state behind them.
+pub type Routes<A> = fn() -> OpenApiRouter<Commands<A>>;
+
+/// The commands of one aggregate at work.
+trait Served: Send + Sync {
+    fn routes(&self) -> OpenApiRouter;
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+impl<A: CommandApi> Served for (Commands<A>, Routes<A>) {
+    fn routes(&self) -> OpenApiRouter {
+        (self.1)().with_state(self.0.clone())
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.0.pipeline().close().boxed()
+    }
+}
+
 impl CommandService {
-    /// Starts the pipeline over a writable store. Imports end when `draining` is cancelled.
+    /// Starts the pipeline of orders over a writable store. Imports end when `draining` is cancelled.
     pub fn new(store: EventStore, settings: Settings, draining: CancellationToken) -> Self {
-        let pipeline = Pipeline::spawn(store.clone(), settings.clock, settings.limits);
-        let orders = OrderCommands::new(pipeline, store.clone());
-        let imports = Imports::new(store, draining).of(&orders);
-        Self { orders, imports }
+        let orders = commands(&store, &settings);
+        let imports = Imports::new(store.clone(), draining).of(&orders);
+        let served: Vec<Arc<dyn Served>> =
+            vec![Arc::new((orders.clone(), orders::routes as Routes<OrderAggregate>))];
+        Self { store, settings, orders, served, imports }
+    }
+
+    /// The same, with the commands of another aggregate on a pipeline of their own, over HTTP and in imports.
+    #[must_use]
+    pub fn with<A: Imported>(mut self, routes: Routes<A>) -> Self {
+        let commands = commands(&self.store, &self.settings);
+        self.imports = self.imports.of(&commands);
+        self.served.push(Arc::new((commands, routes)));
+        self
     }
 
     /// All routes of this service with their documentation.
     pub fn routes(&self) -> OpenApiRouter {
-        let orders = orders::routes().with_state(self.orders.clone());
-        orders.merge(import::routes().with_state(self.imports.clone()))
+        let imports = import::routes().with_state(self.imports.clone());
+        self.served
+            .iter()
+            .fold(OpenApiRouter::new(), |all, its| all.merge(its.routes()))
+            .merge(imports)
     }
 
     /// The pipeline of orders, for callers in this process.
@@ -67,8 +104,15 @@ impl CommandService {
 
     /// Takes nothing new, finishes what was accepted. Call when no request can come any more.
     pub async fn close(&self) {
-        self.orders.pipeline().close().await;
+        future::join_all(self.served.iter().map(|its| its.close())).await;
     }
+}
+
+/// Starts the pipeline of an aggregate.
+fn commands<A: CommandApi>(store: &EventStore, settings: &Settings) -> Commands<A> {
+    let clock = Arc::clone(&settings.clock);
+    let pipeline = Pipeline::spawn(store.clone(), clock, settings.limits.clone());
+    Commands::new(pipeline, store.clone())
 }
 
 /// The OpenAPI part of this service's routes, to be merged into a document of several services.

@@ -5,6 +5,7 @@ use crate::projections;
 use crate::source::Decoded;
 use domain::{Aggregate, Catalogue};
 use event_store::RecordedEvent;
+use read_model::Schema;
 use std::sync::Arc;
 
 /// The aggregates and projections of a program; cheap to clone.
@@ -15,6 +16,7 @@ pub struct Registry(Arc<Known>);
 struct Known {
     catalogue: Catalogue,
     projections: Vec<&'static Projection>,
+    schema: Arc<Schema>,
 }
 
 impl Registry {
@@ -27,7 +29,8 @@ impl Registry {
             &projections::SALES,
             &projections::HISTORY,
         ];
-        Self(Arc::new(Known { catalogue: Catalogue::standard(), projections }))
+        let (catalogue, schema) = (Catalogue::standard(), Arc::default());
+        Self(Arc::new(Known { catalogue, projections, schema }))
     }
 
     /// The same, and this aggregate.
@@ -51,6 +54,19 @@ impl Registry {
         let mut known = Arc::unwrap_or_clone(self.0);
         known.projections.push(projection);
         Self(Arc::new(known))
+    }
+
+    /// The same, with the tables of projections that this crate does not bring.
+    #[must_use]
+    pub fn tables(self, schema: Schema) -> Self {
+        let mut known = Arc::unwrap_or_clone(self.0);
+        known.schema = Arc::new(schema);
+        Self(Arc::new(known))
+    }
+
+    /// The tables of all projections.
+    pub fn schema(&self) -> &Schema {
+        &self.0.schema
     }
 
     /// All projections, in the order in which they fold an event.

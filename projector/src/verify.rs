@@ -68,8 +68,9 @@ pub async fn verify_views(
     check_lineage(source, model).await?;
     let begun_at = source.head().await?.position;
     catch_up(model, begun_at).await?;
-    let fresh =
-        ReadModel::open(&format!("sqlite://{}", scratch.display()), Access::ReadWrite).await?;
+    let scratch = format!("sqlite://{}", scratch.display());
+    let schema = source.registry().schema();
+    let fresh = ReadModel::open_with(&scratch, Access::ReadWrite, schema).await?;
     let mut snapshot = model.snapshot().await?;
     let positions = snapshot.positions().await?;
     let mut report = ViewsReport::default();

@@ -3,18 +3,16 @@
 use crate::consistency::{Behind, Consistency, Positions};
 use crate::cursor::CursorKey;
 use crate::past_orders::PastOrders;
+use crate::problems;
+use crate::reply::Page;
 use crate::shared::SharedReads;
-use crate::views::OrdersPage;
+use read_model::ReadModel;
 use read_model::read::positions::{Applied, Projection};
-use read_model::{ReadModel, ReadModelError};
 use server::{Problem, ProblemCode};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-
-/// Seconds after which a client may ask again what could not be answered now.
-pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The state behind all routes; cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,7 +24,7 @@ struct Inner {
     positions: Arc<Positions>,
     poller: OnceLock<AbortOnDropHandle<()>>,
     cursor_key: OnceCell<CursorKey>,
-    pages: SharedReads<OrdersPage>,
+    pages: SharedReads<Page>,
     past: PastOrders,
     streams: Arc<Semaphore>,
     draining: CancellationToken,
@@ -60,11 +58,11 @@ impl App {
     ///
     /// # Errors
     /// 503 `unavailable` while it is not there.
-    pub(crate) fn model(&self) -> Result<&ReadModel, Problem> {
+    pub fn model(&self) -> Result<&ReadModel, Problem> {
         self.0.model.get().ok_or_else(|| {
             Problem::new(ProblemCode::UNAVAILABLE)
                 .detail("The read model is not there yet. Try again in a moment.")
-                .retry_after(RETRY_AFTER_SECONDS)
+                .retry_after(problems::RETRY_AFTER_SECONDS)
         })
     }
 
@@ -72,7 +70,7 @@ impl App {
     ///
     /// # Errors
     /// 503 `read-model-behind` when they have not in the time the client gives, 503 `unavailable` without read model.
-    pub(crate) async fn model_at(
+    pub async fn model_at(
         &self,
         consistency: Consistency,
         projections: &[Projection],
@@ -84,7 +82,7 @@ impl App {
     ///
     /// # Errors
     /// As [`Self::model_at`].
-    pub(crate) async fn model_when(
+    pub async fn model_when(
         &self,
         consistency: Consistency,
         place: impl Fn(&Applied) -> u64,
@@ -92,7 +90,7 @@ impl App {
         let model = self.model()?;
         let Some(wanted) = consistency.0 else { return Ok(model) };
         let reached = if wanted.wait.is_zero() {
-            let applied = place(&model.applied().await.map_err(problem)?);
+            let applied = place(&model.applied().await.map_err(problems::of_read_model)?);
             if applied >= wanted.position { Ok(()) } else { Err(Behind { applied }) }
         } else {
             self.0.positions.reach(place, wanted.position, wanted.wait).await
@@ -107,7 +105,7 @@ impl App {
     pub(crate) async fn cursor_key(&self) -> Result<&CursorKey, Problem> {
         let model = self.model()?;
         let read = async || model.cursor_key().await.map(CursorKey::new);
-        self.0.cursor_key.get_or_try_init(read).await.map_err(problem)
+        self.0.cursor_key.get_or_try_init(read).await.map_err(problems::of_read_model)
     }
 
     /// What the projections have applied, as far as it was looked at.
@@ -116,7 +114,7 @@ impl App {
     }
 
     /// Pages of orders that are being read at this moment.
-    pub(crate) fn pages(&self) -> &SharedReads<OrdersPage> {
+    pub(crate) fn pages(&self) -> &SharedReads<Page> {
         &self.0.pages
     }
 
@@ -132,28 +130,12 @@ impl App {
                 .detail(
                     "Too many event streams are open. Try again later, or page through /v1/events.",
                 )
-                .retry_after(RETRY_AFTER_SECONDS)
+                .retry_after(problems::RETRY_AFTER_SECONDS)
         })
     }
 
     /// Cancelled when long-lived answers have to end.
     pub(crate) fn draining(&self) -> &CancellationToken {
         &self.0.draining
-    }
-}
-
-/// What a client is told when the read model fails; logged here, once.
-pub(crate) fn problem(error: ReadModelError) -> Problem {
-    match error {
-        ReadModelError::Unavailable(reason) | ReadModelError::Missing(reason) => {
-            tracing::warn!(reason, "the read model is unavailable");
-            Problem::new(ProblemCode::UNAVAILABLE)
-                .detail("The read model cannot be read right now. Try again in a moment.")
-                .retry_after(RETRY_AFTER_SECONDS)
-        }
-        error => {
-            tracing::error!(%error, "the read model cannot be used");
-            Problem::new(ProblemCode::INTERNAL)
-        }
     }
 }

@@ -3,7 +3,6 @@
 //! Any number of waiters share one poller. It reads the positions when somebody begins to wait, when this process is
 //! told that a projection moved (a hint), and at a steady interval while anybody waits; nobody waits, nothing is read.
 
-use crate::app;
 use crate::problems;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -49,7 +48,7 @@ impl Consistency {
     /// # Errors
     /// 503 `read-model-behind` when it shows less, and what the read model's failure means to a client.
     pub(crate) fn seen<T>(self, read: Result<Seen<T>, ReadModelError>) -> Result<Seen<T>, Problem> {
-        let seen = read.map_err(app::problem)?;
+        let seen = read.map_err(problems::of_read_model)?;
         self.met_at(seen.position)?;
         Ok(seen)
     }
@@ -72,7 +71,7 @@ impl Wanted {
         Problem::new(problems::READ_MODEL_BEHIND)
             .detail("The view has not applied the position of Consistency-Token yet. Try again, or wait longer with Prefer: wait=N.")
             .with("lag_events", self.position.saturating_sub(applied))
-            .retry_after(app::RETRY_AFTER_SECONDS)
+            .retry_after(problems::RETRY_AFTER_SECONDS)
     }
 }
 

@@ -14,7 +14,7 @@ pub mod params;
 mod past_orders;
 pub mod problems;
 pub mod replay;
-mod reply;
+pub mod reply;
 pub mod schema;
 mod service;
 mod shared;
@@ -22,4 +22,4 @@ pub mod views;
 mod wire;
 
 pub use app::App;
-pub use service::{QueryService, Settings, api, run, watch_read_model};
+pub use service::{QueryService, Routes, Settings, api, run, watch_read_model};

@@ -1,9 +1,13 @@
 //! The problem codes of views.
 
 use axum::http::StatusCode;
-use server::ProblemCode;
+use read_model::ReadModelError;
 use server::problem::{Responses, problem_responses};
+use server::{Problem, ProblemCode};
 use utoipa::IntoResponses;
+
+/// Seconds after which a client may ask again what could not be answered now.
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// A cursor that belongs to another list, or to none.
 pub const INVALID_CURSOR: ProblemCode = ProblemCode::new(
@@ -39,5 +43,21 @@ impl IntoResponses for ReadProblems {
             NOT_YET_CREATED,
             READ_MODEL_BEHIND,
         ])
+    }
+}
+
+/// What a client is told when the read model fails; logged here, once.
+pub fn of_read_model(error: ReadModelError) -> Problem {
+    match error {
+        ReadModelError::Unavailable(reason) | ReadModelError::Missing(reason) => {
+            tracing::warn!(reason, "the read model is unavailable");
+            Problem::new(ProblemCode::UNAVAILABLE)
+                .detail("The read model cannot be read right now. Try again in a moment.")
+                .retry_after(RETRY_AFTER_SECONDS)
+        }
+        error => {
+            tracing::error!(%error, "the read model cannot be used");
+            Problem::new(ProblemCode::INTERNAL)
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Events come a page at a time, so memory is bounded by the state, not by its history. From the first page that is
 //! large on, the work is done in a place for heavy work, of which there are few.
 
-use crate::app;
+use crate::problems;
 use crate::wire::moment;
 use domain::order::{NoteEntry, OrderAggregate, OrderDocument, OrderEvent};
 use domain::{Aggregate, Timestamp};
@@ -99,7 +99,7 @@ impl<A: Composed> Replay<A> {
         // Bounded by the stream's last version: every page but the last moves on.
         loop {
             let read = model.past_events((A::STREAM_TYPE, id), self.version, version, PAGE).await;
-            let seen = read.map_err(app::problem)?;
+            let seen = read.map_err(problems::of_read_model)?;
             let applied = self.applied.unwrap_or(seen.position).min(seen.position);
             self.applied = Some(applied);
             let (events, more) = (seen.found.events, seen.found.more);

@@ -1,7 +1,7 @@
 //! Answers: JSON with the position it shows, lists spliced from stored texts, conditional requests.
 
 use crate::consistency::TOKEN_HEADER;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TAG_BYTES: usize = 16;
 
 /// 200 with JSON that shows everything up to `position`.
-pub(crate) fn json(position: u64, body: impl Into<Body>) -> Response {
+pub fn json(position: u64, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, JSON);
@@ -21,13 +21,22 @@ pub(crate) fn json(position: u64, body: impl Into<Body>) -> Response {
     response
 }
 
+/// A page of a list, ready to be sent to every client that asks for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    /// What it shows everything up to.
+    pub position: u64,
+    /// JSON.
+    pub body: Bytes,
+}
+
 /// What `ETag` says of an answer, without the quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tag(String);
+pub struct Tag(String);
 
 impl Tag {
-    /// Of an order by itself: its version.
-    pub(crate) fn version(version: u64) -> Self {
+    /// Of a stream by itself: its version.
+    pub fn version(version: u64) -> Self {
         Self(version.to_string())
     }
 
@@ -39,14 +48,14 @@ impl Tag {
     }
 
     /// As `ETag` gives it: `"7"`.
-    pub(crate) fn header(&self) -> HeaderValue {
+    pub fn header(&self) -> HeaderValue {
         let quoted = format!("\"{}\"", self.0);
         HeaderValue::from_str(&quoted).expect("digits, hyphens and quotes are visible ASCII")
     }
 }
 
 /// 304: the client has what this tag stands for.
-pub(crate) fn not_modified(position: u64, tag: &Tag) -> Response {
+pub fn not_modified(position: u64, tag: &Tag) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response.headers_mut().insert(TOKEN.clone(), HeaderValue::from(position));
@@ -55,7 +64,7 @@ pub(crate) fn not_modified(position: u64, tag: &Tag) -> Response {
 }
 
 /// Whether `If-None-Match` names this tag. Tags are compared weakly, as RFC 9110 asks.
-pub(crate) fn has_tag(headers: &HeaderMap, tag: &Tag) -> bool {
+pub fn has_tag(headers: &HeaderMap, tag: &Tag) -> bool {
     let given = headers.get_all(header::IF_NONE_MATCH).iter();
     given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|given| {
         let given = given.trim();

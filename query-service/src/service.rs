@@ -40,7 +40,11 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub struct QueryService {
     app: App,
+    routes: Vec<Routes>,
 }
+
+/// Views, without the state behind them.
+pub type Routes = fn() -> OpenApiRouter<App>;
 
 impl QueryService {
     /// Views over a read model. Event streams end when `readiness` drains.
@@ -55,12 +59,21 @@ impl QueryService {
 
     /// Views that answer 503 until they get their read model.
     fn waiting(settings: &Settings, readiness: &Readiness) -> Self {
-        Self { app: App::new(settings.max_streams, readiness.draining()) }
+        let app = App::new(settings.max_streams, readiness.draining());
+        Self { app, routes: vec![views::routes] }
     }
 
     /// All routes of this service with their documentation.
     pub fn routes(&self) -> OpenApiRouter {
-        views::routes().with_state(self.app.clone())
+        let all = self.routes.iter().fold(OpenApiRouter::new(), |all, routes| all.merge(routes()));
+        all.with_state(self.app.clone())
+    }
+
+    /// The same, with further views.
+    #[must_use]
+    pub fn with(mut self, routes: Routes) -> Self {
+        self.routes.push(routes);
+        self
     }
 }
 

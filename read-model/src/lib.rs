@@ -6,6 +6,13 @@
 mod db;
 mod open;
 pub mod read;
+mod schema;
 pub mod write;
 
 pub use db::{Access, PostgresReadModel, ReadModel, ReadModelError, SqliteReadModel};
+pub use schema::Schema;
+
+/// Statements, for projections and views of other crates: their SQL is their own.
+pub mod sql {
+    pub use crate::db::{Binds, BulkStatement, EitherRow, Row, Sql, Value};
+}

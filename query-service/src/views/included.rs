@@ -1,13 +1,14 @@
 //! `?include=`: the order with its customer, its products and its events composed in.
 
 use super::customers::CustomerJson;
+use super::document::composed;
 use super::history::EventJson;
-use super::order::composed;
 use super::products::ProductJson;
 use super::{order_not_found, order_stream};
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
+use crate::problems;
 use crate::reply::{self, Tag};
 use crate::wire::json;
 use axum::http::{HeaderMap, header};
@@ -113,7 +114,7 @@ async fn customer(
     parties: &Parties,
     body: &mut Vec<u8>,
 ) -> Result<u64, Problem> {
-    let seen = model.customer(&parties.customer.id).await.map_err(app::problem)?;
+    let seen = model.customer(&parties.customer.id).await.map_err(problems::of_read_model)?;
     body.extend_from_slice(b"\"customer\":");
     body.extend(json(&seen.found.as_ref().map(CustomerJson::of)));
     Ok(seen.position)
@@ -132,7 +133,7 @@ async fn products(
     let (position, found) = match ids.is_empty() {
         true => (None, Vec::new()),
         false => {
-            let seen = model.products(&ids).await.map_err(app::problem)?;
+            let seen = model.products(&ids).await.map_err(problems::of_read_model)?;
             (Some(seen.position), seen.found)
         }
     };
@@ -150,7 +151,7 @@ async fn timeline(
     body: &mut Vec<u8>,
 ) -> Result<u64, Problem> {
     let read = model.stream_events(order_stream(order_id), 0, version, MAX_TIMELINE).await;
-    let seen = read.map_err(app::problem)?;
+    let seen = read.map_err(problems::of_read_model)?;
     let page = seen.found;
     body.extend_from_slice(b"\"timeline\":[");
     for (index, event) in page.events.iter().enumerate() {

@@ -5,6 +5,7 @@
 
 pub mod customers;
 pub mod diff;
+mod document;
 pub mod events;
 pub mod history;
 mod included;
@@ -17,8 +18,6 @@ pub mod projections;
 pub mod sales;
 pub mod status_counts;
 pub mod stream;
-
-pub(crate) use orders::OrdersPage;
 
 use crate::app::App;
 use crate::problems;

@@ -1,15 +1,15 @@
 //! `GET /v1/orders` and `GET /v1/customers/{id}/orders`: lists, as they stand or as they stood.
 
 use super::orders_then::then;
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{CustomerOrdersQuery, ListRequest, OrdersQuery, ViewHeaders};
-use crate::problems::ReadProblems;
-use crate::{reply, schema};
+use crate::problems::{self, ReadProblems};
+use crate::reply::{self, Page};
+use crate::schema;
 use axum::extract::State;
 use axum::response::Response;
-use bytes::Bytes;
 use read_model::ReadModel;
 use read_model::read::Seen;
 use read_model::read::orders::{ListedOrder, OrderPage};
@@ -49,13 +49,6 @@ pub async fn customer_orders(
     list(&app, "customer-orders", query.of(customer_id), consistency).await
 }
 
-/// A page as it goes out.
-#[derive(Debug, Clone)]
-pub(crate) struct OrdersPage {
-    position: u64,
-    body: Bytes,
-}
-
 async fn list(
     app: &App,
     endpoint: &str,
@@ -93,7 +86,7 @@ async fn page(
     request: &ListRequest,
     scope: &str,
     after: Option<(i64, Uuid)>,
-) -> Result<OrdersPage, Problem> {
+) -> Result<Page, Problem> {
     // One more than is shown says whether there are more.
     let page = OrderPage { sort: request.sort, after, limit: request.limit + 1 };
     let mut seen = read(app.model()?, request, &page).await?;
@@ -109,7 +102,7 @@ async fn page(
     let shown = seen.found.iter().map(|order| order.summary.as_str());
     let shown = shown.filter(|summary| !summary.is_empty());
     let body = reply::list(shown, next.as_deref()).into();
-    Ok(OrdersPage { position: seen.position, body })
+    Ok(Page { position: seen.position, body })
 }
 
 /// Rows of the page. One with an empty summary keeps its place in the list and is not shown.
@@ -119,7 +112,7 @@ async fn read(
     page: &OrderPage,
 ) -> Result<Seen<Vec<ListedOrder>>, Problem> {
     match request.as_of {
-        None => model.list_orders(&request.filter, page).await.map_err(app::problem),
+        None => model.list_orders(&request.filter, page).await.map_err(problems::of_read_model),
         Some(at) => then(model, &request.filter, page, at).await,
     }
 }

@@ -1,6 +1,6 @@
 //! Summaries as lists showed them at a moment: what never changes is taken from today's, the rest from that version.
 
-use crate::app;
+use crate::problems;
 use crate::replay::Replay;
 use crate::wire::{Amount, Moment};
 use domain::order::OrderAggregate;
@@ -57,7 +57,7 @@ pub(super) async fn then(
     page: &OrderPage,
     at: i64,
 ) -> Result<Seen<Vec<ListedOrder>>, Problem> {
-    let seen = model.list_orders_as_of(filter, page, at).await.map_err(app::problem)?;
+    let seen = model.list_orders_as_of(filter, page, at).await.map_err(problems::of_read_model)?;
     let mut found = Vec::with_capacity(seen.found.len());
     for order in seen.found {
         let shown = match &filter.product_id {

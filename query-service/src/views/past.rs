@@ -1,7 +1,7 @@
 //! An order as it was: by version, by business time, or by what the log knew at a time.
 
 use super::{order_not_found, order_stream};
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{as_of, invalid};
 use crate::past_orders::PastOrder;
@@ -97,7 +97,7 @@ async fn composed(
     if replay.version() != version {
         return Err(Problem::new(ProblemCode::UNAVAILABLE)
             .detail("The history was exchanged while it was read. Try again.")
-            .retry_after(app::RETRY_AFTER_SECONDS));
+            .retry_after(problems::RETRY_AFTER_SECONDS));
     }
     let document = replay.with(move |replay| replay.document(order_id)).await?;
     let order =
@@ -129,7 +129,7 @@ pub(super) async fn reached(
 /// 0 where there is no such order.
 async fn last_version(model: &ReadModel, order_id: Uuid) -> Result<u64, Problem> {
     let last = model.version_at(order_stream(order_id), Until::Version(u64::MAX)).await;
-    Ok(last.map_err(app::problem)?.found)
+    Ok(last.map_err(problems::of_read_model)?.found)
 }
 
 /// Why there was no order then: not yet, or not at all.

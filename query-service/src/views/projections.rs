@@ -1,9 +1,9 @@
 //! `GET /v1/projections`: how far the projections have come, and what is being rebuilt.
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::ViewHeaders;
-use crate::problems::ReadProblems;
+use crate::problems::{self, ReadProblems};
 use crate::wire::json;
 use crate::{reply, schema};
 use axum::extract::State;
@@ -83,7 +83,7 @@ pub async fn projections(
     consistency: Consistency,
 ) -> Result<Response, Problem> {
     let model = app.model_when(consistency, Applied::least_of_all).await?;
-    let statuses = model.projection_statuses().await.map_err(app::problem)?;
+    let statuses = model.projection_statuses().await.map_err(problems::of_read_model)?;
     let now = server::clock::now().timestamp_micros();
     let head = statuses.iter().map(|status| status.head.max(status.position)).max().unwrap_or(0);
     let position = statuses.iter().map(|status| status.position).min().unwrap_or(0);

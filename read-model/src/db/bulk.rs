@@ -21,7 +21,7 @@ pub(super) const UNNESTED: usize = 4_096;
 
 /// A statement over many rows, without its rows.
 #[derive(Debug)]
-pub(crate) struct BulkStatement {
+pub struct BulkStatement {
     /// Distinguishes this statement from others on the same table.
     pub id: &'static str,
     /// Everything before the rows; `{table}` stands for the table.
@@ -35,14 +35,17 @@ pub(crate) struct BulkStatement {
 }
 
 /// A row that knows its values, in the order of its [`BulkStatement`]'s columns.
-pub(crate) trait Row {
+pub trait Row {
     /// Hands over the values.
     fn bind(self, binds: &mut Binds);
 }
 
 /// The values of one statement.
 #[derive(Debug)]
-pub(crate) enum Binds {
+pub struct Binds(Values);
+
+#[derive(Debug)]
+enum Values {
     /// In the order of the rows, row by row.
     Sqlite(SqliteArguments),
     /// Column by column; the next value goes to the column at this place.
@@ -51,7 +54,7 @@ pub(crate) enum Binds {
 
 /// The values of one column.
 #[derive(Debug)]
-pub(crate) enum Column {
+enum Column {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
     Uuids(Vec<Uuid>),
@@ -62,9 +65,9 @@ const ALWAYS_ENCODES: &str = "integers, texts and ids always encode";
 /// Adds a value to SQLite's arguments, or to the column of its kind whose turn it is.
 macro_rules! add {
     ($binds:expr, $value:expr, $kind:ident) => {
-        match $binds {
-            Binds::Sqlite(arguments) => arguments.add($value).expect(ALWAYS_ENCODES),
-            Binds::Postgres { columns, next } => {
+        match &mut $binds.0 {
+            Values::Sqlite(arguments) => arguments.add($value).expect(ALWAYS_ENCODES),
+            Values::Postgres { columns, next } => {
                 if *next == columns.len() {
                     columns.push(Column::$kind(Vec::new()));
                 }
@@ -79,26 +82,31 @@ macro_rules! add {
 }
 
 impl Binds {
-    pub(crate) fn int(&mut self, value: i64) -> &mut Self {
+    /// A number.
+    pub fn int(&mut self, value: i64) -> &mut Self {
         self.maybe_int(Some(value))
     }
-    pub(crate) fn maybe_int(&mut self, value: Option<i64>) -> &mut Self {
+    /// A number, or null.
+    pub fn maybe_int(&mut self, value: Option<i64>) -> &mut Self {
         add!(self, value, Ints);
         self
     }
     /// A sum of money, in two columns.
-    pub(crate) fn sum(&mut self, value: i128) -> &mut Self {
+    pub fn sum(&mut self, value: i128) -> &mut Self {
         let (high, low) = sum::split(value);
         self.int(high).int(low)
     }
-    pub(crate) fn text(&mut self, value: impl Into<String>) -> &mut Self {
+    /// A text.
+    pub fn text(&mut self, value: impl Into<String>) -> &mut Self {
         self.maybe_text(Some(value.into()))
     }
-    pub(crate) fn maybe_text(&mut self, value: Option<String>) -> &mut Self {
+    /// A text, or null.
+    pub fn maybe_text(&mut self, value: Option<String>) -> &mut Self {
         add!(self, value, Texts);
         self
     }
-    pub(crate) fn uuid(&mut self, value: Uuid) -> &mut Self {
+    /// An id.
+    pub fn uuid(&mut self, value: Uuid) -> &mut Self {
         add!(self, value, Uuids);
         self
     }
@@ -109,26 +117,27 @@ impl Binds {
         values: usize,
     ) -> SqliteArguments {
         before.reserve(values, 0);
-        let mut binds = Self::Sqlite(before);
+        let mut binds = Self(Values::Sqlite(before));
         rows.for_each(|row| binds.row(row));
-        let Self::Sqlite(all) = binds else { unreachable!("made above") };
+        let Values::Sqlite(all) = binds.0 else { unreachable!("made above") };
         all
     }
     /// Some rows, column by column.
     pub(super) fn postgres<R: Row>(rows: impl Iterator<Item = R>, columns: usize) -> Self {
-        let mut binds = Self::Postgres { columns: Vec::with_capacity(columns), next: 0 };
+        let columns = Vec::with_capacity(columns);
+        let mut binds = Self(Values::Postgres { columns, next: 0 });
         rows.for_each(|row| binds.row(row));
         binds
     }
     fn row<R: Row>(&mut self, row: R) {
-        if let Self::Postgres { next, .. } = self {
+        if let Values::Postgres { next, .. } = &mut self.0 {
             *next = 0;
         }
         row.bind(self);
     }
     /// One array for each column.
     pub(super) fn into_arrays(self, arguments: &mut PgArguments) {
-        let Self::Postgres { columns, .. } = self else { return };
+        let Values::Postgres { columns, .. } = self.0 else { return };
         for column in columns {
             let added = match column {
                 Column::Ints(values) => arguments.add(values),

@@ -47,6 +47,8 @@ pub struct SqliteReadModel {
     pub(crate) moved: watch::Sender<u64>,
     /// The texts of bulk statements.
     pub(crate) statements: StatementCache,
+    /// The version of the schema that it must have.
+    pub(crate) schema_version: i64,
     /// What is asked at this moment.
     pub(crate) gathered: Questions,
 }
@@ -64,6 +66,8 @@ pub struct PostgresReadModel {
     pub(crate) hints: Hints,
     /// The texts of bulk statements.
     pub(crate) statements: StatementCache,
+    /// The version of the schema that it must have.
+    pub(crate) schema_version: i64,
     /// What is asked at this moment.
     pub(crate) gathered: Questions,
 }
@@ -86,7 +90,10 @@ impl ReadModel {
     }
 
     /// All rows.
-    pub(crate) async fn rows<R: EitherRow>(&self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
+    ///
+    /// # Errors
+    /// When the storage refuses, or a row is of another shape.
+    pub async fn rows<R: EitherRow>(&self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
         Ok(match self {
             Self::Sqlite(model) => {
                 let mut reader = model.readers.lend().await?;
@@ -99,7 +106,10 @@ impl ReadModel {
     }
 
     /// The first row, if there is one.
-    pub(crate) async fn first<R: EitherRow>(&self, sql: Sql) -> Result<Option<R>, ReadModelError> {
+    ///
+    /// # Errors
+    /// As [`ReadModel::rows`].
+    pub async fn first<R: EitherRow>(&self, sql: Sql) -> Result<Option<R>, ReadModelError> {
         Ok(match self {
             Self::Sqlite(model) => {
                 let mut reader = model.readers.lend().await?;

@@ -18,14 +18,14 @@ pub(crate) mod sum;
 mod tables;
 mod tx;
 
-pub(crate) use bulk::{Binds, BulkStatement, Row};
+pub use bulk::{Binds, BulkStatement, Row};
 pub use error::ReadModelError;
 pub(crate) use handle::writer;
 pub use handle::{Access, PostgresReadModel, ReadModel, SqliteReadModel};
 pub(crate) use hint::Hints;
 pub(crate) use keys::{MAX_KEYS, padded};
 pub(crate) use number::{loaded, stored};
-pub(crate) use sql::Sql;
+pub use sql::{EitherRow, Sql, Value};
 pub(crate) use statement_cache::StatementCache;
 pub use tables::Tables;
 pub(crate) use tx::FILLERS;

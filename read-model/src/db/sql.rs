@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 /// A value to bind.
 #[derive(Debug, Clone)]
-pub(crate) enum Value {
+#[allow(missing_docs)] // each holds what its name says
+pub enum Value {
     Int(i64),
     Real(f64),
     Text(String),
@@ -23,46 +24,45 @@ pub(crate) enum Value {
 
 /// A statement with its values.
 #[derive(Debug)]
-pub(crate) struct Sql {
+pub struct Sql {
     text: Cow<'static, str>,
     values: Vec<Value>,
     persistent: bool,
 }
 
 impl Sql {
-    pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
+    /// The statement with this text; `$n` stands for the n-th value.
+    pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
         Self { text: text.into(), values: Vec::new(), persistent: true }
     }
 
     /// Is not kept prepared, for a text that hardly comes twice.
-    pub(crate) fn once(mut self) -> Self {
+    pub fn once(mut self) -> Self {
         self.persistent = false;
         self
     }
 
     /// Gives the next `$n` of the text its value.
-    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
     }
 
-    pub(crate) fn push(&mut self, text: impl Display) -> &mut Self {
+    /// Adds to the text.
+    pub fn push(&mut self, text: impl Display) -> &mut Self {
         write!(self.text.to_mut(), "{text}").expect("a String takes any text");
         self
     }
 
     /// Writes the next `$n` and gives it its value.
-    pub(crate) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
+    pub fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
         let number = self.values.len();
         self.push(format_args!("${number}"))
     }
 
     /// `($n, $n, …)`, or `(NULL)` when there are no values, which matches nothing.
-    pub(crate) fn push_list<V: Into<Value>>(
-        &mut self,
-        values: impl IntoIterator<Item = V>,
-    ) -> &mut Self {
+    pub fn push_list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
         let mut between = "(";
         for value in values {
             self.push(between).push_bind(value);
@@ -72,10 +72,7 @@ impl Sql {
     }
 
     /// A table `asked` of these values, each once, in its column `id`; there must be one at least.
-    pub(crate) fn push_table<V: Into<Value>>(
-        &mut self,
-        values: impl IntoIterator<Item = V>,
-    ) -> &mut Self {
+    pub fn push_table<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
         let mut between = "(SELECT DISTINCT column1 AS id FROM (VALUES (";
         for value in values {
             self.push(between).push_bind(value);
@@ -160,7 +157,7 @@ impl From<&[u8]> for Value {
 }
 
 /// What a row of either backend can become.
-pub(crate) trait EitherRow:
+pub trait EitherRow:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static
 {
 }

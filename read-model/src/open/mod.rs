@@ -7,7 +7,8 @@ mod postgres;
 mod sqlite;
 
 use crate::db::{Access, ReadModel, ReadModelError};
-use sqlx::migrate::{MigrateError, Migrator};
+use crate::schema::Schema;
+use sqlx::migrate::MigrateError;
 
 /// How far the schema has been migrated.
 const VERSION: &str = "SELECT MAX(version) FROM _sqlx_migrations WHERE success";
@@ -19,9 +20,23 @@ impl ReadModel {
     /// # Errors
     /// When the URL is not one, the storage cannot be opened, or its schema is missing or newer than this build.
     pub async fn open(url: &str, access: Access) -> Result<Self, ReadModelError> {
+        Self::open_with(url, access, &Schema::standard()).await
+    }
+
+    /// The same with the tables of further projections.
+    ///
+    /// # Errors
+    /// As [`ReadModel::open`].
+    pub async fn open_with(
+        url: &str,
+        access: Access,
+        schema: &Schema,
+    ) -> Result<Self, ReadModelError> {
         match url.split_once(':') {
-            Some(("sqlite", _)) => sqlite::open(url, access).await,
-            Some(("postgres" | "postgresql", _)) => postgres::open(url, access).await,
+            Some(("sqlite", _)) => sqlite::open(url, access, schema.sqlite()).await,
+            Some(("postgres" | "postgresql", _)) => {
+                postgres::open(url, access, schema.postgres()).await
+            }
             _ => Err(ReadModelError::InvalidUrl(
                 "the read model's URL must begin with sqlite:// or postgres://".into(),
             )),
@@ -62,11 +77,8 @@ fn migration_failed(error: &MigrateError) -> ReadModelError {
 }
 
 /// Refuses a schema that is older or newer than this build's.
-fn check_version(migrations: &Migrator, found: Option<i64>) -> Result<(), ReadModelError> {
-    let expected = migrations.iter().map(|migration| migration.version).max();
-    if found.is_none() {
-        return Err(not_migrated());
-    }
+fn check_version(expected: i64, found: Option<i64>) -> Result<(), ReadModelError> {
+    let Some(found) = found else { return Err(not_migrated()) };
     if found < expected {
         return Err(ReadModelError::Unavailable(
             "its schema is older than this program; start the projector of this build first".into(),

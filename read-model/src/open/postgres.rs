@@ -7,14 +7,13 @@ use crate::db::{
     Access, FILLERS, Hints, PostgresReadModel, ReadModel, ReadModelError, StatementCache,
 };
 use crate::read::Questions;
+use crate::schema;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/read-model/postgres");
 
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,27 +41,33 @@ const WRITING: [(&str, &str); 4] = [
 const UNDEFINED_TABLE: &str = "42P01";
 
 /// Opens `postgres://user@host/database`.
-pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadModelError> {
+pub(crate) async fn open(
+    url: &str,
+    access: Access,
+    migrations: &Migrator,
+) -> Result<ReadModel, ReadModelError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| ReadModelError::InvalidUrl(format!("the read model's URL: {error}")))?
         .application_name("orderlog read model")
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
     let writer = match access {
-        Access::ReadWrite => Some(open_writer(options.clone()).await?),
+        Access::ReadWrite => Some(open_writer(options.clone(), migrations).await?),
         Access::ReadOnly => None,
     };
     let fillers = writer
         .is_some()
         .then(|| pool(FILLERS.get() as u32).connect_lazy_with(options.clone().options(WRITING)));
     let readers = pool(READERS + 1).connect_with(options.options(READING)).await?;
-    check_version(&readers).await?;
+    let schema_version = schema::version(migrations);
+    check_version(&readers, schema_version).await?;
     Ok(ReadModel::Postgres(Arc::new(PostgresReadModel {
         hints: Hints::follow(&readers),
         readers,
         writer,
         fillers,
         statements: StatementCache::default(),
+        schema_version,
         gathered: Questions::default(),
     })))
 }
@@ -85,9 +90,12 @@ fn pool(connections: u32) -> PgPoolOptions {
 }
 
 /// One connection that migrates the database and then writes.
-async fn open_writer(options: PgConnectOptions) -> Result<PgPool, ReadModelError> {
+async fn open_writer(
+    options: PgConnectOptions,
+    migrations: &Migrator,
+) -> Result<PgPool, ReadModelError> {
     let writer = pool(1).idle_timeout(None).connect_with(options.options(WRITING)).await?;
-    MIGRATIONS.run(&writer).await.map_err(|error| migration_failed(&error))?;
+    migrations.run(&writer).await.map_err(|error| migration_failed(&error))?;
     sqlx::query(
         "INSERT INTO secrets (name, value) VALUES ('cursor', \
          decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')) \
@@ -99,7 +107,7 @@ async fn open_writer(options: PgConnectOptions) -> Result<PgPool, ReadModelError
 }
 
 /// Refuses a schema that is older or newer than this build's.
-async fn check_version(readers: &PgPool) -> Result<(), ReadModelError> {
+async fn check_version(readers: &PgPool, expected: i64) -> Result<(), ReadModelError> {
     let found =
         sqlx::query_scalar(VERSION).fetch_one(readers).await.map_err(|error| match error {
             sqlx::Error::Database(error) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
@@ -107,12 +115,12 @@ async fn check_version(readers: &PgPool) -> Result<(), ReadModelError> {
             }
             error => error.into(),
         })?;
-    super::check_version(&MIGRATIONS, found)
+    super::check_version(expected, found)
 }
 
 /// Reachable and of this build's version?
 pub(crate) async fn ping(model: &PostgresReadModel) -> Result<(), ReadModelError> {
-    check_version(&model.readers).await
+    check_version(&model.readers, model.schema_version).await
 }
 
 /// Closes all connections.

@@ -6,6 +6,7 @@
 use super::{VERSION, migration_failed, not_migrated};
 use crate::db::{Access, ReadModel, ReadModelError, SqliteReadModel, StatementCache};
 use crate::read::Questions;
+use crate::schema;
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints, Connections};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -13,8 +14,6 @@ use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/read-model/sqlite");
 
 /// How long SQLite waits for another process's transaction before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +33,11 @@ const MIGRATE_ATTEMPTS: u32 = 5;
 const MIGRATE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Opens `sqlite://path`, read as [`sqlite_file::file_of`] says.
-pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadModelError> {
+pub(crate) async fn open(
+    url: &str,
+    access: Access,
+    migrations: &Migrator,
+) -> Result<ReadModel, ReadModelError> {
     let file = sqlite_file::file_of(url).map_err(|refused| {
         ReadModelError::InvalidUrl(format!("the read model's URL: {refused}"))
     })?;
@@ -49,7 +52,7 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
     let (writer, checkpoints) = match access {
         Access::ReadWrite => {
             let options = options.clone().synchronous(SqliteSynchronous::Normal);
-            let writer = open_writer(&options).await?;
+            let writer = open_writer(&options, migrations).await?;
             let turns = Arc::clone(&writer);
             let checkpoints = Checkpoints::keep(options, move || Arc::clone(&turns).turn());
             (Some(writer), Some(checkpoints))
@@ -58,7 +61,8 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
     };
     let options = options.create_if_missing(false).pragma("query_only", "ON");
     let long_readers = open_long_readers(&options).await?;
-    check_version(&long_readers).await?;
+    let schema_version = schema::version(migrations);
+    check_version(&long_readers, schema_version).await?;
     let (moved, _) = watch::channel(0);
     Ok(ReadModel::Sqlite(Arc::new(SqliteReadModel {
         readers: Connections::new(options, READERS),
@@ -67,12 +71,16 @@ pub(crate) async fn open(url: &str, access: Access) -> Result<ReadModel, ReadMod
         checkpoints,
         moved,
         statements: StatementCache::default(),
+        schema_version,
         gathered: Questions::default(),
     })))
 }
 
 /// One connection that creates the file, migrates it and then writes.
-async fn open_writer(options: &SqliteConnectOptions) -> Result<Arc<Connections>, ReadModelError> {
+async fn open_writer(
+    options: &SqliteConnectOptions,
+    migrations: &Migrator,
+) -> Result<Arc<Connections>, ReadModelError> {
     let options = options
         .clone()
         .create_if_missing(true)
@@ -81,7 +89,7 @@ async fn open_writer(options: &SqliteConnectOptions) -> Result<Arc<Connections>,
         .pragma("wal_autocheckpoint", AUTOCHECKPOINT);
     let writer = Connections::new(options, 1);
     let mut connection = writer.lend().await?;
-    migrate(&mut connection).await?;
+    migrate(&mut connection, migrations).await?;
     sqlx::query("INSERT INTO secrets (name, value) VALUES ('cursor', randomblob(32)) ON CONFLICT DO NOTHING")
         .execute(&mut *connection)
         .await?;
@@ -108,10 +116,13 @@ async fn open_long_readers(options: &SqliteConnectOptions) -> Result<SqlitePool,
     })
 }
 
-async fn migrate(writer: &mut SqliteConnection) -> Result<(), ReadModelError> {
+async fn migrate(
+    writer: &mut SqliteConnection,
+    migrations: &Migrator,
+) -> Result<(), ReadModelError> {
     let mut attempt = 1;
     loop {
-        match MIGRATIONS.run_direct(None, &mut *writer, false).await {
+        match migrations.run_direct(None, &mut *writer, false).await {
             Ok(()) => return Ok(()),
             // Two processes may create the same file at once: the second finds the first one's tables.
             Err(error) if attempt < MIGRATE_ATTEMPTS => match migration_failed(&error) {
@@ -128,7 +139,7 @@ async fn migrate(writer: &mut SqliteConnection) -> Result<(), ReadModelError> {
 }
 
 /// Refuses a schema that is older or newer than this build's.
-async fn check_version(readers: &SqlitePool) -> Result<(), ReadModelError> {
+async fn check_version(readers: &SqlitePool, expected: i64) -> Result<(), ReadModelError> {
     let found =
         sqlx::query_scalar(VERSION).fetch_one(readers).await.map_err(|error| match error {
             sqlx::Error::Database(error) if error.message().contains("no such table") => {
@@ -136,12 +147,12 @@ async fn check_version(readers: &SqlitePool) -> Result<(), ReadModelError> {
             }
             error => error.into(),
         })?;
-    super::check_version(&MIGRATIONS, found)
+    super::check_version(expected, found)
 }
 
 /// Reachable and of this build's version?
 pub(crate) async fn ping(model: &SqliteReadModel) -> Result<(), ReadModelError> {
-    check_version(&model.long_readers).await
+    check_version(&model.long_readers, model.schema_version).await
 }
 
 /// Closes all connections, the writer last, so that it can fold the WAL into the file.

@@ -93,7 +93,10 @@ impl WriteTx {
     }
 
     /// All rows, as this transaction sees them.
-    pub(crate) async fn rows<R: EitherRow>(&mut self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
+    ///
+    /// # Errors
+    /// When the storage refuses, or a row is of another shape.
+    pub async fn rows<R: EitherRow>(&mut self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
         Ok(match self {
             Self::Sqlite(tx) => tx.rows(sql).await?,
             Self::Postgres(tx) => tx.rows(sql).await?,
@@ -101,15 +104,21 @@ impl WriteTx {
     }
 
     /// Writes; how many rows changed.
-    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, ReadModelError> {
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn execute(&mut self, sql: Sql) -> Result<u64, ReadModelError> {
         Ok(match self {
             Self::Sqlite(tx) => tx.execute(sql).await?,
             Self::Postgres(tx) => tx.execute(sql).await?,
         })
     }
 
-    /// Runs `statement` over all `rows`.
-    pub(crate) async fn bulk<R: Row>(
+    /// Runs `statement` over all `rows`; at the latest when the transaction ends.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn bulk<R: Row>(
         &mut self,
         statement: &'static BulkStatement,
         tables: Tables,

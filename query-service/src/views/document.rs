@@ -1,0 +1,37 @@
+//! The stored document of an order and its notes, put together as it goes out.
+
+use axum::body::Bytes;
+use read_model::read::order::OrderText;
+
+/// How the document shows that it has no notes; the domain writes exactly this.
+const NO_NOTES: &str = "\"notes\":[]";
+
+/// The document with its notes. Quotes within texts are escaped, so nothing else in it reads like an empty list of
+/// notes.
+pub(super) fn composed(order: OrderText) -> Bytes {
+    let Some(notes) = order.notes else { return order.document };
+    let document = std::str::from_utf8(&order.document).unwrap_or_default();
+    let Some(at) = document.rfind(NO_NOTES) else { return order.document };
+    let list = at + NO_NOTES.len() - 1;
+    [&order.document[..list], &notes, &order.document[list..]].concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(document: &str, notes: Option<&str>) -> OrderText {
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        OrderText { version: 1, document: bytes(document), notes: notes.map(bytes) }
+    }
+
+    #[test]
+    fn notes_take_their_place_whatever_the_texts_hold() {
+        let document = r#"{"name":"\"notes\":[]","notes":[],"cancel_reason":"\"notes\":[]"}"#;
+        assert_eq!(
+            composed(text(document, Some(r#"{"text":"a"},{"text":"b"}"#))),
+            r#"{"name":"\"notes\":[]","notes":[{"text":"a"},{"text":"b"}],"cancel_reason":"\"notes\":[]"}"#
+        );
+        assert_eq!(composed(text(document, None)), document);
+    }
+}
