@@ -1,0 +1,7 @@
+-- Projection `vouchers`: each voucher as it stands.
+CREATE TABLE vouchers (
+    voucher_id BLOB    NOT NULL PRIMARY KEY,
+    version    INTEGER NOT NULL,
+    status     TEXT    NOT NULL,
+    amount     INTEGER NOT NULL             -- minor units
+) STRICT;

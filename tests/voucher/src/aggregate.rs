@@ -1,0 +1,152 @@
+//! What a voucher is: its events, its rules, how it is stored.
+
+use domain::{Aggregate, DecodeError, EncodedEvent, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Vouchers as an aggregate: the state is `None` until one is issued.
+#[derive(Debug, Clone, Copy)]
+pub struct VoucherAggregate;
+
+/// A voucher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voucher {
+    /// What can be done with it.
+    pub status: Status,
+    /// What it is worth, in minor units.
+    pub amount: u32,
+}
+
+/// What can be done with a voucher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It can be redeemed.
+    Open,
+    /// It has been redeemed.
+    Redeemed,
+    /// It has expired.
+    Expired,
+}
+
+impl Status {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Redeemed => "redeemed",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// A command on a voucher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VoucherCommand {
+    /// Issue one that is worth this much.
+    Issue {
+        /// Minor units.
+        amount: u32,
+    },
+    /// Redeem it.
+    Redeem,
+    /// Let it expire.
+    Expire,
+}
+
+/// What happens to a voucher. Events carry the amount, so that no projection needs a memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VoucherEvent {
+    /// It was issued.
+    Issued(u32),
+    /// It was redeemed.
+    Redeemed(u32),
+    /// It expired.
+    Expired(u32),
+}
+
+/// Why a command was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VoucherRejection {
+    /// There is no such voucher.
+    NotFound,
+    /// The id is taken.
+    AlreadyExists,
+    /// It has been redeemed, or has expired.
+    NotOpen(Status),
+}
+
+/// How events are stored.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    amount: u32,
+}
+
+impl VoucherEvent {
+    /// The status that it leads to, and the voucher's amount.
+    pub const fn leads_to(self) -> (Status, u32) {
+        match self {
+            Self::Issued(amount) => (Status::Open, amount),
+            Self::Redeemed(amount) => (Status::Redeemed, amount),
+            Self::Expired(amount) => (Status::Expired, amount),
+        }
+    }
+}
+
+impl Aggregate for VoucherAggregate {
+    const STREAM_TYPE: &'static str = "voucher";
+    const SNAPSHOT_VERSION: u16 = 1;
+
+    type State = Option<Voucher>;
+    type Command = VoucherCommand;
+    type Event = VoucherEvent;
+    type Rejection = VoucherRejection;
+
+    fn decide(
+        state: &Option<Voucher>,
+        command: &VoucherCommand,
+    ) -> Result<Vec<VoucherEvent>, VoucherRejection> {
+        let event = match (state, command) {
+            (None, VoucherCommand::Issue { amount }) => VoucherEvent::Issued(*amount),
+            (Some(_), VoucherCommand::Issue { .. }) => return Err(VoucherRejection::AlreadyExists),
+            (None, _) => return Err(VoucherRejection::NotFound),
+            (Some(Voucher { status: Status::Open, amount }), VoucherCommand::Redeem) => {
+                VoucherEvent::Redeemed(*amount)
+            }
+            (Some(Voucher { status: Status::Open, amount }), VoucherCommand::Expire) => {
+                VoucherEvent::Expired(*amount)
+            }
+            (Some(voucher), _) => return Err(VoucherRejection::NotOpen(voucher.status)),
+        };
+        Ok(vec![event])
+    }
+
+    fn evolve(_: Option<Voucher>, event: &VoucherEvent, _: Timestamp) -> Option<Voucher> {
+        let (status, amount) = event.leads_to();
+        Some(Voucher { status, amount })
+    }
+
+    fn encode(event: &VoucherEvent) -> EncodedEvent {
+        let event_type = match event {
+            VoucherEvent::Issued(_) => "VoucherIssued",
+            VoucherEvent::Redeemed(_) => "VoucherRedeemed",
+            VoucherEvent::Expired(_) => "VoucherExpired",
+        };
+        let (_, amount) = event.leads_to();
+        let payload = serde_json::to_vec(&Payload { amount }).expect("a number serialises");
+        EncodedEvent { event_type, schema_version: 1, payload }
+    }
+
+    fn decode(event_type: &str, version: u16, bytes: &[u8]) -> Result<VoucherEvent, DecodeError> {
+        let event = match (event_type, version) {
+            ("VoucherIssued", 1) => VoucherEvent::Issued,
+            ("VoucherRedeemed", 1) => VoucherEvent::Redeemed,
+            ("VoucherExpired", 1) => VoucherEvent::Expired,
+            _ => return Err(DecodeError::UnknownType(event_type.to_owned())),
+        };
+        let payload: Payload = serde_json::from_slice(bytes).map_err(|error| {
+            let detail = format!("at column {}", error.column());
+            DecodeError::Malformed { event_type: event_type.to_owned(), detail }
+        })?;
+        Ok(event(payload.amount))
+    }
+}
