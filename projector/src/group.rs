@@ -5,14 +5,13 @@ use crate::flush::Batch;
 use crate::parking::{self, Faulty};
 use crate::projection::{Changes, Fold, Pace, Projection, Streams};
 use crate::source::{Decoded, Page, Reader, Source};
-use event_store::{RecordedEvent, StreamId, StreamType};
+use event_store::{StreamId, StreamType};
 use faults::{Fault, planted};
 use read_model::ReadModel;
 use read_model::write::Tables;
 use read_model::write::catalog::Checkpoint;
 use read_model::write::parked::ParkedRow;
 use std::collections::HashSet;
-use std::iter;
 
 /// After so many folded events other tasks get their turn.
 const YIELD_EVERY: usize = 256;
@@ -157,17 +156,23 @@ impl Member {
         Some(reason)
     }
 
-    /// What has changed. `events` are those of the batch, which only a projection that keeps them looks at.
-    pub(crate) fn take(&mut self, events: impl Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
-        let projection = self.projection;
-        self.fold.take(&mut events.filter(|event| projection.takes(event.stream.stream_type)))
+    /// What has changed. `events` are those of the batch, of which only a projection that keeps them takes any.
+    pub(crate) fn take(&mut self, mut events: Vec<Decoded>) -> Box<dyn Changes> {
+        match (self.projection.keeps_events, self.projection.streams) {
+            (false, _) => events.clear(),
+            (true, Streams::All) => {}
+            (true, Streams::Of(types)) => {
+                events.retain(|event| types.contains(&event.recorded.stream.stream_type));
+            }
+        }
+        self.fold.take(events)
     }
 
     /// The same, where others still need the events.
     pub(crate) fn take_copies(&mut self, events: &[&Decoded]) -> Box<dyn Changes> {
         match self.projection.keeps_events {
-            true => self.take(events.iter().map(|event| event.recorded.clone())),
-            false => self.take(iter::empty()),
+            true => self.take(events.iter().map(|event| (*event).clone()).collect()),
+            false => self.take(Vec::new()),
         }
     }
 
@@ -263,7 +268,7 @@ pub(crate) async fn fold(
     }
     drop(folded);
     if let Some(last) = last_keeper {
-        changes[last].1 = Some(members[last].take(events.into_iter().map(|event| event.recorded)));
+        changes[last].1 = Some(members[last].take(events));
     }
     let changes = changes.into_iter().filter_map(|(tables, its)| Some((tables, its?))).collect();
     Ok(Batch { from, to, checkpoints, changes, parked, recorded_at, hash })

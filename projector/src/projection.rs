@@ -107,8 +107,9 @@ pub trait Fold: fmt::Debug + Send + Sync {
         let _ = event;
     }
 
-    /// What has changed since the last call. Where [`Projection::keeps_events`] is set, `events` are those of the batch.
-    fn take(&mut self, events: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes>;
+    /// What has changed since the last call. `events` are those of the batch where [`Projection::keeps_events`] is set, else
+    /// none.
+    fn take(&mut self, events: Vec<Decoded>) -> Box<dyn Changes>;
 
     /// The batches taken so far, but the last `in_flight`, have committed.
     fn committed(&mut self, in_flight: u64) {

@@ -20,14 +20,12 @@ pub fn fold_unwritten(events: Vec<RecordedEvent>) -> Result<usize, ProjectorErro
         for event in &events {
             fold.apply(event).map_err(|poison| ProjectorError::Parked(poison.0))?;
         }
-        let mut own = match projection.keeps_events {
-            true => std::mem::take(&mut events),
-            false => Vec::new(),
+        let mut own = Vec::new();
+        if projection.keeps_events {
+            std::mem::swap(&mut own, &mut events);
+            kept += own.len();
         }
-        .into_iter()
-        .map(|event| event.recorded)
-        .inspect(|_| kept += 1);
-        std::hint::black_box(fold.take(&mut own));
+        std::hint::black_box(fold.take(own));
     }
     Ok(kept)
 }

@@ -54,7 +54,7 @@ impl Fold for HistoryFold {
         self.refused.insert((recorded.stream, recorded.position));
     }
 
-    fn take(&mut self, events: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+    fn take(&mut self, events: Vec<Decoded>) -> Box<dyn Changes> {
         Box::new(Rows(self.rows(events)))
     }
 
@@ -112,16 +112,15 @@ impl HistoryFold {
         Ok(())
     }
 
-    pub(super) fn rows(
-        &mut self,
-        events: &mut dyn Iterator<Item = RecordedEvent>,
-    ) -> Vec<HistoryRow> {
+    pub(super) fn rows(&mut self, events: Vec<Decoded>) -> Vec<HistoryRow> {
         self.batch += 1;
         let refused = std::mem::take(&mut self.refused);
         let stays = |event: &RecordedEvent| {
             refused.is_empty() || !refused.contains(&(event.stream, event.position))
         };
-        events.filter(stays).map(row).collect()
+        let mut rows = Vec::with_capacity(events.len());
+        rows.extend(events.into_iter().map(|event| event.recorded).filter(stays).map(row));
+        rows
     }
 }
 

@@ -11,7 +11,7 @@ fn fold(room: usize) -> HistoryFold {
 }
 
 fn take(fold: &mut HistoryFold, events: Vec<Decoded>) -> Vec<HistoryRow> {
-    fold.rows(&mut events.into_iter().map(|event| event.recorded))
+    fold.rows(events)
 }
 
 /// Folds one event as a batch.

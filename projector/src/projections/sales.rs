@@ -30,7 +30,7 @@ impl Fold for SalesFold {
         Ok(())
     }
 
-    fn take(&mut self, _: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+    fn take(&mut self, _: Vec<Decoded>) -> Box<dyn Changes> {
         Box::new(self.changes())
     }
 }

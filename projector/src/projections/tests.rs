@@ -76,7 +76,7 @@ fn what_is_committed_makes_room() {
         for order in 1..=70_000 {
             fold.apply(&decoded(recorded(order, 1))).unwrap();
         }
-        fold.take(&mut std::iter::empty());
+        fold.take(Vec::new());
         fold
     };
     assert!(follows(&mut filled()).is_ok());

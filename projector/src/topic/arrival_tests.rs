@@ -206,7 +206,7 @@ async fn fold(model: &ReadModel, log: &[RecordedEvent]) {
         for event in log {
             let events = vec![Registry::standard().decode(event.clone())];
             let parked = member.fold(&[&events[0]], model, 0).await.unwrap();
-            let changes = member.take(events.into_iter().map(|event| event.recorded));
+            let changes = member.take(events);
             let mut tx = model.begin_write().await.unwrap();
             changes.write(&mut tx, Tables::Live).await.unwrap();
             tx.park(parked).await.unwrap();

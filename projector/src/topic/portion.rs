@@ -16,6 +16,7 @@ use crate::planted;
 use crate::points;
 use crate::projection::Changes;
 use crate::refused::{Fence, Share};
+use crate::source::Decoded;
 use event_store::{RecordedEvent, StreamId};
 use read_model::write::Tables;
 use read_model::write::catalog::{Checkpoint, SourceHead};
@@ -312,7 +313,7 @@ impl Desk {
                 true => news(portions.iter().map(Portion::again).collect(), seat),
                 false => Vec::new(),
             };
-            changes.push((seat.member.tables, seat.member.take(events.into_iter())));
+            changes.push((seat.member.tables, seat.member.take(events)));
         }
         Flush { moves, jumps, changes, parked: folded.parked, head }
     }
@@ -331,14 +332,14 @@ fn is_news(mark: Mark, arrived: &Arrived) -> bool {
 }
 
 /// All events that are news to the seat, by position.
-fn news(portions: Vec<Portion>, seat: &Seat) -> Vec<RecordedEvent> {
+fn news(portions: Vec<Portion>, seat: &Seat) -> Vec<Decoded> {
     let its = portions.into_iter().filter_map(|portion| {
         let mark = concerned(seat, &portion)?;
         let news = portion.events.into_iter().filter(move |arrived| is_news(mark, arrived));
-        Some(news.map(|arrived| arrived.event.recorded))
+        Some(news.map(|arrived| arrived.event))
     });
-    let mut events: Vec<RecordedEvent> = its.flatten().collect();
-    events.sort_by_key(|event| event.position);
+    let mut events: Vec<Decoded> = its.flatten().collect();
+    events.sort_by_key(|event| event.recorded.position);
     events
 }
 

@@ -3,7 +3,7 @@
 use crate::shop::Shop;
 use domain::order::OrderCommand;
 use domain::{Aggregate, DecodeError, EncodedEvent, Note, Timestamp};
-use event_store::{NewEvent, RecordedEvent, StreamType};
+use event_store::{NewEvent, StreamType};
 use futures::future::{self, BoxFuture, FutureExt};
 use projector::{
     Changes, Decoded, Fold, Poison, Projection, Registry, Show, Streams, rebuild, retry_parked,
@@ -78,7 +78,7 @@ impl Fold for WholeVouchers {
         }
     }
 
-    fn take(&mut self, _: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+    fn take(&mut self, _: Vec<Decoded>) -> Box<dyn Changes> {
         Box::new(Nothing)
     }
 }

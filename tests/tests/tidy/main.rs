@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("stores and the edge", &["event-store", "read-model", "server"]),
     ("services that write and carry", &["command-service", "relay"]),
     ("services that derive and show", &["projector", "query-service"]),
-    ("programs and what drives them", &["bench", "fuzz", "orderlog", "system-tests"]),
+    ("programs and what drives them", &["bench", "fuzz", "orderlog", "system-tests", "voucher"]),
 ];
 
 /// Circles that are still there. Whoever cuts one strikes its line; the test fails on a line that is not needed.
@@ -41,12 +41,7 @@ const STILL_ALLOWED: &[Allowed<'_>] = &[
     ("event-store", "postgres::writer", "postgres::open"),
     ("event-store", "sqlite::writer", "sqlite::at_once"),
     ("projector", "topic::desk", "topic::portion"),
-    ("query-service", "app", "views"),
-    ("query-service", "consistency", "app"),
-    ("query-service", "views::included", "views::order"),
-    ("read-model", "sql", "write"),
-    ("read-model", "write", "open"),
-    ("read-model", "write::insert", "write::postgres"),
+    ("read-model", "db", "read"),
 ];
 
 fn root() -> PathBuf {

@@ -2,7 +2,7 @@
 
 use crate::aggregate::VoucherAggregate;
 use domain::Aggregate;
-use event_store::{RecordedEvent, StreamType};
+use event_store::StreamType;
 use futures::future::{BoxFuture, FutureExt};
 use projector::{Changes, Decoded, Fold, Poison, Projection, Registry, Streams};
 use read_model::sql::{Binds, BulkStatement, Row};
@@ -54,7 +54,7 @@ impl Fold for Vouchers {
         Ok(())
     }
 
-    fn take(&mut self, _: &mut dyn Iterator<Item = RecordedEvent>) -> Box<dyn Changes> {
+    fn take(&mut self, _: Vec<Decoded>) -> Box<dyn Changes> {
         Box::new(std::mem::take(self))
     }
 }
