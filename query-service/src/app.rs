@@ -1,11 +1,12 @@
 //! What every view shares: the read model once it is there, the positions it has applied, the key that signs cursors.
 
+use crate::coalescer::SingleFlight;
 use crate::consistency::{Behind, Consistency, Positions};
 use crate::cursor::CursorKey;
+use crate::loaders::Loaders;
 use crate::past_orders::PastOrders;
 use crate::problems;
 use crate::reply::Page;
-use crate::shared::SharedReads;
 use read_model::ReadModel;
 use read_model::read::positions::{Applied, Projection};
 use server::{Problem, ProblemCode};
@@ -24,7 +25,8 @@ struct Inner {
     positions: Arc<Positions>,
     poller: OnceLock<AbortOnDropHandle<()>>,
     cursor_key: OnceCell<CursorKey>,
-    pages: SharedReads<Page>,
+    pages: SingleFlight<Result<Page, Problem>>,
+    loaders: Loaders,
     past: PastOrders,
     streams: Arc<Semaphore>,
     draining: CancellationToken,
@@ -38,7 +40,8 @@ impl App {
             positions: Arc::default(),
             poller: OnceLock::new(),
             cursor_key: OnceCell::new(),
-            pages: SharedReads::default(),
+            pages: SingleFlight::default(),
+            loaders: Loaders::default(),
             past: PastOrders::default(),
             streams: Arc::new(Semaphore::new(max_streams)),
             draining,
@@ -114,8 +117,13 @@ impl App {
     }
 
     /// Pages of orders that are being read at this moment.
-    pub(crate) fn pages(&self) -> &SharedReads<Page> {
+    pub(crate) fn pages(&self) -> &SingleFlight<Result<Page, Problem>> {
         &self.0.pages
+    }
+
+    /// Reads that requests for different orders share.
+    pub(crate) fn loaders(&self) -> &Loaders {
+        &self.0.loaders
     }
 
     /// Orders as they were, composed before.

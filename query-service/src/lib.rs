@@ -8,8 +8,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod app;
+mod coalescer;
 pub mod consistency;
 pub mod cursor;
+mod loaders;
 pub mod params;
 mod past_orders;
 pub mod problems;
@@ -17,7 +19,6 @@ pub mod replay;
 pub mod reply;
 pub mod schema;
 mod service;
-mod shared;
 pub mod views;
 mod wire;
 

@@ -68,7 +68,7 @@ async fn assert_only_these_are_parked(shop: &Shop, refused: [Uuid; 2]) {
     let expected = [(first, 4), (second, 9), (first, 13), (second, 14)];
     assert_eq!(places, expected.map(|(order, position)| ("orders", order, position)));
     for row in &parked[..2] {
-        assert!(row.3.starts_with("the database refuses a row of this order: "), "{}", row.3);
+        assert!(row.3.starts_with("the database refuses a row of this stream: "), "{}", row.3);
         assert!(!row.3.contains('\n'), "{}", row.3);
     }
     assert!(parked[2].3.contains("earlier event"), "{}", parked[2].3);

@@ -121,8 +121,9 @@ async fn note(shop: &mut Shop, order: Uuid) {
 }
 
 async fn parked(shop: &Shop) -> Vec<(String, String, i64)> {
-    let sql = "SELECT projection, stream_type, position FROM parked_events \
-         ORDER BY projection, position";
+    let sql = "SELECT e.projection, e.stream_type, e.position FROM parked_events e \
+         JOIN projections p ON p.name = e.projection AND p.generation = e.generation \
+         ORDER BY e.projection, e.position";
     shop.rows(sql).await
 }
 

@@ -12,7 +12,6 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::order::OrderAggregate;
-use read_model::ReadModel;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
 use serde_json::Value;
@@ -48,12 +47,12 @@ pub async fn diff(
 ) -> Result<Response, Problem> {
     past::version("from", from)?;
     past::version("to", to)?;
-    let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
+    app.model_at(consistency, &[Projection::HISTORY]).await?;
     let mut replay = Replay::<OrderAggregate>::default();
     let ((first, first_name), (second, second_name)) =
         if from <= to { ((from, "from"), (to, "to")) } else { ((to, "to"), (from, "from")) };
-    let earlier = document(model, order_id, &mut replay, (first, first_name), consistency).await?;
-    let later = document(model, order_id, &mut replay, (second, second_name), consistency).await?;
+    let earlier = document(&app, order_id, &mut replay, (first, first_name), consistency).await?;
+    let later = document(&app, order_id, &mut replay, (second, second_name), consistency).await?;
     let (old, new) = if from <= to { (earlier, later) } else { (later, earlier) };
     let patch = replay.with(move |_| json(&json_patch::diff(&old, &new))).await?;
     let mut response = reply::json(replay.applied(), patch);
@@ -63,15 +62,15 @@ pub async fn diff(
 }
 
 async fn document(
-    model: &ReadModel,
+    app: &App,
     order_id: Uuid,
     replay: &mut Replay<OrderAggregate>,
     (version, parameter): (u64, &str),
     consistency: Consistency,
 ) -> Result<Value, Problem> {
-    replay.advance(model, order_id, version).await?;
+    replay.advance(app.model()?, order_id, version).await?;
     consistency.met_at(replay.applied())?;
-    past::reached(model, order_id, replay.version(), parameter, version).await?;
+    past::reached(app, order_id, replay.version(), parameter, version).await?;
     let document = replay.with(move |replay| {
         let document = replay.document(order_id)?;
         Some(serde_json::from_slice(&document).expect("the domain writes JSON"))

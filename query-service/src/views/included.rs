@@ -75,7 +75,7 @@ pub(super) async fn order(
     let mut projections = vec![Projection::ORDERS];
     projections.extend(parts.iter().map(|part| part.projection()));
     let model = app.model_at(consistency, &projections).await?;
-    let seen = consistency.seen(model.order(order_id).await)?;
+    let seen = consistency.seen(app.loaders().order(model, order_id).await)?;
     let order = seen.found.ok_or_else(order_not_found)?;
     let parties: Parties = serde_json::from_slice(&order.document).map_err(|error| {
         tracing::error!(order.id = %order_id, line = error.line(), column = error.column(), "a stored document cannot be read");

@@ -79,7 +79,7 @@ async fn present(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::ORDERS]).await?;
-    let seen = consistency.seen(model.order(order_id).await)?;
+    let seen = consistency.seen(app.loaders().order(model, order_id).await)?;
     let order = seen.found.ok_or_else(order_not_found)?;
     let tag = Tag::version(order.version);
     if reply::has_tag(headers, &tag) {

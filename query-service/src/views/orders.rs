@@ -2,6 +2,7 @@
 
 use super::orders_then::then;
 use crate::app::App;
+use crate::coalescer::Panicked;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{CustomerOrdersQuery, ListRequest, OrdersQuery, ViewHeaders};
@@ -14,7 +15,7 @@ use read_model::ReadModel;
 use read_model::read::Seen;
 use read_model::read::orders::{ListedOrder, OrderPage};
 use read_model::read::positions::Projection;
-use server::{PathCallerId, Problem, StrictQuery};
+use server::{PathCallerId, Problem, ProblemCode, StrictQuery};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -76,7 +77,8 @@ async fn list(
         let asked = Arc::clone(&asked);
         async move { page(&asked.0, &asked.1, &asked.2, after).await }
     };
-    let page = app.pages().get(key, read).await?;
+    let page = app.pages().get(key, read).await;
+    let page = page.unwrap_or_else(|Panicked| Err(Problem::new(ProblemCode::INTERNAL)))?;
     consistency.met_at(page.position)?;
     Ok(reply::json(page.position, page.body))
 }

@@ -58,20 +58,21 @@ pub(super) async fn order(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
-    let seen = consistency.seen(model.version_at(order_stream(order_id), until).await)?;
+    let stream = order_stream(order_id);
+    let seen = consistency.seen(app.loaders().version_at(model, stream, until).await)?;
     let version = seen.found;
     if let Until::Version(asked) = until {
-        reached(model, order_id, version, "version", asked).await?;
+        reached(app, order_id, version, "version", asked).await?;
     }
     if version == 0 {
-        return Err(unborn(model, order_id).await?);
+        return Err(unborn(app, order_id).await?);
     }
     let tag = Tag::version(version);
     if reply::has_tag(headers, &tag) {
         return Ok(reply::not_modified(seen.position, &tag));
     }
     let Some(order) = composed(app, model, (order_id, version)).await? else {
-        return Err(unborn(model, order_id).await?);
+        return Err(unborn(app, order_id).await?);
     };
     let memento = memento(&order, until);
     let mut response = reply::json(seen.position, order.document);
@@ -110,7 +111,7 @@ async fn composed(
 
 /// Refuses a version above the order's last.
 pub(super) async fn reached(
-    model: &ReadModel,
+    app: &App,
     order_id: Uuid,
     found: u64,
     parameter: &str,
@@ -119,7 +120,7 @@ pub(super) async fn reached(
     if found >= version {
         return Ok(());
     }
-    match last_version(model, order_id).await? {
+    match last_version(app, order_id).await? {
         0 => Err(order_not_found()),
         last => Err(invalid(parameter, &format!("at most {last}, the order's last version"))
             .with("last_version", last)),
@@ -127,14 +128,15 @@ pub(super) async fn reached(
 }
 
 /// 0 where there is no such order.
-async fn last_version(model: &ReadModel, order_id: Uuid) -> Result<u64, Problem> {
-    let last = model.version_at(order_stream(order_id), Until::Version(u64::MAX)).await;
+async fn last_version(app: &App, order_id: Uuid) -> Result<u64, Problem> {
+    let until = Until::Version(u64::MAX);
+    let last = app.loaders().version_at(app.model()?, order_stream(order_id), until).await;
     Ok(last.map_err(problems::of_read_model)?.found)
 }
 
 /// Why there was no order then: not yet, or not at all.
-async fn unborn(model: &ReadModel, order_id: Uuid) -> Result<Problem, Problem> {
-    Ok(match last_version(model, order_id).await? {
+async fn unborn(app: &App, order_id: Uuid) -> Result<Problem, Problem> {
+    Ok(match last_version(app, order_id).await? {
         0 => order_not_found(),
         _ => Problem::new(problems::NOT_YET_CREATED)
             .detail("The order's first event is later than the time that was asked for."),

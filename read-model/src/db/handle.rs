@@ -6,7 +6,6 @@ use super::sql::{
     EitherRow, Sql, postgres_rows, postgres_statement, sqlite_rows, sqlite_statement,
 };
 use super::statement_cache::StatementCache;
-use crate::read::Questions;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use sqlite_file::{Checkpoints, Connections};
@@ -49,8 +48,6 @@ pub struct SqliteReadModel {
     pub(crate) statements: StatementCache,
     /// The version of the schema that it must have.
     pub(crate) schema_version: i64,
-    /// What is asked at this moment.
-    pub(crate) gathered: Questions,
 }
 
 /// PostgreSQL: one writer connection, several readers, one that listens, and during a rebuild some that fill its tables.
@@ -68,8 +65,6 @@ pub struct PostgresReadModel {
     pub(crate) statements: StatementCache,
     /// The version of the schema that it must have.
     pub(crate) schema_version: i64,
-    /// What is asked at this moment.
-    pub(crate) gathered: Questions,
 }
 
 impl ReadModel {
@@ -79,13 +74,6 @@ impl ReadModel {
         match self {
             Self::Sqlite(model) => model.moved.subscribe(),
             Self::Postgres(model) => model.hints.subscribe(),
-        }
-    }
-
-    pub(crate) fn gathered(&self) -> &Questions {
-        match self {
-            Self::Sqlite(model) => &model.gathered,
-            Self::Postgres(model) => &model.gathered,
         }
     }
 

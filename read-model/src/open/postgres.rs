@@ -6,7 +6,6 @@ use super::{VERSION, migration_failed, not_migrated};
 use crate::db::{
     Access, FILLERS, Hints, PostgresReadModel, ReadModel, ReadModelError, StatementCache,
 };
-use crate::read::Questions;
 use crate::schema;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -68,7 +67,6 @@ pub(crate) async fn open(
         fillers,
         statements: StatementCache::default(),
         schema_version,
-        gathered: Questions::default(),
     })))
 }
 

@@ -5,7 +5,6 @@
 
 use super::{VERSION, migration_failed, not_migrated};
 use crate::db::{Access, ReadModel, ReadModelError, SqliteReadModel, StatementCache};
-use crate::read::Questions;
 use crate::schema;
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints, Connections};
 use sqlx::migrate::Migrator;
@@ -72,7 +71,6 @@ pub(crate) async fn open(
         moved,
         statements: StatementCache::default(),
         schema_version,
-        gathered: Questions::default(),
     })))
 }
 

@@ -15,15 +15,7 @@ pub mod positions;
 pub mod products;
 pub mod projections;
 pub mod reports;
-pub(crate) mod together;
 pub mod version_at;
-
-/// Where questions gather that are answered together.
-#[derive(Debug, Default)]
-pub(crate) struct Questions {
-    orders: together::Gathered<order::WhichOrder>,
-    versions: together::Gathered<version_at::WhichVersion>,
-}
 
 /// What a read found, and how far the projections it read from had come.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,5 @@
-//! One composed order: the hot path. Its text is served as it was stored, and orders asked for at the same time share
-//! one statement (see [`super::together`]).
+//! Composed orders by their ids, one or several: the hot path. Their texts are served as they were stored.
 
-use super::together::{self, Gathered, Question};
 use super::{Seen, packed_rows};
 use crate::db::{ReadModel, ReadModelError, Sql, loaded, padded};
 use bytes::Bytes;
@@ -18,16 +16,15 @@ pub struct OrderText {
     pub notes: Option<Bytes>,
 }
 
-/// Which order.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WhichOrder(Uuid);
-
-/// What one who asks for an order is told.
-#[derive(Debug)]
-pub(crate) enum Told {
-    Answer(Seen<Option<OrderText>>),
-    /// This order is too large to be read with others.
-    ReadItAlone,
+/// An order among several that were read by one statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Batched {
+    /// It is there.
+    Found(OrderText),
+    /// There is no order of this id.
+    Missing,
+    /// It is too large to be read with others.
+    TooLarge,
 }
 
 macro_rules! notes {
@@ -97,17 +94,27 @@ impl ReadModel {
     /// # Errors
     /// When the storage refuses.
     pub async fn order(&self, order_id: Uuid) -> Result<Seen<Option<OrderText>>, ReadModelError> {
-        match together::ask(self, WhichOrder(order_id)).await? {
-            Told::Answer(answer) => Ok(answer),
-            Told::ReadItAlone => self.one_order(order_id).await,
-        }
-    }
-
-    async fn one_order(&self, order_id: Uuid) -> Result<Seen<Option<OrderText>>, ReadModelError> {
         let row: Option<OneRow> = self.first(Sql::new(ONE).bind(order_id)).await?;
         let (applied, version, document, notes) = row.unwrap_or_default();
         let found = text(version, document, notes)?;
         Ok(Seen { position: loaded(applied)?, found })
+    }
+
+    /// Several orders as they stand, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn orders(&self, order_ids: &[Uuid]) -> Result<Seen<Vec<Batched>>, ReadModelError> {
+        let Seen { position, found } = self.several_orders(order_ids).await?;
+        let batched = order_ids.iter().map(|asked| {
+            // Two requests may be for one order.
+            match found.iter().find(|(order_id, _)| order_id == asked) {
+                Some((_, Some(order))) => Batched::Found(order.clone()),
+                Some((_, None)) => Batched::TooLarge,
+                None => Batched::Missing,
+            }
+        });
+        Ok(Seen { position, found: batched.collect() })
     }
 
     async fn several_orders(&self, order_ids: &[Uuid]) -> Result<Seen<Found>, ReadModelError> {
@@ -159,32 +166,4 @@ fn unpacked(page: &Bytes, packed: &str) -> Option<(Uuid, Option<OrderText>)> {
         notes: (!notes.is_empty()).then(|| page.slice_ref(notes.as_bytes())),
     };
     Some((Uuid::try_parse(order_id).ok()?, Some(text)))
-}
-
-impl Question for WhichOrder {
-    type Answer = Told;
-
-    fn gathered(model: &ReadModel) -> &Gathered<Self> {
-        &model.gathered().orders
-    }
-
-    async fn answer(self, model: &ReadModel) -> Result<Told, ReadModelError> {
-        model.one_order(self.0).await.map(Told::Answer)
-    }
-
-    async fn answer_all(
-        model: &ReadModel,
-        questions: &[Self],
-    ) -> Result<Vec<Told>, ReadModelError> {
-        let order_ids: Vec<Uuid> = questions.iter().map(|WhichOrder(order_id)| *order_id).collect();
-        let Seen { position, found } = model.several_orders(&order_ids).await?;
-        let told = order_ids.iter().map(|asked| {
-            match found.iter().find(|(order_id, _)| order_id == asked) {
-                Some((_, None)) => Told::ReadItAlone,
-                Some((_, order)) => Told::Answer(Seen { position, found: order.clone() }),
-                None => Told::Answer(Seen { position, found: None }),
-            }
-        });
-        Ok(told.collect())
-    }
 }

@@ -2,7 +2,6 @@
 //! at a version never does.
 
 use super::Seen;
-use super::together::{self, Gathered, Question};
 use crate::db::{ReadModel, ReadModelError, Sql, loaded, padded, stored};
 use uuid::Uuid;
 
@@ -18,13 +17,15 @@ pub enum Until {
 }
 
 /// A stream and the moment that is asked for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WhichVersion {
-    stream: (&'static str, Uuid),
-    until: Until,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamAt {
+    /// Its type and id.
+    pub stream: (&'static str, Uuid),
+    /// The moment.
+    pub until: Until,
 }
 
-impl WhichVersion {
+impl StreamAt {
     /// Version, time of the business and time of the log that the event may have at most.
     fn bounds(self) -> [i64; 3] {
         match self.until {
@@ -41,62 +42,39 @@ const VERSIONS: &str = "SELECT COALESCE((SELECT position FROM projections WHERE 
      WHERE h.stream_type = q.column2 AND h.stream_id = q.column3 AND h.version <= q.column4 \
      AND h.occurred_at <= q.column5 AND h.recorded_at <= q.column6 ORDER BY h.version DESC LIMIT 1), 0) AS TEXT), ',') FROM (VALUES ";
 
-impl Question for WhichVersion {
-    type Answer = Seen<u64>;
-
-    fn gathered(model: &ReadModel) -> &Gathered<Self> {
-        &model.gathered().versions
-    }
-
-    async fn answer(self, model: &ReadModel) -> Result<Seen<u64>, ReadModelError> {
-        let mut answers = Self::answer_all(model, &[self]).await?;
-        answers.pop().ok_or_else(unreadable)
-    }
-
-    async fn answer_all(
-        model: &ReadModel,
-        questions: &[Self],
-    ) -> Result<Vec<Seen<u64>>, ReadModelError> {
+impl ReadModel {
+    /// The versions at which streams stood, in the order in which they are asked for; 0 before the first event, or where
+    /// there is no such stream.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn versions_at(&self, asked: &[StreamAt]) -> Result<Seen<Vec<u64>>, ReadModelError> {
         let mut sql = Sql::new(VERSIONS);
-        for (index, question) in padded(questions).enumerate() {
+        for (index, one) in padded(asked).enumerate() {
             sql.push(if index == 0 { "(" } else { ", (" }).push(index);
-            let (stream_type, stream_id) = question.stream;
+            let (stream_type, stream_id) = one.stream;
             sql.push(", ").push_bind(stream_type).push(", ").push_bind(stream_id);
-            for bound in question.bounds() {
+            for bound in one.bounds() {
                 sql.push(", ").push_bind(bound);
             }
             sql.push(")");
         }
         sql.push(") AS q");
-        let row: Option<(i64, Option<String>)> = model.first(sql).await?;
+        let row: Option<(i64, Option<String>)> = self.first(sql).await?;
         let (applied, texts) = row.unwrap_or_default();
-        let mut answers = vec![Seen { position: loaded(applied)?, found: 0 }; questions.len()];
+        let mut versions = vec![0; asked.len()];
         for text in texts.iter().flat_map(|texts| texts.split(',')) {
             let (index, version) = text.split_once(' ').ok_or_else(unreadable)?;
             let index: usize = index.parse().map_err(|_| unreadable())?;
-            // Beyond the questions stands what the statement was filled up with.
-            if let Some(answer) = answers.get_mut(index) {
-                answer.found = version.parse().map_err(|_| unreadable())?;
+            // What the statement was filled up with follows those that were asked for.
+            if let Some(found) = versions.get_mut(index) {
+                *found = version.parse().map_err(|_| unreadable())?;
             }
         }
-        Ok(answers)
+        Ok(Seen { position: loaded(applied)?, found: versions })
     }
 }
 
 fn unreadable() -> ReadModelError {
     ReadModelError::Corrupt("a list of versions does not read as it was packed".into())
-}
-
-impl ReadModel {
-    /// The version at which a stream stood; 0 before its first event, or where there is no such stream.
-    ///
-    /// # Errors
-    /// When the storage refuses.
-    pub async fn version_at(
-        &self,
-        stream: (&'static str, Uuid),
-        until: Until,
-    ) -> Result<Seen<u64>, ReadModelError> {
-        together::ask(self, WhichVersion { stream, until }).await
-    }
 }

@@ -41,7 +41,6 @@ const STILL_ALLOWED: &[Allowed<'_>] = &[
     ("event-store", "postgres::writer", "postgres::open"),
     ("event-store", "sqlite::writer", "sqlite::at_once"),
     ("projector", "topic::desk", "topic::portion"),
-    ("read-model", "db", "read"),
 ];
 
 fn root() -> PathBuf {
