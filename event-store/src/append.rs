@@ -136,7 +136,7 @@ pub enum AppendError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::one;
+    use crate::fixtures::one;
 
     #[test]
     fn an_append_has_a_bounded_number_of_entries() {

@@ -3,15 +3,15 @@
 /// The most that a handle keeps of each kind. Any number is allowed, 0 too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacities {
-    /// Streams whose versions need not be asked for, in each of two generations: about 10 MB together by default.
+    /// Streams whose versions need not be looked up, in each of two generations: about 10 MB together by default.
     pub known_streams: usize,
     /// Events committed last, for readers that follow the log in the same process: this many,
-    pub recent_events: usize,
+    pub tail_events: usize,
     /// and payloads of this many bytes in total.
-    pub recent_bytes: usize,
-    /// Texts of SQL for an append made at once on SQLite, by its numbers of events and answers. The last one is always
-    /// kept.
-    pub texts: usize,
+    pub tail_bytes: usize,
+    /// Texts of SQL for the fast path of an append on SQLite, by its numbers of events and answers. The last one is
+    /// always kept.
+    pub bulk_statements: usize,
     /// Prepared statements of the connection that writes to SQLite: one for each number of rows.
     pub sqlite_statements: usize,
     /// Prepared statements of each connection to PostgreSQL.
@@ -22,9 +22,9 @@ impl Default for Capacities {
     fn default() -> Self {
         Self {
             known_streams: 65_536,
-            recent_events: 4_096,
-            recent_bytes: 8 * 1024 * 1024,
-            texts: 256,
+            tail_events: 4_096,
+            tail_bytes: 8 * 1024 * 1024,
+            bulk_statements: 256,
             sqlite_statements: 256,
             postgres_statements: 64,
         }

@@ -2,8 +2,8 @@
 //! nothing at all without `crash-points` and `simulation`.
 //!
 //! `ORDERLOG_CRASH_AT=<point>[:nth]` aborts at the nth passing (default the first) of that point, with no unwinding
-//! and no flushing: what a kill at that very instruction would leave behind. Appends are then made step by step, because
-//! there is no instruction of ours between the statements of one that is made at once.
+//! and no flushing: what a kill at that very instruction would leave behind. Appends then take the slow path, because
+//! the fast path has no instruction of ours between its statements.
 
 /// Where the append may be killed, in the order in which it passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ static PLANNED: std::sync::LazyLock<Option<(String, u64)>> = std::sync::LazyLock
     Some((name.to_owned(), nth.parse().ok()?))
 });
 
-/// Whether a crash is planned between two statements of an append, so that it must be made step by step.
+/// Whether a crash is planned between two statements of an append, so that it must take the slow path.
 pub(crate) fn stops_within() -> bool {
     #[cfg(feature = "crash-points")]
     return PLANNED.as_ref().is_some_and(|(name, _)| name != "after-commit");

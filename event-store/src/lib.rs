@@ -12,7 +12,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod append;
-mod ask;
 mod audit;
 mod capacities;
 mod chain;
@@ -21,8 +20,10 @@ mod crash;
 mod ends;
 pub mod event;
 #[cfg(test)]
-mod given;
+mod fixtures;
+mod known_streams;
 pub mod lease;
+mod lookup;
 #[cfg(feature = "reference")]
 mod memory;
 mod plan;
@@ -32,13 +33,12 @@ mod planted;
 pub mod planted;
 mod points;
 mod postgres;
-mod recent;
 mod row;
 mod schema;
 mod sqlite;
 mod store;
 mod stream_type;
-mod versions;
+mod tail_cache;
 
 pub use append::{
     Append, AppendError, Appended, Entry, EntryOutcome, KeyedAnswer, MAX_ENTRIES, StoredAnswer,

@@ -11,8 +11,8 @@
 mod appending;
 #[path = "conformance/backend.rs"]
 mod backend;
-#[path = "conformance/given.rs"]
-mod given;
+#[path = "conformance/fixtures.rs"]
+mod fixtures;
 #[path = "conformance/keys.rs"]
 mod keys;
 #[path = "conformance/leases.rs"]

@@ -2,7 +2,7 @@
 //!
 //! Best effort. Commits never wait for a hint, and many commits may share one. Whoever needs the truth reads the log.
 
-use super::open::connect_pool;
+use super::connect::{ANSWER_TIMEOUT, connect_pool, no_answer};
 use crate::{Position, StoreError, row};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgListener};
@@ -106,14 +106,14 @@ async fn head(pool: &PgPool) -> sqlx::Result<Position> {
     let head = sqlx::query("SELECT position FROM log_head WHERE only_row = 1")
         .try_map(|row| row::number(&row, 0))
         .fetch_one(pool);
-    timeout(super::ANSWER_TIMEOUT, head).await.unwrap_or_else(|_| Err(super::no_answer()))
+    timeout(ANSWER_TIMEOUT, head).await.unwrap_or_else(|_| Err(no_answer()))
 }
 
 async fn notify(pool: PgPool, mut told: watch::Receiver<Position>) {
     while told.changed().await.is_ok() {
         let head = told.borrow_and_update().to_string();
         let sent = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(head).execute(&pool);
-        let sent = timeout(super::ANSWER_TIMEOUT, sent).await;
+        let sent = timeout(ANSWER_TIMEOUT, sent).await;
         if !matches!(sent, Ok(Ok(_))) {
             tracing::debug!("other processes were not told of an append; they poll");
             tokio::time::sleep(PAUSE).await;

@@ -2,8 +2,8 @@
 //! hands rows on one by one; in FROM they would all be written into a store of each column first.
 //!
 //! A row that is there already, or whose place is taken, does not go in and is not counted: the caller compares the
-//! count. Very large appends go in by several statements, so that none outgrows what a message may hold. An append made
-//! at once goes in whole, with the head, or not at all: its statement compares the counts itself.
+//! count. Very large appends go in by several statements, so that none outgrows what a message may hold. The fast
+//! path goes in whole, with the head, or not at all: its statement compares the counts itself.
 
 use crate::plan::{AnswerRow, EventRow, Plan};
 use crate::row::signed;
@@ -79,7 +79,7 @@ const ALL: &str = concat!(
 );
 
 /// Whether the plan is small enough for [`insert_all`].
-pub(super) fn fits_at_once(plan: &Plan<'_>) -> bool {
+pub(super) fn fits_in_one_statement(plan: &Plan<'_>) -> bool {
     statement_rows(&plan.events) == plan.events.len() && plan.answers.len() <= MAX_ROWS
 }
 
@@ -142,14 +142,14 @@ pub(super) async fn insert_answers(
     Ok(inserted)
 }
 
-type Insert<'q> = Query<'q, Postgres, PgArguments>;
+type BulkInsert<'q> = Query<'q, Postgres, PgArguments>;
 
 /// Where some events go, when they are recorded, and their other columns.
 fn bind_events<'q>(
-    query: Insert<'q>,
+    query: BulkInsert<'q>,
     rows: &'q [EventRow<'q>],
     plan: &Plan<'_>,
-) -> sqlx::Result<Insert<'q>> {
+) -> sqlx::Result<BulkInsert<'q>> {
     let payloads: Result<Vec<&str>, _> =
         rows.iter().map(|row| str::from_utf8(&row.event.payload)).collect();
     let metadata = column(rows, |row| &row.entry.metadata);
@@ -172,7 +172,7 @@ fn bind_events<'q>(
 }
 
 /// The columns of some answers.
-fn bind_answers<'q>(query: Insert<'q>, rows: &'q [AnswerRow<'q>]) -> Insert<'q> {
+fn bind_answers<'q>(query: BulkInsert<'q>, rows: &'q [AnswerRow<'q>]) -> BulkInsert<'q> {
     query
         .bind(column(rows, |row| row.answer.key.as_str()))
         .bind(column(rows, |row| &row.answer.fingerprint[..]))
@@ -188,15 +188,15 @@ fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::one;
+    use crate::fixtures::one;
     use crate::plan::{Found, plan};
     use crate::{Append, Head, KeyedAnswer, Timestamp};
 
-    /// How many go in by the first statement, and whether all can at once.
+    /// How many go in by the first statement, and whether all do.
     fn first(append: &Append) -> (usize, bool) {
         let head = Head { position: 0, hash: [0; 32], recorded_at: Timestamp::UNIX_EPOCH };
         let plan = plan(&append.entries, Found::default(), head, append.recorded_at);
-        (statement_rows(&plan.events), fits_at_once(&plan))
+        (statement_rows(&plan.events), fits_in_one_statement(&plan))
     }
 
     fn rows(number: usize, bytes: usize) -> Append {
@@ -219,18 +219,18 @@ mod tests {
     }
 
     #[test]
-    fn answers_go_in_at_once_up_to_so_many() {
+    fn answers_go_in_by_one_statement_up_to_a_number() {
         let mut append = one(1, 1);
         append.entries[0].events.clear();
         let empty = append.entries.remove(0);
-        for (number, at_once) in [(MAX_ROWS, true), (MAX_ROWS + 1, false)] {
+        for (number, all) in [(MAX_ROWS, true), (MAX_ROWS + 1, false)] {
             append.entries.clear();
             for key in 0..number {
                 let (key, fingerprint) = (key.to_string(), [0; 32]);
                 let answer = KeyedAnswer { key, fingerprint, answer: vec![1], permanent: false };
                 append.entries.push(crate::Entry { answer: Some(answer), ..empty.clone() });
             }
-            assert_eq!(first(&append), (0, at_once));
+            assert_eq!(first(&append), (0, all));
         }
     }
 }

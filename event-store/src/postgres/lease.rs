@@ -1,6 +1,7 @@
 //! Leases in PostgreSQL: each verb is one statement, and its row count is the answer.
 
-use super::{PostgresStore, on};
+use super::PostgresStore;
+use super::connect::on;
 use crate::lease::{Lease, LeaseState};
 use crate::row::{self, signed};
 use crate::{Position, StoreError};

@@ -4,7 +4,8 @@
 //! sees all before it. Pages end at a number of rows or of bytes, never by skipping; where a page ends is worked out by
 //! the server, which would send the rest otherwise. What is read is checked to be contiguous before it is given out.
 
-use super::{PostgresStore, on, snapshots};
+use super::connect::on;
+use super::{PostgresStore, snapshots};
 use crate::contiguity::{check_positions, check_versions};
 use crate::row::{EventRow, number, signed};
 use crate::{LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, Version};

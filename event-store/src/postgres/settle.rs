@@ -2,14 +2,15 @@
 //!
 //! The COMMIT may still be on its way to a server whose connection looks dead from here. So the head row is locked
 //! before it is read: our own transaction held that lock, and whoever gets it knows that the transaction has ended, one
-//! way or the other. (An append made at once may not even have reached the server; then its revision is used up in its
-//! stead, so that it finds another one whenever it comes.) If the head still has the revision that we saw under our lock, nothing was stored. If it moved,
-//! either we or somebody after us moved it, and the rows tell: the hash at our last position covers every byte of ours;
-//! without events, the kept answer is compared.
+//! way or the other. (The fast path's statement may still be on its way; then its revision is used up, so that it finds
+//! another one whenever it comes.) If the head still has the revision that we saw under our lock, nothing was stored. If
+//! it moved, either we or somebody after us moved it, and the rows tell: the hash at our last position covers every byte
+//! of ours; without events, the kept answer is compared.
 
-use super::append::{Unsettled, lock_head};
+use super::connect::{ANSWER_TIMEOUT, is_lost, no_answer, refusal};
+use super::head::lock_head;
+use super::idempotency;
 use super::writer::Writer;
-use super::{ANSWER_TIMEOUT, answers, is_lost, no_answer, refusal};
 use crate::plan::Plan;
 use crate::row::signed;
 use crate::{AppendError, StoreError};
@@ -21,6 +22,14 @@ use tokio::time::timeout;
 const MAX_ATTEMPTS: u32 = 30;
 /// The pause between two of them.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// A commit that failed.
+pub(super) struct Unsettled<'p, 'a> {
+    pub(super) error: sqlx::Error,
+    /// The head's revision before it.
+    pub(super) revision: i64,
+    pub(super) plan: &'p Plan<'a>,
+}
 
 impl Writer {
     /// True when it is stored, false when it is not because the connection was lost.
@@ -98,7 +107,7 @@ async fn is_stored(
         return Ok(hash.is_some_and(|hash| *hash == plan.head.hash));
     }
     let Some(row) = plan.answers.first() else { return Ok(false) };
-    let found = answers::find(connection, &[&row.answer.key]).await?;
+    let found = idempotency::find(connection, &[&row.answer.key]).await?;
     let stored = found.into_iter().flatten().next();
     Ok(stored.is_some_and(|stored| row.is(&stored)))
 }

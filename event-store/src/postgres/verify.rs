@@ -2,8 +2,9 @@
 //!
 //! Pages are their own SELECTs, so appends go on meanwhile; the head at the start is how far it goes.
 
+use super::PostgresStore;
+use super::connect::{on, refusal};
 use super::read::event_columns;
-use super::{PostgresStore, on};
 use crate::audit::Audit;
 use crate::row::{self, EventRow, signed};
 use crate::{MAX_DEFECTS, MAX_PAGE_BYTES, Position, StoreError, VerifyReport, Version};
@@ -159,7 +160,7 @@ fn verify_row(audit: &mut Audit, row: &PgRow) -> Result<(), StoreError> {
     match EventRow::from_row(row) {
         Ok(EventRow(event)) => audit.event(&event),
         Err(error) => {
-            let position = row::number(row, 0).map_err(super::refusal)?;
+            let position = row::number(row, 0).map_err(refusal)?;
             audit.unreadable(position, row::hash(row, 14).ok(), &error.to_string());
         }
     }

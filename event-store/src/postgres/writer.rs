@@ -1,12 +1,17 @@
 //! The connection that appends: opened when needed, kept only when nothing is left open on it.
 //!
-//! Whoever appends takes the connection out. If that ends in any unexpected way (an error that cannot be rolled back, a
+//! Each append takes the connection out. If that ends in any unexpected way (an error that cannot be rolled back, a
 //! panic), the connection is not put back; the server rolls back when it is dropped, and the next append opens another.
 //! So a transaction can never leak from one append into the next, and a lost connection costs one append's retry.
+//!
+//! An append takes the fast path (`fast_path`) where the last commit was our own, and the slow path (`slow_path`)
+//! everywhere else.
 
-use super::{ANSWER_TIMEOUT, is_lost, open, refusal};
-use crate::versions::{KnownVersions, Tip};
-use crate::{Capacities, StoreError};
+use super::connect::{ANSWER_TIMEOUT, connect, is_lost, no_answer, refusal};
+use crate::crash::{self, Point};
+use crate::known_streams::{KnownStreams, Tip};
+use crate::plan::Plan;
+use crate::{Append, AppendError, Appended, Capacities, StoreError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use std::fmt;
@@ -17,8 +22,8 @@ pub(super) struct Writer {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
     closed: bool,
-    /// Stream versions that need not be asked for.
-    pub(super) known: KnownVersions,
+    /// Stream versions that need not be looked up.
+    pub(super) known: KnownStreams,
     /// Where our own last commit left the log; `None` when it must be read.
     pub(super) tip: Option<Tip>,
 }
@@ -36,11 +41,27 @@ impl Writer {
         options: PgConnectOptions,
         capacities: &Capacities,
     ) -> Result<Self, StoreError> {
-        let known = KnownVersions::new(capacities.known_streams);
+        let known = KnownStreams::new(capacities.known_streams);
         let mut writer = Self { options, connection: None, closed: false, known, tip: None };
         let connection = writer.take().await?;
         writer.put_back(connection);
         Ok(writer)
+    }
+
+    pub(super) async fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
+        crash::pass(Point::BeforeBegin);
+        match self.fast_path(append).await {
+            Some(done) => done,
+            None => self.slow_path(append).await,
+        }
+    }
+
+    /// Remembers a commit that led to `revision`. Where others append too, the next append does not take the fast path:
+    /// it would mostly lose.
+    pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
+        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
+        self.known.committed(revision, versions);
+        self.tip = alone.then_some(Tip { head: plan.head, revision });
     }
 
     /// The connection, with no transaction open.
@@ -54,7 +75,7 @@ impl Writer {
         // Another server may answer now, with a log that ends earlier.
         self.known.forget();
         self.tip = None;
-        let mut connection = open::connect(&self.options).await.map_err(refusal)?;
+        let mut connection = connect(&self.options).await.map_err(refusal)?;
         refuse_forgetful(&mut connection).await?;
         Ok(connection)
     }
@@ -98,7 +119,7 @@ async fn refuse_forgetful(connection: &mut PgConnection) -> Result<(), StoreErro
     let (synchronous_commit, fsync, standby): (String, String, bool) =
         timeout(ANSWER_TIMEOUT, settings)
             .await
-            .unwrap_or_else(|_| Err(super::no_answer()))
+            .unwrap_or_else(|_| Err(no_answer()))
             .map_err(refusal)?;
     if standby {
         return Err(StoreError::Unavailable(

@@ -4,10 +4,12 @@
 //! already, or whose place is taken, fails its statement. Nobody relies on that alone: the rows that went in are counted
 //! inside the transaction, by the caller or by the statement that moves the head.
 
+use super::head::move_head_and_commit;
 use crate::plan::{AnswerRow, EventRow, Plan};
 use crate::row::{self, signed};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 /// Rows in one statement at most.
@@ -25,22 +27,22 @@ fn chunk(rows: usize) -> usize {
 
 /// A table's insert. Its parameters are bare `?`: SQLite searches through named ones (`$1`) one by one whenever one is
 /// bound, which among a thousand costs more than the insert.
-struct Insert {
+struct BulkInsert {
     head: &'static str,
     row: &'static str,
 }
 
-const EVENTS: Insert = Insert {
+const EVENTS: BulkInsert = BulkInsert {
     head: concat!("INSERT INTO events (", row::event_columns!(), ") VALUES "),
     row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
-const ANSWERS: Insert = Insert {
+const ANSWERS: BulkInsert = BulkInsert {
     head: "INSERT INTO idempotency (key, fingerprint, answer, first_position, stored_at, permanent) VALUES ",
     row: "(?, ?, ?, ?, ?, ?)",
 };
 
-impl Insert {
+impl BulkInsert {
     /// The insert of so many rows; nothing for none.
     fn push(&self, text: &mut String, rows: usize) {
         for number in 0..rows {
@@ -68,13 +70,49 @@ static INSERT_EVENTS: LazyLock<Statements> = LazyLock::new(|| EVENTS.statements(
 static INSERT_ANSWERS: LazyLock<Statements> = LazyLock::new(|| ANSWERS.statements());
 
 /// The inserts for these numbers of events and answers, each ended by a semicolon. At most [`MOST_ROWS`] of each.
-pub(super) fn inserts(events: usize, answers: usize) -> String {
+fn inserts(events: usize, answers: usize) -> String {
     let mut text = String::with_capacity(events * 50 + answers * 25 + 500);
     for (insert, rows) in [(EVENTS, events), (ANSWERS, answers)] {
         insert.push(&mut text, rows);
         text.push_str(if rows > 0 { "; " } else { "" });
     }
     text
+}
+
+/// The texts of the fast path, by their numbers of events and answers: made once, prepared once. More combinations than
+/// there is room for hardly come often.
+#[derive(Debug)]
+pub(super) struct StatementCache {
+    capacity: usize,
+    texts: HashMap<(usize, usize), Arc<str>>,
+}
+
+impl StatementCache {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, texts: HashMap::new() }
+    }
+
+    /// Takes the lock, inserts, moves the head and commits. It binds what [`bind_all`] and then `bind_head` bind.
+    pub(super) fn get(&mut self, events: usize, answers: usize) -> Arc<str> {
+        if self.texts.len() >= self.capacity {
+            self.texts.clear();
+        }
+        let make = || {
+            // Answers are inserted last, so they are the changes that the head's statement sees.
+            let counted = match answers {
+                0 => String::new(),
+                answers => format!(" AND changes() = {answers}"),
+            };
+            let (inserts, commit) = (inserts(events, answers), move_head_and_commit(&counted));
+            format!("BEGIN IMMEDIATE; {inserts}{commit}").into()
+        };
+        Arc::clone(self.texts.entry((events, answers)).or_insert_with(make))
+    }
+
+    #[cfg(test)]
+    pub(super) fn holds(&self, events: usize, answers: usize) -> bool {
+        self.texts.contains_key(&(events, answers))
+    }
 }
 
 /// What [`inserts`] binds.
@@ -214,5 +252,17 @@ mod tests {
             assert_eq!(text.matches(';').count(), tables, "{text}");
             assert_eq!(text.matches('?').count(), 15 * events + 6 * answers, "{text}");
         }
+    }
+
+    #[test]
+    fn texts_are_kept_as_far_as_there_is_room() {
+        let mut statements = StatementCache::new(3);
+        let mut most = 0;
+        for events in 1..=10 {
+            statements.get(events, 0);
+            assert!(statements.holds(events, 0));
+            most = most.max(statements.texts.len());
+        }
+        assert_eq!(most, 3);
     }
 }

@@ -5,19 +5,20 @@
 //! transactions. Other processes may append to the same file: an append relies on what it read under the write lock, or
 //! on what our own last commit left if the head, under the lock, proves to be still that.
 
-mod answers;
-mod append;
-mod at_once;
+mod fast_path;
+mod head;
+mod idempotency;
 mod insert;
 mod lease;
 mod open;
 mod read;
 mod settle;
+mod slow_path;
 mod snapshots;
 mod verify;
 mod writer;
 
-use crate::recent::Recent;
+use crate::tail_cache::TailCache;
 use crate::{Access, Append, AppendError, Appended, Head, Position, StoreError, row};
 use sqlite_file::Checkpoints;
 use sqlx::SqlitePool;
@@ -33,7 +34,7 @@ pub struct SqliteStore {
     writer: Option<Arc<Mutex<Writer>>>,
     access: Access,
     hint: Arc<watch::Sender<Position>>,
-    recent: Arc<Recent>,
+    tail: Arc<TailCache>,
     checkpoints: Option<Checkpoints>,
 }
 
@@ -67,7 +68,7 @@ impl SqliteStore {
     }
 
     pub(crate) fn head_hint(&self) -> watch::Receiver<Position> {
-        self.recent.follow();
+        self.tail.follow();
         self.hint.subscribe()
     }
 
@@ -75,7 +76,7 @@ impl SqliteStore {
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.end().await;
         }
-        self.recent.close();
+        self.tail.close();
         // The writer last: only a connection that may write takes the WAL into the file when it is the last to go.
         self.readers.close().await;
         if let Some(writer) = &self.writer {
@@ -103,6 +104,12 @@ fn refusal(error: sqlx::Error) -> StoreError {
         | sqlx::Error::RowNotFound => StoreError::Corrupt(error.to_string()),
         _ => StoreError::Unavailable(error.to_string()),
     }
+}
+
+/// Whether the schema refused a row: somebody was there first, or it is not what the schema takes.
+fn is_refused_row(error: &sqlx::Error) -> bool {
+    const CONSTRAINT: i32 = 19;
+    primary_code(error) == Some(CONSTRAINT)
 }
 
 /// SQLite's primary result code, without what an extended one adds.

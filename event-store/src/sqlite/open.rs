@@ -6,8 +6,8 @@ use super::SqliteStore;
 use super::refusal;
 use super::writer::Writer;
 use crate::ends::{ENDS, Ends};
-use crate::recent::Recent;
 use crate::schema::{self, Schema};
+use crate::tail_cache::TailCache;
 use crate::{Access, Capacities, StoreError};
 use faults::{Fault, planted};
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints};
@@ -54,13 +54,12 @@ impl SqliteStore {
         capacities: Capacities,
     ) -> Result<Self, StoreError> {
         let options = options(file);
-        let recent = Arc::new(Recent::new(&capacities));
+        let tail = Arc::new(TailCache::new(&capacities));
         let writing = options
             .clone()
             .pragma("cache_size", WRITER_CACHE)
             .pragma("wal_autocheckpoint", AUTOCHECKPOINT);
-        let writer =
-            || Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&recent), &capacities)));
+        let writer = || Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&tail), &capacities)));
         let writer = match access {
             Access::ReadOnly | Access::Verify => None,
             Access::Lease => Some(writer()),
@@ -90,7 +89,7 @@ impl SqliteStore {
         }
         drop(connection);
         let hint = Arc::new(watch::Sender::new(0));
-        let store = Self { readers, writer, access, hint, recent, checkpoints };
+        let store = Self { readers, writer, access, hint, tail, checkpoints };
         store.hint.send_replace(store.head().await?.position);
         Ok(store)
     }

@@ -21,7 +21,7 @@ impl SqliteStore {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        if let Some(events) = self.recent.page(after, limit) {
+        if let Some(events) = self.tail.page(after, limit) {
             return Ok(events);
         }
         let query = sqlx::query_as(concat!(

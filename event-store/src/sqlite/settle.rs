@@ -4,13 +4,20 @@
 //! nothing was stored. If it moved, either we or somebody after us moved it, and the rows tell: the hash at our last
 //! position covers every byte of ours; without events, the kept answer is compared.
 
-use super::append::Unsettled;
 use super::refusal;
 use super::writer::Writer;
 use crate::plan::Plan;
 use crate::row::signed;
 use crate::{AppendError, Appended};
 use sqlx::SqliteConnection;
+
+/// A commit that failed.
+pub(super) struct Unsettled<'a> {
+    pub(super) error: sqlx::Error,
+    /// The head's revision before it.
+    pub(super) revision: i64,
+    pub(super) plan: Plan<'a>,
+}
 
 impl Writer {
     pub(super) async fn settle(
@@ -52,7 +59,7 @@ async fn is_stored(
         return Ok(hash.is_some_and(|hash| *hash == plan.head.hash));
     }
     let Some(row) = plan.answers.first() else { return Ok(false) };
-    let found = super::answers::find(connection, &[&row.answer.key]).await?;
+    let found = super::idempotency::find(connection, &[&row.answer.key]).await?;
     let stored = found.into_iter().flatten().next();
     Ok(stored.is_some_and(|stored| row.is(&stored)))
 }

@@ -1,10 +1,10 @@
 //! Storage that fails under the writer: nothing is changed, the caller is told which it was, and it works afterwards.
 
 use super::SqliteStore;
-use super::append::Unsettled;
 use super::insert::MOST_ROWS;
+use super::settle::Unsettled;
 use crate::chain::GENESIS;
-use crate::given::one;
+use crate::fixtures::one;
 use crate::plan::{Found, plan};
 use crate::{
     Access, Append, AppendError, Capacities, EntryOutcome, Head, KeyedAnswer, StoreError, Timestamp,
@@ -59,16 +59,16 @@ async fn after_a_clean_end_the_one_file_holds_the_whole_log() {
 }
 
 #[tokio::test]
-async fn what_follows_an_append_is_made_at_once() {
+async fn what_follows_an_append_takes_the_fast_path() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
     let mut writer = store.writer.as_ref().unwrap().lock().await;
-    assert!(writer.append_at_once(&one(1, 10)).await.is_none(), "nobody knows where the head is");
+    assert!(writer.fast_path(&one(1, 10)).await.is_none(), "nobody knows where the head is");
     writer.append(&one(1, 10)).await.unwrap();
     let mut keyed = one(3, 10);
     keyed.entries[0].answer = answer_alone("kept").entries[0].answer.take();
     for (append, head) in [(one(2, 10), 2), (keyed, 3), (one(4, 10), 4)] {
-        let appended = writer.append_at_once(&append).await.unwrap();
+        let appended = writer.fast_path(&append).await.unwrap();
         assert_eq!(appended.unwrap().head, head);
     }
 }
@@ -118,7 +118,7 @@ async fn a_commit_that_fails_is_found_not_to_have_happened() {
 }
 
 #[tokio::test]
-async fn what_follows_our_own_append_is_written_at_once_unless_somebody_came_between() {
+async fn what_follows_our_own_append_takes_the_fast_path_unless_somebody_came_between() {
     let directory = tempfile::tempdir().unwrap();
     let (ours, theirs) = (open(&directory).await, open(&directory).await);
     let known = async |store: &SqliteStore| {
@@ -127,7 +127,7 @@ async fn what_follows_our_own_append_is_written_at_once_unless_somebody_came_bet
     ours.append(one(1, 10)).await.unwrap();
     assert_eq!(known(&ours).await, Some(1));
     ours.append(one(2, 10)).await.unwrap();
-    assert!(ours.writer.as_ref().unwrap().lock().await.has_written_at_once(1, 0));
+    assert!(ours.writer.as_ref().unwrap().lock().await.statements.holds(1, 0));
     theirs.append(one(3, 10)).await.unwrap();
     assert_eq!(ours.append(one(4, 10)).await.unwrap().head, 4);
     assert_eq!(theirs.append(one(5, 10)).await.unwrap().head, 5);
@@ -139,12 +139,12 @@ async fn what_follows_our_own_append_is_written_at_once_unless_somebody_came_bet
 }
 
 #[tokio::test]
-async fn an_append_is_written_at_once_up_to_a_number_of_rows() {
+async fn the_fast_path_takes_up_to_a_number_of_rows() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
     store.append(one(1, 10)).await.unwrap();
     let mut head = 1;
-    for (rows, at_once) in [(MOST_ROWS, true), (MOST_ROWS + 1, false)] {
+    for (rows, is_fast) in [(MOST_ROWS, true), (MOST_ROWS + 1, false)] {
         let mut events = one(rows as u128, 10);
         events.entries[0].events = vec![events.entries[0].events.remove(0); rows];
         for event in &mut events.entries[0].events {
@@ -163,14 +163,14 @@ async fn an_append_is_written_at_once_up_to_a_number_of_rows() {
         assert_eq!(store.append(answers).await.unwrap().head, head + 1);
         head += 1;
         let writer = store.writer.as_ref().unwrap().lock().await;
-        assert_eq!(writer.has_written_at_once(rows, 0), at_once);
-        assert_eq!(writer.has_written_at_once(0, rows), at_once);
+        assert_eq!(writer.statements.holds(rows, 0), is_fast);
+        assert_eq!(writer.statements.holds(0, rows), is_fast);
     }
     assert_eq!(store.verify(|_, _| {}).await.unwrap().defects, [""; 0]);
 }
 
 #[tokio::test]
-async fn an_append_at_once_whose_storage_fails_is_not_stored() {
+async fn an_fast_path_whose_storage_fails_is_not_stored() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
     store.append(one(1, 10)).await.unwrap();

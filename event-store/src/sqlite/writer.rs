@@ -1,14 +1,19 @@
 //! The connection that writes: opened when needed, given back only when nothing is left open on it.
 //!
-//! Whoever writes takes the connection out. If that work ends in any unexpected way (an error that cannot be rolled
-//! back, a panic), the connection is simply not put back, SQLite rolls back when it is dropped, and the next one
-//! opens another. So a transaction can never leak from one append into the next.
+//! Each caller takes the connection out. If its work ends in any unexpected way (an error that cannot be rolled back, a
+//! panic), the connection is simply not put back, SQLite rolls back when it is dropped, and the next caller opens
+//! another. So a transaction can never leak from one append into the next.
+//!
+//! An append takes the fast path (`fast_path`) where the last commit was our own, and the slow path (`slow_path`)
+//! everywhere else.
 
-use super::at_once::Texts;
+use super::insert::StatementCache;
 use super::refusal;
-use crate::recent::Recent;
-use crate::versions::{KnownVersions, Tip};
-use crate::{Capacities, StoreError};
+use crate::crash::{self, Point};
+use crate::known_streams::{KnownStreams, Tip};
+use crate::plan::Plan;
+use crate::tail_cache::TailCache;
+use crate::{Append, AppendError, Appended, Capacities, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::sync::Arc;
@@ -19,13 +24,13 @@ pub(super) struct Writer {
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
     closed: bool,
-    /// Stream versions that need not be asked for.
-    pub(super) known: KnownVersions,
+    /// Stream versions that need not be looked up.
+    pub(super) known: KnownStreams,
     /// What was committed last.
-    pub(super) recent: Arc<Recent>,
+    pub(super) tail: Arc<TailCache>,
     /// Where that left the log; `None` when it must be read.
     pub(super) tip: Option<Tip>,
-    pub(super) texts: Texts,
+    pub(super) statements: StatementCache,
 }
 
 /// What became of a transaction that was to be rolled back.
@@ -40,7 +45,7 @@ pub(super) enum RolledBack {
 impl Writer {
     pub(super) fn new(
         options: SqliteConnectOptions,
-        recent: Arc<Recent>,
+        tail: Arc<TailCache>,
         capacities: &Capacities,
     ) -> Self {
         let options =
@@ -49,11 +54,28 @@ impl Writer {
             options,
             connection: None,
             closed: false,
-            known: KnownVersions::new(capacities.known_streams),
-            recent,
+            known: KnownStreams::new(capacities.known_streams),
+            tail,
             tip: None,
-            texts: Texts::new(capacities.texts),
+            statements: StatementCache::new(capacities.bulk_statements),
         }
+    }
+
+    pub(super) async fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
+        crash::pass(Point::BeforeBegin);
+        match self.fast_path(append).await {
+            Some(done) => done,
+            None => self.slow_path(append).await,
+        }
+    }
+
+    /// Remembers a commit that led to `revision`. Where others append too, the next append does not take the fast path:
+    /// it would mostly lose.
+    pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
+        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
+        self.known.committed(revision, versions);
+        self.tail.committed(plan);
+        self.tip = alone.then_some(Tip { head: plan.head, revision });
     }
 
     /// The connection, with no transaction open.

@@ -1,8 +1,8 @@
 //! One handle appends: what is stored, what is refused, what is left alone.
 
 use crate::backend::Backend;
-use crate::given::{append, at, entry, event, fill, keyed, stream, try_append, whole_log};
-use crate::given::{is_written, written, wrong};
+use crate::fixtures::{append, at, entry, event, fill, keyed, stream, try_append, whole_log};
+use crate::fixtures::{is_written, written, wrong};
 use event_store::{
     Append, AppendError, Entry, Metadata, NewEvent, StoreError, StreamId, StreamType, Timestamp,
 };

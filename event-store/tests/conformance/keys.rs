@@ -1,7 +1,7 @@
 //! Answers kept under idempotency keys.
 
 use crate::backend::Backend;
-use crate::given::{append, at, entry, keyed, stream, written, wrong};
+use crate::fixtures::{append, at, entry, keyed, stream, written, wrong};
 use event_store::{Append, Entry, EntryOutcome, EventStore, StoredAnswer};
 
 fn kept(answer: &str, first_position: u64) -> StoredAnswer {

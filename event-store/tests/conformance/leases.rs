@@ -1,7 +1,7 @@
 //! Leases: one holder at a time, and whoever held it before changes nothing any more.
 
 use crate::backend::Backend;
-use crate::given::{entry, fill, try_append};
+use crate::fixtures::{entry, fill, try_append};
 use event_store::{AppendError, EventStore, Lease, StoreError};
 
 const NAME: &str = "relay:orders";

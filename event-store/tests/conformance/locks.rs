@@ -1,10 +1,9 @@
-//! The head of the log never moves without its rows. Three locks see to it: rows that are in the way fail the
-//! insert (or, in PostgreSQL's append in steps, are skipped), the append counts what went in, the schema refuses a head that is
-//! not the last event. A handle
-//! refuses a log in which the two differ all the same.
+//! The head of the log never moves without its rows. Three locks see to it: rows that are in the way fail the insert (or,
+//! on PostgreSQL's slow path, are skipped), the append counts what went in, the schema refuses a head that is not the
+//! last event. A handle refuses a log in which the two differ all the same.
 
 use crate::backend::Backend;
-use crate::given::{append, entry, keyed, whole_log, written, wrong};
+use crate::fixtures::{append, entry, keyed, whole_log, written, wrong};
 use event_store::{Access, EntryOutcome, EventStore};
 
 /// A stream is begun, forgotten by every cache, and begun a second time by a handle that appends on its own tip.

@@ -1,7 +1,7 @@
 //! Several handles, as several processes would have them, on one log at once.
 
 use crate::backend::Backend;
-use crate::given::{append, at, entry, is_written, keyed, stream, whole_log, written, wrong};
+use crate::fixtures::{append, at, entry, is_written, keyed, stream, whole_log, written, wrong};
 use event_store::{Append, EntryOutcome};
 use std::collections::HashSet;
 use std::sync::Arc;

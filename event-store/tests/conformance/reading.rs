@@ -1,7 +1,7 @@
 //! Pages and loads.
 
 use crate::backend::Backend;
-use crate::given::{append, entry, event, fill, stream, whole_log};
+use crate::fixtures::{append, entry, event, fill, stream, whole_log};
 use event_store::{Entry, MAX_PAGE, MAX_PAGE_BYTES, NewEvent, Timestamp};
 
 pub async fn pages_of_the_log_are_contiguous_and_bounded(backend: Backend) {

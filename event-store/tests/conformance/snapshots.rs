@@ -1,7 +1,7 @@
 //! Snapshots are a cache: used when they fit, never trusted over the log.
 
 use crate::backend::Backend;
-use crate::given::{append, at, entry, fill, stream};
+use crate::fixtures::{append, at, entry, fill, stream};
 use event_store::{EventStore, LoadedStream, Snapshot};
 
 fn snapshot(version: u64, position: u64) -> Snapshot {

@@ -1,7 +1,7 @@
 //! The log is append-only by its schema, and a log changed in spite of that is found out, at the place.
 
 use crate::backend::Backend;
-use crate::given::{append, at, entry, fill, whole_log};
+use crate::fixtures::{append, at, entry, fill, whole_log};
 use event_store::{Append, Metadata, StoreError};
 
 async fn defects(backend: &Backend) -> Vec<String> {
@@ -156,6 +156,6 @@ pub async fn the_feed_does_not_pass_over_a_removed_row(backend: Backend) {
         let read = store.read_feed(after, 10).await;
         assert!(matches!(&read, Err(StoreError::Corrupt(why)) if why.contains("4")), "{read:?}");
     }
-    let loaded = store.load(&[crate::given::stream(2)], 1).await;
+    let loaded = store.load(&[crate::fixtures::stream(2)], 1).await;
     assert!(matches!(loaded, Err(StoreError::Corrupt(_))));
 }

@@ -58,9 +58,9 @@ fn capacities() -> impl Strategy<Value = Capacities> {
         let of = |nth: usize, default: usize| [default, 0, 1, 2][choice[nth]];
         Capacities {
             known_streams: of(0, default.known_streams),
-            recent_events: of(1, default.recent_events),
-            recent_bytes: [default.recent_bytes, 0, 2, 50][choice[2]],
-            texts: of(3, default.texts),
+            tail_events: of(1, default.tail_events),
+            tail_bytes: [default.tail_bytes, 0, 2, 50][choice[2]],
+            bulk_statements: of(3, default.bulk_statements),
             sqlite_statements: of(4, default.sqlite_statements),
             postgres_statements: of(5, default.postgres_statements),
         }

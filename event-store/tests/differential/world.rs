@@ -22,9 +22,9 @@ const ROWS: &str = "SELECT (SELECT COUNT(*) FROM events), (SELECT COUNT(*) FROM 
 /// Of the handle that checks what is stored: nothing is kept from one question to the next.
 const COLD: Capacities = Capacities {
     known_streams: 0,
-    recent_events: 0,
-    recent_bytes: 0,
-    texts: 0,
+    tail_events: 0,
+    tail_bytes: 0,
+    bulk_statements: 0,
     sqlite_statements: 0,
     postgres_statements: 0,
 };

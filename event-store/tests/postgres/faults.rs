@@ -1,6 +1,6 @@
 //! A server that ends connections, is stopped, or whose answers get lost: nothing is lost, nothing is doubled.
 
-use crate::given::{
+use crate::fixtures::{
     UNTESTED, append, database, entry, execute, open, raw, sound_log, stream, without_events,
 };
 use event_store::{Access, AppendError, EntryOutcome, EventStore, StoreError};
@@ -185,8 +185,8 @@ async fn a_commit_whose_answer_is_lost_is_found_to_be_stored() {
     commits_lost(&database, Loss::Answer).await;
 }
 
-/// Of a store that nobody else appends beside, so that it appends at once.
-async fn appends_at_once_lost(database: &Database, loss: Loss) {
+/// Of a store whose log nobody else appends to, so that it takes the fast path.
+async fn fast_paths_lost(database: &Database, loss: Loss) {
     let proxy = Proxy::to(database.port()).unwrap();
     let store = open(&database.url_through(&proxy)).await;
     append(&store, entry(1, 0)).await.unwrap();
@@ -199,28 +199,28 @@ async fn appends_at_once_lost(database: &Database, loss: Loss) {
             proxy.deliver();
         }
         assert_eq!(proxy.losses() as u128, number - 1);
-        // After a settled one there is a step by step one; then it is at once again.
+        // After a settled append there is one on the slow path; then it is the fast path again.
         append(&store, entry(number, 2)).await.unwrap();
     }
     assert_eq!(sound_log(&store).await.len() as u128, 2 * (3 * CYCLES - 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_at_once_that_did_not_arrive_is_made_again() {
+async fn a_fast_path_that_did_not_arrive_is_made_again() {
     let Some(database) = database().await else { return };
-    appends_at_once_lost(&database, Loss::Request).await;
+    fast_paths_lost(&database, Loss::Request).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_at_once_whose_answer_is_lost_is_found_to_be_stored() {
+async fn a_fast_path_whose_answer_is_lost_is_found_to_be_stored() {
     let Some(database) = database().await else { return };
-    appends_at_once_lost(&database, Loss::Answer).await;
+    fast_paths_lost(&database, Loss::Answer).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_at_once_that_arrives_after_it_was_given_up_is_not_stored() {
+async fn a_fast_path_that_arrives_after_it_was_given_up_is_not_stored() {
     let Some(database) = database().await else { return };
-    appends_at_once_lost(&database, Loss::Moment).await;
+    fast_paths_lost(&database, Loss::Moment).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! Hints from other processes arrive by notification, and by the poll when notifications get lost.
 
-use crate::given::{append, database, entry, execute, open, raw};
+use crate::fixtures::{append, database, entry, execute, open, raw};
 use event_store::{Access, EventStore};
 
 const LISTENERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity

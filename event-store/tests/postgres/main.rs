@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod faults;
-mod given;
+mod fixtures;
 mod hints;
 mod opening;
 mod roles;

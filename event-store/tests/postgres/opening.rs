@@ -1,6 +1,6 @@
 //! Opening a database: whose it may be, what schema it may have, what is never said.
 
-use crate::given::{append, database, entry, execute, open, raw};
+use crate::fixtures::{append, database, entry, execute, open, raw};
 use event_store::{Access, EventStore, StoreError};
 use rig::postgres::Database;
 

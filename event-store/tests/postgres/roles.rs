@@ -1,6 +1,6 @@
 //! Each role can do its work and nothing else, by the script that is handed out for it.
 
-use crate::given::{append, database, entry, execute, open, raw, sound_log};
+use crate::fixtures::{append, database, entry, execute, open, raw, sound_log};
 use event_store::{Access, AppendError, EventStore, StoreError};
 use rig::postgres::Database;
 use sqlx::postgres::PgConnectOptions;

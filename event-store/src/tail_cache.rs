@@ -1,9 +1,9 @@
-//! The events committed last, kept in memory for whoever follows the log in the same process.
+//! The tail cache: the events committed last, kept in memory for readers that follow the log in the same process.
 //!
-//! Most of what a follower asks for was written a moment ago by the very process it runs in; answering from here spares
+//! Most of what a follower asks for was written a moment ago by the very process it runs in; a page from here spares
 //! the storage a read for each batch. Only what is committed comes in, in the order of the log and without a hole: when
-//! another process has appended in between, what is kept is let go. The log stays the truth; whatever is not here is
-//! read there.
+//! another process has appended in between, the cache is emptied. The log stays the truth; whatever is not here is read
+//! there.
 
 use crate::plan::Plan;
 use crate::{Capacities, MAX_PAGE_BYTES, Position, RecordedEvent};
@@ -13,29 +13,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The last events of the log, if anybody follows it.
 #[derive(Debug)]
-pub(crate) struct Recent {
+pub(crate) struct TailCache {
     /// The most events kept.
     max_events: usize,
     /// The most bytes of payload kept.
     max_bytes: usize,
     followed: AtomicBool,
-    kept: Mutex<Kept>,
+    tail: Mutex<Tail>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Tail {
     events: VecDeque<Arc<RecordedEvent>>,
     bytes: usize,
 }
 
-impl Recent {
+impl TailCache {
     /// Nobody follows yet.
     pub fn new(capacities: &Capacities) -> Self {
         Self {
-            max_events: capacities.recent_events,
-            max_bytes: capacities.recent_bytes,
+            max_events: capacities.tail_events,
+            max_bytes: capacities.tail_bytes,
             followed: AtomicBool::new(false),
-            kept: Mutex::default(),
+            tail: Mutex::default(),
         }
     }
 
@@ -47,7 +47,7 @@ impl Recent {
     /// Nothing is kept or given out any more.
     pub fn close(&self) {
         self.followed.store(false, Ordering::Relaxed);
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
+        *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Tail::default();
     }
 
     /// Keeps what was committed just now.
@@ -56,26 +56,26 @@ impl Recent {
             return;
         }
         let events: Vec<_> = plan.recorded().map(Arc::new).collect();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let follows = |last: &Arc<RecordedEvent>| last.position + 1 == events[0].position;
-        if !kept.events.back().is_some_and(follows) {
-            *kept = Kept::default();
+        if !tail.events.back().is_some_and(follows) {
+            *tail = Tail::default();
         }
         for event in events {
-            kept.bytes += event.payload.len();
-            kept.events.push_back(event);
+            tail.bytes += event.payload.len();
+            tail.events.push_back(event);
         }
-        while kept.events.len() > self.max_events || kept.bytes > self.max_bytes {
-            let Some(gone) = kept.events.pop_front() else { return };
-            kept.bytes -= gone.payload.len();
+        while tail.events.len() > self.max_events || tail.bytes > self.max_bytes {
+            let Some(gone) = tail.events.pop_front() else { return };
+            tail.bytes -= gone.payload.len();
         }
     }
 
     /// The page after a position, if its first event is kept.
     pub fn page(&self, after: Position, limit: usize) -> Option<Vec<RecordedEvent>> {
         let page: Vec<Arc<RecordedEvent>> = {
-            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let first = kept.events.front()?.position;
+            let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = tail.events.front()?.position;
             let skipped = usize::try_from(after.checked_add(1)?.checked_sub(first)?).ok()?;
             let mut bytes = 0;
             let fits = |event: &&Arc<RecordedEvent>| {
@@ -83,7 +83,7 @@ impl Recent {
                 bytes += event.payload.len();
                 room
             };
-            kept.events.iter().skip(skipped).take(limit).take_while(fits).cloned().collect()
+            tail.events.iter().skip(skipped).take(limit).take_while(fits).cloned().collect()
         };
         let page: Vec<_> = page.into_iter().map(Arc::unwrap_or_clone).collect();
         (!page.is_empty()).then_some(page)

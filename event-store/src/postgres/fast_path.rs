@@ -1,27 +1,27 @@
-//! An append by one statement that commits by itself: one way to the server and back.
+//! The fast path of an append: one statement that commits by itself, one way to the server and back.
 //!
-//! Where nobody else appends, nothing needs to be asked under the lock: the head is where our own last commit left it,
-//! and so are the streams that we wrote to (`versions`). So the rows are planned on that, and one statement takes the
-//! lock by moving the head, if it still has that revision, and inserts. A head of another revision lets no row in; a
-//! row that is there already is refused by its unique index, and all of the statement with it. Then the append is made
-//! step by step (`append`). Where no answer comes, reading back tells (`settle`).
+//! Where nobody else appends, nothing needs to be looked up under the lock: the head is where our own last commit left
+//! it, and so are the streams that we wrote to (`known_streams`). So the rows are planned on that, and one statement
+//! takes the lock by moving the head, if it still has that revision, and inserts. A head of another revision lets no row
+//! in; a row that is there already is refused by its unique index, and all of the statement with it. Then the append
+//! takes the slow path (`slow_path`). Where no answer comes, reading back tells (`settle`).
 
-use super::append::Unsettled;
-use super::insert::{fits_at_once, insert_all};
+use super::connect::{ANSWER_TIMEOUT, is_lost, no_answer};
+use super::insert::{fits_in_one_statement, insert_all};
+use super::settle::Unsettled;
 use super::writer::Writer;
-use super::{ANSWER_TIMEOUT, is_lost, no_answer};
-use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
+use crate::known_streams::Tip;
+use crate::lookup::{Lookup, Scope};
 use crate::plan::plan;
 use crate::planted;
 use crate::points;
-use crate::versions::Tip;
 use crate::{Append, AppendError, Appended};
 use tokio::time::timeout;
 
 impl Writer {
-    /// `None` when the append must be made step by step.
-    pub(super) async fn append_at_once(
+    /// `None` when the append must take the slow path.
+    pub(super) async fn fast_path(
         &mut self,
         append: &Append,
     ) -> Option<Result<Appended, AppendError>> {
@@ -36,11 +36,11 @@ impl Writer {
         let tip = self.tip.take();
         let planned = tip.and_then(|Tip { head, revision }| {
             self.known.expect_revision(revision);
-            let found = Question::about(&append.entries, &self.known, Ask::Needed).unasked()?;
+            let found = Lookup::of(&append.entries, &self.known, Scope::Needed).unneeded()?;
             Some((revision, plan(&append.entries, found, head, append.recorded_at)))
         });
-        let planned =
-            planned.filter(|(_, plan)| !plan.is_empty() && !plan.guessed && fits_at_once(plan));
+        let planned = planned
+            .filter(|(_, plan)| !plan.is_empty() && !plan.guessed && fits_in_one_statement(plan));
         let Some((revision, plan)) = planned else {
             self.put_back(connection);
             return None;
@@ -76,21 +76,21 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::one;
+    use crate::fixtures::one;
     use crate::plan::Found;
     use crate::{Access, EventStore};
 
     #[tokio::test]
-    async fn what_follows_an_append_is_made_at_once() {
+    async fn what_follows_an_append_takes_the_fast_path() {
         let untested = "appends to PostgreSQL by one statement";
         let Some(database) = rig::postgres::database_or_say(untested).await else { return };
         let store = EventStore::open(&database.url(), Access::ReadWrite).await.unwrap();
         let EventStore::Postgres(store) = store else { panic!("the URL says PostgreSQL") };
         let mut writer = store.writer.as_ref().unwrap().lock().await;
-        assert!(writer.append_at_once(&one(1, 10)).await.is_none(), "nobody knows the head");
+        assert!(writer.fast_path(&one(1, 10)).await.is_none(), "nobody knows the head");
         writer.append(&one(1, 10)).await.unwrap();
         for stream in 2..5 {
-            let appended = writer.append_at_once(&one(stream, 10)).await.unwrap();
+            let appended = writer.fast_path(&one(stream, 10)).await.unwrap();
             assert_eq!(u128::from(appended.unwrap().head), stream);
         }
     }

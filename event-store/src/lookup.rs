@@ -1,27 +1,27 @@
-//! What an append asks the database, under the lock, before it writes; the same on every backend.
+//! What an append must look up in the database, under the lock, before it writes; the same on every backend.
 //!
-//! Most of what an append relies on needs no question of its own: streams that this handle wrote last are known
-//! (`versions`), a stream that must not exist yet is proved by its first row going in (the unique index), a key that
-//! must be free likewise. If a row does not go in, or an entry is refused on a guess, the attempt is rolled back and
-//! made once more with everything asked beforehand.
+//! Most of what an append relies on needs no look-up: streams that this handle wrote last are known (`known_streams`), a
+//! stream that must not exist yet is proved by its first row going in (the unique index), a key that must be free
+//! likewise. If a row does not go in, or an entry is refused on a guess, the attempt is rolled back and made once more
+//! with everything looked up beforehand.
 
+use crate::known_streams::KnownStreams;
 use crate::plan::Found;
-use crate::versions::KnownVersions;
 use crate::{Entry, StoredAnswer, StreamId, Version};
 use std::collections::HashSet;
 
-/// How much an attempt asks before it writes.
+/// How much an attempt looks up before it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub(crate) enum Scope {
     /// Only what neither this handle nor a unique index knows.
     Needed,
     /// Every stream's version, every key.
     Everything,
 }
 
-/// What is to be asked, and what is known without asking.
+/// What is to be looked up, and what is known without.
 #[derive(Debug, Default)]
-pub(crate) struct Question<'a> {
+pub(crate) struct Lookup<'a> {
     /// Streams whose versions are not known.
     pub streams: Vec<&'a StreamId>,
     /// Keys that may be taken.
@@ -29,33 +29,33 @@ pub(crate) struct Question<'a> {
     found: Found<'a>,
 }
 
-impl<'a> Question<'a> {
+impl<'a> Lookup<'a> {
     /// What these entries need to know.
-    pub fn about(entries: &'a [Entry], known: &KnownVersions, ask: Ask) -> Self {
-        let mut question = Self::default();
+    pub fn of(entries: &'a [Entry], known: &KnownStreams, scope: Scope) -> Self {
+        let mut lookup = Self::default();
         let mut seen = HashSet::with_capacity(entries.len());
         for entry in entries.iter().filter(|entry| seen.insert(&entry.stream)) {
             let stream = &entry.stream;
-            match (known.get(stream), ask, proves_itself_new(entry)) {
-                (Some(version), Ask::Needed, _) => {
-                    question.found.versions.insert(stream, version);
+            match (known.get(stream), scope, proves_itself_new(entry)) {
+                (Some(version), Scope::Needed, _) => {
+                    lookup.found.versions.insert(stream, version);
                 }
-                (None, Ask::Needed, true) => {}
-                _ => question.streams.push(stream),
+                (None, Scope::Needed, true) => {}
+                _ => lookup.streams.push(stream),
             }
         }
-        if ask == Ask::Everything {
-            question.keys.extend(keys(entries));
+        if scope == Scope::Everything {
+            lookup.keys.extend(keys(entries));
         }
-        question
+        lookup
     }
 
-    /// What is known, if nothing need be asked.
-    pub fn unasked(self) -> Option<Found<'a>> {
+    /// What is known, if nothing need be looked up.
+    pub fn unneeded(self) -> Option<Found<'a>> {
         (self.streams.is_empty() && self.keys.is_empty()).then_some(self.found)
     }
 
-    /// With the answers, each in the order in which it was asked.
+    /// With what was found, in the order of [`Lookup::streams`] and [`Lookup::keys`].
     pub fn answered(self, versions: Vec<Version>, answers: Vec<Option<StoredAnswer>>) -> Found<'a> {
         let Self { streams, keys, mut found } = self;
         found.versions.extend(streams.into_iter().zip(versions));

@@ -1,6 +1,6 @@
-//! The versions of streams that this handle wrote to lately, so that most appends need not ask for them.
+//! The versions of streams that this handle wrote to lately, so that most appends need not look them up.
 //!
-//! Why it is safe: every append, by whomever, raises the head's revision in its own transaction, and the head is read
+//! Why it is safe: every append of any handle raises the head's revision in its own transaction, and the head is read
 //! under the write lock. If it still has the revision that our last commit left, nobody has appended since, so every
 //! stream is where we left it. Any other revision forgets everything.
 
@@ -17,7 +17,7 @@ pub(crate) struct Tip {
 
 /// Stream versions as of one revision of the log.
 #[derive(Debug)]
-pub(crate) struct KnownVersions {
+pub(crate) struct KnownStreams {
     /// When this many are young, the older generation is dropped.
     capacity: usize,
     revision: i64,
@@ -25,7 +25,7 @@ pub(crate) struct KnownVersions {
     old: HashMap<StreamId, Version>,
 }
 
-impl KnownVersions {
+impl KnownStreams {
     /// Nothing is known yet.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, revision: 0, young: HashMap::new(), old: HashMap::new() }
@@ -36,7 +36,7 @@ impl KnownVersions {
         *self = Self::new(self.capacity);
     }
 
-    /// Call under the lock, before relying on [`KnownVersions::get`]. True when nobody else has appended since our own
+    /// Call under the lock, before relying on [`KnownStreams::get`]. True when nobody else has appended since our own
     /// last commit.
     pub(crate) fn expect_revision(&mut self, revision: i64) -> bool {
         let ours = self.revision == revision;
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn another_revision_forgets_everything() {
-        let mut known = KnownVersions::new(2);
+        let mut known = KnownStreams::new(2);
         assert!(!known.expect_revision(4));
         known.committed(5, [(&stream(1), 3)]);
         assert!(known.expect_revision(5));
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_was_known_of_one_log_is_not_known_of_another() {
-        let mut known = KnownVersions::new(2);
+        let mut known = KnownStreams::new(2);
         known.committed(5, [(&stream(1), 3)]);
         known.forget();
         assert_eq!(known.get(&stream(1)), None);
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_newest_version_wins_over_older_generations_and_memory_is_bounded() {
         for capacity in [1, 2, 1_000] {
-            let mut known = KnownVersions::new(capacity);
+            let mut known = KnownStreams::new(capacity);
             known.committed(1, [(&stream(0), 1)]);
             for id in 1..capacity * 3 {
                 known.committed(1, [(&stream(id), 1), (&stream(0), id as Version)]);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn without_room_nothing_is_known() {
-        let mut known = KnownVersions::new(0);
+        let mut known = KnownStreams::new(0);
         known.committed(1, [(&stream(0), 1), (&stream(1), 1)]);
         assert!(known.expect_revision(1));
         assert_eq!((known.get(&stream(0)), known.get(&stream(1))), (None, None));

@@ -1,23 +1,22 @@
-//! One append: one transaction on the connection that appends.
+//! The slow path of an append: one transaction, statement by statement.
 //!
-//! Most are made at once (`at_once`); this is how an append is made when something must be asked, or others append too.
-//! The head row is locked and read by a statement of its own; each later statement sees what was committed up to then.
-//! Only then is asked what the append needs to know (`ask`). If a row does not go in, the attempt is rolled back and
-//! made once more with everything asked beforehand. Nothing is decided by an error's text. A connection that is lost
-//! before COMMIT was sent has stored nothing, so the attempt is made again on another one; after that, reading back
-//! tells (`settle`).
+//! It is taken where something must be looked up, or where others append too. The head row is locked and read by a
+//! statement of its own; each later statement sees what was committed up to then. Only then is looked up what the append
+//! needs to know (`lookup`). If a row does not go in, the attempt is rolled back and made once more with everything
+//! looked up beforehand. Nothing is decided by an error's text. A connection that is lost before COMMIT was sent has
+//! stored nothing, so the attempt is made again on another one; after that, reading back tells (`settle`).
 
+use super::connect::{ANSWER_TIMEOUT, is_lost, no_answer, refusal};
+use super::head::{lock_head, move_head};
 use super::insert::{insert_answers, insert_events};
+use super::settle::Unsettled;
 use super::writer::Writer;
-use super::{ANSWER_TIMEOUT, is_lost, no_answer, refusal};
-use crate::ask::{Ask, Question};
 use crate::crash::{self, Point};
+use crate::lookup::{Lookup, Scope};
 use crate::plan::{Found, Plan, plan};
 use crate::planted;
 use crate::points;
-use crate::row::{self, signed};
-use crate::versions::Tip;
-use crate::{Append, AppendError, Appended, Entry, Head, StoreError};
+use crate::{Append, AppendError, Appended, Entry, StoreError};
 use faults::Fault;
 use sqlx::PgConnection;
 use tokio::time::timeout;
@@ -29,7 +28,7 @@ const MAX_ATTEMPTS: usize = 4;
 enum Attempt<'a> {
     /// There is nothing to write.
     Hollow(Plan<'a>),
-    /// Rows did not go in, or the plan was guessed: everything must be asked.
+    /// Rows did not go in, or the plan was guessed: everything must be looked up.
     Raced,
     /// Everything is written but not committed.
     Ready(Written<'a>),
@@ -44,24 +43,13 @@ struct Written<'a> {
     alone: bool,
 }
 
-/// A commit that failed.
-pub(super) struct Unsettled<'p, 'a> {
-    pub(super) error: sqlx::Error,
-    /// The head's revision before it.
-    pub(super) revision: i64,
-    pub(super) plan: &'p Plan<'a>,
-}
-
 impl Writer {
-    pub(super) async fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
-        crash::pass(Point::BeforeBegin);
-        if let Some(done) = self.append_at_once(append).await {
-            return done;
-        }
-        let mut ask = Ask::Needed;
+    pub(super) async fn slow_path(&mut self, append: &Append) -> Result<Appended, AppendError> {
+        let mut scope = Scope::Needed;
         for _ in 0..MAX_ATTEMPTS {
             let mut connection = self.take().await?;
-            let attempt = timeout(ANSWER_TIMEOUT, self.attempt(&mut connection, append, ask)).await;
+            let attempt =
+                timeout(ANSWER_TIMEOUT, self.attempt(&mut connection, append, scope)).await;
             match attempt.unwrap_or_else(|_| Err(no_answer())) {
                 Ok(Attempt::Hollow(plan)) => {
                     self.roll_back(connection, None).await;
@@ -69,7 +57,7 @@ impl Writer {
                 }
                 Ok(Attempt::Raced) => {
                     self.roll_back(connection, None).await;
-                    ask = Ask::Everything;
+                    scope = Scope::Everything;
                 }
                 Ok(Attempt::Ready(written)) => {
                     if self.commit(connection, &written).await? {
@@ -107,28 +95,20 @@ impl Writer {
         Ok(true)
     }
 
-    /// What is known after a commit that led to `revision`. Where others append too, the next one is not tried at once:
-    /// they would mostly have been there first.
-    pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
-        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
-        self.known.committed(revision, versions);
-        self.tip = alone.then_some(Tip { head: plan.head, revision });
-    }
-
     async fn attempt<'a>(
         &mut self,
         connection: &mut PgConnection,
         append: &'a Append,
-        ask: Ask,
+        scope: Scope,
     ) -> sqlx::Result<Attempt<'a>> {
         sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
         let (head, revision) = lock_head(connection).await?;
         crash::pass(Point::AfterLock);
         let alone = self.known.expect_revision(revision);
         let head = planted::cursor(head, &append.entries);
-        let found = self.find(connection, &append.entries, ask).await?;
+        let found = self.find(connection, &append.entries, scope).await?;
         let plan = plan(&append.entries, found, head, append.recorded_at);
-        if ask == Ask::Needed && plan.guessed {
+        if scope == Scope::Needed && plan.guessed {
             return Ok(Attempt::Raced);
         }
         if plan.is_empty() {
@@ -154,47 +134,14 @@ impl Writer {
         &self,
         connection: &mut PgConnection,
         entries: &'a [Entry],
-        ask: Ask,
+        scope: Scope,
     ) -> sqlx::Result<Found<'a>> {
-        let question = Question::about(entries, &self.known, ask);
+        let lookup = Lookup::of(entries, &self.known, scope);
         let mut versions = Vec::new();
-        if !question.streams.is_empty() {
-            versions = super::read::versions(connection, &question.streams).await?;
+        if !lookup.streams.is_empty() {
+            versions = super::read::versions(connection, &lookup.streams).await?;
         }
-        let answers = super::answers::find(connection, &question.keys).await?;
-        Ok(question.answered(versions, answers))
+        let answers = super::idempotency::find(connection, &lookup.keys).await?;
+        Ok(lookup.answered(versions, answers))
     }
-}
-
-/// Waits for the log's lock and reads the head as the last one to hold it has left it.
-pub(super) async fn lock_head(connection: &mut PgConnection) -> sqlx::Result<(Head, i64)> {
-    sqlx::query(planted::unlocked(
-        "SELECT position, hash, recorded_at, revision FROM log_head WHERE only_row = 1 FOR UPDATE",
-    ))
-    .try_map(|row| {
-        let (position, hash) = (row::number(&row, 0)?, row::hash(&row, 1)?);
-        let head = Head { position, hash, recorded_at: row::time(&row, 2)? };
-        Ok((head, sqlx::Row::try_get(&row, 3)?))
-    })
-    .fetch_one(connection)
-    .await
-}
-
-/// False when the head is not the one that was locked.
-async fn move_head(
-    connection: &mut PgConnection,
-    head: &Head,
-    revision: i64,
-) -> sqlx::Result<bool> {
-    let moved = sqlx::query(
-        "UPDATE log_head SET position = $1, hash = $2, recorded_at = $3, revision = $4 + 1
-         WHERE only_row = 1 AND revision = $4",
-    )
-    .bind(signed(head.position))
-    .bind(&head.hash[..])
-    .bind(head.recorded_at.timestamp_micros())
-    .bind(revision)
-    .execute(connection)
-    .await?;
-    Ok(moved.rows_affected() == 1 || planted::is_lockless())
 }

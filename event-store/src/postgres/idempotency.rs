@@ -1,6 +1,7 @@
 //! Answers kept under idempotency keys: looked up, and forgotten when they are old.
 
-use super::{PostgresStore, on};
+use super::PostgresStore;
+use super::connect::on;
 use crate::{StoreError, StoredAnswer, Timestamp, row};
 use sqlx::{PgConnection, Row};
 
