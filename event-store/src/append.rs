@@ -43,7 +43,7 @@ fn is_json(payload: &[u8]) -> bool {
     str::from_utf8(payload).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
-/// What one command leaves behind: some events of one stream (or none), and perhaps a kept answer.
+/// What one command leaves behind: some events of one stream (or none), and perhaps an idempotency record.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The stream.
@@ -80,7 +80,7 @@ pub struct KeyedAnswer {
     pub permanent: bool,
 }
 
-/// A kept answer.
+/// An idempotency record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
     /// What the request was, hashed.

@@ -16,7 +16,7 @@ pub(crate) enum Point {
     AfterEvents,
     /// Everything is written, not committed.
     BeforeCommit,
-    /// Committed; the caller has not been told.
+    /// Committed; the caller does not know yet.
     AfterCommit,
 }
 

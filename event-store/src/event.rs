@@ -29,7 +29,7 @@ pub(crate) fn cut(time: Timestamp) -> Timestamp {
     from_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
-/// The moment so many microseconds after 1970; `None` outside of what a calendar holds.
+/// The moment this many microseconds after 1970; `None` outside of what a calendar holds.
 pub(crate) fn from_micros(micros: i64) -> Option<Timestamp> {
     DateTime::from_timestamp_micros(micros)
 }

@@ -3,7 +3,7 @@
 use crate::{Append, Entry, Metadata, NewEvent, StreamId, StreamType, Timestamp};
 use uuid::Uuid;
 
-/// One event that begins a stream, with so many bytes of text.
+/// One event that begins a stream, with this many bytes of text.
 pub(crate) fn one(id: u128, bytes: usize) -> Append {
     let event = NewEvent {
         event_id: Uuid::now_v7(),

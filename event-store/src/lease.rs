@@ -27,7 +27,7 @@ pub struct LeaseState {
     pub holder: Option<String>,
     /// The job is done for every event up to here.
     pub checkpoint: Position,
-    /// What the job keeps beside its checkpoint.
+    /// What the job keeps with its checkpoint.
     pub note: String,
 }
 

@@ -49,7 +49,7 @@ impl AnswerRow<'_> {
     }
 }
 
-/// What to write, and what to tell the caller once it is committed.
+/// What to write, and the caller's answer once it is committed.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub outcomes: Vec<EntryOutcome>,
@@ -87,7 +87,7 @@ impl Plan<'_> {
         })
     }
 
-    /// What the caller is told once it is committed.
+    /// The caller's answer once it is committed.
     pub fn appended(self) -> Appended {
         Appended {
             outcomes: self.outcomes,

@@ -1,7 +1,7 @@
 //! Faults that a test plants, to see that they would be found; nothing at all without `planted-faults`.
 //!
 //! Each hook is one call in the append or in a read, and gives back what it was given unless its fault is turned on. A
-//! fault is turned on for the whole process, so whoever plants one sees to it that nothing else is at work in it.
+//! fault is turned on for the whole process, so nothing else may be at work in it.
 
 use crate::plan::Plan;
 use crate::{Append, AppendError, Entry, EventStore, Head, Position, RecordedEvent};
@@ -72,15 +72,15 @@ mod active {
     use std::sync::{Mutex, MutexGuard};
     use std::time::Duration;
 
-    /// So many positions apart somebody is held up,
+    /// Delays one append in every 16 positions
     const HELD_UP: u64 = 16;
-    /// for so long.
+    /// by this long.
     const HOLD_UP: Duration = Duration::from_millis(5);
 
     /// What is wrong on purpose.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Fault {
-        /// Whoever reads the feed is given events of transactions that have not committed, and may never.
+        /// Readers of the feed are given events of transactions that have not committed, and may never.
         PublishBeforeCommit,
         /// Positions are handed out as a sequence would: without the head row's lock, before the commit.
         CursorWithoutLock,

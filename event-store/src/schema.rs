@@ -1,4 +1,4 @@
-//! Whether the schema that was found is exactly this build's, whoever made it.
+//! Whether the schema that was found is exactly this build's.
 
 use crate::StoreError;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -51,7 +51,7 @@ pub(crate) fn refused(
     }
 }
 
-/// For whoever only reads.
+/// For handles that only read.
 pub(crate) fn older() -> StoreError {
     StoreError::Corrupt(
         "its schema is older than this program; start the program that writes it once to migrate it"

@@ -227,7 +227,7 @@ impl EventStore {
     }
 
     /// Recomputes the whole chain up to the head at the start; the first bad position, if any, is named in the report.
-    /// `progress` is told (position, head) after each page.
+    /// `progress` gets (position, head) after each page.
     ///
     /// # Errors
     /// [`StoreError`] when the log could not be read; a log that reads and is wrong is a report with defects.

@@ -47,7 +47,8 @@ pub(super) const READING: [(&str, &str); 4] = [
     ("lock_timeout", "5s"),
     ("work_mem", "16MB"),
 ];
-/// Settings of connections that write. Whoever stops half-way, holding the log's lock, loses it soon.
+/// Settings of connections that write. A writer that stops half-way, holding the log's lock,
+/// loses it soon.
 pub(super) const WRITING: [(&str, &str); 4] = [
     ("synchronous_commit", "on"),
     ("statement_timeout", "15s"),

@@ -11,9 +11,9 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres};
 
-/// One statement ends with so many rows,
+/// One statement ends with this many rows,
 const MAX_ROWS: usize = 4_096;
-/// or with the row that brings its payloads to so many bytes.
+/// or with the row that brings its payloads to this many bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// `INSERT` of some events, as far as its rows: those that [`bind_events`] binds to `$1` … `$15`.

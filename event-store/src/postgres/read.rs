@@ -1,7 +1,7 @@
 //! Reading events: pages of the log, pages of a stream, many streams at once.
 //!
-//! Each page is one SELECT, so it sees one state of the log and holds nothing open afterwards: whoever sees a position
-//! sees all before it. Pages end at a number of rows or of bytes, never by skipping; where a page ends is worked out by
+//! Each page is one SELECT, so it sees one state of the log and holds nothing open afterwards: a reader that sees a
+//! position sees all before it. Pages end at a number of rows or of bytes, never by skipping; where a page ends is worked out by
 //! the server, which would send the rest otherwise. What is read is checked to be contiguous before it is given out.
 
 use super::connect::on;

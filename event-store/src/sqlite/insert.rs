@@ -14,12 +14,12 @@ use std::sync::{Arc, LazyLock};
 
 /// Rows in one statement at most.
 pub(super) const MOST_ROWS: usize = 128;
-/// Up to so many rows there is a statement for each number, beyond it for each multiple of [`STEP`]: a batch goes in by
+/// Up to this many rows there is a statement for each number, beyond it for each multiple of [`STEP`]: a batch goes in by
 /// few statements, and all of them stay prepared.
 const EACH_NUMBER: usize = 16;
 const STEP: usize = 8;
 
-/// How many of so many rows go into the next statement.
+/// How many of the rows go into the next statement.
 fn chunk(rows: usize) -> usize {
     let most = rows.min(MOST_ROWS);
     if most <= EACH_NUMBER { most } else { most - most % STEP }
@@ -43,7 +43,7 @@ const ANSWERS: BulkInsert = BulkInsert {
 };
 
 impl BulkInsert {
-    /// The insert of so many rows; nothing for none.
+    /// The insert of a number of rows; nothing for none.
     fn push(&self, text: &mut String, rows: usize) {
         for number in 0..rows {
             text.push_str(if number == 0 { self.head } else { ", " });
@@ -236,8 +236,8 @@ mod tests {
     fn rows_go_in_by_few_statements_of_few_kinds() {
         for rows in 1..=1_000 {
             let (next, most) = (chunk(rows), rows.min(MOST_ROWS));
-            assert!((1..=most).contains(&next), "{rows} rows, {next} at once");
-            assert!(next <= EACH_NUMBER || next % STEP == 0, "{rows} rows, {next} at once");
+            assert!((1..=most).contains(&next), "{rows} rows, {next} together");
+            assert!(next <= EACH_NUMBER || next % STEP == 0, "{rows} rows, {next} together");
             let left = most - next;
             assert!(left < if most <= EACH_NUMBER { 1 } else { STEP }, "{rows} rows, {left} left");
         }

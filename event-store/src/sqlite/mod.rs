@@ -1,7 +1,7 @@
 //! The log in one SQLite file: one connection that writes, a few that read.
 //!
 //! WAL with synchronous=FULL: a commit is on the disk when it is answered, readers and the writer never wait for one
-//! another. Checkpoints are made beside the writer and keep the WAL short, because nothing here reads in long
+//! another. Checkpoints are made while the writer goes on and keep the WAL short, because nothing here reads in long
 //! transactions. Other processes may append to the same file: an append relies on what it read under the write lock, or
 //! on what our own last commit left if the head, under the lock, proves to be still that.
 

@@ -142,7 +142,7 @@ async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<(), StoreEr
     Ok(())
 }
 
-/// The schema must be exactly this build's, whoever made it.
+/// The schema must be exactly this build's.
 async fn check_schema(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     refuse_foreign(&mut *connection).await?;
     let applied = sqlx::query_as(schema::APPLIED).fetch_all(&mut *connection).await;

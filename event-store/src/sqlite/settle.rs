@@ -2,7 +2,7 @@
 //!
 //! Our append would have moved the head to the next revision. If the head still stands where it stood under our lock,
 //! nothing was stored. If it moved, either we or somebody after us moved it, and the rows tell: the hash at our last
-//! position covers every byte of ours; without events, the kept answer is compared.
+//! position covers every byte of ours; without events, the idempotency record is compared.
 
 use super::refusal;
 use super::writer::Writer;

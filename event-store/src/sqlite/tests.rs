@@ -1,4 +1,4 @@
-//! Storage that fails under the writer: nothing is changed, the caller is told which it was, and it works afterwards.
+//! Storage that fails under the writer: nothing is changed, the caller hears which it was, and it works afterwards.
 
 use super::SqliteStore;
 use super::insert::MOST_ROWS;
