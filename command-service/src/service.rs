@@ -111,7 +111,7 @@ impl CommandService {
 /// Starts the pipeline of an aggregate.
 fn commands<A: CommandApi>(store: &EventStore, settings: &Settings) -> Commands<A> {
     let clock = Arc::clone(&settings.clock);
-    let pipeline = Pipeline::spawn(store.clone(), clock, settings.limits.clone());
+    let pipeline = Pipeline::spawn(store.clone(), clock, settings.limits);
     Commands::new(pipeline, store.clone())
 }
 

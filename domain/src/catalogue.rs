@@ -91,6 +91,7 @@ impl fmt::Debug for Catalogue {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::order::OrderEvent;

@@ -66,7 +66,7 @@ impl KnownStreams {
             if self.young.len() >= self.capacity {
                 self.old = std::mem::take(&mut self.young);
             }
-            self.young.insert(stream.clone(), version);
+            self.young.insert(*stream, version);
         }
     }
 }

@@ -74,7 +74,7 @@ impl Plan<'_> {
     pub fn recorded(&self) -> impl Iterator<Item = RecordedEvent> {
         self.events.iter().map(|row| RecordedEvent {
             position: row.position,
-            stream: row.entry.stream.clone(),
+            stream: row.entry.stream,
             version: row.version,
             event_id: row.event.event_id,
             event_type: row.event.event_type.to_owned(),

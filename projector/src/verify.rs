@@ -150,7 +150,7 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
         for stop in stops {
             self.fold_to(stop).await?;
             for (projection, _) in places.iter().filter(|(_, at)| *at == stop) {
-                self.compare(*projection).await?;
+                self.compare(projection).await?;
             }
         }
         for (projection, _) in &places {

@@ -9,7 +9,7 @@ use crate::json::{Errors, Json, Pointer};
 use crate::pipeline::{Accepted, Refusal, Replayed, Reply, Request};
 use domain::{FieldError, Timestamp};
 use event_store::{Metadata, Position};
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{self, BoxFuture, FutureExt};
 use server::Problem;
 
 /// An aggregate whose commands can be imported.
@@ -49,7 +49,7 @@ pub(super) enum Outcome {
 /// A line that was read: asked when there is room for it, then answered.
 pub(super) type Ask = Box<dyn FnOnce() -> BoxFuture<'static, Asked> + Send>;
 /// A line on the queue.
-pub(super) type Asked = BoxFuture<'static, Outcome>;
+pub(super) struct Asked(pub BoxFuture<'static, Outcome>);
 
 /// The lines of one aggregate.
 pub(super) trait Lane: Send + Sync {
@@ -73,13 +73,15 @@ impl<A: Imported> Commands<A> {
     fn ask(&self, request: Request<A::Command>) -> Ask {
         let pipeline = self.pipeline().clone();
         Box::new(move || {
-            async move {
+            let asked = async move {
                 match pipeline.enqueue(request).await {
-                    Ok(pending) => async move { outcome::<A>(pending.reply().await) }.boxed(),
-                    Err(refusal) => std::future::ready(refused::<A>(refusal)).boxed(),
+                    Ok(pending) => {
+                        Asked(async move { outcome::<A>(pending.reply().await) }.boxed())
+                    }
+                    Err(refusal) => Asked(future::ready(refused::<A>(refusal)).boxed()),
                 }
-            }
-            .boxed()
+            };
+            asked.boxed()
         })
     }
 }

@@ -171,7 +171,9 @@ async fn put(lines: Vec<Read<Ask>>, under_way: &mut UnderWay, tally: &mut Tally)
         }
         let asked = match request {
             Ok(ask) => ask().await,
-            Err(problem) => future::ready(Outcome::Refused { problem, unavailable: false }).boxed(),
+            Err(problem) => {
+                Asked(future::ready(Outcome::Refused { problem, unavailable: false }).boxed())
+            }
         };
         under_way.push(number, stream, weight, asked);
     }
@@ -191,7 +193,7 @@ impl UnderWay {
         self.answers.len() >= WINDOW_LINES || self.bytes >= WINDOW_BYTES
     }
 
-    fn push(&mut self, number: u64, stream: Option<StreamId>, weight: usize, asked: Asked) {
+    fn push(&mut self, number: u64, stream: Option<StreamId>, weight: usize, Asked(asked): Asked) {
         self.bytes += weight;
         self.answers.push_back(asked.map(move |outcome| (number, stream, weight, outcome)).boxed());
     }

@@ -91,7 +91,7 @@ impl Log {
         let head = self.head();
         let mut recorded = RecordedEvent {
             position: head.position + 1,
-            stream: entry.stream.clone(),
+            stream: entry.stream,
             version: self.version(&entry.stream) + 1,
             event_id: event.event_id,
             event_type: event.event_type.to_owned(),
@@ -103,7 +103,7 @@ impl Log {
             hash: GENESIS,
         };
         recorded.hash = Fields::of(&recorded).hash(&head.hash, &mut Vec::new());
-        self.streams.entry(entry.stream.clone()).or_default().push(self.events.len());
+        self.streams.entry(entry.stream).or_default().push(self.events.len());
         self.events.push(recorded);
         self.recorded_at = recorded_at;
     }
@@ -131,7 +131,7 @@ impl Log {
     }
 
     pub fn load(&self, stream: &StreamId, snapshot_version: u16) -> LoadedStream {
-        let snapshot = self.snapshots.get(&(stream.clone(), snapshot_version)).cloned();
+        let snapshot = self.snapshots.get(&(*stream, snapshot_version)).cloned();
         let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
         let events = self.stream(stream).filter(|event| event.version > after).cloned().collect();
         LoadedStream { snapshot, events }
@@ -149,7 +149,7 @@ impl Log {
         if !self.stream(stream).any(is_there) {
             return;
         }
-        let place = (stream.clone(), snapshot_version);
+        let place = (*stream, snapshot_version);
         let kept = self.snapshots.get(&place).map_or(0, |kept| kept.version);
         if snapshot.version > kept {
             self.snapshots.insert(place, snapshot);

@@ -47,7 +47,7 @@ impl SqliteStore {
         snapshot_version: u16,
         snapshot: Snapshot,
     ) -> Result<(), StoreError> {
-        let (writer, stream) = (self.writer()?, stream.clone());
+        let (writer, stream) = (self.writer()?, *stream);
         let task = tokio::spawn(async move {
             let mut writer = writer.lock().await;
             let mut connection = writer.take().await?;

@@ -93,7 +93,7 @@ pub async fn a_stale_version_is_refused_and_its_neighbours_are_written(backend: 
     let expected = [written(4), wrong(2, 3), wrong(3, 3), written(5), wrong(0, 3)];
     assert_eq!(appended.outcomes, expected);
     let log = whole_log(&store).await;
-    let streams: Vec<_> = log[3..].iter().map(|event| event.stream.clone()).collect();
+    let streams: Vec<_> = log[3..].iter().map(|event| event.stream).collect();
     assert_eq!(streams, [stream(1), stream(3)]);
     assert_eq!(append(&store, vec![entry(2, 3, 1)]).await.outcomes, [written(6)]);
 }
@@ -147,7 +147,7 @@ pub async fn recorded_time_never_goes_back(backend: Backend) {
 pub async fn one_id_under_two_stream_types_is_two_streams(backend: Backend) {
     let store = backend.open().await;
     let shipment = StreamId { stream_type: StreamType::new("shipment"), id: Uuid::from_u128(1) };
-    let other = Entry { stream: shipment.clone(), ..entry(1, 0, 1) };
+    let other = Entry { stream: shipment, ..entry(1, 0, 1) };
     let appended = append(&store, vec![entry(1, 0, 2), other]).await;
     assert_eq!(appended.outcomes, [written(1), written(3)]);
     let read = store.read_stream(&shipment, 0, 10).await.unwrap();

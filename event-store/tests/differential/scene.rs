@@ -99,7 +99,7 @@ impl Scene {
                 Expected::Beyond(version) => version,
             };
             if expected_version == version {
-                versions.insert(stream.clone(), version + entry.events.len() as Version);
+                versions.insert(stream, version + entry.events.len() as Version);
             }
             let [correlation_id, causation_id, traceparent, actor] = entry.metadata;
             entries.push(Entry {

@@ -71,7 +71,7 @@ pub(super) async fn claim(
     let mut tx = model.begin_write().await?;
     let mut claims = Vec::with_capacity(projections.len());
     for projection in projections {
-        claims.push(claim_one(&mut tx, *projection, target, &owner, now).await?);
+        claims.push(claim_one(&mut tx, projection, target, &owner, now).await?);
     }
     tx.commit(0).await?;
     Ok(Claims { owner, target, claims })

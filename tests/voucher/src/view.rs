@@ -27,6 +27,8 @@ use uuid::Uuid;
 const VOUCHER: &str = "SELECT p.position, v.version, v.status, v.amount FROM projections p \
      LEFT JOIN vouchers v ON v.voucher_id = $1 WHERE p.name = 'vouchers'";
 
+type Row = (i64, Option<i64>, Option<String>, Option<i64>);
+
 impl Composed for VoucherAggregate {
     type Extra = ();
 
@@ -80,8 +82,7 @@ async fn voucher(
         return Ok(reply::json(replay.applied(), document));
     }
     let model = app.model_at(consistency, &[Projection::named("vouchers")]).await?;
-    let row: Option<(i64, Option<i64>, Option<String>, Option<i64>)> =
-        model.first(Sql::new(VOUCHER).bind(id)).await.map_err(of_read_model)?;
+    let row: Option<Row> = model.first(Sql::new(VOUCHER).bind(id)).await.map_err(of_read_model)?;
     match row {
         Some((position, Some(version), Some(status), Some(amount))) => {
             let body = shown(id, version.cast_unsigned(), &status, amount);
