@@ -172,7 +172,7 @@ mod active {
         for entry in append.entries.iter_mut().filter(|entry| !entry.events.is_empty()) {
             let Some(answer) = entry.answer.take() else { continue };
             answers.push(Entry {
-                stream: entry.stream.clone(),
+                stream: entry.stream,
                 expected_version: entry.expected_version + entry.events.len() as u64,
                 events: Vec::new(),
                 answer: Some(answer),

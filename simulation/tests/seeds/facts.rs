@@ -7,7 +7,6 @@ use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderEvent};
 use event_store::{MAX_PAGE, RecordedEvent};
 use projector::projections::HISTORY;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More than a seed ever parks.

@@ -3,7 +3,7 @@
 use crate::world::{Checked, World};
 use domain::Aggregate;
 use domain::order::OrderAggregate;
-use event_store::{Append, Entry, MAX_PAGE, Metadata, NewEvent, StreamId, StreamType};
+use event_store::{Append, Entry, MAX_PAGE, Metadata, NewEvent, StreamType};
 
 /// What no build here can read.
 pub const UNREADABLE: &str = "OrderTeleported";
@@ -14,10 +14,7 @@ impl World {
     /// It appends to an order that is there: an event of an old schema version, or now and then one that nobody knows.
     pub async fn append_foreign(&mut self) -> Checked {
         let order = self.chance.pick(&self.account.orders);
-        let stream = StreamId {
-            stream_type: const { StreamType::new(OrderAggregate::STREAM_TYPE) },
-            id: order,
-        };
+        let stream = StreamType::new(OrderAggregate::STREAM_TYPE).stream(order);
         let before = self.eye.read_stream(&stream, 0, MAX_PAGE).await;
         let before = before.map_err(|error| error.to_string())?;
         let Some(last) = before.last() else { return Ok(()) };

@@ -6,8 +6,6 @@ use crate::foretold::Foretold;
 use crate::judge::Ledger;
 use crate::world::refused::{Refused, Whose};
 use crate::world::{Checked, World};
-use oracle::fact::Fact;
-use oracle::stream::Stream;
 use projector::projections::{self, HISTORY, ORDERS};
 use projector::{Projection, Registry, Source};
 use read_model::write::parked::ParkedReason;
@@ -17,43 +15,6 @@ use std::collections::BTreeSet;
 
 /// By which words the database refuses a row.
 const NOT_THIS_ONE: &str = "not this one";
-
-/// Rows that the database refused for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused {
-    projection: &'static Projection,
-    whose: Whose,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Order(Uuid),
-    Customer(&'static str),
-    Product(&'static str),
-}
-
-impl Refused {
-    /// Whether an order of this projection may be parked for it.
-    fn excuses(self, projection: &str, stream: &Stream) -> bool {
-        let beginnings = stream.events.iter().filter_map(|event| match &event.fact {
-            Fact::Drafted(beginning) | Fact::Begun(beginning) => Some(beginning),
-            _ => None,
-        });
-        let its = match self.whose {
-            Whose::Order(order) => stream.id == order,
-            Whose::Customer(id) => beginnings.into_iter().any(|begun| begun.customer.id == id),
-            Whose::Product(id) => {
-                let added = stream.events.iter().filter_map(|event| match &event.fact {
-                    Fact::LineAdded(line) => Some(line),
-                    _ => None,
-                });
-                let lines = beginnings.flat_map(|begun| &begun.lines).chain(added);
-                lines.into_iter().any(|line| line.product_id == id)
-            }
-        };
-        its && self.projection.name == projection
-    }
-}
 
 impl World {
     /// From now on the views' database refuses rows of some order, customer or product.

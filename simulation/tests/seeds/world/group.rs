@@ -1,7 +1,7 @@
 //! Projectors, which share a topic or follow the log, and the coordinator of their group.
 
-use crate::relays::TOPIC;
-use crate::world::{Checked, Feed, PARTITIONS, World};
+use super::relays::TOPIC;
+use super::{Checked, Feed, PARTITIONS, World};
 use projector::{ProjectorError, Registry, Source, TopicFeed};
 use relay::Kafka;
 use relay::consumer::{ConsumerSettings, MemberId};

@@ -1,6 +1,6 @@
 //! What is done to the views while everything else goes on: rebuilds, roll-backs, and parked events tried again.
 
-use crate::world::{Checked, World};
+use super::{Checked, World};
 use projector::{Projection, ProjectorError, Registry, Show, Source};
 use stage::{Actor, Arm, Rest, Stop, Verdict};
 use std::pin::Pin;
@@ -42,14 +42,11 @@ impl World {
             7 | 8 => Task::RollBack,
             _ => Task::Retry,
         };
-        let mut kinds: Vec<&'static Projection> = Registry::standard()
-            .projections()
-            .iter()
-            .copied()
-            .filter(|_| self.chance.percent(50))
-            .collect();
+        let all = Registry::standard();
+        let mut kinds: Vec<&'static Projection> =
+            all.projections().iter().copied().filter(|_| self.chance.percent(50)).collect();
         if kinds.is_empty() {
-            kinds = Registry::standard().projections().to_vec();
+            kinds = all.projections().to_vec();
         }
         self.start(task, kinds);
     }

@@ -2,13 +2,13 @@
 
 use oracle::fact::Fact;
 use oracle::stream::Stream;
-use projector::Kind;
+use projector::Projection;
 use uuid::Uuid;
 
 /// Rows that the database refused for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
-    pub projection: Kind,
+    pub projection: &'static Projection,
     pub whose: Whose,
 }
 
@@ -39,6 +39,6 @@ impl Refused {
                 lines.into_iter().any(|line| line.product_id == id)
             }
         };
-        its && self.projection.name() == projection
+        its && self.projection.name == projection
     }
 }
