@@ -1,28 +1,11 @@
 //! Events as they enter and leave the log.
 
-use crate::{Position, StreamType, Version};
+use crate::{Position, StreamId, Version};
 use chrono::DateTime;
-use std::hash::{Hash, Hasher};
 use uuid::Uuid;
 
 /// A moment in UTC with microseconds; finer digits are cut before storing.
 pub type Timestamp = DateTime<chrono::Utc>;
-
-/// One stream: all events of one aggregate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StreamId {
-    /// The aggregate's type, e.g. `order`.
-    pub stream_type: StreamType,
-    /// The aggregate's id. Streams of different types may share it.
-    pub id: Uuid,
-}
-
-impl Hash for StreamId {
-    /// Streams that share an id are few: the type would cost more than it tells apart.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.id.hash(state);
-    }
-}
 
 /// The moment as it is stored: cut to microseconds.
 pub(crate) fn cut(time: Timestamp) -> Timestamp {

@@ -37,7 +37,7 @@ mod row;
 mod schema;
 mod sqlite;
 mod store;
-mod stream_type;
+mod stream;
 mod tail_cache;
 
 pub use append::{
@@ -45,14 +45,14 @@ pub use append::{
 };
 pub use audit::{MAX_DEFECTS, VerifyReport};
 pub use capacities::Capacities;
-pub use event::{Metadata, NewEvent, RecordedEvent, StreamId, Timestamp};
+pub use event::{Metadata, NewEvent, RecordedEvent, Timestamp};
 pub use lease::{Lease, LeaseState};
 #[cfg(feature = "reference")]
 pub use memory::{MemoryLog, MemoryStore, Rows};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use store::{Access, EventStore};
-pub use stream_type::StreamType;
+pub use stream::{StreamId, StreamType};
 
 /// A place in the whole log, from 1; 0 is "before the first event".
 pub type Position = u64;

@@ -1,10 +1,11 @@
 //! Projections that stand at one position and move together: one page is folded by all of them and flushed once.
 
 use crate::ProjectorError;
+use crate::decoded::Decoded;
 use crate::flush::Batch;
 use crate::parking::{self, Faulty};
 use crate::projection::{Changes, Fold, Pace, Projection, Streams};
-use crate::source::{Decoded, Page, Reader, Source};
+use crate::source::{Page, Reader, Source};
 use event_store::{StreamId, StreamType};
 use faults::{Fault, planted};
 use read_model::ReadModel;

@@ -7,6 +7,7 @@
 //! never does: decide, answer HTTP commands, or hold SQL (that stands in `read-model`).
 
 mod cache;
+mod decoded;
 mod error;
 mod figures;
 mod flush;
@@ -33,15 +34,16 @@ mod topic;
 mod unwritten;
 mod verify;
 
+pub use decoded::{Decoded, Poison};
 pub use error::ProjectorError;
 pub use lineage::check_lineage;
 pub use live::{Condition, run, watch_condition};
-pub use projection::{Changes, Fold, Pace, Poison, Projection, Streams};
+pub use projection::{Changes, Fold, Pace, Projection, Streams};
 pub use rebuild::{RebuildReport, Show, rebuild};
 pub use registry::Registry;
 pub use retry::{RetryReport, retry_parked};
 pub use rollback::roll_back;
-pub use source::{Decoded, Source};
+pub use source::Source;
 #[cfg(feature = "kafka")]
 pub use topic::{TopicFeed, run_topic};
 pub use unwritten::fold_unwritten;

@@ -2,7 +2,7 @@
 //!
 //! The engine knows nothing else of one. Which projections there are stands in [`crate::registry`].
 
-use crate::source::Decoded;
+use crate::decoded::{Decoded, Poison};
 use event_store::{RecordedEvent, StreamType};
 use futures::future::{self, BoxFuture, FutureExt};
 use read_model::write::{Tables, WriteTx};
@@ -64,10 +64,6 @@ impl fmt::Debug for Projection {
         out.write_str(self.name)
     }
 }
-
-/// Why an event cannot be folded. Never holds the event's values.
-#[derive(Debug)]
-pub struct Poison(pub String);
 
 /// How events come, and so which rows of earlier batches are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

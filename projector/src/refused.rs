@@ -8,12 +8,13 @@
 //! Only refusals count: an error of any other projection ends the search, and the batch is tried again later as ever.
 
 use crate::ProjectorError;
+use crate::decoded::Decoded;
 use crate::flush::{Advance, fill, flush};
 use crate::group::{self, Member};
 use crate::parking::Faulty;
 use crate::projection::Pace;
 use crate::projection::Projection;
-use crate::source::{Decoded, Page};
+use crate::source::Page;
 use event_store::StreamId;
 use read_model::write::catalog::Checkpoint;
 #[cfg(feature = "kafka")]

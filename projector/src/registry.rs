@@ -1,8 +1,8 @@
 //! The one list of what a projector knows: the aggregates whose events it reads, the projections that it keeps.
 
+use crate::decoded::Decoded;
 use crate::projection::Projection;
 use crate::projections;
-use crate::source::Decoded;
 use domain::{Aggregate, Catalogue};
 use event_store::RecordedEvent;
 use read_model::Schema;

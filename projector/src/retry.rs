@@ -4,13 +4,14 @@
 //! streams as parked, loses its next compare-and-set and reloads.
 
 use crate::ProjectorError;
+use crate::decoded::{Decoded, Fact};
 use crate::group::Member;
 use crate::parking::{self, Faulty};
 use crate::points;
 use crate::projection::{Projection, Streams};
 use crate::refused::{Fence, Share};
 use crate::registry::Registry;
-use crate::source::{Decoded, Fact};
+
 use event_store::StreamId;
 use read_model::ReadModel;
 use read_model::write::{Tables, WriteTx};

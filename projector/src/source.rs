@@ -4,9 +4,8 @@
 //! follow each other without a hole, so no projection can move past an event it has not seen.
 
 use crate::ProjectorError;
-use crate::projection::Poison;
+use crate::decoded::Decoded;
 use crate::registry::Registry;
-use domain::{Aggregate, Catalogue, DecodeError, Event};
 use event_store::{EventStore, RecordedEvent, StoreError};
 use read_model::write::catalog::SourceHead;
 use server::clock;
@@ -21,54 +20,6 @@ const YIELD_EVERY: usize = 256;
 pub struct Source {
     log: EventStore,
     registry: Registry,
-}
-
-/// What an event says to this build.
-#[derive(Debug, Clone)]
-pub(crate) enum Fact {
-    /// An event of an aggregate in the catalogue.
-    Known(Event),
-    /// An event of a stream that the catalogue does not list: only what takes every stream takes it.
-    Foreign,
-    /// An event of an aggregate in the catalogue that this build cannot read.
-    Unreadable(DecodeError),
-}
-
-/// A stored event with what it says.
-#[derive(Debug, Clone)]
-pub struct Decoded {
-    /// The event as the log has it.
-    pub recorded: RecordedEvent,
-    pub(crate) fact: Fact,
-}
-
-impl Decoded {
-    pub(crate) fn new(recorded: RecordedEvent, catalogue: &Catalogue) -> Self {
-        let decoded = catalogue.decode(
-            recorded.stream.stream_type.as_str(),
-            &recorded.event_type,
-            recorded.schema_version,
-            &recorded.payload,
-        );
-        let fact = match decoded {
-            Some(Ok(event)) => Fact::Known(event),
-            Some(Err(error)) => Fact::Unreadable(error),
-            None => Fact::Foreign,
-        };
-        Self { recorded, fact }
-    }
-
-    /// The event as one of this aggregate; `None` if its stream is of another type.
-    ///
-    /// # Errors
-    /// When this build cannot read it.
-    pub fn read<A: Aggregate>(&self) -> Result<Option<&A::Event>, Poison> {
-        match &self.fact {
-            Fact::Known(event) => Ok(event.of::<A>()),
-            Fact::Foreign => Ok(None),
-            Fact::Unreadable(error) => Err(Poison(error.to_string())),
-        }
-    }
 }
 
 /// Consecutive events.

@@ -1,9 +1,9 @@
 //! The pure half of projecting, for measurements: decode and fold a batch with every projection, read and write nothing.
 
 use crate::ProjectorError;
+use crate::decoded::Decoded;
 use crate::projection::Pace;
 use crate::registry::Registry;
-use crate::source::Decoded;
 use event_store::RecordedEvent;
 
 /// Decodes a batch and folds it with every projection, as if into empty tables; how many events were kept as rows.

@@ -3,7 +3,8 @@
 //! The answer begins when all lines are in, or earlier if many of its own wait to be read: proxies in front (nginx) stop
 //! sending a request as soon as its answer begins.
 
-use super::aggregate::{Imported, Lane};
+use super::imported::Imported;
+use super::lane::Lane;
 use super::{ImportError, Refused, Summary};
 use crate::http::Commands;
 use axum::body::{Body, Bytes};

@@ -3,9 +3,9 @@
 //! A line names its stream by `order_id`, and may then give an `id` of its own; or by `stream` and `id`, and may then give
 //! its own as `key`.
 
-use super::aggregate::{Imported, Lane};
+use super::imported::Imported;
 use super::lines::{MAX_LINE, RawLine};
-use crate::http::{field, unreadable, validation};
+use crate::http::{unreadable, validation};
 use crate::json::{self, Errors, Json, Object, Pointer};
 use crate::pipeline::{Effect, Key, Request, Retention, Target};
 use domain::order::OrderAggregate;
@@ -13,13 +13,12 @@ use domain::{Aggregate, FieldError, Timestamp};
 use event_store::{Metadata, StreamId, StreamType};
 use server::{Problem, ProblemCode};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// Longest key of a line.
 const MAX_KEY_LENGTH: usize = 200;
 /// The type of streams that a line means where it names none.
-const UNNAMED: &str = OrderAggregate::STREAM_TYPE;
+pub(super) const UNNAMED: &str = OrderAggregate::STREAM_TYPE;
 
 /// A line that has been read into a request, or why it could not be.
 #[derive(Debug)]
@@ -40,29 +39,8 @@ impl<R> Read<R> {
         Read { number, stream, weight, request: request.map(with) }
     }
 
-    fn refused(line: &RawLine, problem: Problem) -> Self {
+    pub(super) fn refused(line: &RawLine, problem: Problem) -> Self {
         Self { number: line.number, stream: None, weight: 0, request: Err(problem) }
-    }
-}
-
-/// Reads a line of any of these lanes. `metadata` goes onto the events that come of it.
-pub(super) fn read(
-    lanes: &[Arc<dyn Lane>],
-    line: &RawLine,
-    metadata: &Metadata,
-) -> Read<super::aggregate::Ask> {
-    let tree = match tree(line) {
-        Ok(tree) => tree,
-        Err(problem) => return Read::refused(line, problem),
-    };
-    let named = stream_type(&tree).unwrap_or(UNNAMED);
-    match lanes.iter().find(|lane| lane.stream_type() == named) {
-        Some(lane) => lane.read(tree, line, metadata),
-        None => {
-            let known: Vec<&str> = lanes.iter().map(|lane| lane.stream_type()).collect();
-            let rule = format!("must be one of {}", known.join(", "));
-            Read::refused(line, field("/stream", "unknown-stream", rule))
-        }
     }
 }
 
@@ -74,7 +52,7 @@ pub fn read_as<A: Imported>(line: &RawLine, metadata: &Metadata) -> Read<Request
     }
 }
 
-fn tree(line: &RawLine) -> Result<Json<'_>, Problem> {
+pub(super) fn tree(line: &RawLine) -> Result<Json<'_>, Problem> {
     match &line.bytes {
         Some(bytes) => json::parse(bytes).map_err(unreadable),
         None => Err(Problem::new(ProblemCode::PAYLOAD_TOO_LARGE)
@@ -83,7 +61,7 @@ fn tree(line: &RawLine) -> Result<Json<'_>, Problem> {
 }
 
 /// The type of stream that a line names, where that is a text.
-fn stream_type<'t>(tree: &'t Json<'_>) -> Option<&'t str> {
+pub(super) fn stream_type<'t>(tree: &'t Json<'_>) -> Option<&'t str> {
     let Json::Object(members) = tree else { return None };
     match members.iter().find(|(name, _)| name == "stream")? {
         (_, Json::String(text)) => Some(text.as_ref()),

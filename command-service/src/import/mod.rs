@@ -5,20 +5,21 @@
 //! no other; only the store going away, the end of the service or of the input stops the import. Memory does not grow
 //! with the number of lines.
 
-mod aggregate;
 mod handler;
+mod imported;
+mod lane;
 mod line;
 mod lines;
 
-pub use aggregate::Imported;
 pub use handler::{ImportOutput, ImportSummaryLine, Imports, RefusedLine, routes};
+pub use imported::Imported;
 pub use line::{Read, read_as};
 pub use lines::{Lines, MAX_LINE, RawLine};
 
-use aggregate::{Ask, Asked, Lane, Outcome};
 use event_store::{EventStore, Metadata, StreamId};
 use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{FuturesOrdered, Stream, StreamExt};
+use lane::{Ask, Asked, Lane, Outcome};
 use serde::Serialize;
 use server::{Problem, ProblemCode};
 use std::io;
@@ -152,7 +153,7 @@ fn read_chunks(
         let (lanes, metadata) = (Arc::clone(&lanes), Arc::clone(&metadata));
         async move {
             let chunk = chunk?;
-            let read = move || chunk.iter().map(|raw| line::read(&lanes, raw, &metadata)).collect();
+            let read = move || chunk.iter().map(|raw| lane::read(&lanes, raw, &metadata)).collect();
             tokio::spawn(async move { read() }).await.map_err(|_| ImportError::Stopped)
         }
     });

@@ -2,8 +2,10 @@
 
 use super::unknown;
 use crate::cache::Cache;
-use crate::projection::{Changes, Fold, Pace, Poison, Projection, Streams};
-use crate::source::{Decoded, Fact};
+use crate::decoded::Poison;
+use crate::decoded::{Decoded, Fact};
+use crate::projection::{Changes, Fold, Pace, Projection, Streams};
+
 use event_store::{RecordedEvent, StreamId};
 use futures::future::{BoxFuture, FutureExt};
 use read_model::write::history::{self, HistoryRow};
@@ -140,7 +142,7 @@ fn row(event: RecordedEvent) -> HistoryRow {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     HistoryRow {
         position: event.position,
-        stream_type: event.stream.stream_type.to_string(),
+        stream_type: event.stream.stream_type.as_str().to_owned(),
         stream_id: event.stream.id,
         version: event.version,
         event_id: event.event_id,

@@ -12,8 +12,8 @@ pub use orders::ORDERS;
 pub use products::PRODUCTS;
 pub use sales::SALES;
 
+use crate::decoded::Decoded;
 use crate::projection::Pace;
-use crate::source::Decoded;
 use domain::Aggregate;
 use domain::order::OrderAggregate;
 use event_store::{StreamId, StreamType};

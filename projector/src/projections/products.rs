@@ -2,8 +2,9 @@
 //! lines name it.
 
 use super::ORDER_STREAMS;
-use crate::projection::{Changes, Fold, Poison, Projection, Streams};
-use crate::source::Decoded;
+use crate::decoded::Decoded;
+use crate::decoded::Poison;
+use crate::projection::{Changes, Fold, Projection, Streams};
 use domain::order::{OrderAggregate, OrderEvent};
 use event_store::RecordedEvent;
 use futures::future::{BoxFuture, FutureExt};

@@ -1,8 +1,9 @@
 //! Projection `sales`: what was placed and what was cancelled, by day of placing and day of change.
 
 use super::{ORDER_STREAMS, day};
-use crate::projection::{Changes, Fold, Poison, Projection, Streams};
-use crate::source::Decoded;
+use crate::decoded::Decoded;
+use crate::decoded::Poison;
+use crate::projection::{Changes, Fold, Projection, Streams};
 use domain::order::{OrderAggregate, OrderEvent};
 use event_store::RecordedEvent;
 use faults::{Fault, planted};

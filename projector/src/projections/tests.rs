@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::projection::{Fold, Poison};
+use crate::decoded::Poison;
+use crate::projection::Fold;
 use crate::registry::Registry;
 use chrono::{DateTime, Utc};
 use domain::order::{Customer, OrderEvent};

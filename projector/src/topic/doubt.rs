@@ -2,7 +2,8 @@
 
 use super::sift::Arrived;
 use crate::ProjectorError;
-use crate::source::{Decoded, Source};
+use crate::decoded::Decoded;
+use crate::source::Source;
 use relay::partition_of;
 
 /// So many positions at most are looked through for an event in doubt; it is parked without, above that.

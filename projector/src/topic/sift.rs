@@ -1,8 +1,8 @@
 //! From records to events: what is no event of the log is counted and left out, what comes twice is taken once.
 
+use crate::decoded::Decoded;
 use crate::figures;
 use crate::registry::Registry;
-use crate::source::Decoded;
 use relay::consumer::Page;
 use relay::partition_of;
 use relay::wire::{Content, PoisonReason};

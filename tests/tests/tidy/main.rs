@@ -37,9 +37,6 @@ const STILL_ALLOWED: &[Allowed<'_>] = &[
     ("event-store", "planted", "store"),
     ("event-store", "postgres", "store"),
     ("event-store", "sqlite", "store"),
-    ("event-store", "postgres::hints", "postgres::open"),
-    ("event-store", "postgres::writer", "postgres::open"),
-    ("event-store", "sqlite::writer", "sqlite::at_once"),
     ("projector", "topic::desk", "topic::portion"),
 ];
 

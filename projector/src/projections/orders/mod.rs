@@ -7,8 +7,9 @@ mod state;
 
 use super::{ORDER_STREAMS, day, unknown};
 use crate::cache::Cache;
-use crate::projection::{Changes, Fold, Pace, Poison, Projection, Streams};
-use crate::source::Decoded;
+use crate::decoded::Decoded;
+use crate::decoded::Poison;
+use crate::projection::{Changes, Fold, Pace, Projection, Streams};
 use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderEvent, document};
 use event_store::RecordedEvent;

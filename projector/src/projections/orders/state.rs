@@ -1,7 +1,7 @@
 //! What the fold remembers of one order between its events.
 
 use super::listed::Listed;
-use crate::projection::Poison;
+use crate::decoded::Poison;
 use domain::order::{Order, OrderEvent};
 
 /// An order under the fold.

@@ -1,12 +1,27 @@
-//! The type of a stream.
+//! Streams: a type and an id.
 //!
-//! The name is stored in place, so that copying one is cheap and foreign names, from a topic or from a newer program's log, take
+//! The name of a type is stored in place, so that copying one is cheap and foreign names, from a topic or from a newer program's log, take
 //! no memory that lasts.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use uuid::Uuid;
 
-use crate::StreamId;
+/// One stream: all events of one aggregate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId {
+    /// The aggregate's type, e.g. `order`.
+    pub stream_type: StreamType,
+    /// The aggregate's id. Streams of different types may share it.
+    pub id: Uuid,
+}
+
+impl Hash for StreamId {
+    /// Streams that share an id are few: the type would cost more than it tells apart.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
 
 /// The type of a stream, e.g. `order`: 1 to 31 bytes of ASCII letters, digits, `_`, `-` and `.`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,40 +1,17 @@
-//! What imports need of an aggregate, and the way of its lines: read, put on its pipeline, answered.
+//! The way of a line: read by its aggregate, put on that aggregate's pipeline, answered.
 //!
 //! An import holds lines of aggregates of many types, so each aggregate's [`Commands`] stand behind a [`Lane`].
 
+use super::imported::Imported;
 use super::line::{self, Read};
 use super::lines::RawLine;
-use crate::http::{CommandApi, Commands, problem};
-use crate::json::{Errors, Json, Pointer};
+use crate::http::{CommandApi, Commands, field, problem};
+use crate::json::Json;
 use crate::pipeline::{Accepted, Refusal, Replayed, Reply, Request};
-use domain::{FieldError, Timestamp};
 use event_store::{Metadata, Position};
 use futures::future::{self, BoxFuture, FutureExt};
 use server::Problem;
-
-/// An aggregate whose commands can be imported.
-pub trait Imported: CommandApi {
-    /// The name of a command.
-    type Name: Copy + Send;
-
-    /// The command of this name.
-    ///
-    /// # Errors
-    /// Says which names there are.
-    fn command_name(name: &str) -> Result<Self::Name, FieldError>;
-
-    /// Reads the body of a command. `at` is the line's time; `None` if it cannot be read, which is reported elsewhere.
-    fn read_command(
-        name: Self::Name,
-        body: Json<'_>,
-        at: Option<Timestamp>,
-        pointer: &Pointer<'_>,
-        errors: &mut Errors,
-    ) -> Option<Self::Command>;
-
-    /// Whether the command begins a stream.
-    fn begins_stream(command: &Self::Command) -> bool;
-}
+use std::sync::Arc;
 
 /// What came of a line.
 pub(super) enum Outcome {
@@ -66,6 +43,23 @@ impl<A: Imported> Lane for Commands<A> {
 
     fn read(&self, tree: Json<'_>, line: &RawLine, metadata: &Metadata) -> Read<Ask> {
         line::read_tree::<A>(tree, line, metadata).map(|request| self.ask(request))
+    }
+}
+
+/// Reads a line of any of these lanes. `metadata` goes onto the events that come of it.
+pub(super) fn read(lanes: &[Arc<dyn Lane>], raw: &RawLine, metadata: &Metadata) -> Read<Ask> {
+    let tree = match line::tree(raw) {
+        Ok(tree) => tree,
+        Err(problem) => return Read::refused(raw, problem),
+    };
+    let named = line::stream_type(&tree).unwrap_or(line::UNNAMED);
+    match lanes.iter().find(|lane| lane.stream_type() == named) {
+        Some(lane) => lane.read(tree, raw, metadata),
+        None => {
+            let known: Vec<&str> = lanes.iter().map(|lane| lane.stream_type()).collect();
+            let rule = format!("must be one of {}", known.join(", "));
+            Read::refused(raw, field("/stream", "unknown-stream", rule))
+        }
     }
 }
 
