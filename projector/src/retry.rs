@@ -12,7 +12,7 @@ use crate::projection::{Projection, Streams};
 use crate::refused::{Fence, Share};
 use crate::registry::Registry;
 
-use event_store::StreamId;
+use event_store::{StreamId, StreamType};
 use read_model::ReadModel;
 use read_model::write::{Tables, WriteTx};
 use server::clock;
@@ -101,7 +101,7 @@ async fn faulty(
         projection,
         generation,
         tables: Tables::Live,
-        parked: failed.clone(),
+        parked: failed.iter().copied().chain(parked.broken).collect(),
         events: parked.events.iter().collect(),
         fence: Fence::Live,
         now: clock::now().timestamp_micros(),
@@ -115,6 +115,8 @@ struct Parked {
     events: Vec<Decoded>,
     /// Positions of those that it cannot: of types of streams that it does not know, or not readable at all.
     unknown: Vec<u64>,
+    /// Streams of those that are not readable: what is parked behind them stays parked, too.
+    broken: Vec<StreamId>,
 }
 
 impl Parked {
@@ -131,8 +133,10 @@ async fn parked_events(
     generation: u64,
     after: u64,
 ) -> Result<Parked, ProjectorError> {
-    let mut parked = Parked { events: Vec::new(), unknown: Vec::new() };
-    for (position, json) in tx.parked_events(projection.name, generation, after, PAGE).await? {
+    let mut parked = Parked { events: Vec::new(), unknown: Vec::new(), broken: Vec::new() };
+    for (position, (stream_type, id), json) in
+        tx.parked_events(projection.name, generation, after, PAGE).await?
+    {
         match parking::event(&json).map(|event| registry.decode(event)) {
             Ok(event) if is_known(projection, &event) => parked.events.push(event),
             Ok(_) => parked.unknown.push(position),
@@ -140,6 +144,7 @@ async fn parked_events(
                 let projection = projection.name;
                 tracing::error!(projection, event.position = position, %error, "it stays parked");
                 parked.unknown.push(position);
+                parked.broken.extend(StreamType::parse(&stream_type).map(|its| its.stream(id)));
             }
         }
     }
@@ -172,6 +177,7 @@ async fn try_page(
     };
     let page = parked_events(registry, &mut tx, projection, generation, after).await?;
     let last = page.last();
+    failed.extend(&page.broken);
     let mut member = Member::retrying(projection, generation, failed.clone());
     member.expect_refusal(faulty);
     let events: Vec<&Decoded> = page.events.iter().collect();

@@ -60,6 +60,7 @@ on_both_backends! {
     parking::a_poison_event_parks_its_order_and_no_other,
     parking::what_still_does_not_fit_stays_parked,
     parking::a_parked_order_goes_on_once_its_events_fit,
+    parking::what_is_parked_behind_an_event_that_cannot_be_read_back_stays,
     rebuilding::a_changed_row_is_found_by_verify_and_mended_by_a_rebuild,
     rebuilding::a_rebuild_beside_a_live_projector_loses_nothing,
     rebuilding::an_interrupted_rebuild_goes_on_where_it_stopped,

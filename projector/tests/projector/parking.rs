@@ -3,6 +3,7 @@
 use crate::shop::Shop;
 use domain::Note;
 use domain::order::OrderCommand;
+use event_store::NewEvent;
 use projector::projections::ORDERS;
 use projector::{Registry, retry_parked};
 use rig::views::Views;
@@ -74,4 +75,27 @@ pub async fn a_parked_order_goes_on_once_its_events_fit(views: Views) {
     projector.stop().await;
     assert_eq!(parked(&shop).await, []);
     shop.assert_sound().await;
+}
+
+/// The projection of customers has no memory: nothing but the park tells it that an event is missing.
+pub async fn what_is_parked_behind_an_event_that_cannot_be_read_back_stays(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let ill = shop.place("ann").await;
+    shop.poison(ill, 1).await;
+    let confirmed = NewEvent {
+        event_id: Uuid::now_v7(),
+        event_type: "OrderConfirmed",
+        schema_version: 1,
+        occurred_at: shop.now,
+        payload: b"{}".to_vec(),
+    };
+    shop.append(ill, 2, vec![confirmed]).await;
+    shop.project().await;
+    let before = parked(&shop).await;
+    assert_eq!(before.len(), 8);
+    shop.tamper("UPDATE parked_events SET event = '{' WHERE position = 2").await;
+    let registry = Registry::standard();
+    let report = retry_parked(&registry, &shop.model, registry.projections()).await.unwrap();
+    assert_eq!((report.folded, report.parked), (0, 8));
+    assert_eq!(parked(&shop).await, before);
 }

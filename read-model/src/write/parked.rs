@@ -115,7 +115,7 @@ impl WriteTx {
         self.bulk(&PARK, Tables::Live, rows).await
     }
 
-    /// A page of parked events after a position, in order: position and event.
+    /// A page of parked events after a position, in order: position, stream (type, id), event.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -125,14 +125,16 @@ impl WriteTx {
         generation: u64,
         after: u64,
         limit: u32,
-    ) -> Result<Vec<(u64, String)>, ReadModelError> {
+    ) -> Result<Vec<(u64, (String, Uuid), String)>, ReadModelError> {
         let sql = Sql::new(
-            "SELECT position, event FROM parked_events \
+            "SELECT position, stream_type, stream_id, event FROM parked_events \
              WHERE projection = $1 AND generation = $2 AND position > $3 ORDER BY position LIMIT $4",
         );
         let sql = sql.bind(projection).bind(stored(generation)).bind(stored(after));
-        let rows: Vec<(i64, String)> = self.rows(sql.bind(i64::from(limit))).await?;
-        rows.into_iter().map(|(position, event)| Ok((loaded(position)?, event))).collect()
+        let rows: Vec<(i64, String, Uuid, String)> = self.rows(sql.bind(i64::from(limit))).await?;
+        let parked =
+            |(position, stream_type, id, event)| Ok((loaded(position)?, (stream_type, id), event));
+        rows.into_iter().map(parked).collect()
     }
 
     /// Takes events out of the park and gives the projection a new generation number, so that every writer that
