@@ -22,7 +22,7 @@ mod writer;
 
 use crate::{Append, AppendError, Appended, Head, Position, StoreError, row};
 use connect::on;
-use hints::Hints;
+use pg_hints::Hints;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgPool, Postgres};

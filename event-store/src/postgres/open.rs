@@ -8,11 +8,12 @@ use super::connect::{
     self, MAX_READERS, MAX_SIDE, MIGRATING, READING, SCHEMA, WRITING, connect, connect_pool,
     lazy_pool, on, refusal,
 };
-use super::hints::Hints;
+use super::hints::{APPENDED, CONNECTIONS};
 use super::writer::Writer;
 use crate::ends::{ENDS, Ends};
 use crate::schema::{self, Schema};
 use crate::{Access, Capacities, StoreError};
+use pg_hints::Hints;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -65,7 +66,8 @@ impl PostgresStore {
                 .await
         })
         .await?;
-        let hints = Arc::new(Hints::follow(reading, head).await?);
+        let hinting = connect_pool(reading, CONNECTIONS).await?;
+        let hints = Arc::new(Hints::follow(APPENDED, hinting, head));
         Ok(Self { readers, writer, side, hints })
     }
 }

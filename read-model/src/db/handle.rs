@@ -1,13 +1,13 @@
 //! The handle over both backends: its connections, and statements outside of a transaction.
 
 use super::error::ReadModelError;
-use super::hint::Hints;
 use super::sql::{
     EitherRow, Sql, postgres_rows, postgres_statement, sqlite_rows, sqlite_statement,
 };
 use super::statement_cache::StatementCache;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use pg_hints::Hints;
 use sqlite_file::{Checkpoints, Connections};
 use sqlx::{PgPool, SqlitePool};
 use std::sync::Arc;

@@ -7,7 +7,6 @@
 mod bulk;
 mod error;
 mod handle;
-mod hint;
 mod keys;
 mod number;
 pub(crate) mod postgres_transaction;
@@ -22,7 +21,6 @@ pub use bulk::{Binds, BulkStatement, Row};
 pub use error::ReadModelError;
 pub(crate) use handle::writer;
 pub use handle::{Access, PostgresReadModel, ReadModel, SqliteReadModel};
-pub(crate) use hint::Hints;
 pub(crate) use keys::{MAX_KEYS, padded};
 pub(crate) use number::{loaded, stored};
 pub use sql::{EitherRow, Sql, Value};

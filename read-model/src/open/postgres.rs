@@ -3,10 +3,9 @@
 //! Commits do not wait for the disk: what a crash takes away the checkpoint in the same database forgets too.
 
 use super::{VERSION, migration_failed, not_migrated};
-use crate::db::{
-    Access, FILLERS, Hints, PostgresReadModel, ReadModel, ReadModelError, StatementCache,
-};
+use crate::db::{Access, FILLERS, PostgresReadModel, ReadModel, ReadModelError, StatementCache};
 use crate::schema;
+use pg_hints::{Channel, Hints, News};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
@@ -14,6 +13,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Hints of projections that moved. Each has a position of its own, and readers ask the tables; so nothing is asked here.
+const MOVED: Channel = Channel { name: "orderlog_projection_moved", news: News::Every, ask: None };
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// So long after its last use a connection is believed to be there.
@@ -61,7 +62,7 @@ pub(crate) async fn open(
     let schema_version = schema::version(migrations);
     check_version(&readers, schema_version).await?;
     Ok(ReadModel::Postgres(Arc::new(PostgresReadModel {
-        hints: Hints::follow(&readers),
+        hints: Hints::follow(MOVED, readers.clone(), 0),
         readers,
         writer,
         fillers,
@@ -123,8 +124,8 @@ pub(crate) async fn ping(model: &PostgresReadModel) -> Result<(), ReadModelError
 
 /// Closes all connections.
 pub(crate) async fn close(model: &PostgresReadModel) {
-    model.hints.end();
-    model.readers.close().await;
+    // Hints travel on the readers' connections, which are closed with them.
+    model.hints.close().await;
     for writers in [&model.writer, &model.fillers].into_iter().flatten() {
         writers.close().await;
     }
