@@ -17,7 +17,7 @@ use crate::source::Source;
 use read_model::write::Tables;
 use read_model::write::catalog::{CatalogEntry, Checkpoint, SourceHead};
 use read_model::{ReadModel, ReadModelError};
-use server::{Readiness, clock};
+use server::{Backoff, Readiness, clock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -52,7 +52,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), ProjectorError> {
     figures::describe();
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
     let mut outdated = Outdated::new(source.clone(), model.clone(), shutdown.clone());
     loop {
         let since = Instant::now();
@@ -63,9 +63,7 @@ pub async fn run(
             },
             Err(error) => Stop::Failed(error),
         };
-        if since.elapsed() > LAST_PAUSE {
-            pause = FIRST_PAUSE;
-        }
+        backoff.reset_after(since.elapsed());
         let rest = match stop {
             Stop::Reload => Duration::ZERO,
             Stop::Lost => STAND_BY,
@@ -74,9 +72,7 @@ pub async fn run(
                 figures::failed();
                 figures::missing(error.missing_position());
                 let _ = condition.send_replace(Err(error.to_string()));
-                let rest = pause;
-                pause = (pause * 2).min(LAST_PAUSE);
-                rest
+                backoff.pause()
             }
         };
         if wait(rest, &shutdown).await {

@@ -11,7 +11,7 @@ use crate::publish::{Recorded, Session, SessionError, recount, save};
 use crate::settings::Settings;
 use crate::topic::TopicProbe;
 use event_store::{EventStore, Lease, LeaseState, Position};
-use server::{Limits, Readiness};
+use server::{Backoff, Limits, Readiness};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -117,7 +117,7 @@ impl Relay {
         mut state: LeaseState,
         shutdown: &CancellationToken,
     ) -> Result<(), SessionError> {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let begun_at = state.checkpoint;
             let error = match self.session(lease, &state, shutdown).await {
@@ -129,10 +129,10 @@ impl Relay {
                 }
                 Err(error) => error,
             };
-            self.report(&error, pause);
+            self.report(&error, backoff.is_fresh());
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(backoff.pause()) => {}
             }
             if let Ok(Some(now)) = self.store.lease(&lease.name).await {
                 if now.epoch != lease.epoch {
@@ -140,16 +140,17 @@ impl Relay {
                 }
                 state = now;
             }
-            let moved = state.checkpoint > begun_at;
-            pause = if moved { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            if state.checkpoint > begun_at {
+                backoff.reset();
+            }
         }
     }
 
     /// Says what is wrong: loudly the first time of a run of failures.
-    fn report(&self, error: &SessionError, pause: Duration) {
+    fn report(&self, error: &SessionError, first: bool) {
         metrics::counter!("relay_session_failures_total").increment(1);
         self.readiness.set("kafka", Err(error.to_string()));
-        match pause == FIRST_PAUSE {
+        match first {
             true => {
                 tracing::warn!(%error, "publishing failed and begins again from the checkpoint")
             }

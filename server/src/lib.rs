@@ -1,10 +1,11 @@
 //! The HTTP edge that every service shares.
 //!
 //! A service hands over a router; this crate listens, bounds, names problems, carries the request's context,
-//! reports health and drains. It decides nothing and knows nothing of orders.
+//! reports health, waits before it tries again, and drains. It decides nothing and knows nothing of orders.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod backoff;
 mod body;
 mod budget;
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod shutdown;
 mod stats;
 pub mod telemetry;
 
+pub use backoff::Backoff;
 pub use context::RequestContext;
 pub use edge::layer;
 pub use extract::{NoQuery, PathCallerId, PathUuid, StrictQuery, require_json, require_media_type};

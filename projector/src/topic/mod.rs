@@ -35,6 +35,7 @@ use engine::Engine;
 use event_store::EventStore;
 use read_model::ReadModel;
 use relay::consumer::ConsumerSettings;
+use server::Backoff;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +74,7 @@ pub async fn run_topic(
     shutdown: CancellationToken,
 ) -> Result<(), ProjectorError> {
     figures::describe();
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
     let mut outdated = feed.source().map(|log| Outdated::new(log, model.clone(), shutdown.clone()));
     while !shutdown.is_cancelled() {
         let begun = tokio::time::Instant::now();
@@ -90,15 +91,12 @@ pub async fn run_topic(
         figures::failed();
         figures::missing(error.missing_position());
         let _ = condition.send_replace(Err(error.to_string()));
-        if begun.elapsed() > LAST_PAUSE {
-            pause = FIRST_PAUSE;
-        }
+        backoff.reset_after(begun.elapsed());
         let _resting = points::resting();
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(backoff.pause()) => {}
         }
-        pause = (pause * 2).min(LAST_PAUSE);
     }
     Ok(())
 }
