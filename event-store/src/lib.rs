@@ -27,10 +27,7 @@ mod lookup;
 #[cfg(feature = "reference")]
 mod memory;
 mod plan;
-#[cfg(not(feature = "planted-faults"))]
 mod planted;
-#[cfg(feature = "planted-faults")]
-pub mod planted;
 mod points;
 mod postgres;
 mod row;

@@ -13,6 +13,7 @@ use crate::{
     RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
 };
 use crate::{planted, points};
+use faults::Fault;
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -116,7 +117,10 @@ impl EventStore {
         append.check()?;
         let (append, answers) = planted::answers_apart(append);
         let appended = {
-            planted::before_commit(self, &append).await?;
+            if faults::planted(Fault::PositionReused) {
+                planted::show(&append, Box::pin(self.head()).await?);
+                points::ask("log: events written").await?;
+            }
             let _asking = points::ask("log: append").await?;
             let appended = async { on_backend!(self, store => store.append(append).await) };
             let panicked = |_| Err(AppendError::Unknown("it panicked".to_owned()));

@@ -1,9 +1,10 @@
 //! Faults that are built in on purpose, to see that the machines that look for faults find them.
 //!
 //! Each is one that an order system has had or could have, at the one place in the code where it would be made. Without
-//! the feature `on` no fault can strike and nothing of them is compiled. With it, `ORDERLOG_PLANTED_FAULT` names the one
-//! that this process has, by its [`Fault::name`]. The tests that plant them run the reference log's comparison or the
-//! simulation in a process of its own, as everybody runs it, and want it to fail.
+//! the feature `on` no fault can strike and nothing of them is compiled. With it a process has at most one, either of
+//! two ways. `ORDERLOG_PLANTED_FAULT` names it, by its [`Fault::name`]: so the reference log's comparison and the
+//! simulation are run in a process of their own, as everybody runs them, and must fail. Or a test turns it on in its own
+//! process, for a part of what it does, and waits until it has struck.
 
 /// What is wrong on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +48,13 @@ pub enum Fault {
     ParkedOrderGoesOn,
     /// Readers are given events before their commit; after a rollback others have their positions.
     PositionReused,
+    /// PostgreSQL hands positions out as a sequence would: without the head row's lock, before the commit.
+    CursorWithoutLock,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::FalseCreated,
         Self::CountsNotCompared,
         Self::StaleVersionsKept,
@@ -71,6 +74,7 @@ impl Fault {
         Self::UpcasterLeftOut,
         Self::ParkedOrderGoesOn,
         Self::PositionReused,
+        Self::CursorWithoutLock,
     ];
 
     /// By which `ORDERLOG_PLANTED_FAULT` names it.
@@ -93,50 +97,32 @@ pub const fn planted(_fault: Fault) -> bool {
     false
 }
 
+/// Whether a test of this process has turned the fault on.
+#[cfg(not(feature = "on"))]
+#[inline(always)]
+pub const fn turned_on(_fault: Fault) -> bool {
+    false
+}
+
+/// The fault has made a difference.
+#[cfg(not(feature = "on"))]
+#[inline(always)]
+pub const fn strike() {}
+
 #[cfg(feature = "on")]
 mod hunt;
 #[cfg(feature = "on")]
+mod on;
+#[cfg(feature = "on")]
 pub use hunt::hunt;
 #[cfg(feature = "on")]
-pub use on::{VARIABLE, arrival, planted, planted_one};
+pub use on::{TurnedOn, VARIABLE, arrival, planted, planted_one, strike, turn_on, turned_on};
 
 /// How many names have arrived before, of which only [`Fault::NameByArrival`] makes use.
 #[cfg(not(feature = "on"))]
 #[inline(always)]
 pub const fn arrival() -> i64 {
     0
-}
-
-#[cfg(feature = "on")]
-mod on {
-    use super::Fault;
-    use std::sync::LazyLock;
-    use std::sync::atomic::{AtomicI64, Ordering};
-
-    /// The environment's variable that names the fault.
-    pub const VARIABLE: &str = "ORDERLOG_PLANTED_FAULT";
-
-    static PLANTED: LazyLock<Option<Fault>> = LazyLock::new(|| {
-        let name = std::env::var(VARIABLE).ok()?;
-        let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name);
-        Some(fault.unwrap_or_else(|| panic!("{VARIABLE} names no fault: {name}")))
-    });
-
-    /// Whether this process has the fault.
-    pub fn planted(fault: Fault) -> bool {
-        *PLANTED == Some(fault)
-    }
-
-    /// The fault that this process has, if any.
-    pub fn planted_one() -> Option<Fault> {
-        *PLANTED
-    }
-
-    /// A number that goes up by one each time.
-    pub fn arrival() -> i64 {
-        static ARRIVALS: AtomicI64 = AtomicI64::new(0);
-        ARRIVALS.fetch_add(1, Ordering::SeqCst)
-    }
 }
 
 #[cfg(test)]

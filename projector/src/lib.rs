@@ -16,10 +16,8 @@ mod lineage;
 mod live;
 mod outdated;
 mod parking;
-#[cfg(all(feature = "kafka", not(feature = "planted-faults")))]
+#[cfg(feature = "kafka")]
 mod planted;
-#[cfg(all(feature = "kafka", feature = "planted-faults"))]
-pub mod planted;
 mod points;
 mod projection;
 pub mod projections;

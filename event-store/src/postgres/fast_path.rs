@@ -14,9 +14,9 @@ use crate::crash::{self, Point};
 use crate::known_streams::Tip;
 use crate::lookup::{Lookup, Scope};
 use crate::plan::plan;
-use crate::planted;
 use crate::points;
 use crate::{Append, AppendError, Appended};
+use faults::{Fault, planted};
 use tokio::time::timeout;
 
 impl Writer {
@@ -25,7 +25,7 @@ impl Writer {
         &mut self,
         append: &Append,
     ) -> Option<Result<Appended, AppendError>> {
-        if self.tip.is_none() || crash::stops_within() || planted::is_lockless() {
+        if self.tip.is_none() || crash::stops_within() || planted(Fault::CursorWithoutLock) {
             return None;
         }
         let mut connection = match self.take().await {
@@ -45,7 +45,6 @@ impl Writer {
             self.put_back(connection);
             return None;
         };
-        planted::written(&plan);
         let written = timeout(ANSWER_TIMEOUT, insert_all(&mut connection, &plan, revision)).await;
         let error = match points::committed(written.unwrap_or_else(|_| Err(no_answer()))) {
             Ok(written) => {

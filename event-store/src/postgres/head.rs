@@ -3,6 +3,7 @@
 use crate::Head;
 use crate::planted;
 use crate::row::{self, signed};
+use faults::Fault;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
@@ -36,5 +37,5 @@ pub(super) async fn move_head(
     .bind(revision)
     .execute(connection)
     .await?;
-    Ok(moved.rows_affected() == 1 || planted::is_lockless())
+    Ok(moved.rows_affected() == 1 || faults::planted(Fault::CursorWithoutLock))
 }

@@ -34,7 +34,6 @@ const LAYERS: &[(&str, &[&str])] = &[
 const STILL_ALLOWED: &[Allowed<'_>] = &[
     ("event-store", "lease", "store"),
     ("event-store", "memory", "store"),
-    ("event-store", "planted", "store"),
     ("event-store", "postgres", "store"),
     ("event-store", "sqlite", "store"),
     ("projector", "topic::desk", "topic::portion"),

@@ -7,9 +7,8 @@
 use super::{HANGS, LOOK, Market, Task, UNTESTED};
 use crate::topic::records;
 use clap::Parser;
-use event_store::planted as log_fault;
 use event_store::{Access, Append, Entry, EventStore, Metadata, NewEvent, StreamId, StreamType};
-use projector::planted as view_fault;
+use faults::{Fault, TurnedOn, turn_on};
 use read_model::write::catalog::State;
 use relay::audit::AuditReport;
 use relay::{Kafka, SecurityFlags};
@@ -60,7 +59,7 @@ async fn open(database: &Database) -> EventStore {
 }
 
 /// Several writers append while somebody follows the log by position.
-async fn followed(database: &Database, planted: Option<log_fault::Fault>) -> Followed {
+async fn followed(database: &Database, planted: Option<Fault>) -> Followed {
     open(database).await.close().await;
     if planted.is_some() {
         // The schema itself would refuse what this fault does.
@@ -72,7 +71,7 @@ async fn followed(database: &Database, planted: Option<log_fault::Fault>) -> Fol
     for _ in 0..WRITERS {
         stores.push(open(database).await);
     }
-    let planted = planted.map(log_fault::turn_on);
+    let planted = planted.map(turn_on);
     let mut writers = tokio::task::JoinSet::new();
     for store in stores {
         writers.spawn(async move {
@@ -100,7 +99,7 @@ async fn a_cursor_without_the_lock_is_found_by_whoever_follows_the_log() {
     assert!(followed_sound.is_whole(), "{followed_sound:?}");
     assert_eq!(followed_sound.last, (WRITERS * APPENDS) as u64);
     let faulty = database_or_say(UNTESTED).await.unwrap();
-    let missed = followed(&faulty, Some(log_fault::Fault::CursorWithoutLock)).await;
+    let missed = followed(&faulty, Some(Fault::CursorWithoutLock)).await;
     println!("cursor without the lock: {missed:?}");
     assert!(missed.late > 0 && !missed.is_whole(), "{missed:?}");
 }
@@ -158,7 +157,7 @@ async fn events_in_topic(broker: &str, kafka: &Kafka, expected: usize) {
 }
 
 /// An append whose COMMIT fails, between two that succeed.
-async fn audited(broker: &str, planted: Option<log_fault::Fault>) -> Option<AuditReport> {
+async fn audited(broker: &str, planted: Option<Fault>) -> Option<AuditReport> {
     let database = database_or_say(UNTESTED).await?;
     let topic = format!("planted-{}", Uuid::now_v7().simple());
     let kafka = Kafka::new(broker, &topic, &SecurityFlags::default()).unwrap();
@@ -168,7 +167,7 @@ async fn audited(broker: &str, planted: Option<log_fault::Fault>) -> Option<Audi
     published(&store, &kafka).await;
     let mut superuser = PgConnection::connect(&database.url()).await.unwrap();
     sqlx::raw_sql(REFUSE_COMMITS).execute(&mut superuser).await.unwrap();
-    let planted = planted.map(log_fault::turn_on);
+    let planted = planted.map(turn_on);
     assert!(store.append(first_event()).await.is_err(), "its COMMIT fails");
     if planted.is_some() {
         events_in_topic(broker, &kafka, 2).await;
@@ -181,27 +180,35 @@ async fn audited(broker: &str, planted: Option<log_fault::Fault>) -> Option<Audi
     Some(relay::audit::compare(&store, &kafka).await.unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// On one thread: the fault shows an append to the readers on its own.
+#[tokio::test]
 async fn what_is_published_before_its_commit_is_found_by_the_audit_of_the_topic() {
     let _turn = TURN.lock().await;
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
     let Some(sound) = audited(&broker.address(), None).await else { return };
     assert!(sound.is_sound() && sound.events == 2, "{sound}");
-    let fault = Some(log_fault::Fault::PublishBeforeCommit);
+    let fault = Some(Fault::PositionReused);
     let found = audited(&broker.address(), fault).await.unwrap();
     println!("published before the commit: {found}");
     assert!(!found.is_sound(), "{found}");
 }
 
+/// Waits until a fault has made a difference.
+async fn struck(fault: &TurnedOn) {
+    while !fault.has_struck() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 /// A projector that ends in the middle of writing, and one that goes on where it was.
-async fn interrupted(market: &mut Market, planted: Option<view_fault::Fault>) -> bool {
+async fn interrupted(market: &mut Market, planted: Option<Fault>) -> bool {
     let relay = market.relay().await;
     market.trade(10).await;
     market.published().await;
-    let planted = planted.map(view_fault::turn_on);
+    let planted = planted.map(turn_on);
     let (follower, _) = market.follow(None).await;
     match planted {
-        Some(mut planted) => tokio::time::timeout(HANGS, planted.struck()).await.unwrap(),
+        Some(planted) => tokio::time::timeout(HANGS, struck(&planted)).await.unwrap(),
         None => market.caught_up().await,
     }
     follower.kill().await;
@@ -221,7 +228,7 @@ async fn a_checkpoint_outside_the_transaction_is_found_by_a_fresh_fold() {
     let mut sound = Market::open(&broker, "inside").await;
     assert!(interrupted(&mut sound, None).await);
     let mut faulty = Market::open(&broker, "outside").await;
-    let fault = Some(view_fault::Fault::CheckpointOutside);
+    let fault = Some(Fault::CheckpointBeforeRows);
     assert!(!interrupted(&mut faulty, fault).await, "lost rows were not found");
 }
 
@@ -236,22 +243,19 @@ async fn member(market: &Market, group: &str) -> Task {
 }
 
 /// Two groups feed one read model.
-async fn contended(market: &mut Market, planted: Option<view_fault::Fault>) -> bool {
+async fn contended(market: &mut Market, planted: Option<Fault>) -> bool {
     let relay = market.relay().await;
     market.trade(1).await;
     market.project(None).await;
     for name in KEYED {
         assert!(market.shop.model.set_state(name, State::Stopped).await.unwrap());
     }
-    let mut planted = planted.map(view_fault::turn_on);
+    let planted = planted.map(turn_on);
     let (one, other) = (member(market, "one").await, member(market, "other").await);
     for round in 1..=MAX_ROUNDS {
         market.trade(5).await;
         market.published().await;
-        let met = match &mut planted {
-            Some(planted) => tokio::time::timeout(LOOK, planted.struck()).await.is_ok(),
-            None => true,
-        };
+        let met = planted.as_ref().is_none_or(TurnedOn::has_struck);
         if met && round >= ROUNDS {
             break;
         }
@@ -277,7 +281,7 @@ async fn writers_that_nothing_fences_are_found_by_a_fresh_fold() {
     assert!(contended(&mut sound, None).await);
     for attempt in 1..=ATTEMPTS {
         let mut faulty = Market::open(&broker, "unfenced").await;
-        let fault = Some(view_fault::Fault::NoFencing);
+        let fault = Some(Fault::ZombieNotFenced);
         if !contended(&mut faulty, fault).await {
             println!("no fencing: found at attempt {attempt}");
             return;
