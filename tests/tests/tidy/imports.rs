@@ -31,16 +31,17 @@ pub fn read(here: &[String], items: &[Item]) -> Names {
         _ => None,
     });
     let mut reader = Reader { here, children: children.collect(), names: Names::default() };
-    for item in items.iter().filter(|item| !only_tests_have(attributes(item))) {
+    let items = || items.iter().filter(|item| !only_tests_have(attributes(item)));
+    for item in items() {
         reader.names.items.extend(name(item));
         if let Item::Use(tree) = item
             && tree.leading_colon.is_none()
         {
             reader.import(&tree.tree);
         }
-        if !matches!(item, Item::Mod(_)) {
-            reader.visit_item(item);
-        }
+    }
+    for item in items().filter(|item| !matches!(item, Item::Mod(_))) {
+        reader.visit_item(item);
     }
     reader.names
 }
@@ -69,7 +70,14 @@ impl Reader<'_> {
                 }
             }
             child if self.children.contains(child) => {}
-            _ => return None,
+            // A module above under its own name, or another: what lies below it may be a sibling.
+            name => {
+                base.clone_from(self.names.imported.get(name)?);
+                if !self.here.starts_with(&base) {
+                    return None;
+                }
+                rest = &rest[1..];
+            }
         }
         base.extend_from_slice(rest);
         Some(base)

@@ -30,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("programs and what drives them", &["bench", "fuzz", "orderlog", "system-tests", "voucher"]),
 ];
 
-/// Circles that are still there. Whoever cuts one strikes its line; the test fails on a line that is not needed.
+/// Circles that are still there. Cut one and strike its line; the test fails on a line that is not needed.
 const STILL_ALLOWED: &[Allowed<'_>] = &[
     ("event-store", "lease", "store"),
     ("event-store", "memory", "store"),

@@ -137,6 +137,14 @@ mod of_circles {
     }
 
     #[test]
+    fn through_a_name_for_a_module_above() {
+        for above in ["use crate as house;", "use crate::{self as house};"] {
+            let a = format!("mod a {{ {above} fn f() {{ house::b::g(); }} }} mod b {{ use crate::a; }}");
+            found(&circles_in(&[("house/src/lib.rs", &a)]), &["house: a, b import", "names b::g"]);
+        }
+    }
+
+    #[test]
     fn in_programs_and_tests_and_where_a_path_is_given() {
         for root in ["src/main.rs", "src/bin/one.rs", "src/bin/two/main.rs", "tests/all/main.rs"] {
             let root = format!("house/{root}");
