@@ -11,6 +11,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod access;
 pub mod append;
 mod audit;
 mod capacities;
@@ -37,6 +38,7 @@ mod store;
 mod stream;
 mod tail_cache;
 
+pub use access::Access;
 pub use append::{
     Append, AppendError, Appended, Entry, EntryOutcome, KeyedAnswer, MAX_ENTRIES, StoredAnswer,
 };
@@ -48,7 +50,7 @@ pub use lease::{Lease, LeaseState};
 pub use memory::{MemoryLog, MemoryStore, Rows};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
-pub use store::{Access, EventStore};
+pub use store::EventStore;
 pub use stream::{StreamId, StreamType};
 
 /// A place in the whole log, from 1; 0 is "before the first event".

@@ -5,11 +5,15 @@
 //! caller that goes away neither cancels an append nor leaves a transaction open behind it.
 
 #[cfg(feature = "reference")]
+mod in_memory;
+mod lease;
+
+#[cfg(feature = "reference")]
 use crate::memory::MemoryStore;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Append, AppendError, Appended, Capacities, Head, LoadedStream, MAX_PAGE, Position,
+    Access, Append, AppendError, Appended, Capacities, Head, LoadedStream, MAX_PAGE, Position,
     RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
 };
 use crate::{planted, points};
@@ -42,21 +46,7 @@ macro_rules! on_backend {
         }
     };
 }
-pub(crate) use on_backend;
-
-/// What this handle may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Appends and reads; creates and migrates the storage.
-    ReadWrite,
-    /// Reads, and holds leases with their checkpoints; the storage must exist.
-    Lease,
-    /// Reads only; the storage must exist.
-    ReadOnly,
-    /// Reads only, even a log whose head is not its last event, which every other access refuses: to find out, by
-    /// [`EventStore::verify`], what is wrong with it.
-    Verify,
-}
+use on_backend;
 
 impl EventStore {
     /// Opens `sqlite://path/to/events.db` (read as [`sqlite_file::file_of`] says) or `postgres://user@host/database`;

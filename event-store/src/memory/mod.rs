@@ -8,9 +8,8 @@ mod log;
 
 use crate::audit::Audit;
 use crate::{
-    Access, Append, AppendError, Appended, EventStore, Head, Lease, LeaseState, LoadedStream,
-    Position, RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport,
-    Version,
+    Access, Append, AppendError, Appended, Head, Lease, LeaseState, LoadedStream, Position,
+    RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
 };
 use log::Log;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,13 +34,6 @@ pub struct Rows {
 }
 
 impl MemoryLog {
-    /// Another handle on this log.
-    pub fn open(&self, access: Access) -> EventStore {
-        let hint = watch::Sender::new(self.lock().head().position);
-        let (log, closed) = (self.clone(), AtomicBool::new(false));
-        EventStore::Memory(Arc::new(MemoryStore { log, access, hint, closed }))
-    }
-
     /// What there is by now.
     pub fn rows(&self) -> Rows {
         let log = self.lock();
@@ -68,6 +60,11 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
+    pub(crate) fn on(log: MemoryLog, access: Access) -> Self {
+        let hint = watch::Sender::new(log.lock().head().position);
+        Self { log, access, hint, closed: AtomicBool::new(false) }
+    }
+
     fn reading(&self) -> Result<MutexGuard<'_, Log>, StoreError> {
         match self.closed.load(Ordering::SeqCst) {
             true => Err(StoreError::Unavailable("it is closed".to_owned())),

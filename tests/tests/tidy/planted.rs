@@ -139,7 +139,9 @@ mod of_circles {
     #[test]
     fn through_a_name_for_a_module_above() {
         for above in ["use crate as house;", "use crate::{self as house};"] {
-            let a = format!("mod a {{ {above} fn f() {{ house::b::g(); }} }} mod b {{ use crate::a; }}");
+            let a = format!(
+                "mod a {{ {above} fn f() {{ house::b::g(); }} }} mod b {{ use crate::a; }}"
+            );
             found(&circles_in(&[("house/src/lib.rs", &a)]), &["house: a, b import", "names b::g"]);
         }
     }
