@@ -4,7 +4,6 @@
 //! partitions. The engine, which has the consumer, forgets it: when partitions come or go, when the catalog
 //! changes, and after every failure.
 
-use super::portion::Portion;
 use super::seats::{self, Seat, Shape};
 use crate::ProjectorError;
 use crate::points;
@@ -95,30 +94,6 @@ impl Desk {
     /// Whether some projection has parked events of a stream.
     pub(super) fn has_parked(&self, stream: StreamId) -> bool {
         self.seats.iter().any(|seat| seat.member.parked_streams().contains(&stream))
-    }
-
-    /// As after a failure: each portion in a transaction of its own, so that one that cannot be written holds up no
-    /// other; one that the database refuses, without the streams at fault. The first failure is returned; `ends` are those
-    /// of the others.
-    pub(super) async fn apply_singly(
-        &mut self,
-        portions: Vec<Portion>,
-        ends: &mut Vec<(i32, i64)>,
-    ) -> Result<(), ProjectorError> {
-        let mut first = None;
-        for portion in portions {
-            let again = portion.again();
-            let mut applied = self.apply(vec![portion], ends).await;
-            if applied.as_ref().is_err_and(ProjectorError::is_refusal) {
-                self.forget().await?;
-                applied = self.apply_without(again, ends).await;
-            }
-            if let Err(error) = applied {
-                self.forget().await?;
-                first.get_or_insert(error);
-            }
-        }
-        first.map_or(Ok(()), Err)
     }
 }
 

@@ -10,6 +10,7 @@
 //! lost with it. An event that cannot be folded parks its stream; where the log can be read it is asked first. Records
 //! that were removed before they were read are taken from the log; without it their partition stands still, and says so.
 
+mod apply;
 #[cfg(test)]
 mod arrival_tests;
 mod desk;
@@ -17,6 +18,7 @@ mod doubt;
 mod engine;
 #[cfg(test)]
 mod exchanged_tests;
+mod flush;
 mod portion;
 mod refill;
 #[cfg(test)]
