@@ -20,6 +20,16 @@ pub struct Append {
 }
 
 impl Append {
+    /// How many events it brings.
+    pub(crate) fn events(&self) -> usize {
+        self.entries.iter().map(|entry| entry.events.len()).sum()
+    }
+
+    /// About how many bytes it brings into a transaction.
+    pub(crate) fn bytes(&self) -> usize {
+        self.entries.iter().map(Entry::bytes).sum()
+    }
+
     /// Refuses what no backend could store: these are a caller's bugs, found before anything is locked.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         if self.entries.len() > MAX_ENTRIES {
@@ -59,6 +69,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    fn bytes(&self) -> usize {
+        let payloads: usize = self.events.iter().map(|event| event.payload.len()).sum();
+        payloads + self.answer.as_ref().map_or(0, |keyed| keyed.key.len() + keyed.answer.len())
+    }
+
     fn texts(&self) -> impl Iterator<Item = &str> {
         let Metadata { correlation_id, causation_id, traceparent, actor } = &self.metadata;
         let metadata = [correlation_id, causation_id, traceparent, actor];

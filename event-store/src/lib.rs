@@ -20,8 +20,10 @@ mod contiguity;
 mod crash;
 mod ends;
 pub mod event;
+mod finishing;
 #[cfg(test)]
 mod fixtures;
+mod group_commit;
 mod known_streams;
 pub mod lease;
 mod lookup;

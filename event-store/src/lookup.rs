@@ -7,7 +7,7 @@
 
 use crate::known_streams::KnownStreams;
 use crate::plan::Found;
-use crate::{Entry, StoredAnswer, StreamId, Version};
+use crate::{Append, Entry, StoredAnswer, StreamId, Version};
 use std::collections::HashSet;
 
 /// How much an attempt looks up before it writes.
@@ -30,11 +30,13 @@ pub(crate) struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    /// What these entries need to know.
-    pub fn of(entries: &'a [Entry], known: &KnownStreams, scope: Scope) -> Self {
+    /// What the entries of these appends need to know.
+    pub fn of(group: &'a [Append], known: &KnownStreams, scope: Scope) -> Self {
         let mut lookup = Self::default();
-        let mut seen = HashSet::with_capacity(entries.len());
-        for entry in entries.iter().filter(|entry| seen.insert(&entry.stream)) {
+        let entries = || group.iter().flat_map(|append| &append.entries);
+        let mut seen =
+            HashSet::with_capacity(group.iter().map(|append| append.entries.len()).sum());
+        for entry in entries().filter(|entry| seen.insert(&entry.stream)) {
             let stream = &entry.stream;
             match (known.get(stream), scope, proves_itself_new(entry)) {
                 (Some(version), Scope::Needed, _) => {
@@ -45,7 +47,7 @@ impl<'a> Lookup<'a> {
             }
         }
         if scope == Scope::Everything {
-            lookup.keys.extend(keys(entries));
+            lookup.keys.extend(entries().filter_map(key));
         }
         lookup
     }
@@ -71,6 +73,6 @@ fn proves_itself_new(entry: &Entry) -> bool {
     entry.expected_version == 0 && !entry.events.is_empty()
 }
 
-fn keys(entries: &[Entry]) -> impl Iterator<Item = &str> {
-    entries.iter().filter_map(|entry| Some(entry.answer.as_ref()?.key.as_str()))
+fn key(entry: &Entry) -> Option<&str> {
+    Some(entry.answer.as_ref()?.key.as_str())
 }

@@ -1,13 +1,15 @@
-//! Decides, without touching any storage, what an append writes: which entries hold, and what their rows are.
+//! Decides, without touching any storage, what a transaction writes: which entries hold, and what their rows are.
 //!
 //! Given the locked head, the versions of the streams and the keys that are taken, entries are gone through in order,
 //! each seeing what those before it leave. An entry whose key is taken or whose expected version is not the stream's
-//! is left out; from then on every entry of that stream is, because it was decided on events that are not there.
+//! is left out; from then on every entry of that stream in the same append is, because it was decided on events that are
+//! not there. A transaction may carry several appends: each gets the answer that it would have got had they been made
+//! one after the other, down to the bytes and the hashes of the rows.
 
 use crate::chain::{Fields, Hash};
 use crate::event::cut;
 use crate::{
-    Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, RecordedEvent,
+    Append, Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, RecordedEvent,
     StoredAnswer, StreamId,
 };
 use crate::{Timestamp, Version};
@@ -28,6 +30,7 @@ pub(crate) struct Found<'a> {
 pub(crate) struct EventRow<'a> {
     pub position: Position,
     pub version: Version,
+    pub recorded_at: Timestamp,
     pub hash: Hash,
     pub entry: &'a Entry,
     pub event: &'a NewEvent,
@@ -37,6 +40,7 @@ pub(crate) struct EventRow<'a> {
 #[derive(Debug)]
 pub(crate) struct AnswerRow<'a> {
     pub first_position: Position,
+    pub stored_at: Timestamp,
     pub answer: &'a KeyedAnswer,
 }
 
@@ -52,9 +56,11 @@ impl AnswerRow<'_> {
 /// What to write, and the caller's answer once it is committed.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
-    pub outcomes: Vec<EntryOutcome>,
-    /// Whether an entry was refused for its version though its key may be taken, or though nobody has asked for its
-    /// stream and no row of it goes in that would prove it new. A caller that has not asked for everything must do so.
+    /// One for each append, in order.
+    appended: Vec<Appended>,
+    /// Whether an entry was refused for its version though its key may be taken, or was judged by its stream although
+    /// that was not looked up and no row of the entry goes in that would prove it new. A caller that has not looked up
+    /// everything must do so.
     pub guessed: bool,
     pub events: Vec<EventRow<'a>>,
     pub answers: Vec<AnswerRow<'a>>,
@@ -80,66 +86,62 @@ impl Plan<'_> {
             event_type: row.event.event_type.to_owned(),
             schema_version: row.event.schema_version,
             occurred_at: cut(row.event.occurred_at),
-            recorded_at: self.head.recorded_at,
+            recorded_at: row.recorded_at,
             metadata: row.entry.metadata.clone(),
             payload: row.event.payload.clone(),
             hash: row.hash,
         })
     }
 
-    /// The caller's answer once it is committed.
-    pub fn appended(self) -> Appended {
-        Appended {
-            outcomes: self.outcomes,
-            head: self.head.position,
-            recorded_at: self.head.recorded_at,
-        }
+    /// Each append's answer once it is committed.
+    pub fn appended(self) -> Vec<Appended> {
+        self.appended
     }
 }
 
-/// Plans an append on top of `head`.
-pub(crate) fn plan<'a>(
-    entries: &'a [Entry],
-    found: Found<'a>,
-    head: Head,
-    clock: Timestamp,
-) -> Plan<'a> {
-    let events = entries.iter().map(|entry| entry.events.len()).sum();
-    let head = Head { recorded_at: recorded_at(head, clock), ..head };
+/// Plans one transaction of some appends on top of `head`.
+pub(crate) fn plan<'a>(group: &'a [Append], found: Found<'a>, head: Head) -> Plan<'a> {
+    let entries = group.iter().map(|append| append.entries.len()).sum();
+    let events = group.iter().map(Append::events).sum();
     let mut planner = Planner {
         found,
         refused: HashSet::new(),
+        recorded_at: head.recorded_at,
         scratch: Vec::with_capacity(512),
         plan: Plan {
-            outcomes: Vec::with_capacity(entries.len()),
+            appended: Vec::with_capacity(group.len()),
             guessed: false,
             events: Vec::with_capacity(events),
             answers: Vec::new(),
-            versions: HashMap::with_capacity(entries.len()),
+            versions: HashMap::with_capacity(entries),
             head,
         },
     };
-    for entry in entries {
-        let outcome = planner.refusal(entry).unwrap_or_else(|| planner.write(entry));
-        planner.plan.outcomes.push(outcome);
-    }
+    group.iter().for_each(|append| planner.append(append));
     planner.plan
-}
-
-/// The time to store: the clock's, to the microsecond, unless the log has seen a later one.
-fn recorded_at(head: Head, clock: Timestamp) -> Timestamp {
-    cut(clock).max(head.recorded_at)
 }
 
 struct Planner<'a> {
     found: Found<'a>,
-    /// Streams of which an entry was left out.
+    /// Streams of which an entry of the same append was left out.
     refused: HashSet<&'a StreamId>,
+    /// Of the append that is being planned.
+    recorded_at: Timestamp,
     scratch: Vec<u8>,
     plan: Plan<'a>,
 }
 
 impl<'a> Planner<'a> {
+    fn append(&mut self, append: &'a Append) {
+        self.refused.clear();
+        // The clock's time, to the microsecond, unless the log has seen a later one.
+        self.recorded_at = cut(append.recorded_at).max(self.plan.head.recorded_at);
+        let enter = |entry| self.refusal(entry).unwrap_or_else(|| self.write(entry));
+        let outcomes = append.entries.iter().map(enter).collect();
+        let (head, recorded_at) = (self.plan.head.position, self.recorded_at);
+        self.plan.appended.push(Appended { outcomes, head, recorded_at });
+    }
+
     /// `None` where nobody has asked.
     fn version(&self, stream: &StreamId) -> Option<Version> {
         let written = self.plan.versions.get(stream);
@@ -158,6 +160,8 @@ impl<'a> Planner<'a> {
         let known = self.version(&entry.stream);
         let (expected, actual) = (entry.expected_version, known.unwrap_or(0));
         if expected == actual && !self.refused.contains(&entry.stream) {
+            // Only an event of its own proves that a stream is new which nobody has looked up.
+            self.plan.guessed |= known.is_none() && entry.events.is_empty();
             return None;
         }
         self.refused.insert(&entry.stream);
@@ -174,7 +178,9 @@ impl<'a> Planner<'a> {
         }
         self.plan.versions.insert(&entry.stream, version);
         if let Some(answer) = entry.answer.as_ref().filter(|answer| !self.is_planted_twin(answer)) {
-            self.plan.answers.push(AnswerRow { first_position, answer });
+            let stored_at = self.recorded_at;
+            self.plan.answers.push(AnswerRow { first_position, stored_at, answer });
+            self.plan.head.recorded_at = stored_at;
             // A twin later in this batch is answered as if it had come after the commit.
             let fingerprint = answer.fingerprint;
             let stored =
@@ -204,7 +210,7 @@ impl<'a> Planner<'a> {
             event_type: event.event_type,
             schema_version: event.schema_version,
             occurred_at: event.occurred_at.timestamp_micros(),
-            recorded_at: self.plan.head.recorded_at.timestamp_micros(),
+            recorded_at: self.recorded_at.timestamp_micros(),
             metadata: [
                 metadata.correlation_id.as_deref(),
                 metadata.causation_id.as_deref(),
@@ -214,9 +220,9 @@ impl<'a> Planner<'a> {
             payload: &event.payload,
         };
         let hash = fields.hash(&self.plan.head.hash, &mut self.scratch);
-        self.plan.events.push(EventRow { position, version, hash, entry, event });
-        self.plan.head.position = position;
-        self.plan.head.hash = hash;
+        let recorded_at = self.recorded_at;
+        self.plan.events.push(EventRow { position, version, recorded_at, hash, entry, event });
+        self.plan.head = Head { position, hash, recorded_at };
     }
 }
 

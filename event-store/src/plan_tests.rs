@@ -3,6 +3,9 @@
 use super::*;
 use crate::chain::GENESIS;
 use crate::{Metadata, StreamType};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::slice;
 use uuid::Uuid;
 
 fn stream(id: u128) -> StreamId {
@@ -56,7 +59,13 @@ fn wrong(expected: Version, actual: Version) -> EntryOutcome {
     EntryOutcome::WrongExpectedVersion { expected, actual }
 }
 
+fn alone(entries: &[Entry], seconds: i64) -> [Append; 1] {
+    [Append { entries: entries.to_vec(), recorded_at: at(seconds) }]
+}
+
 fn outcomes(entries: &[Entry], versions: &[(u128, Version)], taken: &[&str]) -> Vec<EntryOutcome> {
+    let group = alone(entries, 200);
+    let entries = &group[0].entries;
     let streams: Vec<_> = versions.iter().map(|(id, version)| (stream(*id), *version)).collect();
     let found = Found {
         versions: entries
@@ -75,7 +84,7 @@ fn outcomes(entries: &[Entry], versions: &[(u128, Version)], taken: &[&str]) -> 
             })
             .collect(),
     };
-    plan(entries, found, head(), at(200)).outcomes
+    plan(&group, found, head()).appended().remove(0).outcomes
 }
 
 #[test]
@@ -138,24 +147,29 @@ fn an_entry_without_events_stands_at_the_head_before_it() {
 fn the_recorded_time_is_cut_to_microseconds_and_never_goes_back() {
     let fine = Timestamp::from_timestamp(200, 1_999).unwrap();
     let cut = Timestamp::from_timestamp(200, 1_000).unwrap();
-    assert_eq!(plan(&[], Found::default(), head(), fine).head.recorded_at, cut);
-    assert_eq!(plan(&[], Found::default(), head(), at(50)).head.recorded_at, at(100));
+    for (clock, stored) in [(fine, cut), (at(50), at(100))] {
+        let group = [Append { entries: vec![entry(1, 0, 1)], recorded_at: clock }];
+        let plan = plan(&group, Found::default(), head());
+        assert_eq!((plan.head.recorded_at, plan.events[0].recorded_at), (stored, stored));
+        assert_eq!(plan.appended()[0].recorded_at, stored);
+    }
 }
 
 #[test]
 fn a_plan_in_which_nothing_holds_is_empty() {
-    let entries = [entry(1, 5, 1)];
-    assert!(plan(&entries, Found::default(), head(), at(1)).is_empty());
-    assert!(!plan(&[keyed(entry(1, 0, 0), "k")], Found::default(), head(), at(1)).is_empty());
+    let is_empty = |entry| plan(&alone(&[entry], 1), Found::default(), head()).is_empty();
+    assert!(is_empty(entry(1, 5, 1)));
+    assert!(!is_empty(keyed(entry(1, 0, 0), "k")));
 }
 
 #[test]
 fn a_refusal_is_a_guess_where_its_stream_or_its_key_was_not_asked_for() {
     let (plain, with_key) = ([entry(1, 3, 1)], [keyed(entry(1, 3, 1), "k")]);
     let guessed = |entries: &[Entry], version: Option<Version>| {
+        let group = alone(entries, 200);
         let versions = version.map(|version| (&entries[0].stream, version));
         let found = Found { versions: versions.into_iter().collect(), ..Found::default() };
-        plan(entries, found, head(), at(200)).guessed
+        plan(&group, found, head()).guessed
     };
     assert!(guessed(&plain, None) && guessed(&with_key, None));
     assert!(!guessed(&plain, Some(4)) && guessed(&with_key, Some(4)));
@@ -163,5 +177,103 @@ fn a_refusal_is_a_guess_where_its_stream_or_its_key_was_not_asked_for() {
     // One guess among the entries is enough, wherever it stands.
     let unknown_first = [entry(2, 3, 1), entry(1, 3, 1)];
     let found = Found { versions: [(&unknown_first[1].stream, 4)].into(), ..Found::default() };
-    assert!(plan(&unknown_first, found, head(), at(200)).guessed);
+    assert!(plan(&alone(&unknown_first, 200), found, head()).guessed);
+}
+
+/// The outcomes of appends that share a transaction, each of one entry; what exists is looked up.
+fn shared(entries: &[Entry], versions: &[(u128, Version)]) -> Vec<EntryOutcome> {
+    let group: Vec<_> = entries.iter().flat_map(|one| alone(slice::from_ref(one), 200)).collect();
+    let streams: Vec<_> = versions.iter().map(|(id, version)| (stream(*id), *version)).collect();
+    let versions = streams.iter().map(|(stream, version)| (stream, *version)).collect();
+    let plan = plan(&group, Found { versions, ..Found::default() }, head());
+    plan.appended().into_iter().flat_map(|appended| appended.outcomes).collect()
+}
+
+#[test]
+fn one_stream_touched_by_two_appends_is_checked_in_their_order() {
+    let follows = [entry(1, 4, 2), entry(1, 6, 1)];
+    assert_eq!(shared(&follows, &[(1, 4)]), [written(11), written(13)]);
+    let collides = [entry(1, 4, 2), entry(1, 4, 1)];
+    assert_eq!(shared(&collides, &[(1, 4)]), [written(11), wrong(4, 6)]);
+}
+
+#[test]
+fn a_refusal_in_one_append_does_not_spoil_the_stream_for_another() {
+    let entries = [entry(1, 3, 1), entry(1, 4, 1), keyed(entry(1, 3, 0), "k"), entry(1, 5, 1)];
+    let expected = [wrong(3, 4), written(11), wrong(3, 5), written(12)];
+    assert_eq!(shared(&entries, &[(1, 4)]), expected);
+}
+
+#[test]
+fn twins_in_two_appends_share_the_first_ones_answer_and_spoil_nothing() {
+    let entries = [keyed(entry(1, 0, 1), "k"), keyed(entry(2, 0, 1), "k"), entry(2, 0, 1)];
+    let expected = [written(11), EntryOutcome::KeyTaken(stored(11)), written(12)];
+    assert_eq!(shared(&entries, &[(1, 0), (2, 0)]), expected);
+}
+
+#[test]
+fn an_entry_without_events_on_a_stream_that_nobody_has_looked_up_is_a_guess() {
+    // The twin would have proved that stream 2 is new, but its row does not go in.
+    let twins = [keyed(entry(1, 0, 1), "k"), keyed(entry(2, 0, 1), "k"), entry(2, 0, 0)];
+    let group: Vec<_> = twins.iter().flat_map(|one| alone(slice::from_ref(one), 200)).collect();
+    assert!(plan(&group, Found::default(), head()).guessed);
+    let versions = [(&twins[0].stream, 0), (&twins[1].stream, 0)].into();
+    assert!(!plan(&group, Found { versions, ..Found::default() }, head()).guessed);
+    assert!(!plan(&group[..2], Found::default(), head()).guessed);
+}
+
+/// Everything about a row that goes into the log.
+fn rows(plan: &Plan<'_>) -> Vec<String> {
+    let events = plan.events.iter().map(|row| format!("{row:?}"));
+    events.chain(plan.answers.iter().map(|row| format!("{row:?}"))).collect()
+}
+
+fn some_append() -> impl Strategy<Value = Append> {
+    let parts = (1..4_u128, 0..4_u64, 0..3_usize, proptest::option::of(0..3_usize));
+    let some_entry = parts.prop_map(|(id, expected_version, events, key)| {
+        let entry = entry(id, expected_version, events);
+        match key {
+            Some(key) => keyed(entry, ["a", "b", "c"][key]),
+            None => entry,
+        }
+    });
+    (vec(some_entry, 0..4), 90..210_i64)
+        .prop_map(|(entries, seconds)| Append { entries, recorded_at: at(seconds) })
+}
+
+proptest! {
+    #[test]
+    fn appends_that_share_a_transaction_are_answered_and_stored_as_one_after_the_other(
+        group in vec(some_append(), 0..6),
+        versions in proptest::array::uniform3(0..4_u64),
+        taken in any::<bool>(),
+    ) {
+        let streams = [1, 2, 3].map(stream);
+        let found = || Found {
+            versions: streams.iter().zip(versions).collect(),
+            answers: taken.then(|| ("a", stored(3))).into_iter().collect(),
+        };
+        let together = plan(&group, found(), head());
+        let (mut appended, mut all, mut found, mut head) = (Vec::new(), Vec::new(), found(), head());
+        let mut answers = Vec::new();
+        for append in &group {
+            let before = Found { versions: found.versions.clone(), answers: found.answers.clone() };
+            let one = plan(slice::from_ref(append), before, head);
+            all.extend(one.events.iter().map(|row| format!("{row:?}")));
+            answers.extend(one.answers.iter().map(|row| format!("{row:?}")));
+            found.versions.extend(one.versions.iter().map(|(stream, version)| (*stream, *version)));
+            found.answers.extend(one.answers.iter().map(|row| {
+                let AnswerRow { first_position, answer, .. } = *row;
+                let (fingerprint, answer_bytes) = (answer.fingerprint, answer.answer.clone());
+                let stored = StoredAnswer { fingerprint, answer: answer_bytes, first_position };
+                (answer.key.as_str(), stored)
+            }));
+            head = if one.is_empty() { head } else { one.head };
+            appended.extend(one.appended());
+        }
+        all.extend(answers);
+        prop_assert_eq!(rows(&together), all);
+        prop_assert_eq!(together.head, head);
+        prop_assert_eq!(together.appended(), appended);
+    }
 }

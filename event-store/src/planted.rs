@@ -27,7 +27,7 @@ pub(crate) fn show(append: &Append, head: Head) {
     for entry in &append.entries {
         found.versions.entry(&entry.stream).or_insert(entry.expected_version);
     }
-    let shown = plan(&append.entries, found, head, append.recorded_at);
+    let shown = plan(std::slice::from_ref(append), found, head);
     UNCOMMITTED.set(shown.recorded().collect());
 }
 
@@ -70,12 +70,12 @@ pub(crate) fn unlocked(sql: &'static str) -> &'static str {
     if planted(Fault::CursorWithoutLock) { sql.trim_end_matches(" FOR UPDATE") } else { sql }
 }
 
-/// The head that these entries go on top of. With [`Fault::CursorWithoutLock`], the log was empty when the process began.
-pub(crate) fn cursor(head: Head, entries: &[Entry]) -> Head {
+/// The head that these appends go on top of. With [`Fault::CursorWithoutLock`], the log was empty when the process began.
+pub(crate) fn cursor(head: Head, group: &[Append]) -> Head {
     if !planted(Fault::CursorWithoutLock) {
         return head;
     }
-    let events: u64 = entries.iter().map(|entry| entry.events.len() as u64).sum();
+    let events: u64 = group.iter().map(|append| append.events() as u64).sum();
     let position = NEXT.fetch_add(events, Ordering::SeqCst);
     // Now and then one is held up, so that others who came later are there before it.
     if position.is_multiple_of(HELD_UP) {

@@ -1,9 +1,10 @@
 //! The one type that the rest of the system holds: the log, on whichever backend the URL names.
 //!
 //! A closed set of backends and a forwarding match: every caller reads as if there were one store. Handles are cheap
-//! to clone and share their connections. Reads may be dropped half-way; what writes runs in a task of its own, so a
+//! to clone and share their connections. Reads may be dropped half-way; what writes goes on in a task of its own, so a
 //! caller that goes away neither cancels an append nor leaves a transaction open behind it.
 
+use crate::finishing::Finishing;
 #[cfg(feature = "reference")]
 mod in_memory;
 mod lease;
@@ -88,7 +89,8 @@ impl EventStore {
 
     /// Appends a batch in one transaction: all events, idempotency records and answers, or nothing.
     /// Entries whose expected version or idempotency key no longer holds are left out and reported; their neighbours
-    /// are written. See [`Append`]. Finishes even when the caller stops waiting.
+    /// are written. See [`Append`]. Appends that wait for this handle's writer at the same time share a transaction, and
+    /// are answered as if each had its own. Finishes even when the caller stops waiting.
     ///
     /// # Errors
     /// [`AppendError::Failed`] when nothing was stored, [`AppendError::Unknown`] when that could not be settled.
@@ -98,13 +100,18 @@ impl EventStore {
         task.await.unwrap_or_else(|ended| Err(AppendError::Unknown(ended.to_string())))
     }
 
-    /// As [`EventStore::append`], without a task of its own: for a caller that always waits for the end. If it does
-    /// not, nobody knows what was stored.
+    /// As [`EventStore::append`], but without a task of its own as long as the caller stays: for one that polls it to
+    /// the end and does nothing else meanwhile, because others may be waiting for it.
     ///
     /// # Errors
     /// As [`EventStore::append`].
     pub async fn append_staying(&self, append: Append) -> Result<Appended, AppendError> {
         append.check()?;
+        let store = self.clone();
+        Finishing::new(async move { store.append_checked(append).await }).await
+    }
+
+    async fn append_checked(&self, append: Append) -> Result<Appended, AppendError> {
         let (append, answers) = planted::answers_apart(append);
         let appended = {
             if faults::planted(Fault::PositionReused) {

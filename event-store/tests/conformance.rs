@@ -23,6 +23,8 @@ mod locks;
 mod races;
 #[path = "conformance/reading.rs"]
 mod reading;
+#[path = "conformance/sharing.rs"]
+mod sharing;
 #[path = "conformance/snapshots.rs"]
 mod snapshots;
 #[path = "conformance/tampering.rs"]
@@ -54,6 +56,13 @@ macro_rules! conformance_cases {
                 races::a_handle_notices_what_another_one_appended,
                 races::an_append_that_nobody_waits_for_is_whole_or_absent,
                 races::twins_that_race_leave_one_answer,
+                sharing::each_append_is_answered_as_if_it_had_been_made_by_itself,
+                sharing::one_stream_touched_by_appends_made_together_is_checked_in_their_order,
+                sharing::a_stream_is_begun_once_by_appends_made_together,
+                sharing::twins_in_appends_made_together_share_the_first_ones_answer,
+                sharing::each_append_made_together_has_its_own_recorded_time,
+                sharing::a_caller_that_goes_away_leaves_the_others_their_answers,
+                sharing::tasks_that_share_handles_lose_nothing_and_hear_their_own_answers,
                 keys::a_kept_answer_is_found_with_its_position,
                 keys::a_taken_key_gives_the_first_answer_and_writes_nothing,
                 keys::a_taken_key_is_told_before_a_version_that_no_longer_holds,
@@ -88,6 +97,9 @@ macro_rules! conformance_cases {
                 locks::answers_that_are_skipped_in_silence_are_counted_by_the_append,
                 locks::the_schema_refuses_a_head_that_is_not_the_last_event,
                 locks::a_log_whose_head_is_not_its_last_event_is_refused_by_name,
+                sharing::appends_that_wait_share_one_transaction,
+                sharing::an_append_that_the_storage_refuses_fails_alone,
+                sharing::rows_that_are_skipped_in_silence_are_counted_in_a_shared_transaction,
                 leases::the_epoch_of_a_lease_never_goes_back,
                 tampering::rows_cannot_be_changed_removed_or_replaced,
                 tampering::every_changed_column_is_found_at_its_position,

@@ -23,8 +23,8 @@ impl Writer {
     /// `None` when the append must take the slow path.
     pub(super) async fn fast_path(
         &mut self,
-        append: &Append,
-    ) -> Option<Result<Appended, AppendError>> {
+        group: &[Append],
+    ) -> Option<Result<Vec<Appended>, AppendError>> {
         if self.tip.is_none() || crash::stops_within() || planted(Fault::CursorWithoutLock) {
             return None;
         }
@@ -36,8 +36,8 @@ impl Writer {
         let tip = self.tip.take();
         let planned = tip.and_then(|Tip { head, revision }| {
             self.known.expect_revision(revision);
-            let found = Lookup::of(&append.entries, &self.known, Scope::Needed).unneeded()?;
-            Some((revision, plan(&append.entries, found, head, append.recorded_at)))
+            let found = Lookup::of(group, &self.known, Scope::Needed).unneeded()?;
+            Some((revision, plan(group, found, head)))
         });
         let planned = planned
             .filter(|(_, plan)| !plan.is_empty() && !plan.guessed && fits_in_one_statement(plan));
@@ -76,8 +76,10 @@ impl Writer {
 mod tests {
     use super::*;
     use crate::fixtures::one;
+    use crate::group_commit::Transact;
     use crate::plan::Found;
     use crate::{Access, EventStore};
+    use std::slice;
 
     #[tokio::test]
     async fn what_follows_an_append_takes_the_fast_path() {
@@ -85,12 +87,12 @@ mod tests {
         let Some(database) = rig::postgres::database_or_say(untested).await else { return };
         let store = EventStore::open(&database.url(), Access::ReadWrite).await.unwrap();
         let EventStore::Postgres(store) = store else { panic!("the URL says PostgreSQL") };
-        let mut writer = store.writer.as_ref().unwrap().lock().await;
-        assert!(writer.fast_path(&one(1, 10)).await.is_none(), "nobody knows the head");
-        writer.append(&one(1, 10)).await.unwrap();
+        let mut writer = store.appends.as_ref().unwrap().writer().lock().await;
+        assert!(writer.fast_path(&[one(1, 10)]).await.is_none(), "nobody knows the head");
+        writer.append(&[one(1, 10)]).await.unwrap();
         for stream in 2..5 {
-            let appended = writer.fast_path(&one(stream, 10)).await.unwrap();
-            assert_eq!(u128::from(appended.unwrap().head), stream);
+            let appended = writer.fast_path(&[one(stream, 10)]).await.unwrap();
+            assert_eq!(u128::from(appended.unwrap()[0].head), stream);
         }
     }
 
@@ -100,16 +102,16 @@ mod tests {
         let Some(database) = rig::postgres::database_or_say(untested).await else { return };
         let store = EventStore::open(&database.url(), Access::ReadWrite).await.unwrap();
         let EventStore::Postgres(store) = store else { panic!("the URL says PostgreSQL") };
-        let mut writer = store.writer.as_ref().unwrap().lock().await;
-        writer.append(&one(1, 10)).await.unwrap();
+        let mut writer = store.appends.as_ref().unwrap().writer().lock().await;
+        writer.append(&[one(1, 10)]).await.unwrap();
         let Tip { head, revision } = writer.tip.unwrap();
         let late = one(2, 10);
-        let plan = plan(&late.entries, Found::default(), head, late.recorded_at);
+        let plan = plan(slice::from_ref(&late), Found::default(), head);
         let unsettled = Unsettled { error: no_answer(), revision, plan: &plan };
         assert!(!writer.settle(unsettled).await.unwrap());
         let mut connection = writer.take().await.unwrap();
         assert!(!insert_all(&mut connection, &plan, revision).await.unwrap());
         writer.put_back(connection);
-        assert_eq!(writer.append(&one(3, 10)).await.unwrap().head, 2);
+        assert_eq!(writer.append(&[one(3, 10)]).await.unwrap()[0].head, 2);
     }
 }

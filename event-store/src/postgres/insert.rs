@@ -23,31 +23,30 @@ macro_rules! insert_events {
             "INSERT INTO events (position, recorded_at, stream_id, version, event_id, occurred_at,
                  schema_version, stream_type, event_type, correlation_id, causation_id, traceparent,
                  actor, payload, hash)
-             SELECT position, $2, stream_id, version, event_id, occurred_at, schema_version,
+             SELECT position, recorded_at, stream_id, version, event_id, occurred_at, schema_version,
                  stream_type, event_type, correlation_id, causation_id, traceparent, actor,
                  payload::json, hash
              FROM ",
             $only_if,
-            "(SELECT UNNEST($1::bigint[]) AS position, UNNEST($3::uuid[]) AS stream_id,
-                 UNNEST($4::bigint[]) AS version, UNNEST($5::uuid[]) AS event_id,
-                 UNNEST($6::bigint[]) AS occurred_at, UNNEST($7::bigint[]) AS schema_version,
-                 UNNEST($8::text[]) AS stream_type, UNNEST($9::text[]) AS event_type,
-                 UNNEST($10::text[]) AS correlation_id, UNNEST($11::text[]) AS causation_id,
-                 UNNEST($12::text[]) AS traceparent, UNNEST($13::text[]) AS actor,
-                 UNNEST($14::text[]) AS payload, UNNEST($15::bytea[]) AS hash) AS row"
+            "(SELECT UNNEST($1::bigint[]) AS position, UNNEST($2::bigint[]) AS recorded_at,
+                 UNNEST($3::uuid[]) AS stream_id, UNNEST($4::bigint[]) AS version,
+                 UNNEST($5::uuid[]) AS event_id, UNNEST($6::bigint[]) AS occurred_at,
+                 UNNEST($7::bigint[]) AS schema_version, UNNEST($8::text[]) AS stream_type,
+                 UNNEST($9::text[]) AS event_type, UNNEST($10::text[]) AS correlation_id,
+                 UNNEST($11::text[]) AS causation_id, UNNEST($12::text[]) AS traceparent,
+                 UNNEST($13::text[]) AS actor, UNNEST($14::text[]) AS payload,
+                 UNNEST($15::bytea[]) AS hash) AS row"
         )
     };
 }
 
 /// `INSERT` of some answers, as far as its rows: those that [`bind_answers`] binds to the columns.
 macro_rules! insert_answers {
-    ($only_if:literal, $stored_at:literal,
-        [$key:literal, $fingerprint:literal, $answer:literal, $first_position:literal, $permanent:literal]) => {
+    ($only_if:literal, [$key:literal, $fingerprint:literal, $answer:literal, $first_position:literal,
+        $stored_at:literal, $permanent:literal]) => {
         concat!(
             "INSERT INTO idempotency (key, fingerprint, answer, first_position, stored_at, permanent)
-             SELECT key, fingerprint, answer, first_position, ",
-            $stored_at,
-            ", permanent FROM ",
+             SELECT key, fingerprint, answer, first_position, stored_at, permanent FROM ",
             $only_if,
             "(SELECT UNNEST(",
             $key,
@@ -58,6 +57,8 @@ macro_rules! insert_answers {
             "::bytea[]) AS answer, UNNEST(",
             $first_position,
             "::bigint[]) AS first_position, UNNEST(",
+            $stored_at,
+            "::bigint[]) AS stored_at, UNNEST(",
             $permanent,
             "::boolean[]) AS permanent) AS row"
         )
@@ -66,16 +67,16 @@ macro_rules! insert_answers {
 
 /// The head's row first: it is locked, and must have the revision that the rest was planned on. If not, no row goes in,
 /// and none is returned; a row that is there already is an error, and nothing goes in either. Should other numbers of
-/// rows have gone in than were planned (`$24`, `$25`), the division by zero undoes all of the statement.
+/// rows have gone in than were planned (`$26`, `$27`), the division by zero undoes all of the statement.
 const ALL: &str = concat!(
-    "WITH head AS (UPDATE log_head SET position = $21, hash = $22, recorded_at = $2, revision = $23 + 1
-         WHERE only_row = 1 AND revision = $23 RETURNING only_row), events_stored AS (",
+    "WITH head AS (UPDATE log_head SET position = $22, hash = $23, recorded_at = $24, revision = $25 + 1
+         WHERE only_row = 1 AND revision = $25 RETURNING only_row), events_stored AS (",
     insert_events!("head CROSS JOIN "),
     " RETURNING 1), answers_stored AS (",
-    insert_answers!("head CROSS JOIN ", "$2", ["$16", "$17", "$18", "$19", "$20"]),
+    insert_answers!("head CROSS JOIN ", ["$16", "$17", "$18", "$19", "$20", "$21"]),
     " RETURNING 1)
-     SELECT 1 / ((SELECT COUNT(*) FROM events_stored) = $24
-         AND (SELECT COUNT(*) FROM answers_stored) = $25)::integer FROM head"
+     SELECT 1 / ((SELECT COUNT(*) FROM events_stored) = $26
+         AND (SELECT COUNT(*) FROM answers_stored) = $27)::integer FROM head"
 );
 
 /// Whether the plan is small enough for [`insert_all`].
@@ -89,10 +90,11 @@ pub(super) async fn insert_all(
     plan: &Plan<'_>,
     revision: i64,
 ) -> sqlx::Result<bool> {
-    let query = bind_events(sqlx::query(ALL), &plan.events, plan)?;
+    let query = bind_events(sqlx::query(ALL), &plan.events)?;
     let query = bind_answers(query, &plan.answers)
         .bind(signed(plan.head.position))
         .bind(&plan.head.hash[..])
+        .bind(plan.head.recorded_at.timestamp_micros())
         .bind(revision)
         .bind(signed(plan.events.len() as u64))
         .bind(signed(plan.answers.len() as u64));
@@ -107,7 +109,7 @@ pub(super) async fn insert_events(
     let (mut inserted, mut rows) = (0, &plan.events[..]);
     while !rows.is_empty() {
         let (now, later) = rows.split_at(statement_rows(rows));
-        let query = bind_events(sqlx::query(SQL), now, plan)?;
+        let query = bind_events(sqlx::query(SQL), now)?;
         inserted += query.execute(&mut *connection).await?.rows_affected();
         rows = later;
     }
@@ -130,13 +132,12 @@ pub(super) async fn insert_answers(
     plan: &Plan<'_>,
 ) -> sqlx::Result<u64> {
     const SQL: &str = concat!(
-        insert_answers!("", "$1", ["$2", "$3", "$4", "$5", "$6"]),
+        insert_answers!("", ["$1", "$2", "$3", "$4", "$5", "$6"]),
         " ON CONFLICT DO NOTHING"
     );
-    let stored_at = plan.head.recorded_at.timestamp_micros();
     let mut inserted = 0;
     for rows in plan.answers.chunks(MAX_ROWS) {
-        let query = bind_answers(sqlx::query(SQL).bind(stored_at), rows);
+        let query = bind_answers(sqlx::query(SQL), rows);
         inserted += query.execute(&mut *connection).await?.rows_affected();
     }
     Ok(inserted)
@@ -144,18 +145,17 @@ pub(super) async fn insert_answers(
 
 type BulkInsert<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Where some events go, when they are recorded, and their other columns.
+/// The columns of some events.
 fn bind_events<'q>(
     query: BulkInsert<'q>,
     rows: &'q [EventRow<'q>],
-    plan: &Plan<'_>,
 ) -> sqlx::Result<BulkInsert<'q>> {
     let payloads: Result<Vec<&str>, _> =
         rows.iter().map(|row| str::from_utf8(&row.event.payload)).collect();
     let metadata = column(rows, |row| &row.entry.metadata);
     Ok(query
         .bind(column(rows, |row| signed(row.position)))
-        .bind(plan.head.recorded_at.timestamp_micros())
+        .bind(column(rows, |row| row.recorded_at.timestamp_micros()))
         .bind(column(rows, |row| row.entry.stream.id))
         .bind(column(rows, |row| signed(row.version)))
         .bind(column(rows, |row| row.event.event_id))
@@ -178,6 +178,7 @@ fn bind_answers<'q>(query: BulkInsert<'q>, rows: &'q [AnswerRow<'q>]) -> BulkIns
         .bind(column(rows, |row| &row.answer.fingerprint[..]))
         .bind(column(rows, |row| row.answer.answer.as_slice()))
         .bind(column(rows, |row| signed(row.first_position)))
+        .bind(column(rows, |row| row.stored_at.timestamp_micros()))
         .bind(column(rows, |row| row.answer.permanent))
 }
 
@@ -195,7 +196,7 @@ mod tests {
     /// How many go in by the first statement, and whether all do.
     fn first(append: &Append) -> (usize, bool) {
         let head = Head { position: 0, hash: [0; 32], recorded_at: Timestamp::UNIX_EPOCH };
-        let plan = plan(&append.entries, Found::default(), head, append.recorded_at);
+        let plan = plan(std::slice::from_ref(append), Found::default(), head);
         (statement_rows(&plan.events), fits_in_one_statement(&plan))
     }
 

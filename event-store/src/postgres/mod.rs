@@ -20,6 +20,7 @@ mod snapshots;
 mod verify;
 mod writer;
 
+use crate::group_commit::GroupCommit;
 use crate::{Append, AppendError, Appended, Head, Position, StoreError, row};
 use connect::on;
 use pg_hints::Hints;
@@ -27,7 +28,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgPool, Postgres};
 use std::sync::Arc;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use writer::Writer;
 
 /// A statement that is at home in a task of its own.
@@ -38,7 +39,7 @@ type Write = Query<'static, Postgres, PgArguments>;
 pub struct PostgresStore {
     readers: PgPool,
     /// `None` for a handle that does not append.
-    writer: Option<Arc<Mutex<Writer>>>,
+    appends: Option<GroupCommit<Writer>>,
     /// Leases, snapshots, what is forgotten: nothing that need wait for the log's lock. `None` for a handle that only
     /// reads.
     side: Option<PgPool>,
@@ -47,8 +48,8 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let writer = self.writer.as_ref().map(Arc::clone).ok_or_else(StoreError::not_appending)?;
-        let appended = writer.lock().await.append(&append).await?;
+        let appends = self.appends.as_ref().ok_or_else(StoreError::not_appending)?;
+        let appended = appends.append(append).await?;
         self.hints.tell(appended.head);
         Ok(appended)
     }
@@ -74,8 +75,8 @@ impl PostgresStore {
     }
 
     pub(crate) async fn close(&self) {
-        if let Some(writer) = &self.writer {
-            writer.lock().await.close().await;
+        if let Some(appends) = &self.appends {
+            appends.writer().lock().await.close().await;
         }
         if let Some(side) = &self.side {
             side.close().await;

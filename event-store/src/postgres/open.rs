@@ -11,6 +11,7 @@ use super::connect::{
 use super::hints::{APPENDED, CONNECTIONS};
 use super::writer::Writer;
 use crate::ends::{ENDS, Ends};
+use crate::group_commit::GroupCommit;
 use crate::schema::{self, Schema};
 use crate::{Access, Capacities, StoreError};
 use pg_hints::Hints;
@@ -18,7 +19,6 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 use std::sync::{Arc, LazyLock};
-use tokio::sync::Mutex;
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrations = sqlx::migrate!("../migrations/event-store/postgres");
@@ -43,9 +43,9 @@ impl PostgresStore {
             (Schema::Older, Access::ReadWrite) => migrate(&options).await?,
             (Schema::Older, _) => return Err(schema::older()),
         }
-        let writer = match access {
+        let appends = match access {
             Access::ReadWrite => {
-                Some(Arc::new(Mutex::new(Writer::open(writing.clone(), &capacities).await?)))
+                Some(GroupCommit::new(Writer::open(writing.clone(), &capacities).await?))
             }
             Access::Lease | Access::ReadOnly | Access::Verify => None,
         };
@@ -68,7 +68,7 @@ impl PostgresStore {
         .await?;
         let hinting = connect_pool(reading, CONNECTIONS).await?;
         let hints = Arc::new(Hints::follow(APPENDED, hinting, head));
-        Ok(Self { readers, writer, side, hints })
+        Ok(Self { readers, appends, side, hints })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::lookup::{Lookup, Scope};
 use crate::plan::{Found, Plan, plan};
 use crate::planted;
 use crate::points;
-use crate::{Append, AppendError, Appended, Entry, StoreError};
+use crate::{Append, AppendError, Appended, StoreError};
 use faults::Fault;
 use sqlx::PgConnection;
 use tokio::time::timeout;
@@ -44,12 +44,15 @@ struct Written<'a> {
 }
 
 impl Writer {
-    pub(super) async fn slow_path(&mut self, append: &Append) -> Result<Appended, AppendError> {
+    pub(super) async fn slow_path(
+        &mut self,
+        group: &[Append],
+    ) -> Result<Vec<Appended>, AppendError> {
         let mut scope = Scope::Needed;
         for _ in 0..MAX_ATTEMPTS {
             let mut connection = self.take().await?;
             let attempt =
-                timeout(ANSWER_TIMEOUT, self.attempt(&mut connection, append, scope)).await;
+                timeout(ANSWER_TIMEOUT, self.attempt(&mut connection, group, scope)).await;
             match attempt.unwrap_or_else(|_| Err(no_answer())) {
                 Ok(Attempt::Hollow(plan)) => {
                     self.roll_back(connection, None).await;
@@ -98,16 +101,16 @@ impl Writer {
     async fn attempt<'a>(
         &mut self,
         connection: &mut PgConnection,
-        append: &'a Append,
+        group: &'a [Append],
         scope: Scope,
     ) -> sqlx::Result<Attempt<'a>> {
         sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
         let (head, revision) = lock_head(connection).await?;
         crash::pass(Point::AfterLock);
         let alone = self.known.expect_revision(revision);
-        let head = planted::cursor(head, &append.entries);
-        let found = self.find(connection, &append.entries, scope).await?;
-        let plan = plan(&append.entries, found, head, append.recorded_at);
+        let head = planted::cursor(head, group);
+        let found = self.find(connection, group, scope).await?;
+        let plan = plan(group, found, head);
         if scope == Scope::Needed && plan.guessed {
             return Ok(Attempt::Raced);
         }
@@ -132,10 +135,10 @@ impl Writer {
     async fn find<'a>(
         &self,
         connection: &mut PgConnection,
-        entries: &'a [Entry],
+        group: &'a [Append],
         scope: Scope,
     ) -> sqlx::Result<Found<'a>> {
-        let lookup = Lookup::of(entries, &self.known, scope);
+        let lookup = Lookup::of(group, &self.known, scope);
         let mut versions = Vec::new();
         if !lookup.streams.is_empty() {
             versions = super::read::versions(connection, &lookup.streams).await?;

@@ -9,6 +9,7 @@
 
 use super::connect::{ANSWER_TIMEOUT, connect, is_lost, no_answer, refusal};
 use crate::crash::{self, Point};
+use crate::group_commit::Transact;
 use crate::known_streams::{KnownStreams, Tip};
 use crate::plan::Plan;
 use crate::{Append, AppendError, Appended, Capacities, StoreError};
@@ -26,6 +27,16 @@ pub(super) struct Writer {
     pub(super) known: KnownStreams,
     /// Where our own last commit left the log; `None` when it must be read.
     pub(super) tip: Option<Tip>,
+}
+
+impl Transact for Writer {
+    async fn append(&mut self, group: &[Append]) -> Result<Vec<Appended>, AppendError> {
+        crash::pass(Point::BeforeBegin);
+        match self.fast_path(group).await {
+            Some(done) => done,
+            None => self.slow_path(group).await,
+        }
+    }
 }
 
 /// The options hold a password.
@@ -46,14 +57,6 @@ impl Writer {
         let connection = writer.take().await?;
         writer.put_back(connection);
         Ok(writer)
-    }
-
-    pub(super) async fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
-        crash::pass(Point::BeforeBegin);
-        match self.fast_path(append).await {
-            Some(done) => done,
-            None => self.slow_path(append).await,
-        }
     }
 
     /// Remembers a commit that led to `revision`. Where others append too, the next append does not take the fast path:

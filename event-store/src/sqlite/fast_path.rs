@@ -25,16 +25,17 @@ impl Writer {
     /// `None` when the append must take the slow path.
     pub(super) async fn fast_path(
         &mut self,
-        append: &Append,
-    ) -> Option<Result<Appended, AppendError>> {
+        group: &[Append],
+    ) -> Option<Result<Vec<Appended>, AppendError>> {
         let Tip { head, revision } = self.tip.take()?;
-        let events: usize = append.entries.iter().map(|entry| entry.events.len()).sum();
-        if events > MOST_ROWS || append.entries.len() > MOST_ROWS || crash::stops_within() {
+        let events: usize = group.iter().map(Append::events).sum();
+        let entries: usize = group.iter().map(|append| append.entries.len()).sum();
+        if events > MOST_ROWS || entries > MOST_ROWS || crash::stops_within() {
             return None;
         }
         self.known.expect_revision(revision);
-        let found = Lookup::of(&append.entries, &self.known, Scope::Needed).unneeded()?;
-        let plan = plan(&append.entries, found, head, append.recorded_at);
+        let found = Lookup::of(group, &self.known, Scope::Needed).unneeded()?;
+        let plan = plan(group, found, head);
         if plan.is_empty() || plan.guessed {
             return None;
         }

@@ -121,12 +121,11 @@ pub(super) fn bind_all(
     plan: &Plan<'_>,
 ) -> Result<(), sqlx::error::BoxDynError> {
     arguments.reserve(15 * plan.events.len() + 6 * plan.answers.len(), 0);
-    let recorded_at = plan.head.recorded_at.timestamp_micros();
     let mut names = Names::default();
     for row in &plan.events {
-        bind_event(arguments, row, recorded_at, &mut names)?;
+        bind_event(arguments, row, &mut names)?;
     }
-    plan.answers.iter().try_for_each(|row| bind_answer(arguments, row, recorded_at))
+    plan.answers.iter().try_for_each(|row| bind_answer(arguments, row))
 }
 
 /// Inserts all rows; how many went in.
@@ -155,10 +154,9 @@ pub(super) async fn insert_events(
     connection: &mut SqliteConnection,
     plan: &Plan<'_>,
 ) -> sqlx::Result<u64> {
-    let recorded_at = plan.head.recorded_at.timestamp_micros();
     let mut names = Names::default();
     insert(connection, &INSERT_EVENTS, &plan.events, |arguments, row| {
-        bind_event(arguments, row, recorded_at, &mut names).map_err(sqlx::Error::Encode)
+        bind_event(arguments, row, &mut names).map_err(sqlx::Error::Encode)
     })
     .await
 }
@@ -166,7 +164,6 @@ pub(super) async fn insert_events(
 fn bind_event(
     arguments: &mut SqliteArguments,
     row: &EventRow<'_>,
-    recorded_at: i64,
     names: &mut Names,
 ) -> Result<(), sqlx::error::BoxDynError> {
     let (event, metadata) = (row.event, &row.entry.metadata);
@@ -179,7 +176,7 @@ fn bind_event(
     arguments.add(names.lasting(event.event_type))?;
     arguments.add(i64::from(event.schema_version))?;
     arguments.add(event.occurred_at.timestamp_micros())?;
-    arguments.add(recorded_at)?;
+    arguments.add(row.recorded_at.timestamp_micros())?;
     arguments.add(text(&metadata.correlation_id))?;
     arguments.add(text(&metadata.causation_id))?;
     arguments.add(text(&metadata.traceparent))?;
@@ -207,9 +204,8 @@ pub(super) async fn insert_answers(
     connection: &mut SqliteConnection,
     plan: &Plan<'_>,
 ) -> sqlx::Result<u64> {
-    let stored_at = plan.head.recorded_at.timestamp_micros();
     insert(connection, &INSERT_ANSWERS, &plan.answers, |arguments, row| {
-        bind_answer(arguments, row, stored_at).map_err(sqlx::Error::Encode)
+        bind_answer(arguments, row).map_err(sqlx::Error::Encode)
     })
     .await
 }
@@ -217,14 +213,13 @@ pub(super) async fn insert_answers(
 fn bind_answer(
     arguments: &mut SqliteArguments,
     row: &AnswerRow<'_>,
-    stored_at: i64,
 ) -> Result<(), sqlx::error::BoxDynError> {
     let answer = row.answer;
     arguments.add(Arc::<str>::from(answer.key.as_str()))?;
     arguments.add(answer.fingerprint.to_vec())?;
     arguments.add(answer.answer.clone())?;
     arguments.add(signed(row.first_position))?;
-    arguments.add(stored_at)?;
+    arguments.add(row.stored_at.timestamp_micros())?;
     arguments.add(i64::from(answer.permanent))
 }
 

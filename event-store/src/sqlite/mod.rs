@@ -18,6 +18,7 @@ mod snapshots;
 mod verify;
 mod writer;
 
+use crate::group_commit::GroupCommit;
 use crate::tail_cache::TailCache;
 use crate::{Access, Append, AppendError, Appended, Head, Position, StoreError, row};
 use sqlite_file::Checkpoints;
@@ -31,7 +32,7 @@ use writer::Writer;
 pub struct SqliteStore {
     readers: SqlitePool,
     /// `None` for a handle that only reads.
-    writer: Option<Arc<Mutex<Writer>>>,
+    appends: Option<GroupCommit<Writer>>,
     access: Access,
     hint: Arc<watch::Sender<Position>>,
     tail: Arc<TailCache>,
@@ -43,8 +44,8 @@ impl SqliteStore {
         if self.access != Access::ReadWrite {
             return Err(StoreError::not_appending().into());
         }
-        let writer = self.writer()?;
-        let appended = writer.lock().await.append(&append).await?;
+        let appends = self.appends.as_ref().ok_or_else(StoreError::only_reading)?;
+        let appended = appends.append(append).await?;
         self.hint.send_if_modified(|known| {
             let moved = appended.head > *known;
             *known = appended.head.max(*known);
@@ -79,13 +80,15 @@ impl SqliteStore {
         self.tail.close();
         // The writer last: only a connection that may write takes the WAL into the file when it is the last to go.
         self.readers.close().await;
-        if let Some(writer) = &self.writer {
-            writer.lock().await.close().await;
+        if let Some(appends) = &self.appends {
+            appends.writer().lock().await.close().await;
         }
     }
 
+    /// What is no append takes its turn among them.
     fn writer(&self) -> Result<Arc<Mutex<Writer>>, StoreError> {
-        self.writer.as_ref().map(Arc::clone).ok_or_else(StoreError::only_reading)
+        let appends = self.appends.as_ref().ok_or_else(StoreError::only_reading)?;
+        Ok(Arc::clone(appends.writer()))
     }
 }
 

@@ -6,6 +6,7 @@ use super::SqliteStore;
 use super::refusal;
 use super::writer::Writer;
 use crate::ends::{ENDS, Ends};
+use crate::group_commit::GroupCommit;
 use crate::schema::{self, Schema};
 use crate::tail_cache::TailCache;
 use crate::{Access, Capacities, StoreError};
@@ -17,7 +18,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/event-store/sqlite");
 
@@ -59,8 +60,8 @@ impl SqliteStore {
             .clone()
             .pragma("cache_size", WRITER_CACHE)
             .pragma("wal_autocheckpoint", AUTOCHECKPOINT);
-        let writer = || Arc::new(Mutex::new(Writer::new(writing, Arc::clone(&tail), &capacities)));
-        let writer = match access {
+        let writer = || GroupCommit::new(Writer::new(writing, Arc::clone(&tail), &capacities));
+        let appends = match access {
             Access::ReadOnly | Access::Verify => None,
             Access::Lease => Some(writer()),
             Access::ReadWrite => {
@@ -68,8 +69,9 @@ impl SqliteStore {
                 Some(writer())
             }
         };
-        let appends = writer.as_ref().filter(|_| access == Access::ReadWrite).cloned();
-        let checkpoints = appends.map(|writer| {
+        let appending = appends.as_ref().filter(|_| access == Access::ReadWrite);
+        let checkpoints = appending.map(|appends| {
+            let writer = Arc::clone(appends.writer());
             Checkpoints::keep(options.clone(), move || Arc::clone(&writer).lock_owned())
         });
         let readers = SqlitePoolOptions::new()
@@ -89,7 +91,7 @@ impl SqliteStore {
         }
         drop(connection);
         let hint = Arc::new(watch::Sender::new(0));
-        let store = Self { readers, writer, access, hint, tail, checkpoints };
+        let store = Self { readers, appends, access, hint, tail, checkpoints };
         store.hint.send_replace(store.head().await?.position);
         Ok(store)
     }

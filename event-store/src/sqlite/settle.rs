@@ -23,7 +23,7 @@ impl Writer {
     pub(super) async fn settle(
         &mut self,
         unsettled: Unsettled<'_>,
-    ) -> Result<Appended, AppendError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         let Unsettled { error, revision, plan } = unsettled;
         let mut connection = match self.take().await {
             Ok(connection) => connection,

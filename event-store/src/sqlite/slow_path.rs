@@ -14,7 +14,7 @@ use crate::crash::{self, Point};
 use crate::lookup::{Lookup, Scope};
 use crate::plan::{Found, plan};
 use crate::points;
-use crate::{Append, AppendError, Appended, Entry, StoreError};
+use crate::{Append, AppendError, Appended, StoreError};
 use faults::{Fault, planted};
 use sqlx::SqliteConnection;
 
@@ -23,18 +23,21 @@ const REFUSED: &str = "the log refuses rows that conflict with nothing stored; n
     Stop the server and run `orderlog verify`";
 
 enum Attempt<'a> {
-    Done(Appended),
+    Done(Vec<Appended>),
     /// Rows did not go in, or the plan was guessed: everything must be looked up.
     Raced,
     /// The commit failed; what should be there if it did not.
-    Unsettled(Unsettled<'a>),
+    Unsettled(Box<Unsettled<'a>>),
 }
 
 impl Writer {
-    pub(super) async fn slow_path(&mut self, append: &Append) -> Result<Appended, AppendError> {
+    pub(super) async fn slow_path(
+        &mut self,
+        group: &[Append],
+    ) -> Result<Vec<Appended>, AppendError> {
         for scope in [Scope::Needed, Scope::Everything] {
             let mut connection = self.take().await?;
-            match self.attempt(&mut connection, append, scope).await {
+            match self.attempt(&mut connection, group, scope).await {
                 Ok(Attempt::Done(appended)) => {
                     self.put_back(connection);
                     return Ok(appended);
@@ -44,7 +47,7 @@ impl Writer {
                 }
                 Ok(Attempt::Unsettled(unsettled)) => {
                     self.roll_back(connection).await;
-                    return self.settle(unsettled).await;
+                    return self.settle(*unsettled).await;
                 }
                 Err(error) => {
                     self.roll_back(connection).await;
@@ -61,14 +64,14 @@ impl Writer {
     async fn attempt<'a>(
         &mut self,
         connection: &mut SqliteConnection,
-        append: &'a Append,
+        group: &'a [Append],
         scope: Scope,
     ) -> sqlx::Result<Attempt<'a>> {
         let (head, revision) = lock_head(connection).await?;
         crash::pass(Point::AfterLock);
         let alone = self.known.expect_revision(revision);
-        let found = self.find(connection, &append.entries, scope).await?;
-        let plan = plan(&append.entries, found, head, append.recorded_at);
+        let found = self.find(connection, group, scope).await?;
+        let plan = plan(group, found, head);
         if scope == Scope::Needed && plan.guessed {
             return Ok(Attempt::Raced);
         }
@@ -86,7 +89,8 @@ impl Writer {
         }
         crash::pass(Point::BeforeCommit);
         if let Err(error) = points::committed(commit(connection, &plan, revision).await) {
-            return Ok(Attempt::Unsettled(Unsettled { error, revision, plan }));
+            let unsettled = Unsettled { error, revision, plan };
+            return Ok(Attempt::Unsettled(Box::new(unsettled)));
         }
         crash::pass(Point::AfterCommit);
         self.committed(&plan, revision + 1, alone);
@@ -97,10 +101,10 @@ impl Writer {
     async fn find<'a>(
         &self,
         connection: &mut SqliteConnection,
-        entries: &'a [Entry],
+        group: &'a [Append],
         scope: Scope,
     ) -> sqlx::Result<Found<'a>> {
-        let lookup = Lookup::of(entries, &self.known, scope);
+        let lookup = Lookup::of(group, &self.known, scope);
         let mut versions = Vec::new();
         if !lookup.streams.is_empty() {
             versions = super::read::versions(connection, &lookup.streams).await?;

@@ -5,11 +5,13 @@ use super::insert::MOST_ROWS;
 use super::settle::Unsettled;
 use crate::chain::GENESIS;
 use crate::fixtures::one;
+use crate::group_commit::Transact;
 use crate::plan::{Found, plan};
 use crate::{
     Access, Append, AppendError, Capacities, EntryOutcome, Head, KeyedAnswer, StoreError, Timestamp,
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use std::slice;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -20,7 +22,7 @@ async fn open(directory: &TempDir) -> SqliteStore {
 
 /// Runs a statement on the writer's own connection.
 async fn on_writer(store: &SqliteStore, sql: &str) {
-    let mut writer = store.writer.as_ref().unwrap().lock().await;
+    let mut writer = store.appends.as_ref().unwrap().writer().lock().await;
     let mut connection = writer.take().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     writer.put_back(connection);
@@ -62,14 +64,14 @@ async fn after_a_clean_end_the_one_file_holds_the_whole_log() {
 async fn what_follows_an_append_takes_the_fast_path() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
-    let mut writer = store.writer.as_ref().unwrap().lock().await;
-    assert!(writer.fast_path(&one(1, 10)).await.is_none(), "nobody knows where the head is");
-    writer.append(&one(1, 10)).await.unwrap();
+    let mut writer = store.appends.as_ref().unwrap().writer().lock().await;
+    assert!(writer.fast_path(&[one(1, 10)]).await.is_none(), "nobody knows where the head is");
+    writer.append(&[one(1, 10)]).await.unwrap();
     let mut keyed = one(3, 10);
     keyed.entries[0].answer = answer_alone("kept").entries[0].answer.take();
     for (append, head) in [(one(2, 10), 2), (keyed, 3), (one(4, 10), 4)] {
-        let appended = writer.fast_path(&append).await.unwrap();
-        assert_eq!(appended.unwrap().head, head);
+        let appended = writer.fast_path(&[append]).await.unwrap();
+        assert_eq!(appended.unwrap()[0].head, head);
     }
 }
 
@@ -122,12 +124,12 @@ async fn what_follows_our_own_append_takes_the_fast_path_unless_somebody_came_be
     let directory = tempfile::tempdir().unwrap();
     let (ours, theirs) = (open(&directory).await, open(&directory).await);
     let known = async |store: &SqliteStore| {
-        store.writer.as_ref().unwrap().lock().await.tip.map(|tip| tip.head.position)
+        store.appends.as_ref().unwrap().writer().lock().await.tip.map(|tip| tip.head.position)
     };
     ours.append(one(1, 10)).await.unwrap();
     assert_eq!(known(&ours).await, Some(1));
     ours.append(one(2, 10)).await.unwrap();
-    assert!(ours.writer.as_ref().unwrap().lock().await.statements.holds(1, 0));
+    assert!(ours.appends.as_ref().unwrap().writer().lock().await.statements.holds(1, 0));
     theirs.append(one(3, 10)).await.unwrap();
     assert_eq!(ours.append(one(4, 10)).await.unwrap().head, 4);
     assert_eq!(theirs.append(one(5, 10)).await.unwrap().head, 5);
@@ -162,7 +164,7 @@ async fn the_fast_path_takes_up_to_a_number_of_rows() {
         assert_eq!(store.append(one(10 * rows as u128, 10)).await.unwrap().head, head + 1);
         assert_eq!(store.append(answers).await.unwrap().head, head + 1);
         head += 1;
-        let writer = store.writer.as_ref().unwrap().lock().await;
+        let writer = store.appends.as_ref().unwrap().writer().lock().await;
         assert_eq!(writer.statements.holds(rows, 0), is_fast);
         assert_eq!(writer.statements.holds(0, rows), is_fast);
     }
@@ -188,13 +190,20 @@ async fn an_fast_path_whose_storage_fails_is_not_stored() {
 
 /// Settles an append to an empty log as if its commit had answered with an error.
 async fn settle(store: &SqliteStore, append: &Append) -> bool {
+    settle_all(store, slice::from_ref(append)).await
+}
+
+async fn settle_all(store: &SqliteStore, group: &[Append]) -> bool {
     let head = Head { position: 0, hash: GENESIS, recorded_at: Timestamp::UNIX_EPOCH };
-    let plan = plan(&append.entries, Found::default(), head, append.recorded_at);
+    let plan = plan(group, Found::default(), head);
     let unsettled = Unsettled { error: sqlx::Error::WorkerCrashed, revision: 0, plan };
-    let mut writer = store.writer.as_ref().unwrap().lock().await;
+    let mut writer = store.appends.as_ref().unwrap().writer().lock().await;
     match writer.settle(unsettled).await {
         Ok(appended) => {
-            assert!(matches!(appended.outcomes[..], [EntryOutcome::Written { .. }]));
+            assert_eq!(appended.len(), group.len());
+            for appended in appended {
+                assert!(matches!(appended.outcomes[..], [EntryOutcome::Written { .. }]));
+            }
             true
         }
         Err(AppendError::Failed(StoreError::Unavailable(_))) => false,
@@ -216,6 +225,21 @@ async fn a_commit_whose_answer_was_lost_is_settled_by_what_is_there() {
 }
 
 #[tokio::test]
+async fn a_lost_commit_of_several_appends_is_settled_for_all_of_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    let ours = [one(1, 10), one(2, 10), answer_alone("ours")];
+    assert!(!settle_all(&store, &ours).await, "nothing is there");
+    store.append(one(1, 10)).await.unwrap();
+    assert!(!settle_all(&store, &ours).await, "somebody else took the position");
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    store.appends.as_ref().unwrap().writer().lock().await.append(&ours[..2]).await.unwrap();
+    assert!(settle_all(&store, &ours[..2]).await);
+    assert!(!settle_all(&store, &[ours[1].clone(), ours[0].clone()]).await);
+}
+
+#[tokio::test]
 async fn a_lost_commit_of_answers_alone_is_settled_by_the_kept_answer() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
@@ -231,8 +255,8 @@ async fn a_settlement_that_cannot_read_says_unknown() {
     store.append(one(1, 10)).await.unwrap();
     let append = one(2, 10);
     let head = store.head().await.unwrap();
-    let plan = plan(&append.entries, Found::default(), head, append.recorded_at);
-    let mut writer = store.writer.as_ref().unwrap().lock().await;
+    let plan = plan(slice::from_ref(&append), Found::default(), head);
+    let mut writer = store.appends.as_ref().unwrap().writer().lock().await;
     drop(writer.take().await.unwrap());
     std::fs::remove_file(directory.path().join("events.db")).unwrap();
     let unsettled = Unsettled { error: sqlx::Error::WorkerCrashed, revision: 1, plan };

@@ -10,6 +10,7 @@
 use super::insert::StatementCache;
 use super::refusal;
 use crate::crash::{self, Point};
+use crate::group_commit::Transact;
 use crate::known_streams::{KnownStreams, Tip};
 use crate::plan::Plan;
 use crate::tail_cache::TailCache;
@@ -31,6 +32,16 @@ pub(super) struct Writer {
     /// Where that left the log; `None` when it must be read.
     pub(super) tip: Option<Tip>,
     pub(super) statements: StatementCache,
+}
+
+impl Transact for Writer {
+    async fn append(&mut self, group: &[Append]) -> Result<Vec<Appended>, AppendError> {
+        crash::pass(Point::BeforeBegin);
+        match self.fast_path(group).await {
+            Some(done) => done,
+            None => self.slow_path(group).await,
+        }
+    }
 }
 
 /// What became of a transaction that was to be rolled back.
@@ -58,14 +69,6 @@ impl Writer {
             tail,
             tip: None,
             statements: StatementCache::new(capacities.bulk_statements),
-        }
-    }
-
-    pub(super) async fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
-        crash::pass(Point::BeforeBegin);
-        match self.fast_path(append).await {
-            Some(done) => done,
-            None => self.slow_path(append).await,
         }
     }
 

@@ -99,6 +99,48 @@ impl Backend {
         }
     }
 
+    /// How many transactions have moved the head.
+    pub async fn revision(&self) -> i64 {
+        const SQL: &str = "SELECT revision FROM log_head";
+        match self {
+            Self::Sqlite(directory) => {
+                let options =
+                    SqliteConnectOptions::new().filename(directory.path().join("events.db"));
+                let mut connection = options.connect().await.unwrap();
+                let revision = sqlx::query_scalar(SQL).fetch_one(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+                revision
+            }
+            Self::Postgres(database) => {
+                let options: PgConnectOptions = database.url().parse().unwrap();
+                let options = options.options([("search_path", "event_store")]);
+                let mut connection = options.connect().await.unwrap();
+                let revision = sqlx::query_scalar(SQL).fetch_one(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+                revision
+            }
+            Self::Memory(_) => panic!("{NO_SQL}"),
+        }
+    }
+
+    /// From now on the storage refuses events of this type, and with them all of their transaction.
+    pub async fn refuse_events_called(&self, event_type: &str) {
+        let sql = match self {
+            Self::Sqlite(_) => format!(
+                "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN NEW.event_type = '{event_type}'
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            ),
+            Self::Postgres(_) => format!(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+                 CREATE TRIGGER refuse BEFORE INSERT ON events
+                 FOR EACH ROW WHEN (NEW.event_type = '{event_type}') EXECUTE FUNCTION refuse()"
+            ),
+            Self::Memory(_) => panic!("{NO_SQL}"),
+        };
+        self.execute(&sql).await.unwrap();
+    }
+
     /// Changes rows as somebody would who owns the storage and has removed the guards.
     pub async fn tamper(&self, sql: &str) {
         match self {

@@ -4,11 +4,16 @@ use event_store::{
     Append, AppendError, Appended, EventStore, Head, Lease, LeaseState, LoadedStream, Position,
     RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
 };
+use futures::FutureExt;
+use futures::future::{Fuse, join_all};
+use std::task::Poll;
 
 /// A call.
 #[derive(Debug, Clone)]
 pub enum Call {
     Append(Append),
+    /// Each with whether its caller goes away.
+    AppendTogether(Vec<(Append, bool)>),
     ReadFeed(Position, usize),
     ReadStream(StreamId, Version, usize),
     Load(Vec<StreamId>, u16),
@@ -29,6 +34,8 @@ pub enum Call {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Appended(Appended),
+    /// `None` for those whose callers went away.
+    AppendedTogether(Vec<Option<Answer>>),
     Events(Vec<RecordedEvent>),
     Loaded(Vec<LoadedStream>),
     Answers(Vec<Option<StoredAnswer>>),
@@ -51,11 +58,10 @@ pub async fn make(store: &EventStore, call: Call) -> Answer {
 
 async fn attempt(store: &EventStore, call: Call) -> Result<Answer, &'static str> {
     Ok(match call {
-        Call::Append(append) => match store.append(append).await {
-            Ok(appended) => Answer::Appended(appended),
-            Err(AppendError::Failed(error)) => return Err(kind(error)),
-            Err(AppendError::Unknown(_)) => return Err("unknown"),
-        },
+        Call::Append(append) => heard(store.append(append).await)?,
+        Call::AppendTogether(appends) => {
+            Answer::AppendedTogether(append_together(store, appends).await)
+        }
         Call::ReadFeed(after, limit) => {
             Answer::Events(read_feed(store, after, limit).await.map_err(kind)?)
         }
@@ -87,6 +93,40 @@ async fn attempt(store: &EventStore, call: Call) -> Result<Answer, &'static str>
         Call::Head => Answer::Head(store.head().await.map_err(kind)?),
         Call::Verify => Answer::Verified(store.verify(|_, _| {}).await.map_err(kind)?),
     })
+}
+
+fn heard(appended: Result<Appended, AppendError>) -> Result<Answer, &'static str> {
+    match appended {
+        Ok(appended) => Ok(Answer::Appended(appended)),
+        Err(AppendError::Failed(error)) => Err(kind(error)),
+        Err(AppendError::Unknown(_)) => Err("unknown"),
+    }
+}
+
+/// Begins all of the appends in their order before any caller goes on or goes away.
+async fn append_together(store: &EventStore, appends: Vec<(Append, bool)>) -> Vec<Option<Answer>> {
+    let mut callers = Vec::with_capacity(appends.len());
+    for (append, gone) in appends {
+        let mut caller = Box::pin(store.append_staying(append)).fuse();
+        let begun = futures::poll!(&mut caller);
+        callers.push((caller, begun, gone));
+    }
+    callers.iter_mut().filter(|(.., gone)| *gone).for_each(|(caller, ..)| {
+        *caller = Fuse::terminated();
+    });
+    let hear = |(caller, begun, gone)| async move {
+        let appended = match begun {
+            _ if gone => return None,
+            Poll::Ready(appended) => appended,
+            Poll::Pending => caller.await,
+        };
+        Some(heard(appended).unwrap_or_else(Answer::Refused))
+    };
+    let answers = join_all(callers.into_iter().map(hear)).await;
+    // It comes after all that is still being made for those who went away.
+    let empty = Append { entries: Vec::new(), recorded_at: Timestamp::UNIX_EPOCH };
+    store.append(empty).await.ok();
+    answers
 }
 
 /// A page may end early (only an empty one is the end), so it is read on to the limit.

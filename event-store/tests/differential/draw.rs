@@ -2,8 +2,8 @@
 //! (the first alternative, the smallest number).
 
 use crate::steps::{
-    Ask, DrawnAnswer, DrawnEntry, DrawnEvent, Epoch, Expected, HANDLES, LEASES, Lie, Occurred,
-    Payload, Place, STREAMS, Seen, Step, Verb,
+    Ask, Drawn, DrawnAnswer, DrawnEntry, DrawnEvent, Epoch, Expected, HANDLES, LEASES, Lie,
+    Occurred, Payload, Place, STREAMS, Seen, Step, Verb,
 };
 use event_store::{Access, Capacities};
 use proptest::prelude::*;
@@ -76,6 +76,8 @@ fn ask() -> impl Strategy<Value = Ask> {
     prop_oneof![
         44 => (clock(), proptest::collection::vec(entry(), 0..6))
             .prop_map(|(clock, entries)| Ask::Append { clock, entries }),
+        8 => (proptest::collection::vec(drawn(), 2..6), any::<bool>())
+            .prop_map(|(appends, in_turn)| Ask::AppendTogether { appends, in_turn }),
         3 => many.prop_map(|(clock, first, streams, keyed)|
             Ask::AppendMany { clock, first, streams, keyed }),
         10 => (place(), limit()).prop_map(|(after, limit)| Ask::ReadFeed { after, limit }),
@@ -93,6 +95,11 @@ fn ask() -> impl Strategy<Value = Ask> {
             Ask::UseLease { lease, epoch, verb }),
         3 => Just(Ask::Hint),
     ]
+}
+
+fn drawn() -> impl Strategy<Value = Drawn> {
+    (clock(), proptest::collection::vec(entry(), 0..4), proptest::bool::weighted(0.2))
+        .prop_map(|(clock, entries, gone)| Drawn { clock, entries, gone })
 }
 
 fn entry() -> impl Strategy<Value = DrawnEntry> {

@@ -4,8 +4,8 @@
 
 use crate::call::Call;
 use crate::steps::{
-    Ask, DrawnAnswer, DrawnEntry, DrawnEvent, Epoch, Expected, Lie, Occurred, Payload, Place, Seen,
-    Verb,
+    Ask, Drawn, DrawnAnswer, DrawnEntry, DrawnEvent, Epoch, Expected, Lie, Occurred, Payload,
+    Place, Seen, Verb,
 };
 use chrono::TimeDelta;
 use event_store::{
@@ -39,7 +39,20 @@ impl Scene {
 
     pub async fn call(&mut self, ask: Ask) -> Call {
         match ask {
-            Ask::Append { clock, entries } => self.append(clock, entries).await,
+            Ask::Append { clock, entries } => {
+                Call::Append(self.append(clock, entries, &mut HashMap::new()).await)
+            }
+            Ask::AppendTogether { appends, in_turn } => {
+                let mut versions = HashMap::new();
+                let mut made = Vec::with_capacity(appends.len());
+                for Drawn { clock, entries, gone } in appends {
+                    made.push((self.append(clock, entries, &mut versions).await, gone));
+                    if !in_turn {
+                        versions.clear();
+                    }
+                }
+                Call::AppendTogether(made)
+            }
             Ask::AppendMany { clock, first, streams, keyed } => {
                 self.append_many(clock, first..first + streams, keyed)
             }
@@ -82,8 +95,13 @@ impl Scene {
         }
     }
 
-    async fn append(&mut self, clock: i64, drawn: Vec<DrawnEntry>) -> Call {
-        let mut versions: HashMap<StreamId, Version> = HashMap::new();
+    /// `versions`: where streams are that have been appended to before.
+    async fn append(
+        &mut self,
+        clock: i64,
+        drawn: Vec<DrawnEntry>,
+        versions: &mut HashMap<StreamId, Version>,
+    ) -> Append {
         let mut entries = Vec::with_capacity(drawn.len());
         for entry in drawn {
             let stream = self.stream(entry.stream);
@@ -110,7 +128,7 @@ impl Scene {
                 answer: entry.answer.map(|answer| self.answer(answer)),
             });
         }
-        Call::Append(Append { entries, recorded_at: self.time(clock) })
+        Append { entries, recorded_at: self.time(clock) }
     }
 
     fn append_many(&mut self, clock: i64, numbers: std::ops::Range<usize>, keyed: bool) -> Call {

@@ -30,6 +30,11 @@ pub enum Ask {
         clock: i64,
         entries: Vec<DrawnEntry>,
     },
+    /// Appends that wait for the writer together, each of which expects what the one before leaves, or none.
+    AppendTogether {
+        appends: Vec<Drawn>,
+        in_turn: bool,
+    },
     /// One event each on many streams, which should be new.
     AppendMany {
         clock: i64,
@@ -86,6 +91,15 @@ pub enum Place {
     BeforeEnd(u64),
     AfterEnd(u64),
     Beyond(u64),
+}
+
+/// One of the appends that are made together.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    pub clock: i64,
+    pub entries: Vec<DrawnEntry>,
+    /// Its caller goes away before the answer.
+    pub gone: bool,
 }
 
 /// Of an append.

@@ -1,9 +1,11 @@
 //! A server that ends connections, is stopped, or whose answers get lost: nothing is lost, nothing is doubled.
 
 use crate::fixtures::{
-    UNTESTED, append, database, entry, execute, open, raw, sound_log, stream, without_events,
+    UNTESTED, append, append_staying, database, entry, execute, open, raw, sound_log, stream,
+    without_events,
 };
 use event_store::{Access, AppendError, EntryOutcome, EventStore, StoreError};
+use futures::future::join_all;
 use rig::postgres::{Database, Stop, server_or_say};
 use rig::proxy::{Loss, Proxy};
 use sqlx::{Connection, PgConnection};
@@ -203,6 +205,84 @@ async fn fast_paths_lost(database: &Database, loss: Loss) {
         append(&store, entry(number, 2)).await.unwrap();
     }
     assert_eq!(sound_log(&store).await.len() as u128, 2 * (3 * CYCLES - 2));
+}
+
+/// What the transaction suffers that appends share: each is answered as if nothing had happened.
+async fn shared_transactions_lost(database: &Database, loss: Loss, path: Path) {
+    const ROUNDS: u128 = 8;
+    const TOGETHER: u128 = 5;
+    let proxy = Proxy::to(database.port()).unwrap();
+    let (store, other) = (open(&database.url_through(&proxy)).await, open(&database.url()).await);
+    let mut number = 0;
+    for round in 1..=ROUNDS {
+        // Somebody else's append leads to the slow path, two of our own back to the fast one.
+        let before = match path {
+            Path::Fast => [&store, &store],
+            Path::Slow => [&store, &other],
+        };
+        for store in before {
+            number += 1;
+            append(store, entry(number, 0)).await.unwrap();
+        }
+        let first = number + 1;
+        let all = (first..first + TOGETHER).map(async |number| {
+            let appended = append_staying(&store, entry(number, 0)).await;
+            // Of the transaction that follows the first one, which is alone.
+            if number == first {
+                proxy.lose(loss);
+            }
+            appended.unwrap()
+        });
+        let answers = join_all(all).await;
+        assert_eq!(proxy.losses() as u128, if loss == Loss::Moment { round - 1 } else { round });
+        if loss == Loss::Moment {
+            proxy.deliver();
+        }
+        for (answer, number) in answers.iter().zip(first..) {
+            assert!(is_written(&answer.outcomes), "{answer:?}");
+            assert_eq!(u128::from(answer.head), 2 * number);
+        }
+        number += TOGETHER;
+    }
+    each_once(&other, number).await;
+    let keys: Vec<_> = (1..=number).map(|number| format!("{number}/0")).collect();
+    assert!(other.answers(&keys).await.unwrap().iter().all(Option::is_some));
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Path {
+    Fast,
+    Slow,
+}
+
+#[tokio::test]
+async fn a_shared_transaction_that_did_not_arrive_is_made_again() {
+    let Some(database) = database().await else { return };
+    shared_transactions_lost(&database, Loss::Request, Path::Fast).await;
+}
+
+#[tokio::test]
+async fn a_shared_transaction_that_did_not_arrive_is_made_again_statement_by_statement() {
+    let Some(database) = database().await else { return };
+    shared_transactions_lost(&database, Loss::Request, Path::Slow).await;
+}
+
+#[tokio::test]
+async fn a_shared_transaction_whose_answer_is_lost_is_found_to_be_stored() {
+    let Some(database) = database().await else { return };
+    shared_transactions_lost(&database, Loss::Answer, Path::Fast).await;
+}
+
+#[tokio::test]
+async fn a_shared_transaction_whose_answer_is_lost_is_found_to_be_stored_statement_by_statement() {
+    let Some(database) = database().await else { return };
+    shared_transactions_lost(&database, Loss::Answer, Path::Slow).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shared_transaction_that_arrives_after_it_was_given_up_is_not_stored() {
+    let Some(database) = database().await else { return };
+    shared_transactions_lost(&database, Loss::Moment, Path::Fast).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

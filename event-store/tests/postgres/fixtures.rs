@@ -67,6 +67,11 @@ pub async fn append(store: &EventStore, entry: Entry) -> Result<Appended, Append
     store.append(Append { entries: vec![entry], recorded_at: chrono::Utc::now() }).await
 }
 
+/// As [`append`], without a task: several in one task arrive in the order in which they are polled.
+pub async fn append_staying(store: &EventStore, entry: Entry) -> Result<Appended, AppendError> {
+    store.append_staying(Append { entries: vec![entry], recorded_at: chrono::Utc::now() }).await
+}
+
 /// The whole log; sound, or the case fails.
 pub async fn sound_log(store: &EventStore) -> Vec<RecordedEvent> {
     let mut log: Vec<RecordedEvent> = Vec::new();
