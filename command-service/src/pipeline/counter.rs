@@ -1,4 +1,4 @@
-//! A second, tiny aggregate: proof that the pipeline knows nothing of orders, and its test kit.
+//! Tiny aggregates of two types: proof that the pipeline knows nothing of orders, and its test kit.
 
 use super::request::{
     Commanded, Effect, Key, Precondition, Refusal, Reply, Request, Retention, Settles, Target,
@@ -12,9 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use uuid::Uuid;
 
-/// A number that never goes below zero.
+/// A number that never goes below zero, under one of the two stream types.
 #[derive(Debug)]
-pub struct Counter;
+pub struct Number<const TYPE: usize>;
+
+pub type Counter = Number<0>;
+/// The same, but for the name of its streams.
+pub type Tally = Number<1>;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Command {
@@ -36,8 +40,8 @@ pub enum Event {
 #[derive(Debug, PartialEq)]
 pub struct BelowZero;
 
-impl Aggregate for Counter {
-    const STREAM_TYPE: &'static str = "counter";
+impl<const TYPE: usize> Aggregate for Number<TYPE> {
+    const STREAM_TYPE: &'static str = ["counter", "tally"][TYPE];
     const SNAPSHOT_VERSION: u16 = 1;
     type State = i64;
     type Command = Command;
@@ -80,7 +84,7 @@ impl Aggregate for Counter {
     }
 }
 
-impl Commanded for Counter {
+impl<const TYPE: usize> Commanded for Number<TYPE> {
     fn status(state: &i64) -> &'static str {
         if *state == 0 { "zero" } else { "more" }
     }
@@ -123,6 +127,13 @@ impl Rig {
     pub async fn pipeline_with(&self, limits: PipelineLimits) -> (Pipeline<Counter>, EventStore) {
         let store = self.store().await;
         (Pipeline::spawn(store.clone(), self.clock(), limits), store)
+    }
+
+    /// A pipeline of each type over one store.
+    pub async fn pipelines(&self) -> (Pipeline<Counter>, Pipeline<Tally>, EventStore) {
+        let (counters, store) = self.pipeline().await;
+        let tallies = Pipeline::spawn(store.clone(), self.clock(), PipelineLimits::default());
+        (counters, tallies, store)
     }
 }
 
@@ -172,18 +183,18 @@ impl Request<Command> {
 }
 
 /// `(version, first position, events)` of an accepted command.
-pub fn accepted(reply: &Reply<Counter>) -> (u64, u64, usize) {
+pub fn accepted<const TYPE: usize>(reply: &Reply<Number<TYPE>>) -> (u64, u64, usize) {
     let accepted = reply.result.as_ref().unwrap();
     (accepted.version, accepted.first_position, accepted.events.len())
 }
 
-pub fn refused(reply: Reply<Counter>) -> Refusal<BelowZero> {
+pub fn refused<const TYPE: usize>(reply: Reply<Number<TYPE>>) -> Refusal<BelowZero> {
     reply.result.err().expect("the command should have been refused")
 }
 
-impl Pipeline<Counter> {
+impl<const TYPE: usize> Pipeline<Number<TYPE>> {
     /// Submits and waits.
-    pub async fn ask(&self, request: Request<Command>) -> Reply<Counter> {
+    pub async fn ask(&self, request: Request<Command>) -> Reply<Number<TYPE>> {
         match self.submit(request) {
             Ok(pending) => pending.reply().await,
             Err(refusal) => panic!("not accepted: {refusal:?}"),

@@ -6,12 +6,15 @@ use super::*;
 use domain::Aggregate;
 use event_store::{RecordedEvent, StreamId, StreamType};
 use import::*;
+use several::*;
 use std::time::Duration;
 use upkeep::*;
 use uuid::Uuid;
 
 #[path = "import_tests.rs"]
 mod import;
+#[path = "several_tests.rs"]
+mod several;
 #[path = "upkeep_tests.rs"]
 mod upkeep;
 
@@ -197,22 +200,6 @@ async fn a_twin_is_refused_while_the_first_one_runs_and_replayed_after(rig: Rig)
     assert_eq!(accepted(&reply), (1, 1, 1));
 }
 
-async fn two_pipelines_on_one_log_never_build_on_each_others_stale_state(rig: Rig) {
-    let (ours, store) = rig.pipeline().await;
-    let (theirs, _) = rig.pipeline().await;
-    ours.ask(add(1, 1)).await;
-    theirs.ask(add(1, 5)).await;
-    // Our cache says 1: both a wrong acceptance and a wrong refusal would show.
-    let batch = [add(1, -6), add(1, -1), add(2, 3)].map(|request| ours.submit(request).unwrap());
-    let [spent, refusal, neighbour] = batch;
-    assert_eq!(accepted(&spent.reply().await).0, 3);
-    assert!(matches!(refused(refusal.reply().await), Refusal::Rejected(_)));
-    assert_eq!(accepted(&neighbour.reply().await).0, 1);
-    let stale = theirs.ask(add(1, 1).if_match(2)).await;
-    assert!(matches!(refused(stale), Refusal::PreconditionFailed { current_version: 3 }));
-    assert_eq!(events(&store, 1).await.len(), 3);
-}
-
 async fn what_is_to_be_begun_and_is_there_is_decided_on_as_it_is(rig: Rig) {
     let (pipeline, _) = rig.pipeline().await;
     pipeline.ask(add(1, 5)).await;
@@ -231,39 +218,6 @@ async fn what_is_to_be_begun_and_is_there_is_decided_on_as_it_is(rig: Rig) {
     assert!(matches!(refused(absent), Refusal::PreconditionFailed { current_version: 1 }));
     assert_eq!(accepted(&pipeline.ask(add(2, 1).fresh()).await).0, 2);
     assert_eq!(store.head().await.unwrap().position, 5);
-}
-
-async fn pipelines_that_compete_for_a_stream_lose_nothing(rig: Rig) {
-    let (ours, store) = rig.pipeline().await;
-    let (theirs, _) = rig.pipeline().await;
-    let tasks = [ours, theirs].map(|pipeline| {
-        tokio::spawn(async move {
-            let mut stored = 0;
-            for _ in 0..50 {
-                match pipeline.ask(add(1, 1)).await.result {
-                    Ok(accepted) => stored += accepted.events.len(),
-                    Err(refusal) => assert!(matches!(refusal, Refusal::ConcurrentUpdate)),
-                }
-            }
-            stored
-        })
-    });
-    let mut stored = 0;
-    for task in tasks {
-        stored += task.await.unwrap();
-    }
-    let versions: Vec<_> = events(&store, 1).await.iter().map(|event| event.version).collect();
-    assert_eq!(versions, (1..=stored as u64).collect::<Vec<_>>());
-}
-
-async fn a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer(rig: Rig) {
-    let (ours, _) = rig.pipeline().await;
-    let (theirs, store) = rig.pipeline().await;
-    let (one, two) =
-        tokio::join!(ours.ask(add(1, 1).keyed("k", 1)), theirs.ask(add(1, 1).keyed("k", 1)));
-    assert_eq!(accepted(&one), accepted(&two));
-    assert_ne!(one.replayed, two.replayed);
-    assert_eq!(store.head().await.unwrap().position, 1);
 }
 
 async fn a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything(rig: Rig) {
@@ -322,16 +276,6 @@ async fn a_small_cache_changes_no_answer(rig: Rig) {
     }
 }
 
-async fn of_two_that_begin_a_stream_at_once_the_second_goes_on_from_the_first(rig: Rig) {
-    let (ours, _) = rig.pipeline().await;
-    let (theirs, _) = rig.pipeline().await;
-    for id in 1..=20 {
-        let begin = || add(id, 1).fresh();
-        let (one, two) = tokio::join!(ours.ask(begin()), theirs.ask(begin()));
-        assert_eq!(accepted(&one).0 + accepted(&two).0, 1 + 2);
-    }
-}
-
 /// Every case on one backend: what is submitted together stays together on one thread, what competes has two.
 macro_rules! on {
     ($backend:ident, $log:expr, [$($case:ident),* $(,)?], [$($racing:ident),* $(,)?]) => {
@@ -386,6 +330,9 @@ on_both_backends!(
         of_two_that_begin_a_stream_at_once_the_second_goes_on_from_the_first,
         two_pipelines_on_one_log_never_build_on_each_others_stale_state,
         a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer,
+        pipelines_of_two_types_store_streams_of_the_same_ids_side_by_side,
+        a_batch_that_fails_leaves_the_other_types_batch_alone,
+        one_key_used_for_two_types_stands_for_one_of_them,
         a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything,
         without_a_handle_everything_is_finished_and_ends,
         a_full_queue_says_so_and_whoever_waits_gets_in,
@@ -396,5 +343,9 @@ on_both_backends!(
         what_was_kept_for_retries_is_forgotten_after_three_days,
         what_happened_can_be_read_off_the_figures,
     ],
-    [of_64_with_one_if_match_exactly_one_wins, pipelines_that_compete_for_a_stream_lose_nothing,]
+    [
+        of_64_with_one_if_match_exactly_one_wins,
+        pipelines_that_compete_for_a_stream_lose_nothing,
+        pipelines_of_two_types_lose_nothing_under_load,
+    ]
 );
