@@ -3,7 +3,7 @@
 use crate::http::{CommandApi, Commands};
 use crate::import::{Imported, Imports};
 use crate::orders::OrderCommands;
-use crate::pipeline::{Clock, Pipeline, PipelineLimits};
+use crate::pipeline::{Clock, Pipeline, PipelineLimits, forget_old_answers};
 use crate::{import, orders};
 use axum::Router;
 use domain::order::OrderAggregate;
@@ -13,7 +13,8 @@ use server::{Limits, Readiness};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -43,6 +44,7 @@ pub struct CommandService {
     orders: OrderCommands,
     served: Vec<Arc<dyn Served>>,
     imports: Imports,
+    upkeep: Upkeep,
 }
 
 /// The commands of an aggregate, without the state behind them.
@@ -64,14 +66,39 @@ impl<A: CommandApi> Served for (Commands<A>, Routes<A>) {
     }
 }
 
+/// What is done once for the store, whatever the number of pipelines: until it is ended or the last handle is gone.
+#[derive(Clone)]
+struct Upkeep {
+    ending: CancellationToken,
+    tasks: TaskTracker,
+    _last: Arc<DropGuard>,
+}
+
+impl Upkeep {
+    fn begin(store: EventStore, clock: Clock) -> Self {
+        let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(forget_old_answers(store, clock, ending.clone()));
+        tasks.close();
+        let last = Arc::new(ending.clone().drop_guard());
+        Self { ending, tasks, _last: last }
+    }
+
+    async fn end(&self) {
+        self.ending.cancel();
+        self.tasks.wait().await;
+    }
+}
+
 impl CommandService {
-    /// Starts the pipeline of orders over a writable store. Imports end when `draining` is cancelled.
+    /// Starts the pipeline of orders over a writable store, and forgets old answers in it. Imports end when `draining` is
+    /// cancelled.
     pub fn new(store: EventStore, settings: Settings, draining: CancellationToken) -> Self {
+        let upkeep = Upkeep::begin(store.clone(), Arc::clone(&settings.clock));
         let orders = commands(&store, &settings);
         let imports = Imports::new(store.clone(), draining).of(&orders);
         let served: Vec<Arc<dyn Served>> =
             vec![Arc::new((orders.clone(), orders::routes as Routes<OrderAggregate>))];
-        Self { store, settings, orders, served, imports }
+        Self { store, settings, orders, served, imports, upkeep }
     }
 
     /// The same, with the commands of another aggregate on a pipeline of their own, over HTTP and in imports.
@@ -105,6 +132,7 @@ impl CommandService {
     /// Takes nothing new, finishes what was accepted. Call when no request can come any more.
     pub async fn close(&self) {
         future::join_all(self.served.iter().map(|its| its.close())).await;
+        self.upkeep.end().await;
     }
 }
 

@@ -24,6 +24,7 @@ pub use request::{
     Accepted, Commanded, Effect, EventRef, Judged, Key, Precondition, Preview, Refusal, Replayed,
     Reply, Request, Retention, Settles, Target,
 };
+pub use retention::forget_old_answers;
 
 use batch::Worker;
 use domain::{Aggregate, Timestamp};
@@ -92,7 +93,6 @@ impl<A: Commanded> Pipeline<A> {
         let (queue, receiver) = queue::bounded(limits.queue, closing.clone());
         let (snapshots, save) = snapshots::saver(store.clone(), limits.snapshot_every);
         tasks.spawn(save);
-        tasks.spawn(retention::forget_old_answers(store.clone(), clock.clone(), closing.clone()));
         let cache = cache::Cache::new(limits.cache);
         run(Worker { queue: receiver, store, cache, snapshots, clock }, &tasks);
         tasks.close();

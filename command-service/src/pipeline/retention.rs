@@ -1,4 +1,4 @@
-//! Forgets kept answers after their time, in the background.
+//! Forgets kept answers after their time, in the background: one task for a store, whatever the number of pipelines.
 
 use super::Clock;
 use chrono::TimeDelta;
@@ -13,7 +13,7 @@ const EVERY: Duration = Duration::from_secs(600);
 /// Bounded deletions per round; what is left waits for the next one.
 const MAX_DELETIONS: usize = 100;
 
-/// Runs until `closing`.
+/// Forgets what is older than three days, now and every ten minutes, until `closing`.
 pub async fn forget_old_answers(store: EventStore, clock: Clock, closing: CancellationToken) {
     let mut round = tokio::time::interval(EVERY);
     loop {

@@ -2,6 +2,7 @@
 
 use crate::pipeline::counter::{Counter, Rig, accepted, add};
 use crate::pipeline::{PipelineLimits, retention};
+use crate::{CommandService, Settings};
 use domain::Aggregate;
 use event_store::{StreamId, StreamType};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -130,4 +131,25 @@ pub async fn what_happened_can_be_read_off_the_figures(rig: Rig) {
     }
     let sizes = figures["orderlog_command_batch_size_sum"].0;
     assert_eq!(sizes, 6.0, "{text}");
+}
+
+pub async fn the_service_forgets_for_all_pipelines_until_it_is_closed(rig: Rig) {
+    let (counters, tallies, store) = rig.pipelines().await;
+    counters.ask(add(1, 1).keyed("counter", 1)).await;
+    tallies.ask(add(1, 1).keyed("tally", 1)).await;
+    rig.turn_clock(73 * HOUR);
+    let kept = async || {
+        let answers = store.answers(&["counter", "tally"].map(str::to_owned)).await.unwrap();
+        answers.iter().flatten().count()
+    };
+    assert_eq!(kept().await, 2, "pipelines forget nothing");
+    let settings = Settings { clock: rig.clock(), ..Settings::default() };
+    let service = CommandService::new(store.clone(), settings, CancellationToken::new());
+    let forgotten = async {
+        while kept().await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, forgotten).await.expect("the old answers are forgotten");
+    tokio::time::timeout(PATIENCE, service.close()).await.expect("it ends");
 }

@@ -2,13 +2,14 @@
 
 use super::{Checked, World};
 use crate::account::Answer;
-use command_service::pipeline::{Pending, Pipeline, PipelineLimits, Reply};
+use command_service::pipeline::{Pending, Pipeline, PipelineLimits, Reply, forget_old_answers};
 use domain::order::OrderAggregate;
 use event_store::{Access, Capacities};
 use stage::{Actor, Arm, Rest, Stop, Verdict};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 type Answered = Pin<Box<dyn Future<Output = Reply<OrderAggregate>> + Send>>;
 
@@ -18,6 +19,8 @@ pub struct Service {
     /// Requests that are under way to it.
     sent: Vec<usize>,
     waiting: Vec<(usize, Answered)>,
+    /// Ends with it.
+    _upkeep: DropGuard,
 }
 
 impl World {
@@ -37,7 +40,10 @@ impl World {
             limits.snapshot_every = 1 + self.chance.below(4);
         }
         let store = self.log.open(Access::ReadWrite, capacities).await;
-        let pipeline = Pipeline::spawn(store, Arc::new(server::clock::now), limits);
+        let closing = CancellationToken::new();
+        let clock = Arc::new(server::clock::now);
+        tokio::spawn(forget_old_answers(store.clone(), clock.clone(), closing.clone()));
+        let pipeline = Pipeline::spawn(store, clock, limits);
         let actor = self.new_actor();
         // The first thing it does is to forget old answers; that is over before anything strikes.
         for _ in 0..4 {
@@ -45,7 +51,8 @@ impl World {
             let idle = pin!(std::future::pending::<()>());
             self.hand.drive(actor, Rest::Unasked, None, idle).await;
         }
-        Service { actor, pipeline, sent: Vec::new(), waiting: Vec::new() }
+        let (sent, waiting) = (Vec::new(), Vec::new());
+        Service { actor, pipeline, sent, waiting, _upkeep: closing.drop_guard() }
     }
 
     /// A client sends a few requests, none of which waits for another.
