@@ -1,6 +1,7 @@
 //! One batch: load, decide, append, answer.
 //!
-//! All commands that waited share one read, one transaction and one flush to disk. They are decided in turn, each on
+//! All commands that waited share one read, one transaction and one flush to disk, which they may share with the batches
+//! of other aggregates' pipelines: the store appends what waits together. They are decided in turn, each on
 //! what the one before left behind in memory, so two commands on one order need no second commit. A refused command
 //! touches nobody else. Decisions without events go into the append as well: there they are checked against the
 //! stream's true version, so no answer rests on a stale cache; and where nothing is kept under a request's key, the key is
@@ -8,7 +9,7 @@
 //! times. States go back into the cache only after the commit.
 
 use super::cache::Cache;
-use super::figures;
+use super::figures::Figures;
 use super::kept;
 use super::queue::{Job, QueueReceiver};
 use super::request::{Accepted, Commanded, Judged, Refusal, Replayed, Reply, Target};
@@ -34,6 +35,7 @@ pub struct Worker<A: Aggregate> {
     pub cache: Cache<A>,
     pub snapshots: Snapshots<A>,
     pub clock: super::Clock,
+    pub figures: Figures,
 }
 
 /// What a stream is that a command is to begin and that is not in the cache.
@@ -80,10 +82,10 @@ impl<A: Commanded> Worker<A> {
     /// Works until the queue is closed and empty.
     pub async fn run(mut self) {
         while let Some(jobs) = self.queue.next_batch().await {
-            metrics::histogram!(figures::BATCH_SIZE).record(jobs.len() as f64);
+            self.figures.batch_size.record(jobs.len() as f64);
             self.work(jobs).await;
-            metrics::gauge!(figures::CACHE_STREAMS).set(self.cache.len() as f64);
-            metrics::gauge!(figures::CACHE_BYTES).set(self.cache.weight() as f64);
+            self.figures.cache_streams.set(self.cache.len() as f64);
+            self.figures.cache_bytes.set(self.cache.weight() as f64);
         }
     }
 
@@ -102,7 +104,7 @@ impl<A: Commanded> Worker<A> {
             }
             let started = Instant::now();
             let appended = self.store.append_staying(append).await;
-            metrics::histogram!(figures::COMMIT_SECONDS).record(started.elapsed());
+            self.figures.commit_seconds.record(started.elapsed());
             waiting = match appended {
                 Ok(appended) => {
                     let Settled { losers, unproven } = self.settle(decided, streams, &appended);
@@ -271,9 +273,7 @@ impl<A: Commanded> Worker<A> {
             self.snapshots.offer(&mut stream);
             self.cache.put(stream);
         }
-        if !losers.is_empty() {
-            metrics::counter!(figures::CONFLICTS).increment(losers.len() as u64);
-        }
+        self.figures.conflicts.increment(losers.len() as u64);
         Settled { losers, unproven: unanswered }
     }
 

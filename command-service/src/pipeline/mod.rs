@@ -3,6 +3,9 @@
 //! Callers put requests on a bounded queue; one task takes all that wait, loads, decides, appends them in one
 //! transaction and answers each ([`batch`]). A hot stream costs no lock waits, throughput grows with load, and a lone
 //! command waits for nobody. What is accepted is finished, whether its caller stays or not.
+//!
+//! Each aggregate type has a pipeline of its own, all over one store. They decide side by side, and what waits to be
+//! appended goes in by one commit.
 
 mod batch;
 mod cache;
@@ -29,6 +32,7 @@ pub use retention::forget_old_answers;
 use batch::Worker;
 use domain::{Aggregate, Timestamp};
 use event_store::{EventStore, Version};
+use figures::Figures;
 use queue::QueueSender;
 use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -62,11 +66,17 @@ pub struct Pipeline<A: Aggregate> {
     queue: QueueSender<A>,
     closing: CancellationToken,
     tasks: TaskTracker,
+    figures: Figures,
 }
 
 impl<A: Aggregate> Clone for Pipeline<A> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), closing: self.closing.clone(), tasks: self.tasks.clone() }
+        Self {
+            queue: self.queue.clone(),
+            closing: self.closing.clone(),
+            tasks: self.tasks.clone(),
+            figures: self.figures.clone(),
+        }
     }
 }
 
@@ -87,16 +97,18 @@ impl<A: Commanded> Pipeline<A> {
     /// Starts the pipeline's tasks: on the current runtime and, where that has several threads, one on a thread of its own.
     /// All end with [`Pipeline::close`] or the last handle.
     pub fn spawn(store: EventStore, clock: Clock, limits: PipelineLimits) -> Self {
-        figures::describe();
+        let figures = Figures::of(A::STREAM_TYPE);
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (queue, receiver) = queue::bounded(limits.queue, closing.clone());
         let (snapshots, save) = snapshots::saver(store.clone(), limits.snapshot_every);
         tasks.spawn(save);
         let cache = cache::Cache::new(limits.cache);
-        run(Worker { queue: receiver, store, cache, snapshots, clock }, &tasks);
+        let worker =
+            Worker { queue: receiver, store, cache, snapshots, clock, figures: figures.clone() };
+        run(worker, &tasks);
         tasks.close();
-        Self { queue, closing, tasks }
+        Self { queue, closing, tasks, figures }
     }
 
     /// Puts a request on the queue, or says at once why not.
@@ -105,7 +117,7 @@ impl<A: Commanded> Pipeline<A> {
     /// `Overloaded`, `InProgress`, or `Unavailable` when closing.
     pub fn submit(&self, request: Request<A::Command>) -> Judged<A, Pending<A>> {
         let pending = self.queue.try_push(request).map(Pending);
-        metrics::gauge!(figures::QUEUE_DEPTH).set(self.queue.depth() as f64);
+        self.figures.queue_depth.set(self.queue.depth() as f64);
         pending
     }
 

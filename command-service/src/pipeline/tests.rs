@@ -342,6 +342,7 @@ on_both_backends!(
         a_snapshot_that_cannot_be_read_costs_time_and_nothing_else,
         what_was_kept_for_retries_is_forgotten_after_three_days,
         what_happened_can_be_read_off_the_figures,
+        each_type_has_its_own_figures,
         the_service_forgets_for_all_pipelines_until_it_is_closed,
     ],
     [

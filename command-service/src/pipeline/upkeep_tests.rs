@@ -84,15 +84,16 @@ pub async fn what_was_kept_for_retries_is_forgotten_after_three_days(rig: Rig) {
     forget.await.unwrap();
 }
 
-/// The figures that `/metrics` would show, by name; and whether each has its explanation.
-fn figures(text: &str) -> HashMap<String, (f64, bool)> {
+/// The figures of one type's pipeline that `/metrics` would show, by name; and whether each has its explanation.
+fn figures(text: &str, stream_type: &str) -> HashMap<String, (f64, bool)> {
     let explained = |name: &str| text.contains(&format!("# HELP {name} "));
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let label = format!("{{aggregate=\"{stream_type}\"}}");
     let figure = |line: &str| {
         let (name, value) = line.rsplit_once(' ')?;
-        Some((name.to_owned(), (value.parse().ok()?, explained(name))))
+        let name = name.strip_suffix(&label)?;
+        Some((name.to_owned(), (value.parse().ok()?, explained(name.trim_end_matches("_count")))))
     };
-    lines.filter_map(figure).collect()
+    text.lines().filter_map(figure).collect()
 }
 
 pub async fn what_happened_can_be_read_off_the_figures(rig: Rig) {
@@ -103,12 +104,13 @@ pub async fn what_happened_can_be_read_off_the_figures(rig: Rig) {
     limits.cache.streams = 2;
     let (ours, _) = rig.pipeline_with(limits).await;
     let taken = [1, 2, 3].map(|id| ours.submit(add(id, 100)).unwrap());
-    let depth = figures(&shown.render())["orderlog_command_queue_depth"];
+    let depth = figures(&shown.render(), "counter")["orderlog_command_queue_depth"];
     assert_eq!(depth, (3.0, true));
     for pending in taken {
         assert_eq!(accepted(&pending.reply().await).0, 1);
     }
-    let after = |name: &str| figures(&shown.render())[&format!("orderlog_command_{name}")];
+    let after =
+        |name: &str| figures(&shown.render(), "counter")[&format!("orderlog_command_{name}")];
     assert_eq!(after("cache_streams"), (2.0, true));
     let two = after("cache_bytes");
     assert!(two.0 > 2.0 * 100.0 && two.1, "{two:?}");
@@ -123,7 +125,7 @@ pub async fn what_happened_can_be_read_off_the_figures(rig: Rig) {
         assert!(pending.reply().await.result.is_ok());
     }
     let text = shown.render();
-    let figures = figures(&text);
+    let figures = figures(&text, "counter");
     assert_eq!(figures["orderlog_command_conflicts_total"], (2.0, true));
     for name in ["batch_size", "commit_seconds"] {
         assert!(text.contains(&format!("# HELP orderlog_command_{name} ")), "{text}");
@@ -131,6 +133,30 @@ pub async fn what_happened_can_be_read_off_the_figures(rig: Rig) {
     }
     let sizes = figures["orderlog_command_batch_size_sum"].0;
     assert_eq!(sizes, 6.0, "{text}");
+}
+
+pub async fn each_type_has_its_own_figures(rig: Rig) {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let shown = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let (counters, tallies, _) = rig.pipelines().await;
+    let counted = [1, 2, 3].map(|id| counters.submit(add(id, 1)).unwrap());
+    let tallied = tallies.submit(add(1, 1)).unwrap();
+    let depth = |stream_type| figures(&shown.render(), stream_type)["orderlog_command_queue_depth"];
+    assert_eq!((depth("counter"), depth("tally")), ((3.0, true), (1.0, true)));
+    for pending in counted {
+        pending.reply().await;
+    }
+    tallied.reply().await;
+    counters.close().await;
+    tallies.close().await;
+    for (stream_type, streams) in [("counter", 3.0), ("tally", 1.0)] {
+        let figures = figures(&shown.render(), stream_type);
+        assert_eq!(figures["orderlog_command_cache_streams"], (streams, true));
+        for name in ["batch_size", "commit_seconds"] {
+            assert!(figures[&format!("orderlog_command_{name}_count")].0 >= 1.0, "{figures:?}");
+        }
+    }
 }
 
 pub async fn the_service_forgets_for_all_pipelines_until_it_is_closed(rig: Rig) {
