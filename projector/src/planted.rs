@@ -1,4 +1,4 @@
-//! Planted faults that take more than a condition where portions are written. Without `faults/on` each hook gives back
+//! Planted faults that take more than a condition where batchs are written. Without `faults/on` each hook gives back
 //! what it was given.
 //!
 //! A fault that a test has turned on in its own process also brings about what it needs: two writers who meet, one who
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 /// How long a writer that has folded events waits for another that has folded the same ones.
 const MEETING: Duration = Duration::from_secs(1);
 
-/// Where a portion begins: each of its partitions, with the position before its first event.
+/// Where a batch begins: each of its partitions, with the position before its first event.
 pub(crate) type Begin = (i32, u64);
 
 /// One who has folded events and not yet written, and how it learns that another one has.
@@ -26,7 +26,7 @@ struct Waiting {
 
 static WAITING: Mutex<Vec<Waiting>> = Mutex::new(Vec::new());
 
-/// Between the fold of a portion and the transaction that writes it. Whether somebody else has folded the same events by
+/// Between the fold of a batch and the transaction that writes it. Whether somebody else has folded the same events by
 /// now, and neither has written.
 pub(crate) async fn meet(begins: impl Iterator<Item = Begin>) -> bool {
     if !turned_on(Fault::ZombieNotFenced) {

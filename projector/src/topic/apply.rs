@@ -1,246 +1,146 @@
-//! Applying portions: folded by every projection that has not had them, written in one transaction, and what to do where a
-//! stream is parked or the database refuses a row.
+//! The applier: folds batches with every projection that has not had them, and writes what comes of them. It knows the
+//! tables and the log, but no consumer and no broker.
+//!
+//! Batches of different partitions are one transaction. After a failure each is one of its own, so that a batch that cannot
+//! be written holds up no other; one that the database refuses is applied without the streams at fault.
 
-use super::desk::Desk;
+use super::batch::{Arrived, Batch};
+use super::checkpoints::Topic;
 use super::doubt;
-use super::flush::{Flush, Move, write};
-use super::portion::{Goal, Portion};
-use super::seats::Seat;
-use super::sift::Arrived;
+use super::flush::{Flush, Move, places};
+use super::subscription::Subscriptions;
 use crate::ProjectorError;
-use crate::decoded::Decoded;
 use crate::figures;
-use crate::parking;
 use crate::refused::{Fence, Share};
-use event_store::{RecordedEvent, StreamId};
-use read_model::write::catalog::SourceHead;
+use crate::registry::Registry;
+use crate::source::Source;
+use read_model::ReadModel;
+use read_model::write::catalog::{CatalogEntry, SourceHead};
 use read_model::write::parked::ParkedRow;
-use read_model::write::partitions::{Mark, Step};
+use read_model::write::partitions::Step;
 use server::clock;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// What portions come to.
-#[derive(Debug)]
-struct Folded {
-    parked: Vec<ParkedRow>,
-    /// Whether some stream was not parked before.
-    newly: bool,
+/// What became of batches.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    /// How far partitions of the topic are applied: number, next offset.
+    pub applied: Vec<(i32, i64)>,
+    /// The first failure; batches that it does not concern may have been applied all the same.
+    pub failure: Option<ProjectorError>,
 }
 
-impl Desk {
-    /// Folds portions of different partitions with every projection that has not had them, and writes what comes of them.
-    /// `ends` receives how far the topic is applied.
-    pub(super) async fn apply(
-        &mut self,
-        mut portions: Vec<Portion>,
-        ends: &mut Vec<(i32, i64)>,
-    ) -> Result<(), ProjectorError> {
-        let begun = Instant::now();
+impl Ends {
+    pub(super) fn result(self) -> Result<(), ProjectorError> {
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Applies batches of one topic to the read model.
+pub(super) struct Applier {
+    model: ReadModel,
+    registry: Registry,
+    /// The log behind the topic, if it can be read.
+    log: Option<Source>,
+    topic: Topic,
+    subscriptions: Subscriptions,
+    head: SourceHead,
+    /// Partitions of which no event was applied since a failure: each in a transaction of its own. That others are
+    /// written says nothing of these.
+    apart: BTreeSet<i32>,
+}
+
+impl Applier {
+    /// Knows no projection before [`Applier::load`].
+    pub(super) fn new(
+        model: ReadModel,
+        registry: Registry,
+        log: Option<Source>,
+        topic: Topic,
+    ) -> Self {
         let now = clock::now().timestamp_micros();
-        let mut folded = self.fold(&portions, now).await?;
-        if folded.newly && portions.len() > 1 {
-            // Each by itself, so that the log is asked about the one in doubt and no other.
-            self.forget().await?;
-            for portion in portions {
-                Box::pin(self.apply(vec![portion], ends)).await?;
-            }
-            return Ok(());
-        }
-        if folded.newly
-            && let [portion] = portions.as_mut_slice()
-            && matches!(portion.goal, Goal::Forward(_))
-            && let Some(events) = self.ask_the_log(portion).await?
-        {
-            self.forget().await?;
-            portion.events = events;
-            folded = self.fold(&portions, now).await?;
-        }
-        self.write_folded(portions, folded, begun, ends).await
+        let head = SourceHead { position: 0, recorded_at: now, seen_at: now, hash: None };
+        let (subscriptions, apart) = (Subscriptions::default(), BTreeSet::new());
+        Self { model, registry, log, topic, subscriptions, head, apart }
     }
 
-    /// Applies a portion that was refused without the streams whose rows the database refuses; those are parked. Where the
-    /// log can be read, what it holds is tried, not what came.
-    pub(super) async fn apply_without(
-        &mut self,
-        mut portion: Portion,
-        ends: &mut Vec<(i32, i64)>,
-    ) -> Result<(), ProjectorError> {
-        let begun = Instant::now();
-        let now = clock::now().timestamp_micros();
-        if matches!(portion.goal, Goal::Forward(_))
-            && let Some(events) = self.ask_the_log(&portion).await?
-        {
-            portion.events = events;
-        }
-        for index in 0..self.seats.len() {
-            let seat = &self.seats[index];
-            let Some(mark) = concerned(seat, &portion) else { continue };
-            let news = portion.events.iter().filter(|arrived| is_news(mark, arrived));
-            let stay = [Step { number: portion.partition, from: mark, to: mark }];
-            let share = Share {
-                model: &self.model,
-                projection: seat.member.projection,
-                generation: seat.member.generation,
-                tables: seat.member.tables,
-                parked: seat.member.parked_streams().clone(),
-                events: news.map(|arrived| &arrived.event).collect(),
-                fence: Fence::Topic(&stay),
-                now,
-            };
-            let faulty = share.faulty().await?;
-            self.seats[index].member.expect_refusal(faulty);
-        }
-        let folded = self.fold(std::slice::from_ref(&portion), now).await?;
-        self.write_folded(vec![portion], folded, begun, ends).await
+    pub(super) fn model(&self) -> &ReadModel {
+        &self.model
     }
 
-    async fn write_folded(
-        &mut self,
-        mut portions: Vec<Portion>,
-        folded: Folded,
-        begun: Instant,
-        ends: &mut Vec<(i32, i64)>,
-    ) -> Result<(), ProjectorError> {
-        let now = clock::now().timestamp_micros();
-        if !folded.parked.is_empty() {
-            self.prove_tails(&mut portions, &folded).await?;
-        }
-        let events = portions.iter().map(|portion| portion.events.len()).sum();
-        let applied: Vec<(i32, i64)> = portions.iter().filter_map(Portion::end).collect();
-        let flush = self.flush(portions, folded, now);
-        if !flush.moves.is_empty() {
-            self.commit(flush, now).await?;
-            figures::flushed(events, begun.elapsed());
-        }
-        ends.extend(applied);
-        Ok(())
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
-    /// Writes, and takes note of what is written.
-    async fn commit(&mut self, flush: Flush, now: i64) -> Result<(), ProjectorError> {
-        let (head, moves) = (flush.head, flush.moves.clone());
-        write(&self.model, flush, now).await?;
-        self.head = head;
-        for seat in &mut self.seats {
-            let name = seat.member.projection.name;
-            let mut moved = false;
-            for Move { step, .. } in moves.iter().filter(|its| its.whose.name == name) {
-                moved = true;
-                seat.marks.insert(step.number, step.to);
-            }
-            if moved {
-                seat.member.committed(0);
-            }
+    pub(super) fn log(&self) -> Option<&Source> {
+        self.log.as_ref()
+    }
+
+    pub(super) fn topic(&self) -> &Topic {
+        &self.topic
+    }
+
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    /// Reads catalog and checkpoints, and drops all else that is held in memory. Whether these are other projections than
+    /// at the last time.
+    pub(super) async fn load(&mut self) -> Result<bool, ProjectorError> {
+        self.subscriptions.load(&self.registry, &self.model, &self.topic).await
+    }
+
+    /// See [`Subscriptions::forget`].
+    pub(super) async fn forget(&mut self) -> Result<(), ProjectorError> {
+        self.subscriptions.forget(&self.registry, &self.model, &self.topic).await
+    }
+
+    /// From now on batches of these partitions are applied apart, each until events of it were applied.
+    pub(super) fn set_apart(&mut self, partitions: impl IntoIterator<Item = i32>) {
+        self.apart = partitions.into_iter().collect();
+    }
+
+    /// Shows how far each projection is behind the log.
+    pub(super) async fn measure(&mut self, catalog: &[CatalogEntry]) -> Result<(), ProjectorError> {
+        if let Some(log) = &self.log {
+            self.head = log.head().await?;
+        }
+        for subscription in &self.subscriptions.all {
+            let member = &subscription.member;
+            let its = catalog.iter().find(|entry| entry.name == member.projection.name);
+            let position = its.map_or(0, |entry| entry.position);
+            figures::projection(member.projection, position, self.head, member.parked());
         }
         Ok(())
     }
 
-    async fn fold(&mut self, portions: &[Portion], now: i64) -> Result<Folded, ProjectorError> {
-        let mut folded = Folded { parked: Vec::new(), newly: false };
-        for seat in &mut self.seats {
-            let mut events = Vec::new();
-            for portion in portions {
-                let Some(mark) = concerned(seat, portion) else { continue };
-                let news = portion.events.iter().filter(|arrived| is_news(mark, arrived));
-                events.extend(news.map(|arrived| &arrived.event));
-            }
-            let before = seat.member.parked();
-            folded.parked.extend(seat.member.fold(&events, &self.model, now).await?);
-            folded.newly |= seat.member.parked() > before;
+    /// Applies batches of different partitions.
+    pub(super) async fn apply(&mut self, batches: Vec<Batch>) -> Ends {
+        let apart = batches.iter().any(|batch| self.apart.contains(&batch.partition));
+        let filled = batches.iter().filter(|batch| !batch.events.is_empty());
+        let filled: Vec<i32> = filled.map(|batch| batch.partition).collect();
+        let mut applied = Vec::new();
+        let done = match apart {
+            true => self.apply_apart(batches, &mut applied).await,
+            false => self.apply_together(batches, &mut applied).await,
+        };
+        if done.is_ok() {
+            self.apart.retain(|number| !filled.contains(number));
         }
-        Ok(folded)
+        Ends { applied, failure: done.err() }
     }
 
-    /// What the log holds where the portion claims to be, if there is a log and it is not too much.
-    async fn ask_the_log(&self, portion: &Portion) -> Result<Option<Vec<Arrived>>, ProjectorError> {
-        let Some(log) = &self.log else { return Ok(None) };
-        let marks = self.seats.iter().filter_map(|seat| concerned(seat, portion));
-        let floor = marks.map(|mark| mark.position).min();
-        let top = portion.events.last().map(Arrived::position);
-        let (Some(floor), Some(top)) = (floor, top) else { return Ok(None) };
-        let partitions = self.shape.partitions;
-        let truth = doubt::truth(log, portion.partition, partitions, floor, top).await?;
-        Ok(truth.map(|events| doubt::located(events, &portion.events)))
-    }
-
-    /// Where a projection has parked the last event of a portion, that event's position counts all the same if the log
-    /// has the event there. Otherwise it would be new to the others, who took it, when it comes again.
-    async fn prove_tails(
-        &self,
-        portions: &mut [Portion],
-        folded: &Folded,
-    ) -> Result<(), ProjectorError> {
-        let Some(log) = &self.log else { return Ok(()) };
-        let parked = parked(folded);
-        for portion in portions {
-            let Some(last) = portion.events.last().map(|arrived| &arrived.event.recorded) else {
-                continue;
-            };
-            if last.position <= portion.reach || !parked.contains(&(last.stream, last.position)) {
-                continue;
-            }
-            let found = log.feed(last.position.saturating_sub(1), 1).await?;
-            let is_it = |found: &RecordedEvent| {
-                (found.position, found.event_id) == (last.position, last.event_id)
-            };
-            if found.first().is_some_and(is_it) {
-                portion.reach = last.position;
-            }
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self, mut portions: Vec<Portion>, folded: Folded, now: i64) -> Flush {
-        let parked = parked(&folded);
-        let (mut moves, mut head) = (Vec::new(), self.head);
-        let jumping = portions.iter().filter(|its| matches!(its.goal, Goal::Jump(_)));
-        let jumps = jumping.map(|portion| portion.partition).collect();
-        for portion in &portions {
-            let (number, reach) = (portion.partition, reached(portion, &parked));
-            for seat in &self.seats {
-                let Some(from) = concerned(seat, portion) else { continue };
-                let position = from.position.max(reach);
-                let to = Mark { next_offset: portion.goal.next_offset(from), position };
-                moves.push(Move { whose: seat.checkpoint(), step: Step { number, from, to } });
-                if position > head.position {
-                    let last = portion.events.last();
-                    let recorded_at = last.map_or(head.recorded_at, |last| {
-                        last.event.recorded.recorded_at.timestamp_micros()
-                    });
-                    head = SourceHead { position, recorded_at, seen_at: now, hash: None };
-                }
-            }
-        }
-        let mut changes = Vec::new();
-        let last_keeper = self.seats.iter().rposition(|seat| seat.member.projection.keeps_events);
-        for (index, seat) in self.seats.iter_mut().enumerate() {
-            let projection = seat.member.projection;
-            if !moves.iter().any(|its| its.whose.name == projection.name) {
-                continue;
-            }
-            let events = match projection.keeps_events {
-                true if Some(index) == last_keeper => news(std::mem::take(&mut portions), seat),
-                true => news(portions.iter().map(Portion::again).collect(), seat),
-                false => Vec::new(),
-            };
-            changes.push((seat.member.tables, seat.member.take(events)));
-        }
-        Flush { moves, jumps, changes, parked: folded.parked, head }
-    }
-
-    /// As after a failure: each portion in a transaction of its own, so that one that cannot be written holds up no
-    /// other; one that the database refuses, without the streams at fault. The first failure is returned; `ends` are those
-    /// of the others.
-    pub(super) async fn apply_singly(
+    /// Each batch by itself, whatever becomes of the others. The first failure is returned.
+    async fn apply_apart(
         &mut self,
-        portions: Vec<Portion>,
+        batches: Vec<Batch>,
         ends: &mut Vec<(i32, i64)>,
     ) -> Result<(), ProjectorError> {
         let mut first = None;
-        for portion in portions {
-            let again = portion.again();
-            let mut applied = self.apply(vec![portion], ends).await;
+        for batch in batches {
+            let again = batch.again();
+            let mut applied = self.apply_together(vec![batch], ends).await;
             if applied.as_ref().is_err_and(ProjectorError::is_refusal) {
                 self.forget().await?;
                 applied = self.apply_without(again, ends).await;
@@ -252,40 +152,158 @@ impl Desk {
         }
         first.map_or(Ok(()), Err)
     }
+
+    /// In one transaction, unless a stream is newly parked: then the log is asked first.
+    async fn apply_together(
+        &mut self,
+        mut batches: Vec<Batch>,
+        ends: &mut Vec<(i32, i64)>,
+    ) -> Result<(), ProjectorError> {
+        let begun = Instant::now();
+        let now = clock::now().timestamp_micros();
+        let mut folded = self.fold(&batches, now).await?;
+        if folded.newly && batches.len() > 1 {
+            // Each by itself, so that the log is asked about the one in doubt and no other.
+            self.forget().await?;
+            for batch in batches {
+                Box::pin(self.apply_together(vec![batch], ends)).await?;
+            }
+            return Ok(());
+        }
+        if folded.newly
+            && let [batch] = batches.as_mut_slice()
+            && let Some(events) = self.ask_the_log(batch).await?
+        {
+            self.forget().await?;
+            batch.events = events;
+            folded = self.fold(&batches, now).await?;
+        }
+        self.write(batches, folded.parked, begun, ends).await
+    }
+
+    /// Applies a batch that was refused without the streams whose rows the database refuses; those are parked. Where the log
+    /// can be read, what it holds is tried, not what came.
+    async fn apply_without(
+        &mut self,
+        mut batch: Batch,
+        ends: &mut Vec<(i32, i64)>,
+    ) -> Result<(), ProjectorError> {
+        let begun = Instant::now();
+        let now = clock::now().timestamp_micros();
+        if let Some(events) = self.ask_the_log(&batch).await? {
+            batch.events = events;
+        }
+        for subscription in &mut self.subscriptions.all {
+            let Some(mark) = subscription.before(&batch) else { continue };
+            let stay = [Step { number: batch.partition, from: mark, to: mark }];
+            let member = &subscription.member;
+            let share = Share {
+                model: &self.model,
+                projection: member.projection,
+                generation: member.generation,
+                tables: member.tables,
+                parked: member.parked_streams().clone(),
+                events: subscription.news(&batch).collect(),
+                fence: Fence::Topic(&stay),
+                now,
+            };
+            let faulty = share.faulty().await?;
+            subscription.member.expect_refusal(faulty);
+        }
+        let folded = self.fold(std::slice::from_ref(&batch), now).await?;
+        self.write(vec![batch], folded.parked, begun, ends).await
+    }
+
+    async fn fold(&mut self, batches: &[Batch], now: i64) -> Result<Folded, ProjectorError> {
+        let mut folded = Folded { parked: Vec::new(), newly: false };
+        for subscription in &mut self.subscriptions.all {
+            let events = batches.iter().flat_map(|batch| subscription.news(batch));
+            let events: Vec<_> = events.collect();
+            let member = &mut subscription.member;
+            let before = member.parked();
+            folded.parked.extend(member.fold(&events, &self.model, now).await?);
+            folded.newly |= member.parked() > before;
+        }
+        Ok(folded)
+    }
+
+    /// What the log holds where the batch claims to be, if there is a log and it is not too much. A batch that came from the
+    /// log is in no doubt.
+    async fn ask_the_log(&self, batch: &Batch) -> Result<Option<Vec<Arrived>>, ProjectorError> {
+        let Some(log) = self.log.as_ref().filter(|_| batch.is_from_topic()) else {
+            return Ok(None);
+        };
+        let marks = self.subscriptions.all.iter().filter_map(|its| its.before(batch));
+        let floor = marks.map(|mark| mark.position).min();
+        let top = batch.events.last().map(Arrived::position);
+        let (Some(floor), Some(top)) = (floor, top) else { return Ok(None) };
+        let truth = doubt::truth(log, batch.partition, self.topic.partitions, floor, top).await?;
+        Ok(truth.map(|events| doubt::located(events, &batch.events)))
+    }
+
+    /// Where a projection has parked the last event of a batch, that event's position counts all the same if the log has
+    /// the event there. Otherwise it would be new to the others, who took it, when it comes again.
+    async fn prove_tails(
+        &self,
+        batches: &mut [Batch],
+        parked: &[ParkedRow],
+    ) -> Result<(), ProjectorError> {
+        let Some(log) = self.log.as_ref().filter(|_| !parked.is_empty()) else { return Ok(()) };
+        let parked = places(parked);
+        for batch in batches {
+            let last = batch.events.last().map(|arrived| &arrived.event.recorded);
+            let Some(last) = last.filter(|last| last.position > batch.reach) else { continue };
+            if parked.contains(&(last.stream, last.position)) && doubt::holds(log, last).await? {
+                batch.reach = last.position;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &mut self,
+        mut batches: Vec<Batch>,
+        parked: Vec<ParkedRow>,
+        begun: Instant,
+        ends: &mut Vec<(i32, i64)>,
+    ) -> Result<(), ProjectorError> {
+        let now = clock::now().timestamp_micros();
+        self.prove_tails(&mut batches, &parked).await?;
+        let events = batches.iter().map(|batch| batch.events.len()).sum();
+        let applied: Vec<(i32, i64)> = batches.iter().filter_map(Batch::end).collect();
+        let flush = Flush::of(&mut self.subscriptions.all, batches, parked, self.head, now);
+        if !flush.moves.is_empty() {
+            self.commit(flush, now).await?;
+            figures::flushed(events, begun.elapsed());
+        }
+        ends.extend(applied);
+        Ok(())
+    }
+
+    /// Writes, and moves the checkpoints in memory as in the tables.
+    async fn commit(&mut self, flush: Flush, now: i64) -> Result<(), ProjectorError> {
+        let (head, moves) = (flush.head, flush.moves.clone());
+        flush.write(&self.model, now).await?;
+        self.head = head;
+        for subscription in &mut self.subscriptions.all {
+            let name = subscription.member.projection.name;
+            let mut moved = false;
+            for Move { step, .. } in moves.iter().filter(|its| its.whose.name == name) {
+                moved = true;
+                subscription.marks.insert(step.number, step.to);
+            }
+            if moved {
+                subscription.member.committed(0);
+            }
+        }
+        Ok(())
+    }
 }
 
-/// The seat's checkpoint, if the portion is news to it.
-fn concerned(seat: &Seat, portion: &Portion) -> Option<Mark> {
-    let mark = seat.marks.get(&portion.partition).copied()?;
-    portion.goal.concerns(mark).then_some(mark)
-}
-
-/// Whether a projection that has come so far has not had this. An event that it took may stand above its position, when
-/// another one has parked it; then its place in the partition tells.
-fn is_news(mark: Mark, arrived: &Arrived) -> bool {
-    arrived.position() > mark.position && arrived.offset >= mark.next_offset
-}
-
-/// All events that are news to the seat, by position.
-fn news(portions: Vec<Portion>, seat: &Seat) -> Vec<Decoded> {
-    let its = portions.into_iter().filter_map(|portion| {
-        let mark = concerned(seat, &portion)?;
-        let news = portion.events.into_iter().filter(move |arrived| is_news(mark, arrived));
-        Some(news.map(|arrived| arrived.event))
-    });
-    let mut events: Vec<Decoded> = its.flatten().collect();
-    events.sort_by_key(|event| event.recorded.position);
-    events
-}
-
-/// Stream and position of what some projection has parked.
-fn parked(folded: &Folded) -> HashSet<(StreamId, u64)> {
-    folded.parked.iter().filter_map(|row| Some((parking::stream(row)?, row.position))).collect()
-}
-
-/// How far the partition is applied with this portion. What was parked may claim any position, so it proves none.
-fn reached(portion: &Portion, parked: &HashSet<(StreamId, u64)>) -> u64 {
-    let events = portion.events.iter().rev().map(|arrived| &arrived.event.recorded);
-    let mut sound = events.filter(|event| !parked.contains(&(event.stream, event.position)));
-    portion.reach.max(sound.next().map_or(0, |event| event.position))
+/// What folding batches came to.
+#[derive(Debug)]
+struct Folded {
+    parked: Vec<ParkedRow>,
+    /// Whether some stream was not parked before.
+    newly: bool,
 }

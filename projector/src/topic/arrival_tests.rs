@@ -7,10 +7,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::desk::Desk;
-use super::portion::{Goal, Portion};
-use super::seats::Shape;
-use super::sift::Arrived;
+use super::apply::Applier;
+use super::batch::{Arrived, Batch, Goal};
+use super::checkpoints::Topic;
 use crate::group::Member;
 use crate::projection::Pace;
 use crate::registry::Registry;
@@ -152,12 +151,12 @@ pub(super) fn log(births: &[Birth], deeds: &[Deed]) -> Vec<RecordedEvent> {
 }
 
 /// Some events of one partition, as they come: `again` of those that came before, then `new` ones.
-pub(super) fn portion(
+pub(super) fn batch(
     partition: i32,
     came: &mut usize,
     (again, new): (u8, u8),
     log: &[RecordedEvent],
-) -> Portion {
+) -> Batch {
     let partition_of = |order: Uuid| (order.as_u128() % u128::from(PARTITIONS)) as i32;
     let all: Vec<_> = log.iter().filter(|one| partition_of(one.stream.id) == partition).collect();
     let from = came.saturating_sub(usize::from(again));
@@ -168,7 +167,7 @@ pub(super) fn portion(
         event: Registry::standard().decode(all[offset].clone()),
     };
     let events = (from..to).map(arrived).collect();
-    Portion { partition, events, reach: 0, goal: Goal::Forward(to as i64) }
+    Batch { partition, events, reach: 0, goal: Goal::Forward(to as i64) }
 }
 
 /// Applies a log as it arrives; at last all of it.
@@ -176,25 +175,25 @@ async fn arrive(model: &ReadModel, log: &[RecordedEvent], arrivals: &[Arrival]) 
     for projection in Registry::standard().projections() {
         model.register(projection.name, projection.version, 0).await.unwrap();
     }
-    let shape = Shape { topic: "orders".into(), partitions: PARTITIONS };
-    let mut desk = Desk::new(model.clone(), Registry::standard(), None, shape);
-    desk.load().await.unwrap();
+    let topic = Topic { name: "orders".into(), partitions: PARTITIONS };
+    let mut applier = Applier::new(model.clone(), Registry::standard(), None, topic);
+    applier.load().await.unwrap();
     let mut came = [0; PARTITIONS as usize];
     let rest = (0..PARTITIONS as u8).map(|partition| (partition, 9, u8::MAX, true));
     let mut arrivals = arrivals.iter().copied().chain(rest).peekable();
     while let Some((partition, again, new, forgetful)) = arrivals.next() {
         if forgetful {
-            desk.load().await.unwrap();
+            applier.load().await.unwrap();
         }
         let mut together = vec![(partition % PARTITIONS as u8, again, new)];
         // Partitions that come one after the other, come together now and then.
         if let Some(next) = arrivals.next_if(|next| next.0 % PARTITIONS as u8 > together[0].0) {
             together.push((next.0 % PARTITIONS as u8, next.1, next.2));
         }
-        let portions = together.into_iter().map(|(partition, again, new)| {
-            portion(partition.into(), &mut came[usize::from(partition)], (again, new), log)
+        let batches = together.into_iter().map(|(partition, again, new)| {
+            batch(partition.into(), &mut came[usize::from(partition)], (again, new), log)
         });
-        desk.apply(portions.collect(), &mut Vec::new()).await.unwrap();
+        applier.apply(batches.collect()).await.result().unwrap();
     }
 }
 

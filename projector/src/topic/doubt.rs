@@ -1,15 +1,16 @@
 //! In doubt, the log decides: what it holds of one partition between two positions.
 
-use super::sift::Arrived;
+use super::batch::Arrived;
 use crate::ProjectorError;
 use crate::decoded::Decoded;
 use crate::source::Source;
+use event_store::RecordedEvent;
 use relay::partition_of;
 
 /// So many positions at most are looked through for an event in doubt; it is parked without, above that.
 const MAX_SPAN: u64 = 100_000;
 /// Events read from the log at once.
-pub(super) const PAGE: usize = 2_000;
+const PAGE: usize = 2_000;
 
 /// The events of a partition above `floor`, up to `top`; `None` if these are too far apart.
 pub(super) async fn truth(
@@ -48,6 +49,15 @@ pub(super) async fn page(
     let here =
         feed.into_iter().filter(|event| partition_of(event.stream.id, partitions) == partition);
     Ok((here.map(|event| log.registry().decode(event)).collect(), to))
+}
+
+/// Whether the log holds this very event at its position.
+pub(super) async fn holds(log: &Source, event: &RecordedEvent) -> Result<bool, ProjectorError> {
+    let found = log.feed(event.position.saturating_sub(1), 1).await?;
+    let is_it = |found: &RecordedEvent| {
+        (found.position, found.event_id) == (event.position, event.event_id)
+    };
+    Ok(found.first().is_some_and(is_it))
 }
 
 /// What the log gave, with the places in the partition of those events that came from there as well.

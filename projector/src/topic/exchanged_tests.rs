@@ -1,11 +1,11 @@
-//! Projections that are exchanged while portions are under way: nothing that was read for the others is applied.
+//! Projections that are exchanged while batches are under way: nothing that was read for the others is applied.
 
 #![allow(clippy::unwrap_used)]
 
-use super::arrival_tests::{ORDERS, PARTITIONS, log, portion};
-use super::desk::Desk;
+use super::apply::{Applier, Ends};
+use super::arrival_tests::{ORDERS, PARTITIONS, batch, log};
+use super::checkpoints::Topic;
 use super::refused_tests::alter;
-use super::seats::Shape;
 use crate::registry::Registry;
 use read_model::{Access, ReadModel};
 use rig::views::Views;
@@ -15,23 +15,24 @@ async fn exchange(views: Views) {
     for projection in Registry::standard().projections() {
         model.register(projection.name, projection.version, 0).await.unwrap();
     }
-    let shape = Shape { topic: "orders".into(), partitions: PARTITIONS };
-    let mut desk = Desk::new(model.clone(), Registry::standard(), None, shape);
-    assert!(desk.load().await.unwrap());
-    desk.forget().await.unwrap();
+    let topic = Topic { name: "orders".into(), partitions: PARTITIONS };
+    let mut applier = Applier::new(model.clone(), Registry::standard(), None, topic);
+    assert!(applier.load().await.unwrap());
+    applier.forget().await.unwrap();
     alter(&views, "UPDATE projections SET generation = 7 WHERE name = 'orders'").await;
     let log = log(&[(0, 1, 0, 0, false); ORDERS], &[0, 1, 2].map(|order| (order, 0, 0)));
     let each = 0..PARTITIONS.cast_signed();
-    let portions = each.map(|number| portion(number, &mut 0, (0, u8::MAX), &log)).collect();
-    let mut ends = Vec::new();
-    let refused = desk.apply_singly(portions, &mut ends).await.unwrap_err();
-    assert!(refused.is_moved() && ends.is_empty(), "{refused}");
-    assert!(desk.forget().await.unwrap_err().is_moved(), "until it is loaded");
+    let batches = each.map(|number| batch(number, &mut 0, (0, u8::MAX), &log)).collect();
+    applier.set_apart(0..PARTITIONS.cast_signed());
+    let Ends { applied, failure } = applier.apply(batches).await;
+    let refused = failure.unwrap();
+    assert!(refused.is_moved() && applied.is_empty(), "{refused}");
+    assert!(applier.forget().await.unwrap_err().is_moved(), "until it is loaded");
     let marks = model.partitions().await.unwrap();
     assert!(marks.iter().all(|its| (its.mark.next_offset, its.mark.position) == (0, 0)));
-    assert!(desk.load().await.unwrap());
-    desk.forget().await.unwrap();
-    assert!(!desk.load().await.unwrap());
+    assert!(applier.load().await.unwrap());
+    applier.forget().await.unwrap();
+    assert!(!applier.load().await.unwrap());
 }
 
 #[tokio::test]

@@ -13,18 +13,20 @@
 mod apply;
 #[cfg(test)]
 mod arrival_tests;
-mod desk;
+mod batch;
+mod checkpoints;
+mod cursors;
 mod doubt;
 mod engine;
 #[cfg(test)]
 mod exchanged_tests;
 mod flush;
-mod portion;
 mod refill;
 #[cfg(test)]
 mod refused_tests;
-mod seats;
+mod same_topic;
 mod sift;
+mod subscription;
 
 use crate::ProjectorError;
 use crate::figures;

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::arrival_tests::{ORDERS, PARTITIONS, log, portion};
-use super::desk::Desk;
-use super::seats::Shape;
+use super::apply::{Applier, Ends};
+use super::arrival_tests::{ORDERS, PARTITIONS, batch, log};
+use super::checkpoints::Topic;
 use crate::projections::{CUSTOMERS, HISTORY, PRODUCTS, SALES};
 use crate::registry::Registry;
 use crate::retry::retry_parked;
@@ -37,21 +37,23 @@ async fn play(views: Views) {
         model.register(projection.name, projection.version, 0).await.unwrap();
     }
     alter(&views, "CREATE UNIQUE INDEX obstacle ON orders (customer_id)").await;
-    let shape = Shape { topic: "orders".into(), partitions: PARTITIONS };
-    let mut desk = Desk::new(model.clone(), Registry::standard(), None, shape);
-    desk.load().await.unwrap();
-    let mut ends = Vec::new();
+    let topic = Topic { name: "orders".into(), partitions: PARTITIONS };
+    let mut applier = Applier::new(model.clone(), Registry::standard(), None, topic);
+    applier.load().await.unwrap();
     let all = || {
         let each = 0..PARTITIONS.cast_signed();
-        each.map(|number| portion(number, &mut 0, (0, u8::MAX), &log)).collect::<Vec<_>>()
+        each.map(|number| batch(number, &mut 0, (0, u8::MAX), &log)).collect::<Vec<_>>()
     };
-    let refused = desk.apply(all(), &mut ends).await.unwrap_err();
+    let Ends { applied, failure } = applier.apply(all()).await;
+    let refused = failure.unwrap();
     assert!(refused.is_refusal(), "{refused}");
-    assert!(ends.is_empty() && model.parked_streams("orders", 1).await.unwrap().is_empty());
+    assert!(applied.is_empty() && model.parked_streams("orders", 1).await.unwrap().is_empty());
 
-    desk.forget().await.unwrap();
-    desk.apply_singly(all(), &mut ends).await.unwrap();
-    assert_eq!(ends.len(), PARTITIONS as usize);
+    applier.set_apart(0..PARTITIONS.cast_signed());
+    applier.forget().await.unwrap();
+    let Ends { applied, failure } = applier.apply(all()).await;
+    assert!(failure.is_none(), "{failure:?}");
+    assert_eq!(applied.len(), PARTITIONS as usize);
     let parked = model.parked_streams("orders", 1).await.unwrap();
     assert_eq!(parked.len(), 2, "of the three orders of one customer one stays");
     for projection in [&CUSTOMERS, &PRODUCTS, &SALES, &HISTORY] {

@@ -1,6 +1,6 @@
 //! From records to events: what is no event of the log is counted and left out, what comes twice is taken once.
 
-use crate::decoded::Decoded;
+use super::batch::Arrived;
 use crate::figures;
 use crate::registry::Registry;
 use relay::consumer::Page;
@@ -10,34 +10,6 @@ use std::collections::HashSet;
 
 /// After so many decoded events other tasks get their turn.
 const YIELD_EVERY: usize = 256;
-
-/// An event as it came.
-#[derive(Debug)]
-pub(super) struct Arrived {
-    /// Where in its partition; [`Arrived::ELSEWHERE`] when it was not taken from the topic.
-    pub offset: i64,
-    /// What came.
-    pub event: Decoded,
-}
-
-impl Arrived {
-    /// Behind every record of a topic.
-    const ELSEWHERE: i64 = i64::MAX;
-
-    /// An event that the log gave.
-    pub(super) fn from_log(event: Decoded) -> Self {
-        Self { offset: Self::ELSEWHERE, event }
-    }
-
-    /// The same once more.
-    pub(super) fn again(&self) -> Self {
-        Self { offset: self.offset, event: self.event.clone() }
-    }
-
-    pub(super) fn position(&self) -> u64 {
-        self.event.recorded.position
-    }
-}
 
 /// What a page holds.
 #[derive(Debug)]

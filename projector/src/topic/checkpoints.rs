@@ -1,11 +1,10 @@
-//! Who is fed from the topic, and how far each is in each partition.
+//! The checkpoints of a topic: which projections it feeds, from where each partition is read, and how a projection changes
+//! over to the topic.
 
 use crate::ProjectorError;
-use crate::group::Member;
-use crate::projection::{Pace, Projection};
+use crate::projection::Projection;
 use crate::registry::Registry;
 use read_model::ReadModel;
-use read_model::write::Tables;
 use read_model::write::catalog::{CatalogEntry, Checkpoint};
 use read_model::write::partitions::{Mark, PartitionEntry};
 use relay::consumer::Lookup;
@@ -13,27 +12,14 @@ use server::clock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// One projection with its checkpoints.
-#[derive(Debug)]
-pub(super) struct Seat {
-    pub member: Member,
-    pub marks: BTreeMap<i32, Mark>,
-}
-
-impl Seat {
-    pub(super) fn checkpoint(&self) -> Checkpoint {
-        Checkpoint { name: self.member.projection.name, generation: self.member.generation }
-    }
-}
-
 /// A topic as the checkpoints know it.
 #[derive(Debug, Clone)]
-pub(super) struct Shape {
-    pub topic: String,
+pub(super) struct Topic {
+    pub name: String,
     pub partitions: u32,
 }
 
-impl Shape {
+impl Topic {
     /// The numbers of all partitions.
     fn numbers(&self) -> std::ops::Range<i32> {
         0..i32::try_from(self.partitions).unwrap_or(i32::MAX)
@@ -46,32 +32,28 @@ fn is_fed(registry: &Registry, entry: &CatalogEntry) -> Option<&'static Projecti
     (!entry.stopped && entry.version == projection.version).then_some(projection)
 }
 
-/// Seats every live projection; those that the topic does not feed yet go on from their position in the catalog.
-pub(super) async fn seat(
+/// A projection, its generation and its checkpoints.
+type Fed = (&'static Projection, u64, BTreeMap<i32, Mark>);
+
+/// Every live projection with its checkpoints; those that the topic does not feed yet go on from their position in the
+/// catalog.
+pub(super) async fn of_fed(
     registry: &Registry,
     model: &ReadModel,
     catalog: &[CatalogEntry],
-    shape: &Shape,
-) -> Result<Vec<Seat>, ProjectorError> {
+    topic: &Topic,
+) -> Result<Vec<Fed>, ProjectorError> {
     let mut entries = model.partitions().await?;
     let fed = || catalog.iter().filter_map(|entry| Some((entry, is_fed(registry, entry)?)));
-    if fed().any(|(entry, _)| !fits(&of(&entries, entry), shape)) {
-        enter(registry, model, shape).await?;
+    if fed().any(|(entry, _)| !fits(&of(&entries, entry), topic)) {
+        enter(registry, model, topic).await?;
         entries = model.partitions().await?;
     }
-    let mut seats = Vec::new();
-    for (entry, projection) in fed() {
-        let tables = Tables::Live;
-        let member =
-            Member::load(projection, entry.generation, tables, Pace::Repeating, model).await?;
+    let each = fed().map(|(entry, projection)| {
         let marks = of(&entries, entry).into_iter().map(|entry| (entry.number, entry.mark));
-        seats.push(Seat { member, marks: marks.collect() });
-    }
-    // Every member writes them in one order.
-    seats.sort_by_key(|seat| {
-        registry.projections().iter().position(|its| *its == seat.member.projection)
+        (projection, entry.generation, marks.collect())
     });
-    Ok(seats)
+    Ok(each.collect())
 }
 
 /// The partitions of a projection's generation.
@@ -81,16 +63,16 @@ fn of<'a>(entries: &'a [PartitionEntry], of: &CatalogEntry) -> Vec<&'a Partition
     entries.iter().filter(its).collect()
 }
 
-fn fits(entries: &[&PartitionEntry], shape: &Shape) -> bool {
-    shape.numbers().eq(entries.iter().map(|entry| entry.number))
-        && entries.iter().all(|entry| entry.topic == shape.topic)
+fn fits(entries: &[&PartitionEntry], topic: &Topic) -> bool {
+    topic.numbers().eq(entries.iter().map(|entry| entry.number))
+        && entries.iter().all(|entry| entry.topic == topic.name)
 }
 
 /// Enters the partitions of every projection that has none of this topic.
 async fn enter(
     registry: &Registry,
     model: &ReadModel,
-    shape: &Shape,
+    topic: &Topic,
 ) -> Result<(), ProjectorError> {
     let now = clock::now().timestamp_micros();
     let mut tx = model.begin_write().await?;
@@ -104,10 +86,10 @@ async fn enter(
             continue;
         };
         let known = of(&entries, &entry);
-        if fits(&known, shape) {
+        if fits(&known, topic) {
             continue;
         }
-        let marks = begin(&entry, &known, shape)?;
+        let marks = begin(&entry, &known, topic)?;
         tx.leave_partitions(checkpoint).await?;
         for (number, position) in marks {
             let mark = Mark { next_offset: 0, position };
@@ -115,15 +97,15 @@ async fn enter(
                 projection: entry.name.clone(),
                 generation: entry.generation,
                 number,
-                topic: shape.topic.clone(),
+                topic: topic.name.clone(),
                 mark,
             })
             .await?;
         }
         tracing::info!(
             projection = entry.name,
-            topic = shape.topic,
-            partitions = shape.partitions,
+            topic = topic.name,
+            partitions = topic.partitions,
             position = entry.position,
             "the projection is fed from a topic"
         );
@@ -137,9 +119,9 @@ async fn enter(
 fn begin(
     entry: &CatalogEntry,
     known: &[&PartitionEntry],
-    shape: &Shape,
+    topic: &Topic,
 ) -> Result<Vec<(i32, u64)>, ProjectorError> {
-    if shape.numbers().eq(known.iter().map(|entry| entry.number)) {
+    if topic.numbers().eq(known.iter().map(|entry| entry.number)) {
         return Ok(known.iter().map(|known| (known.number, known.mark.position)).collect());
     }
     // Another number of partitions puts streams elsewhere: what has been applied is known only where all stand level.
@@ -149,15 +131,15 @@ fn begin(
              rebuild it from the log (--rebuild={} --event-store URL)",
             entry.name,
             known.len(),
-            shape.topic,
-            shape.partitions,
+            topic.name,
+            topic.partitions,
             entry.name
         )));
     }
-    Ok(shape.numbers().map(|number| (number, entry.position)).collect())
+    Ok(topic.numbers().map(|number| (number, entry.position)).collect())
 }
 
-/// Where reading goes on: after the last record of the hindmost projection.
+/// Where reading goes on: after the last record of the slowest projection.
 pub(super) fn lookup(registry: Registry, model: ReadModel, topic: String) -> Lookup {
     Arc::new(move |numbers| {
         let (registry, model, topic) = (registry.clone(), model.clone(), topic.clone());
