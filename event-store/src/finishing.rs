@@ -78,7 +78,7 @@ mod tests {
             let _held = held;
             panic!("asked to");
         });
-        let panicked = tokio::spawn(async { panicking.await }).await;
+        let panicked = tokio::spawn(panicking).await;
         assert!(panicked.unwrap_err().is_panic());
         assert!(is_held.await.is_err(), "it is gone");
     }

@@ -229,18 +229,16 @@ pub async fn tasks_that_share_handles_lose_nothing_and_hear_their_own_answers(ba
     for task in 0..TASKS {
         let store = stores[task as usize % 2].clone();
         tasks.spawn(async move {
-            let mut version = 0;
             for number in 1..=EACH {
                 let own = 1_000 * (task + 1) + number;
-                // A stream of one's own, one that all begin, and a key that all use.
+                // A stream of its own, one that all begin, and a key that all use.
                 let entries = vec![
                     entry(own, 0, 2),
                     keyed(entry(number, 0, 1), &format!("k{number}"), &own.to_string()),
-                    entry(task + 500, version, 1),
+                    entry(task + 500, number as u64 - 1, 1),
                 ];
                 let answer = append(&store, entries).await;
                 let [first, shared, last] = &answer.outcomes[..] else { panic!("{answer:?}") };
-                version += 1;
                 let EntryOutcome::Written { first_position } = *first else { panic!("{first:?}") };
                 let events = store.read_feed(first_position - 1, 2).await.unwrap();
                 assert!(events.iter().all(|event| event.stream == stream(own)), "{events:?}");
@@ -248,7 +246,7 @@ pub async fn tasks_that_share_handles_lose_nothing_and_hear_their_own_answers(ba
                 assert!(answer.head > first_position);
                 match shared {
                     EntryOutcome::Written { .. } | EntryOutcome::KeyTaken(_) => {}
-                    EntryOutcome::WrongExpectedVersion { .. } => panic!("a key is told first"),
+                    EntryOutcome::WrongExpectedVersion { .. } => panic!("a key comes before a version"),
                 }
             }
         });
