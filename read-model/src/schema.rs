@@ -14,8 +14,8 @@ impl Schema {
     /// The tables of this crate's projections.
     pub fn standard() -> Self {
         Self {
-            sqlite: sqlx::migrate!("../migrations/read-model/sqlite"),
-            postgres: sqlx::migrate!("../migrations/read-model/postgres"),
+            sqlite: migrations::read_model_on_sqlite(),
+            postgres: migrations::read_model_on_postgres(),
         }
     }
 

@@ -21,7 +21,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use std::sync::{Arc, LazyLock};
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrations = sqlx::migrate!("../migrations/event-store/postgres");
+    let mut migrations = migrations::event_store_on_postgres();
     migrations.create_schema(SCHEMA);
     migrations
 });

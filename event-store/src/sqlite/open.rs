@@ -16,11 +16,11 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/event-store/sqlite");
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(migrations::event_store_on_sqlite);
 
 /// Marks the file as an orderlog event store; written by the first migration.
 const APPLICATION_ID: i64 = 0x6f6c_6f67;

@@ -6,6 +6,7 @@
 
 mod bulk;
 mod error;
+mod from_row;
 mod handle;
 mod keys;
 mod number;
@@ -19,6 +20,7 @@ mod tx;
 
 pub use bulk::{Binds, BulkStatement, Row};
 pub use error::ReadModelError;
+pub(crate) use from_row::from_row;
 pub(crate) use handle::writer;
 pub use handle::{Access, PostgresReadModel, ReadModel, SqliteReadModel};
 pub(crate) use keys::{MAX_KEYS, padded};

@@ -1,7 +1,7 @@
 //! What a customer has ordered.
 
 use super::{CurrencyAmount, Seen};
-use crate::db::{ReadModel, ReadModelError, Sql, loaded, sum};
+use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, sum};
 
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,18 +17,19 @@ pub struct CustomerFigures {
     pub last_order_at: i64,
 }
 
-#[derive(sqlx::FromRow)]
-struct CustomerRow {
-    applied: i64,
-    customer_id: Option<String>,
-    name: Option<String>,
-    orders: Option<i64>,
-    cancelled_orders: Option<i64>,
-    first_order_at: Option<i64>,
-    last_order_at: Option<i64>,
-    currency: Option<String>,
-    amount_high: Option<i64>,
-    amount_low: Option<i64>,
+from_row! {
+    struct CustomerRow {
+        applied: i64,
+        customer_id: Option<String>,
+        name: Option<String>,
+        orders: Option<i64>,
+        cancelled_orders: Option<i64>,
+        first_order_at: Option<i64>,
+        last_order_at: Option<i64>,
+        currency: Option<String>,
+        amount_high: Option<i64>,
+        amount_low: Option<i64>,
+    }
 }
 
 const ONE: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'customers'), 0) AS applied, \

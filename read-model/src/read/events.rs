@@ -4,7 +4,7 @@
 //! payloads.
 
 use super::Seen;
-use crate::db::{ReadModel, ReadModelError, Sql, loaded, stored};
+use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, stored};
 use futures::{Stream, StreamExt};
 use uuid::Uuid;
 
@@ -40,23 +40,24 @@ pub struct EventPage {
     pub more: bool,
 }
 
-#[derive(sqlx::FromRow)]
-struct EventRow {
-    applied: i64,
-    position: Option<i64>,
-    stream_type: Option<String>,
-    stream_id: Option<Uuid>,
-    version: Option<i64>,
-    event_id: Option<Uuid>,
-    event_type: Option<String>,
-    schema_version: Option<i64>,
-    occurred_at: Option<i64>,
-    recorded_at: Option<i64>,
-    actor: Option<String>,
-    correlation_id: Option<String>,
-    causation_id: Option<String>,
-    traceparent: Option<String>,
-    data: Option<String>,
+from_row! {
+    struct EventRow {
+        applied: i64,
+        position: Option<i64>,
+        stream_type: Option<String>,
+        stream_id: Option<Uuid>,
+        version: Option<i64>,
+        event_id: Option<Uuid>,
+        event_type: Option<String>,
+        schema_version: Option<i64>,
+        occurred_at: Option<i64>,
+        recorded_at: Option<i64>,
+        actor: Option<String>,
+        correlation_id: Option<String>,
+        causation_id: Option<String>,
+        traceparent: Option<String>,
+        data: Option<String>,
+    }
 }
 
 impl EventRow {

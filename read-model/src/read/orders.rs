@@ -1,7 +1,7 @@
 //! Lists of orders as they stand: found by index, a page at a time from a key onwards, summaries as stored.
 
 use super::{Seen, packed_rows};
-use crate::db::{ReadModel, ReadModelError, Sql, loaded};
+use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded};
 use uuid::Uuid;
 
 /// Codes of statuses that a list shows only when they are asked for by name: draft and discarded.
@@ -73,12 +73,13 @@ pub struct ListedOrder {
     pub summary: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct ListedRow {
-    applied: i64,
-    order_id: Option<Uuid>,
-    sort_key: Option<i64>,
-    summary: Option<String>,
+from_row! {
+    struct ListedRow {
+        applied: i64,
+        order_id: Option<Uuid>,
+        sort_key: Option<i64>,
+        summary: Option<String>,
+    }
 }
 
 pub(crate) const APPLIED_ORDERS: &str =

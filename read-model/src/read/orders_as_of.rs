@@ -8,7 +8,7 @@ use super::Seen;
 use super::orders::{
     OrderFilter, OrderPage, SortKey, push_codes, push_constants, push_page, push_unplaced,
 };
-use crate::db::{ReadModel, ReadModelError, Sql, loaded};
+use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded};
 use uuid::Uuid;
 
 /// An order as a list showed it at a moment.
@@ -32,24 +32,25 @@ pub struct OrderThen {
     pub summary: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct ThenRow {
-    applied: i64,
-    order_id: Option<Uuid>,
-    sort_key: Option<i64>,
-    version: Option<i64>,
-    occurred_at: Option<i64>,
-    status: Option<i16>,
-    payment_status: Option<i16>,
-    fulfillment_status: Option<i16>,
-    total: Option<i64>,
-    paid: Option<i64>,
-    refunded: Option<i64>,
-    line_count: Option<i64>,
-    units: Option<i64>,
-    summary: Option<String>,
-    last_version: Option<i64>,
-    last_occurred_at: Option<i64>,
+from_row! {
+    struct ThenRow {
+        applied: i64,
+        order_id: Option<Uuid>,
+        sort_key: Option<i64>,
+        version: Option<i64>,
+        occurred_at: Option<i64>,
+        status: Option<i16>,
+        payment_status: Option<i16>,
+        fulfillment_status: Option<i16>,
+        total: Option<i64>,
+        paid: Option<i64>,
+        refunded: Option<i64>,
+        line_count: Option<i64>,
+        units: Option<i64>,
+        summary: Option<String>,
+        last_version: Option<i64>,
+        last_occurred_at: Option<i64>,
+    }
 }
 
 /// Which orders a part of the list comes from.

@@ -1,7 +1,7 @@
 //! What has sold: one product, some products, and the list of best sellers.
 
 use super::{CurrencyAmount, Seen};
-use crate::db::{ReadModel, ReadModelError, Sql, loaded, sum};
+use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, sum};
 
 /// The most products read by their ids at once; a statement takes 32 766 values.
 pub const MAX_PRODUCTS: usize = 2_000;
@@ -47,18 +47,19 @@ pub struct RankedProduct {
     pub product: ProductFigures,
 }
 
-#[derive(sqlx::FromRow)]
-struct ProductRow {
-    applied: i64,
-    product_id: Option<String>,
-    name: Option<String>,
-    orders: Option<i64>,
-    units: Option<i64>,
-    rank_high: Option<i64>,
-    rank_low: Option<i64>,
-    currency: Option<String>,
-    revenue_high: Option<i64>,
-    revenue_low: Option<i64>,
+from_row! {
+    struct ProductRow {
+        applied: i64,
+        product_id: Option<String>,
+        name: Option<String>,
+        orders: Option<i64>,
+        units: Option<i64>,
+        rank_high: Option<i64>,
+        rank_low: Option<i64>,
+        currency: Option<String>,
+        revenue_high: Option<i64>,
+        revenue_low: Option<i64>,
+    }
 }
 
 const APPLIED: &str =

@@ -1,6 +1,6 @@
 //! How the projections themselves are doing.
 
-use crate::db::{ReadModel, ReadModelError, Sql, loaded};
+use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded};
 
 /// A projection, as operators look at it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,18 +27,19 @@ pub struct RebuildStatus {
     pub events_per_second: f64,
 }
 
-#[derive(sqlx::FromRow)]
-struct StatusRow {
-    name: String,
-    state: String,
-    position: i64,
-    updated_at: i64,
-    head: i64,
-    waiting_since: Option<i64>,
-    parked_streams: i64,
-    rebuild_position: Option<i64>,
-    rebuild_target: Option<i64>,
-    rebuild_speed: Option<f64>,
+from_row! {
+    struct StatusRow {
+        name: String,
+        state: String,
+        position: i64,
+        updated_at: i64,
+        head: i64,
+        waiting_since: Option<i64>,
+        parked_streams: i64,
+        rebuild_position: Option<i64>,
+        rebuild_target: Option<i64>,
+        rebuild_speed: Option<f64>,
+    }
 }
 
 const ALL: &str = "SELECT p.name, p.state, p.position, p.updated_at, \

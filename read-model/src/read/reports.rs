@@ -1,7 +1,7 @@
 //! Reports: sums of daily changes, and for a moment in the past the part of its day before it, change by change.
 
 use super::Seen;
-use crate::db::{ReadModel, ReadModelError, Sql, loaded, sum};
+use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, sum};
 
 /// Microseconds in a UTC day.
 const DAY: i64 = 86_400_000_000;
@@ -35,18 +35,19 @@ pub struct SalesDay {
     pub cancelled_revenue: i128,
 }
 
-#[derive(sqlx::FromRow)]
-struct SalesRow {
-    applied: i64,
-    placed_day: Option<i64>,
-    currency: Option<String>,
-    orders: Option<i64>,
-    units: Option<i64>,
-    revenue_high: Option<i64>,
-    revenue_low: Option<i64>,
-    cancelled_orders: Option<i64>,
-    cancelled_revenue_high: Option<i64>,
-    cancelled_revenue_low: Option<i64>,
+from_row! {
+    struct SalesRow {
+        applied: i64,
+        placed_day: Option<i64>,
+        currency: Option<String>,
+        orders: Option<i64>,
+        units: Option<i64>,
+        revenue_high: Option<i64>,
+        revenue_low: Option<i64>,
+        cancelled_orders: Option<i64>,
+        cancelled_revenue_high: Option<i64>,
+        cancelled_revenue_low: Option<i64>,
+    }
 }
 
 const FIGURES: &str = "placed_day, currency, orders, units, revenue_high, revenue_low, cancelled_orders, \
@@ -110,12 +111,13 @@ pub struct StatusCount {
     pub count: i64,
 }
 
-#[derive(sqlx::FromRow)]
-struct CountRow {
-    applied: i64,
-    dimension: Option<i64>,
-    code: Option<i64>,
-    count: Option<i64>,
+from_row! {
+    struct CountRow {
+        applied: i64,
+        dimension: Option<i64>,
+        code: Option<i64>,
+        count: Option<i64>,
+    }
 }
 
 const COUNTS_NOW: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'orders'), 0) AS applied, \

@@ -1,6 +1,6 @@
 //! The catalog: which projections there are, how far each has come, and the compare-and-set that moves them.
 
-use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, loaded, stored};
+use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, from_row, loaded, stored};
 
 /// A projection as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,21 +48,23 @@ pub struct SeenLog {
     pub witness: Option<(u64, Vec<u8>)>,
 }
 
-#[derive(sqlx::FromRow)]
-struct SeenRow {
-    position: Option<i64>,
-    witness_position: Option<i64>,
-    witness_hash: Option<Vec<u8>>,
-    applied: i64,
+from_row! {
+    struct SeenRow {
+        position: Option<i64>,
+        witness_position: Option<i64>,
+        witness_hash: Option<Vec<u8>>,
+        applied: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct EntryRow {
-    name: String,
-    version: i64,
-    generation: i64,
-    state: String,
-    position: i64,
+from_row! {
+    struct EntryRow {
+        name: String,
+        version: i64,
+        generation: i64,
+        state: String,
+        position: i64,
+    }
 }
 
 const SELECT: &str =

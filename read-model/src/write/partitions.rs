@@ -7,7 +7,7 @@
 //! first record when a topic turns out to be another one.
 
 use super::catalog::{Checkpoint, push_checkpoints};
-use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, loaded, stored};
+use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, from_row, loaded, stored};
 
 /// How far a projection has read one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +44,15 @@ pub struct PartitionEntry {
     pub mark: Mark,
 }
 
-#[derive(sqlx::FromRow)]
-struct PartitionRow {
-    projection: String,
-    generation: i64,
-    number: i64,
-    topic: String,
-    next_offset: i64,
-    position: i64,
+from_row! {
+    struct PartitionRow {
+        projection: String,
+        generation: i64,
+        number: i64,
+        topic: String,
+        next_offset: i64,
+        position: i64,
+    }
 }
 
 /// Those of the generations that serve.

@@ -2,7 +2,7 @@
 //! on the owner as well, so that one who was taken for dead cannot write any more.
 
 use super::catalog::{Checkpoint, push_checkpoints};
-use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, loaded, stored};
+use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, from_row, loaded, stored};
 
 /// A rebuild under way.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,14 +21,15 @@ pub struct RebuildEntry {
     pub heartbeat_at: i64,
 }
 
-#[derive(sqlx::FromRow)]
-struct RebuildRow {
-    name: String,
-    version: i64,
-    generation: i64,
-    position: i64,
-    owner: Vec<u8>,
-    heartbeat_at: i64,
+from_row! {
+    struct RebuildRow {
+        name: String,
+        version: i64,
+        generation: i64,
+        position: i64,
+        owner: Vec<u8>,
+        heartbeat_at: i64,
+    }
 }
 
 const SELECT: &str =

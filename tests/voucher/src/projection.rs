@@ -4,6 +4,7 @@ use crate::aggregate::VoucherAggregate;
 use domain::Aggregate;
 use event_store::StreamType;
 use futures::future::{BoxFuture, FutureExt};
+use migrations::{files, migrator};
 use projector::{Changes, Decoded, Fold, Poison, Projection, Registry, Streams};
 use read_model::sql::{Binds, BulkStatement, Row};
 use read_model::write::{Tables, WriteTx};
@@ -28,8 +29,9 @@ pub fn registry() -> Registry {
 
 /// The tables of orders and those of vouchers.
 pub fn schema() -> Schema {
-    let sqlite = sqlx::migrate!("migrations/sqlite");
-    Schema::standard().with(&sqlite, &sqlx::migrate!("migrations/postgres"))
+    let sqlite = migrator(files!("../migrations/sqlite": "1000_create_vouchers"));
+    let postgres = migrator(files!("../migrations/postgres": "1000_create_vouchers"));
+    Schema::standard().with(&sqlite, &postgres)
 }
 
 /// The vouchers that a batch touched, each as its last event left it.
