@@ -1,8 +1,9 @@
 //! The programs under test: found beside the test executable, built by cargo first, once a test process.
 //!
 //! Building is cargo's no-op when everything is fresh; without it a test would quietly run yesterday's program. The
-//! program with crash points shares every dependency (one build directory) and lands in a folder of its own, so that
-//! the normal program is never overwritten by one that can be told to abort.
+//! program with crash points is of the instrumented build, as `scripts/instrumented` runs its tests. It shares every
+//! dependency (one build directory) and lands in a folder of its own, so that the normal program is never overwritten by
+//! one that can be told to abort.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,13 +65,13 @@ fn crashing() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let given = std::env::var_os("ORDERLOG_PROGRAMS").map(PathBuf::from);
-        if let Some(folder) = given.map(|given| given.join("crash-points")).filter(|f| f.exists()) {
+        if let Some(folder) = given.map(|given| given.join("instrumented")).filter(|f| f.exists()) {
             return folder;
         }
         let profile = profile_dir();
         let build_dir = profile.parent().expect("a profile's folder is inside the target folder");
-        let target = build_dir.join("crash-points");
-        build(&target, build_dir, &["orderlog"], &["--features", "orderlog/crash-points"]);
+        let target = build_dir.join("instrumented");
+        build(&target, build_dir, &["orderlog"], &["--features", "simulation/run"]);
         target.join(profile.file_name().expect("a profile's folder has a name"))
     })
 }
@@ -92,9 +93,11 @@ fn build(target: &Path, build_dir: &Path, programs: &[&str], more: &[&str]) {
     let mut command = Command::new(cargo);
     command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        // The whole workspace is named, and with it every feature its members ask for: then dependencies are those that
-        // the tests were built with, and not compiled once more.
-        .args(["build", "--quiet", "--workspace", "--profile", profile])
+        // The whole workspace is named, and with it every feature its members ask for. What only tests ask for counts
+        // where a target that only tests have is built, too: the example. Then everything is as the tests were built,
+        // and nothing is compiled once more.
+        .args(["build", "--quiet", "--locked", "--workspace", "--profile", profile])
+        .args(["--example", "append_rate"])
         .arg("--target-dir")
         .arg(target)
         .env("CARGO_BUILD_BUILD_DIR", build_dir)

@@ -97,3 +97,23 @@ async fn kills_at_every_named_point_of_the_append_lose_and_double_nothing() {
     }
     everything_holds(data.path(), load).await;
 }
+
+#[test]
+fn no_program_has_the_instruments_of_its_instrumented_build() {
+    // What reads a variable holds its name.
+    let instruments = ["ORDERLOG_CRASH_AT", "ORDERLOG_PLANTED_FAULT"];
+    let found = |program: Program| {
+        let bytes = std::fs::read(program.path()).unwrap();
+        instruments.map(|name| bytes.windows(name.len()).any(|part| part == name.as_bytes()))
+    };
+    assert_eq!(found(Program::OrderlogWithCrashPoints), [true; 2], "the test sees instruments");
+    for program in [
+        Program::Orderlog,
+        Program::CommandService,
+        Program::Projector,
+        Program::QueryService,
+        Program::Relay,
+    ] {
+        assert_eq!(found(program), [false; 2], "{program:?}");
+    }
+}
