@@ -9,22 +9,14 @@ help: ## list what there is
 run: ## start the all-in-one server on http://127.0.0.1:8080
 	cargo run --release
 
-# Parts with their crash points, their planted faults and the simulation's points; apart from every program.
-INSTRUMENTED = CARGO_BUILD_BUILD_DIR=$${CARGO_TARGET_DIR:-target} cargo test --workspace --locked \
-	--target-dir $${CARGO_TARGET_DIR:-target}/instrumented --features simulation/run --no-fail-fast
-
-test: ## run every test of every member
-	cargo test --workspace --locked --no-fail-fast
-	$(INSTRUMENTED) --test killed --test seeds
-	$(INSTRUMENTED) --test differential --test projector planted
-	bash scripts/test-scaled-out
-	@bash scripts/components
+test: ## run every test of every member; the last line says what passed and what was skipped
+	@bash scripts/test
 
 simulate: ## play seeds of the simulation: ORDERLOG_SIMULATION_SEEDS of them
-	$(INSTRUMENTED) --test seeds -- --nocapture answers
+	bash scripts/instrumented --test seeds -- --nocapture answers
 
 planted: ## plant faults in the code, and see which machine finds each
-	$(INSTRUMENTED) --test differential --test projector --test seeds -- --nocapture planted
+	bash scripts/instrumented --test differential --test projector --test seeds -- --nocapture planted
 
 test-scaled-out: ## run the end-to-end tests against PostgreSQL and Kafka, each service a process
 	bash scripts/test-scaled-out

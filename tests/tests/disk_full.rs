@@ -90,7 +90,7 @@ async fn comes_back(client: &Client) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_may_not_grow_is_survived() {
     if !can("prlimit", &["--version"]) {
-        println!("A FAILING DISK WAS NOT TESTED: there is no prlimit here");
+        println!("NOT TESTED: a failing disk, because there is no prlimit here");
         return;
     }
     let data = TempDir::new().unwrap();
@@ -117,7 +117,7 @@ async fn a_full_disk_is_survived() {
         .into_iter()
         .find(|runner| can(runner[0], &[&runner[1..], &["sh", "-c", mount.as_str()]].concat()));
     let Some(runner) = granted else {
-        println!("A FULL DISK WAS NOT TESTED: this system grants no mount namespace");
+        println!("NOT TESTED: a full disk, because this system grants no mount namespace");
         return;
     };
     let script = format!(

@@ -65,7 +65,7 @@ async fn import(file: &Path, base: &str) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_figure_equals_the_reference() {
     let Some(folder) = std::env::var_os("ORDERLOG_REAL_DATA").map(PathBuf::from) else {
-        println!("REAL DATA WAS NOT TESTED: ORDERLOG_REAL_DATA names no folder with {FILE}");
+        println!("NOT TESTED: real data, because ORDERLOG_REAL_DATA names no folder with {FILE}");
         return;
     };
     let data = TempDir::new().unwrap();
