@@ -8,11 +8,14 @@ RUN apt-get update && apt-get install -y --no-install-recommends build-essential
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# What was downloaded and compiled stays in the builder's cache: only what changed is built again.
+# What was downloaded and compiled stays in the builder's cache: only what changed is built again. The all-in-one is built
+# alone, and so without Kafka's client.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p orderlog -p command-service -p relay -p projector -p query-service \
-    && mkdir /out && cd target/release && cp orderlog command-service relay projector query-service /out/ \
-    && strip /out/* && /out/orderlog openapi >/openapi.json
+    cargo build --profile dist --locked \
+    && cargo build --profile dist --locked --workspace \
+        --bin command-service --bin relay --bin projector --bin query-service \
+    && mkdir /out && cd target/dist && cp orderlog command-service relay projector query-service /out/ \
+    && /out/orderlog openapi >/openapi.json
 
 FROM nginxinc/nginx-unprivileged:1.28.0-alpine AS entry
 COPY --from=build --chmod=644 /openapi.json /usr/share/orderlog/openapi.json

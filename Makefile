@@ -34,8 +34,8 @@ fmt: ## format the code
 	cargo fmt --all
 
 bench: ## measure this machine: commands/s, visibility, rebuild, import, memory; into docs/performance.md
-	cargo build --release --locked --workspace --bins
-	cargo run --release --locked -p bench -- --json docs/performance/results.json --page docs/performance.md
+	cargo build --profile dist --locked --workspace --bins
+	$${CARGO_TARGET_DIR:-target}/dist/bench --json docs/performance/results.json --page docs/performance.md
 
 bench-micro: ## measure the pure half: decide, evolve, encode, fold
 	cargo bench --locked -p domain -p projector

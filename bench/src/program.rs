@@ -261,7 +261,7 @@ fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
     if !path.exists() {
         bail!(
-            "{name} is missing beside the bench: build it first: cargo build --release -p {name}"
+            "{name} is missing beside the bench; build all programs: cargo build --profile dist --workspace --bins"
         );
     }
     Ok(path)
