@@ -10,13 +10,14 @@
 --
 --   orderlog_append  command-service: appends and reads. Cannot change or remove an event, nor take a lease.
 --   orderlog_relay   relay: reads, and holds its lease with its checkpoint. Cannot append.
+--   orderlog_process a program that appends what follows from events, under a lease: may do what the two above may.
 --   orderlog_read    a projector that follows the log, verify, people: reads.
 
 DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['orderlog_append', 'orderlog_relay', 'orderlog_read'] LOOP
+    FOREACH name IN ARRAY ARRAY['orderlog_append', 'orderlog_relay', 'orderlog_process', 'orderlog_read'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', name);
         END IF;
@@ -38,3 +39,5 @@ GRANT INSERT, DELETE, UPDATE ON event_store.idempotency TO orderlog_append;
 GRANT INSERT, UPDATE ON event_store.snapshots TO orderlog_append;
 
 GRANT INSERT, UPDATE ON event_store.leases TO orderlog_relay;
+
+GRANT orderlog_append, orderlog_relay TO orderlog_process;

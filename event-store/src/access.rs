@@ -3,7 +3,7 @@
 /// What this handle may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Appends and reads; creates and migrates the storage.
+    /// Appends, holds leases with their checkpoints, and reads; creates and migrates the storage.
     ReadWrite,
     /// Reads, and holds leases with their checkpoints; the storage must exist.
     Lease,

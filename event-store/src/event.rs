@@ -45,6 +45,19 @@ pub struct Metadata {
     pub actor: Option<String>,
 }
 
+impl Metadata {
+    /// Of what follows from an event: it is the cause, its correlation and its trace are handed on, and `actor` is what
+    /// reacted to it, for instance `process:thanks`.
+    #[must_use]
+    pub fn following(event: &RecordedEvent, actor: &str) -> Self {
+        Self {
+            causation_id: Some(event.event_id.to_string()),
+            actor: Some(actor.to_owned()),
+            ..event.metadata.clone()
+        }
+    }
+}
+
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {

@@ -38,6 +38,7 @@ mod schema;
 mod sqlite;
 mod store;
 mod stream;
+pub mod subscription;
 mod tail_cache;
 
 pub use access::Access;
@@ -54,6 +55,7 @@ pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use store::EventStore;
 pub use stream::{StreamId, StreamType};
+pub use subscription::{Patience, Subscription, Tenure};
 
 /// A place in the whole log, from 1; 0 is "before the first event".
 pub type Position = u64;

@@ -53,3 +53,23 @@ pub(crate) fn committed<T>(answer: sqlx::Result<T>) -> sqlx::Result<T> {
 pub(crate) fn committed<T>(answer: sqlx::Result<T>) -> sqlx::Result<T> {
     answer
 }
+
+/// A follower that only waits, until dropped.
+#[cfg(feature = "simulation")]
+pub(crate) type Resting = stage::Lasting;
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+pub(crate) struct Resting;
+
+/// There is nothing to do but wait.
+#[cfg(feature = "simulation")]
+pub(crate) fn resting() -> Resting {
+    stage::resting()
+}
+
+/// Nothing.
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+pub(crate) fn resting() -> Resting {
+    Resting
+}

@@ -27,6 +27,8 @@ mod reading;
 mod sharing;
 #[path = "conformance/snapshots.rs"]
 mod snapshots;
+#[path = "conformance/subscribing.rs"]
+mod subscribing;
 #[path = "conformance/tampering.rs"]
 mod tampering;
 
@@ -101,6 +103,10 @@ macro_rules! conformance_cases {
                 sharing::an_append_that_the_storage_refuses_fails_alone,
                 sharing::rows_that_are_skipped_in_silence_are_counted_in_a_shared_transaction,
                 leases::the_epoch_of_a_lease_never_goes_back,
+                subscribing::a_subscriber_goes_on_behind_the_last_page_that_was_done,
+                subscribing::a_subscriber_waits_for_what_is_appended_and_for_its_shutdown,
+                subscribing::a_subscriber_that_was_paused_moves_nothing,
+                subscribing::a_subscriber_keeps_its_lease_while_it_works_and_gives_it_back,
                 tampering::rows_cannot_be_changed_removed_or_replaced,
                 tampering::every_changed_column_is_found_at_its_position,
                 tampering::a_removed_row_is_found,

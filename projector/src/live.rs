@@ -175,9 +175,8 @@ impl Engine {
         condition: &watch::Sender<Condition>,
         shutdown: &CancellationToken,
     ) -> Result<(), Stop> {
-        let mut hint = self.source.hint();
-        while !shutdown.is_cancelled() {
-            hint.borrow_and_update();
+        let mut follower = self.source.follow(POLL, shutdown);
+        while follower.next().await {
             let turn = self.turn().await;
             if turn.is_err() {
                 // How far behind the views are is known as long as the log can be read.
@@ -188,22 +187,12 @@ impl Engine {
             if self.looked.elapsed() >= LOOK {
                 self.look().await?;
             }
-            if !moved {
-                self.note_head().await?;
+            match moved {
+                true => follower.found(),
+                false => self.note_head().await?,
             }
             if condition.send_if_modified(|told| std::mem::replace(told, Ok(())).is_err()) {
                 figures::missing(None);
-            }
-            if moved {
-                continue;
-            }
-            let _resting = points::resting();
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(POLL) => {}
-                changed = hint.changed() => if changed.is_err() {
-                    tokio::time::sleep(POLL).await;
-                },
             }
         }
         Ok(())

@@ -6,10 +6,12 @@
 use crate::ProjectorError;
 use crate::decoded::Decoded;
 use crate::registry::Registry;
+use event_store::subscription::Follower;
 use event_store::{EventStore, RecordedEvent, StoreError};
 use read_model::write::catalog::SourceHead;
 use server::clock;
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 /// After so many decoded events a page lets other tasks run.
@@ -67,9 +69,9 @@ impl Source {
         Ok(found.first().filter(|event| event.position == position).map(|event| event.hash))
     }
 
-    /// Hints that the log has grown; the poll is the truth.
-    pub(crate) fn hint(&self) -> watch::Receiver<u64> {
-        self.log.head_hint()
+    /// When to read on.
+    pub(crate) fn follow(&self, poll: Duration, shutdown: &CancellationToken) -> Follower {
+        Follower::new(&self.log, poll, shutdown)
     }
 
     /// Events up to the first that is missing or damaged; only when that is the very next, it is an error.

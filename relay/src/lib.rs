@@ -14,7 +14,6 @@ pub mod audit;
 pub mod consumer;
 mod error;
 pub mod kafka;
-mod leadership;
 mod marks;
 mod membership;
 pub mod partition;

@@ -18,11 +18,13 @@ use crate::partition::{partition_of, partition_of_key};
 use crate::producer::Producer;
 use crate::topic::TopicProbe;
 use crate::window::{Reached, Sent, Window};
-use event_store::{EventStore, Lease, Position, RecordedEvent, StoreError};
+use event_store::subscription::{AdvanceError, Follower, Tenure};
+use event_store::{EventStore, Position, RecordedEvent, StoreError};
 use faults::{Fault, planted};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 /// Events read from the log at a time.
 const PAGE_EVENTS: usize = 2_000;
@@ -60,12 +62,21 @@ pub(crate) enum SessionError {
     Store(#[from] StoreError),
 }
 
+impl From<AdvanceError> for SessionError {
+    fn from(error: AdvanceError) -> Self {
+        match error {
+            AdvanceError::Fenced => Self::Fenced,
+            AdvanceError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 /// What a session works with.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub store: EventStore,
     pub kafka: Kafka,
-    pub lease: Lease,
+    pub tenure: Tenure,
     pub recorded: Recorded,
     pub checkpoint: Position,
     pub delivery_timeout: Duration,
@@ -73,11 +84,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Publishes until `stop` resolves (then waits a little for what was sent) or something fails.
+    /// Publishes until `shutdown` (then waits a little for what was sent) or something fails.
     pub async fn run(
         &self,
         probe: &TopicProbe,
-        stop: impl Future<Output = ()>,
+        shutdown: &CancellationToken,
     ) -> Result<(), SessionError> {
         let offsets = self.recorded.offsets.iter();
         let reached = offsets.map(|next| Reached { next_offset: *next, position: 0 }).collect();
@@ -85,9 +96,9 @@ impl Session {
         let producer = Producer::start(&self.kafka, Arc::clone(&window), 2 * MAX_UNACKED)?;
         let stopped = tokio::select! {
             biased;
-            () = stop => Ok(()),
+            () = shutdown.cancelled() => Ok(()),
             failure = self.watch_deliveries(&window) => Err(explained(failure, &producer)),
-            error = self.feed(&producer, &window) => Err(error),
+            fed = self.feed(&producer, &window, shutdown) => fed,
             error = self.checkpoints(&window) => Err(error),
             error = self.count_partitions(probe) => Err(error),
             error = marks::keep(self.mark_interval, &producer, &window, &self.store) => {
@@ -101,27 +112,25 @@ impl Session {
     }
 
     /// Sends the log from the checkpoint on, for as long as nothing fails.
-    async fn feed(&self, producer: &Producer, window: &Window) -> SessionError {
-        let mut hint = self.store.head_hint();
+    async fn feed(
+        &self,
+        producer: &Producer,
+        window: &Window,
+        shutdown: &CancellationToken,
+    ) -> Result<(), SessionError> {
         let mut sent = self.checkpoint;
-        loop {
-            let mut page = match self.store.read_feed(sent, PAGE_EVENTS).await {
-                Ok(page) => page,
-                Err(error) => return error.into(),
-            };
-            let Some(last) = page.last() else {
-                let _ = timeout(POLL_LOG, hint.changed()).await;
-                continue;
-            };
+        let mut follower = Follower::new(&self.store, POLL_LOG, shutdown);
+        while follower.next().await {
+            let mut page = self.store.read_feed(sent, PAGE_EVENTS).await?;
+            let Some(last) = page.last() else { continue };
+            follower.found();
             sent = last.position;
             metrics::gauge!("relay_log_position").set(sent as f64);
             if planted(Fault::PartitionOrderSwapped) {
                 swap_last(&mut page, self.recorded.partitions);
             }
             for event in &page {
-                if let Err(error) = self.send(producer, window, event).await {
-                    return error;
-                }
+                self.send(producer, window, event).await?;
             }
             metrics::counter!("relay_events_sent_total").increment(page.len() as u64);
             let mut progress = window.watch();
@@ -129,6 +138,7 @@ impl Session {
                 let _ = progress.changed().await;
             }
         }
+        Ok(())
     }
 
     async fn send(
@@ -166,10 +176,8 @@ impl Session {
         let (acked, partitions) = window.reached();
         let offsets = partitions.iter().map(|reached| reached.next_offset).collect();
         let recorded = Recorded { partitions: self.recorded.partitions, offsets };
-        match save(&self.store, &self.lease, acked, &recorded).await? {
-            true => Ok(acked),
-            false => Err(SessionError::Fenced),
-        }
+        save(&self.tenure, acked, &recorded).await?;
+        Ok(acked)
     }
 
     /// Returns when a delivery failed, or when there was none for too long although some are awaited.
@@ -216,19 +224,16 @@ fn swap_last(page: &mut [RecordedEvent], partitions: u32) {
     }
 }
 
-/// Moves the checkpoint; false when it is no longer ours.
+/// Moves the checkpoint, and keeps with it what the topic looks like.
 pub(crate) async fn save(
-    store: &EventStore,
-    lease: &Lease,
+    tenure: &Tenure,
     checkpoint: Position,
     recorded: &Recorded,
-) -> Result<bool, StoreError> {
+) -> Result<(), AdvanceError> {
     let note = serde_json::to_string(recorded).expect("numbers make JSON");
-    let saved = store.advance_checkpoint(lease, checkpoint, &note).await?;
-    if saved {
-        metrics::gauge!("relay_checkpoint_position").set(checkpoint as f64);
-    }
-    Ok(saved)
+    tenure.advance(checkpoint, &note).await?;
+    metrics::gauge!("relay_checkpoint_position").set(checkpoint as f64);
+    Ok(())
 }
 
 /// The refusal of a topic whose partitions were changed, with what to do about it.

@@ -5,12 +5,12 @@
 
 use crate::error::KafkaError;
 use crate::kafka::Kafka;
-use crate::leadership::{self, Patience};
 use crate::lease_name;
 use crate::publish::{Recorded, Session, SessionError, recount, save};
 use crate::settings::Settings;
 use crate::topic::TopicProbe;
-use event_store::{EventStore, Lease, LeaseState, Position};
+use event_store::subscription::{AdvanceError, Checkpoint, Patience, Tenure};
+use event_store::{EventStore, Position};
 use server::{Backoff, Limits, Readiness};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// The pause after a failed session, doubled each time up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The name of the log in `/readyz`.
+const LOG: &str = "event-store";
 
 /// Why the relay ended.
 #[derive(Debug, thiserror::Error)]
@@ -72,55 +75,50 @@ impl Relay {
     /// Leads again and again, until asked to stop.
     pub(crate) async fn work(&self, shutdown: &CancellationToken) -> Result<(), RelayError> {
         let name = lease_name(&self.kafka.topic);
+        let subscription = self.store.subscribe(name, &self.holder, self.patience);
+        let report = |log| self.readiness.set(LOG, log);
         loop {
             metrics::gauge!("relay_active").set(0.0);
-            let (lease, state) = tokio::select! {
+            let (tenure, checkpoint) = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                taken = self.lead(&name) => taken,
+                taken = subscription.take(&report) => taken,
             };
             tracing::info!(
-                lease.epoch,
-                relay.checkpoint = state.checkpoint,
+                lease.epoch = tenure.epoch(),
+                relay.checkpoint = checkpoint.position,
                 "this relay is active"
             );
             metrics::gauge!("relay_active").set(1.0);
-            let lost = tokio::select! {
-                biased;
-                lost = leadership::keep(&self.store, &lease, self.patience, &self.readiness) => lost,
-                ended = self.publish(&lease, state, shutdown) => match ended {
-                    Ok(()) => {
-                        let _ = self.store.release_lease(&lease).await;
-                        return Ok(());
-                    }
-                    Err(SessionError::Kafka(refused @ KafkaError::Refused(_))) => {
-                        let _ = self.store.release_lease(&lease).await;
-                        return Err(RelayError::Refused(refused));
-                    }
-                    Err(error) => error.to_string(),
-                },
+            let publish = self.publish(&tenure, checkpoint, shutdown);
+            let lost = match tenure.during(&report, publish).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(SessionError::Kafka(refused @ KafkaError::Refused(_)))) => {
+                    return Err(RelayError::Refused(refused));
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(lost) => lost.to_string(),
             };
-            tracing::warn!(lease.epoch, reason = lost, "this relay is active no more");
+            tracing::warn!(
+                lease.epoch = tenure.epoch(),
+                reason = lost,
+                "this relay is active no more"
+            );
             // A standby asks nothing of Kafka: what the last session met says nothing of it.
             self.readiness.set("kafka", Ok(()));
         }
     }
 
-    /// Stands by until the lease can be taken.
-    async fn lead(&self, name: &str) -> (Lease, LeaseState) {
-        leadership::take(&self.store, name, &self.holder, self.patience, &self.readiness).await
-    }
-
     /// Session after session under one lease, until asked to stop; returns earlier only when that cannot help.
     async fn publish(
         &self,
-        lease: &Lease,
-        mut state: LeaseState,
+        tenure: &Tenure,
+        mut from: Checkpoint,
         shutdown: &CancellationToken,
     ) -> Result<(), SessionError> {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            let begun_at = state.checkpoint;
-            let error = match self.session(lease, &state, shutdown).await {
+            let begun_at = from.position;
+            let error = match self.session(tenure, &from, shutdown).await {
                 Ok(()) => return Ok(()),
                 Err(
                     error @ (SessionError::Fenced | SessionError::Kafka(KafkaError::Refused(_))),
@@ -134,13 +132,13 @@ impl Relay {
                 () = shutdown.cancelled() => return Ok(()),
                 () = tokio::time::sleep(backoff.pause()) => {}
             }
-            if let Ok(Some(now)) = self.store.lease(&lease.name).await {
-                if now.epoch != lease.epoch {
-                    return Err(SessionError::Fenced);
-                }
-                state = now;
+            match tenure.checkpoint().await {
+                Ok(now) => from = now,
+                Err(AdvanceError::Fenced) => return Err(SessionError::Fenced),
+                // Known to be fenced or not when the checkpoint next moves.
+                Err(AdvanceError::Store(_)) => {}
             }
-            if state.checkpoint > begun_at {
+            if from.position > begun_at {
                 backoff.reset();
             }
         }
@@ -160,34 +158,34 @@ impl Relay {
 
     async fn session(
         &self,
-        lease: &Lease,
-        state: &LeaseState,
+        tenure: &Tenure,
+        from: &Checkpoint,
         shutdown: &CancellationToken,
     ) -> Result<(), SessionError> {
         let probe = TopicProbe::new(&self.kafka)?;
         let (recorded, checkpoint) = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            prepared = self.prepare(&probe, lease, state) => prepared?,
+            prepared = self.prepare(&probe, tenure, from) => prepared?,
         };
         self.readiness.set("kafka", Ok(()));
         let session = Session {
             store: self.store.clone(),
             kafka: self.kafka.clone(),
-            lease: lease.clone(),
+            tenure: tenure.clone(),
             recorded,
             checkpoint,
             delivery_timeout: self.settings.delivery_timeout(),
             mark_interval: self.settings.mark_interval(),
         };
-        session.run(&probe, shutdown.cancelled()).await
+        session.run(&probe, shutdown).await
     }
 
     /// Sees to it that the topic is there and is the one that was written to before; says from where to go on.
     async fn prepare(
         &self,
         probe: &TopicProbe,
-        lease: &Lease,
-        state: &LeaseState,
+        tenure: &Tenure,
+        from: &Checkpoint,
     ) -> Result<(Recorded, Position), SessionError> {
         let found = match probe.partitions().await? {
             Some(partitions) => partitions,
@@ -198,39 +196,27 @@ impl Relay {
                 probe.partitions().await?.unwrap_or(partitions)
             }
         };
-        let before: Option<Recorded> = serde_json::from_str(&state.note).ok();
+        let before: Option<Recorded> = serde_json::from_str(&from.note).ok();
         let high: Vec<i64> =
             probe.watermarks(found).await?.iter().map(|marks| marks.high).collect();
         let fresh = Recorded { partitions: found, offsets: high.clone() };
         let Some(before) = before else {
-            self.record(lease, 0, &fresh).await?;
+            save(tenure, 0, &fresh).await?;
             return Ok((fresh, 0));
         };
         if before.offsets.iter().zip(&high).any(|(recorded, high)| high < recorded) {
             // Made anew, or its brokers lost what they had acknowledged. Everything again: only repeats.
             tracing::warn!(
                 topic = self.kafka.topic,
-                relay.checkpoint = state.checkpoint,
+                relay.checkpoint = from.position,
                 "the topic ends before what was published to it; publishing the whole log again"
             );
-            self.record(lease, 0, &fresh).await?;
+            save(tenure, 0, &fresh).await?;
             return Ok((fresh, 0));
         }
         if before.partitions != found {
             return Err(recount(&self.kafka.topic, before.partitions, found).into());
         }
-        Ok((before, state.checkpoint))
-    }
-
-    async fn record(
-        &self,
-        lease: &Lease,
-        checkpoint: Position,
-        recorded: &Recorded,
-    ) -> Result<(), SessionError> {
-        match save(&self.store, lease, checkpoint, recorded).await? {
-            true => Ok(()),
-            false => Err(SessionError::Fenced),
-        }
+        Ok((before, from.position))
     }
 }

@@ -3,10 +3,9 @@
 pub use crate::simulated::{Lane, ProducerId, SimulatedTopic};
 
 use crate::kafka::Kafka;
-use crate::leadership::Patience;
 use crate::relay::{Relay, RelayError};
 use crate::settings::Settings;
-use event_store::EventStore;
+use event_store::{EventStore, Patience};
 use server::Readiness;
 use tokio_util::sync::CancellationToken;
 

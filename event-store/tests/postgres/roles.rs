@@ -32,6 +32,7 @@ async fn each_role_can_do_its_work_and_nothing_else() {
     }
     let logins = "CREATE ROLE a_command_service LOGIN IN ROLE orderlog_append;
         CREATE ROLE a_relay LOGIN IN ROLE orderlog_relay;
+        CREATE ROLE a_process LOGIN IN ROLE orderlog_process;
         CREATE ROLE a_projector LOGIN IN ROLE orderlog_read";
     execute(&mut superuser, logins).await.unwrap();
 
@@ -67,8 +68,16 @@ async fn each_role_can_do_its_work_and_nothing_else() {
     ];
     may_not(&database, "a_relay", &never).await;
 
+    let process = open(&database.url_as("a_process")).await;
+    let lease = process.take_lease("process", "me", None).await.unwrap().unwrap();
+    append(&process, entry(3, 0)).await.unwrap();
+    assert!(process.advance_checkpoint(&lease, 4, "").await.unwrap());
+    assert_eq!(process.forget_answers(chrono::Utc::now()).await.unwrap(), 1);
+    let never = ["UPDATE events SET actor = 'x'", "DELETE FROM leases", "DROP TABLE leases"];
+    may_not(&database, "a_process", &never).await;
+
     let reader = EventStore::open(&database.url_as("a_projector"), Access::ReadOnly).await.unwrap();
-    assert_eq!(sound_log(&reader).await.len(), 2);
+    assert_eq!(sound_log(&reader).await.len(), 4);
     let never =
         ["INSERT INTO leases VALUES ('x', 1, 1, NULL, 0, '')", "UPDATE events SET actor = 'x'"];
     may_not(&database, "a_projector", &never).await;
