@@ -2,7 +2,6 @@
 
 use crate::http::{CommandApi, Commands};
 use crate::import::{Imported, Imports};
-use crate::orders::OrderCommands;
 use crate::pipeline::{Clock, Pipeline, PipelineLimits, forget_old_answers};
 use crate::{import, orders};
 use axum::Router;
@@ -10,6 +9,7 @@ use domain::order::OrderAggregate;
 use event_store::EventStore;
 use futures::future::{self, BoxFuture, FutureExt};
 use server::{Limits, Readiness};
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -41,7 +41,6 @@ impl Default for Settings {
 pub struct CommandService {
     store: EventStore,
     settings: Settings,
-    orders: OrderCommands,
     served: Vec<Arc<dyn Served>>,
     imports: Imports,
     upkeep: Upkeep,
@@ -51,7 +50,7 @@ pub struct CommandService {
 pub type Routes<A> = fn() -> OpenApiRouter<Commands<A>>;
 
 /// The commands of one aggregate at work.
-trait Served: Send + Sync {
+trait Served: Any + Send + Sync {
     fn routes(&self) -> OpenApiRouter;
     fn close(&self) -> BoxFuture<'_, ()>;
 }
@@ -94,11 +93,11 @@ impl CommandService {
     /// cancelled.
     pub fn new(store: EventStore, settings: Settings, draining: CancellationToken) -> Self {
         let upkeep = Upkeep::begin(store.clone(), Arc::clone(&settings.clock));
-        let orders = commands(&store, &settings);
+        let orders = commands::<OrderAggregate>(&store, &settings);
         let imports = Imports::new(store.clone(), draining).of(&orders);
         let served: Vec<Arc<dyn Served>> =
-            vec![Arc::new((orders.clone(), orders::routes as Routes<OrderAggregate>))];
-        Self { store, settings, orders, served, imports, upkeep }
+            vec![Arc::new((orders, orders::routes as Routes<OrderAggregate>))];
+        Self { store, settings, served, imports, upkeep }
     }
 
     /// The same, with the commands of another aggregate on a pipeline of their own, over HTTP and in imports.
@@ -119,9 +118,13 @@ impl CommandService {
             .merge(imports)
     }
 
-    /// The pipeline of orders, for callers in this process.
-    pub fn orders(&self) -> &Pipeline<OrderAggregate> {
-        self.orders.pipeline()
+    /// The pipeline of an aggregate, for callers in this process; `None` if the aggregate is not served.
+    pub fn pipeline<A: CommandApi>(&self) -> Option<&Pipeline<A>> {
+        self.served.iter().find_map(|served| {
+            let served: &dyn Any = &**served;
+            let (commands, _) = served.downcast_ref::<(Commands<A>, Routes<A>)>()?;
+            Some(commands.pipeline())
+        })
     }
 
     /// What takes imports, for callers in this process.

@@ -1,5 +1,7 @@
 //! A shop that sells orders and vouchers: all parts in this process, called without a network.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
@@ -27,7 +29,7 @@ use voucher::projection::{registry, schema};
 pub struct Shop {
     pub log: EventStore,
     pub model: ReadModel,
-    commands: CommandService,
+    pub commands: CommandService,
     app: Router,
     /// The position after the last command: what views are asked for.
     token: Mutex<String>,
@@ -163,14 +165,18 @@ impl Shop {
         Answer { body: serde_json::from_str(&text).unwrap(), ..answer }
     }
 
+    /// From now on views show this position.
+    pub fn shows(&self, position: u64) {
+        *self.token.lock().unwrap() = position.to_string();
+    }
+
     /// The lines of the answer.
     pub async fn import(&self, lines: &str) -> Vec<Value> {
         let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
         let (_, text) = self.send(request.body(Body::from(lines.to_owned())).unwrap()).await;
         let lines: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let position = &lines.last().unwrap()["summary"]["position"];
-        *self.token.lock().unwrap() = position.to_string();
+        self.shows(lines.last().unwrap()["summary"]["position"].as_u64().unwrap());
         lines
     }
 
