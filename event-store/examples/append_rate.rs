@@ -1,7 +1,7 @@
 //! How fast this machine appends, durably, by batch size: `cargo run --release --example append_rate -p event-store`.
 //!
 //! Five commands an order as the write side would send them, about 300 bytes of JSON each, every fifth with a kept
-//! answer; then the whole log is read, loaded by stream and verified. With a number, so many events per batch size. On
+//! answer; then the whole log is read, loaded by stream and verified. A number says how many events per batch size. On
 //! SQLite, then on a private PostgreSQL server, if one is installed here.
 
 use event_store::{

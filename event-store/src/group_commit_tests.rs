@@ -1,4 +1,4 @@
-//! Who leads, who shares, who hears what; over a writer that does as it is told.
+//! Who leads, who shares, who hears what; over a scripted writer.
 
 use super::*;
 use crate::fixtures::one;

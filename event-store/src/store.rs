@@ -4,11 +4,11 @@
 //! to clone and share their connections. Reads may be dropped half-way; what writes goes on in a task of its own, so a
 //! caller that goes away neither cancels an append nor leaves a transaction open behind it.
 
-use crate::finishing::Finishing;
 #[cfg(feature = "reference")]
 mod in_memory;
 mod lease;
 
+use crate::finishing::Finishing;
 #[cfg(feature = "reference")]
 use crate::memory::MemoryStore;
 use crate::postgres::PostgresStore;

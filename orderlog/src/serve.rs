@@ -48,7 +48,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     );
     let following = CancellationToken::new();
     let source = Source::new(storage.log.clone(), Registry::standard());
-    projector::check_lineage(&source, &storage.views).await?;
+    projector::check_log_identity(&source, &storage.views).await?;
     let (condition, mut told) = watch::channel(Err("nothing is followed yet".to_owned()));
     let projector =
         tokio::spawn(projector::run(source, storage.views.clone(), condition, following.clone()));

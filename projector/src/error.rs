@@ -19,7 +19,7 @@ pub enum ProjectorError {
     /// The views were made from another log.
     #[error(
         "the views were not made from this log: {0}. If the log was exchanged by mistake, stop and bring the right one \
-         back; if this is the one to go on with, make all views anew from it (--rebuild)"
+         back; if this is the one to go on with, rebuild all views from it (--rebuild)"
     )]
     ForeignLog(String),
     /// The log has a hole; nothing is projected past it, and nothing parked for it.

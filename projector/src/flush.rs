@@ -24,7 +24,7 @@ pub(crate) struct Batch {
     pub hash: Option<[u8; 32]>,
 }
 
-/// Which checkpoints move, and what is noted beside them.
+/// Which checkpoints move, and what is noted with them.
 #[derive(Debug)]
 pub(crate) enum Advance {
     /// Those that serve; perhaps with the log's end.

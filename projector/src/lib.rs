@@ -2,7 +2,7 @@
 //!
 //! A projection is a pure fold from events to rows. A page of events is decoded once and folded by every projection
 //! that stands at its beginning; what changed is written in one transaction, together with the checkpoint's
-//! compare-and-set. So effects are exactly-once whoever else runs: a zombie or a redelivery changes nothing. Rebuilds
+//! compare-and-set. So effects are exactly-once, whatever else runs: a zombie or a redelivery changes nothing. Rebuilds
 //! share this code. Events come from the log ([`run`]) or from a topic (`run_topic`, feature `kafka`). What the projector
 //! never does: decide, answer HTTP commands, or hold SQL (that stands in `read-model`).
 
@@ -12,8 +12,8 @@ mod error;
 mod figures;
 mod flush;
 mod group;
-mod lineage;
 mod live;
+mod log_identity;
 mod outdated;
 mod parking;
 #[cfg(feature = "kafka")]
@@ -34,8 +34,8 @@ mod verify;
 
 pub use decoded::{Decoded, Poison};
 pub use error::ProjectorError;
-pub use lineage::check_lineage;
 pub use live::{Condition, run, watch_condition};
+pub use log_identity::check_log_identity;
 pub use projection::{Changes, Fold, Pace, Projection, Streams};
 pub use rebuild::{RebuildReport, Show, rebuild};
 pub use registry::Registry;

@@ -1,14 +1,14 @@
 //! Following the log: fold a page, flush it, again; wait for a hint or the next poll when there is nothing.
 //!
 //! A lone event is flushed at once; under load pages fill while the one before is flushed. Projections that are behind
-//! (new ones, stopped ones let go) catch up a page at a time and then join the others. Whoever else writes the same
-//! read model wins or loses a whole batch by the checkpoint's compare-and-set; the loser reloads.
+//! (new ones, stopped ones let go) catch up a page at a time and then join the others. Of two writers of one
+//! read model, the checkpoint's compare-and-set lets one write a batch; the other reloads.
 
 use crate::ProjectorError;
 use crate::figures;
 use crate::flush::{Advance, flush};
 use crate::group::{Group, Member};
-use crate::lineage::check_lineage;
+use crate::log_identity::check_log_identity;
 use crate::outdated::Outdated;
 use crate::points;
 use crate::projection::Pace;
@@ -31,7 +31,7 @@ const POLL: Duration = Duration::from_millis(25);
 const LOOK: Duration = Duration::from_secs(1);
 /// How often the log's end is noted under load.
 const NOTE_HEAD: Duration = Duration::from_millis(100);
-/// The pause of one who lost against another writer.
+/// The pause after another writer was faster.
 const STAND_BY: Duration = Duration::from_millis(200);
 /// The first pause after a failure; doubled up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -41,7 +41,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// What keeps a follower from following; for `/readyz`.
 pub type Condition = Result<(), String>;
 
-/// Follows the log until `shutdown`; failures are told to `condition`, logged, waited out and tried again.
+/// Follows the log until `shutdown`; failures go to `condition` and the log, and are tried again after a pause.
 ///
 /// # Errors
 /// None at present but those that no waiting can cure.
@@ -81,11 +81,11 @@ pub async fn run(
     }
 }
 
-/// Tells `/readyz` what a follower tells of itself, until the follower ends.
-pub async fn watch_condition(mut told: watch::Receiver<Condition>, readiness: Readiness) {
+/// Shows a follower's condition on `/readyz`, until the follower ends.
+pub async fn watch_condition(mut condition: watch::Receiver<Condition>, readiness: Readiness) {
     loop {
-        readiness.set("projector", told.borrow_and_update().clone());
-        if told.changed().await.is_err() {
+        readiness.set("projector", condition.borrow_and_update().clone());
+        if condition.changed().await.is_err() {
             readiness.set("projector", Err("the projector has ended".into()));
             return;
         }
@@ -136,7 +136,7 @@ impl Engine {
         model: &ReadModel,
         outdated: &mut Outdated,
     ) -> Result<Self, ProjectorError> {
-        check_lineage(source, model).await?;
+        check_log_identity(source, model).await?;
         let now = clock::now().timestamp_micros();
         let mut catalog = model.catalog().await?;
         for projection in source.registry().projections() {
@@ -191,7 +191,7 @@ impl Engine {
                 true => follower.found(),
                 false => self.note_head().await?,
             }
-            if condition.send_if_modified(|told| std::mem::replace(told, Ok(())).is_err()) {
+            if condition.send_if_modified(|last| std::mem::replace(last, Ok(())).is_err()) {
                 figures::missing(None);
             }
         }

@@ -211,10 +211,10 @@ async fn follow(
 ) -> anyhow::Result<()> {
     let listener = server::bind(&settings.listen).await?;
     let readiness = Readiness::draining_on(shutdown.clone());
-    let (condition, told) = watch::channel(Err("nothing is followed yet".to_owned()));
+    let (condition, conditions) = watch::channel(Err("nothing is followed yet".to_owned()));
     let following = CancellationToken::new();
     let (model, until) = (model.clone(), following.clone());
-    tokio::spawn(projector::watch_condition(told, readiness.clone()));
+    tokio::spawn(projector::watch_condition(conditions, readiness.clone()));
     let check = tokio::spawn(check(model.clone(), readiness.clone()));
     let mut run = match feed {
         Feed::Log(log) => tokio::spawn(projector::run(
@@ -230,7 +230,7 @@ async fn follow(
     let app = server::health::router(readiness);
     let served = tokio::select! {
         served = server::serve(listener, app, Limits::default(), shutdown) => served,
-        // Following ends only when it is told to, or by a defect of ours: better no process than an idle one.
+        // Following ends at shutdown or by a defect of ours: better no process than an idle one.
         ended = &mut run => {
             ended.context("following panicked")??;
             anyhow::bail!("following has ended by itself");

@@ -1,4 +1,4 @@
-//! Projections whose rows an older build made: the old rows serve while new ones are filled beside them.
+//! Projections whose rows an older build made: the old rows serve while new tables are filled.
 
 use crate::projection::Projection;
 use crate::rebuild::{self, Show};

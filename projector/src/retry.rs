@@ -33,7 +33,7 @@ pub struct RetryReport {
 /// Folds what is parked of these projections.
 ///
 /// # Errors
-/// When a rebuild is under way (it folds everything anew anyway), or the storage refuses.
+/// When a rebuild is under way (it folds everything in any case), or the storage refuses.
 pub async fn retry_parked(
     registry: &Registry,
     model: &ReadModel,
@@ -205,7 +205,7 @@ async fn generation(
 ) -> Result<Option<u64>, ProjectorError> {
     if tx.rebuilds().await?.iter().any(|rebuild| rebuild.name == projection.name) {
         return Err(ProjectorError::Refused(format!(
-            "{} is being rebuilt, which folds its parked streams anew; retry when that is done",
+            "{} is being rebuilt, which folds its parked streams again; retry when that is done",
             projection.name
         )));
     }

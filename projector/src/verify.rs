@@ -8,7 +8,7 @@
 use crate::ProjectorError;
 use crate::flush::{Advance, flush};
 use crate::group::{Group, Member};
-use crate::lineage::check_lineage;
+use crate::log_identity::check_log_identity;
 use crate::projection::Pace;
 use crate::projection::Projection;
 use crate::refused::write_without;
@@ -23,9 +23,9 @@ use tokio::time::Instant;
 
 /// Events in one page of the fresh fold.
 const PAGE: usize = 4_000;
-/// Differences told of each table.
+/// The most differences reported of a table.
 const MAX_DIFFERENCES: usize = 10;
-/// Defects told of each projection.
+/// The most defects reported of a projection.
 const MAX_DEFECTS: u32 = 10;
 /// How long views may take to come to where the log ended when verifying began.
 const CATCH_UP: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ impl ViewsReport {
 }
 
 /// Folds the log into a fresh read model at `scratch` (a path that does not exist yet; removed by the caller) and
-/// compares. `progress` is told (position, target) now and then.
+/// compares. `progress` gets (position, target) now and then.
 ///
 /// # Errors
 /// When the views belong to another log or a storage refuses; what is wrong with the views is in the report.
@@ -65,7 +65,7 @@ pub async fn verify_views(
     scratch: &std::path::Path,
     progress: impl FnMut(u64, u64) + Send,
 ) -> Result<ViewsReport, ProjectorError> {
-    check_lineage(source, model).await?;
+    check_log_identity(source, model).await?;
     let begun_at = source.head().await?.position;
     catch_up(model, begun_at).await?;
     let scratch = format!("sqlite://{}", scratch.display());
@@ -101,7 +101,7 @@ fn behind((projection, position): (&'static Projection, Option<u64>), end: u64) 
     }
 }
 
-/// Lets whoever follows the log come to `position`.
+/// Waits until the follower of the log reaches `position`.
 async fn catch_up(model: &ReadModel, position: u64) -> Result<(), ProjectorError> {
     let until = Instant::now() + CATCH_UP;
     while model.catalog().await?.iter().any(|entry| entry.position < position && !entry.stopped)

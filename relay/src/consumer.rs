@@ -9,7 +9,7 @@
 //!   (repeats), move each partition's checkpoint from `from` to `next` by compare-and-set, with the highest position
 //!   seen. When a compare fails, someone else has moved it: read it again and call [`TopicSource::resume_at`].
 //!   A version that skips (it cannot, unless the topic lost something) is filled from the log.
-//! - [`Step::Lost`]: the checkpoint's records are gone (trimmed, or the topic was made anew). The partition is paused.
+//! - [`Step::Lost`]: the checkpoint's records are gone (trimmed, or the topic was recreated). The partition is paused.
 //!   Take the log's head, apply from the log all events up to it that [`crate::partition_of`] puts here, store the
 //!   checkpoint as `low` with that head, then [`TopicSource::resume_at`] `low`.
 //! - [`Step::Revoked`]: forget the partitions. Pages of theirs still under way are harmless: the compare fails if the
@@ -37,11 +37,11 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// A member that shows no life for so long is replaced.
+/// A member that shows no life for this long is replaced.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How often life is looked for while no step comes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Closing waits so long for the member to leave its group.
+/// How long closing waits for the member to leave its group.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which topic is read, as a member of which group.
@@ -51,9 +51,9 @@ pub struct ConsumerSettings {
     pub kafka: Kafka,
     /// The group; its members share the partitions.
     pub group: String,
-    /// A member from which the brokers hear nothing for so long loses its partitions.
+    /// A member from which the brokers hear nothing for this long loses its partitions.
     pub session_timeout: Duration,
-    /// A member whose engine takes no step for so long loses its partitions.
+    /// A member whose engine takes no step for this long loses its partitions.
     pub max_poll_interval: Duration,
 }
 

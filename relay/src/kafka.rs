@@ -1,7 +1,7 @@
 //! How a Kafka cluster is reached, and what its clients say of themselves.
 //!
 //! A topic is named once, with the brokers and the way to them, and every client here is configured from that. What
-//! clients log is noise while they reconnect; it goes to debug, and the last complaint is kept for whoever reports a
+//! clients log is noise while they reconnect; it goes to debug, and the last complaint is kept for the report of a
 //! failure.
 
 use crate::error::KafkaError;
@@ -115,7 +115,7 @@ fn check_topic(topic: &str) -> Result<(), KafkaError> {
     }
 }
 
-/// What a client says of itself: to our log at debug, its last complaint kept for whoever reports a failure.
+/// What a client says of itself: to our log at debug, its last complaint kept for the report of a failure.
 #[derive(Debug, Default)]
 pub(crate) struct Complaints {
     last: Mutex<Option<String>>,

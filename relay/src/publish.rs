@@ -36,10 +36,10 @@ const POLL_LOG: Duration = Duration::from_millis(5);
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 /// How often the topic's partitions are counted again.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
-/// What was sent has so long to be acknowledged when the relay is asked to stop.
+/// How long a relay that is asked to stop waits for the last acknowledgements.
 const LAST_ACKS: Duration = Duration::from_secs(2);
 
-/// What the relay keeps beside its checkpoint: what the topic looked like when it stood there.
+/// What the relay keeps with its checkpoint: what the topic looked like then.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Recorded {
     /// The partitions that streams are spread over.

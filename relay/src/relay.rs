@@ -205,7 +205,7 @@ impl Relay {
             return Ok((fresh, 0));
         };
         if before.offsets.iter().zip(&high).any(|(recorded, high)| high < recorded) {
-            // Made anew, or its brokers lost what they had acknowledged. Everything again: only repeats.
+            // Recreated, or its brokers lost what they had acknowledged. Everything again: only repeats.
             tracing::warn!(
                 topic = self.kafka.topic,
                 relay.checkpoint = from.position,

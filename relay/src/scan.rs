@@ -14,7 +14,7 @@ use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
-/// A scan to which no record came for so long has failed.
+/// A scan that gets no record for this long has failed.
 const STALLED: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
 /// Records that the client fetches ahead of the reader.

@@ -30,13 +30,13 @@ pub struct Settings {
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "ORDERLOG_LISTEN", default_value = "127.0.0.1:8084")]
     pub listen: std::net::SocketAddr,
-    /// After so many milliseconds without any delivery, the producer is replaced.
+    /// Milliseconds without any delivery after which the producer is replaced.
     #[arg(long, env = "ORDERLOG_DELIVERY_TIMEOUT_MS", default_value_t = 30_000)]
     pub delivery_timeout_ms: u64,
-    /// A partition without news gets a position mark at most every so many milliseconds.
+    /// Milliseconds between two position marks of a partition without news, at least.
     #[arg(long, env = "ORDERLOG_MARK_INTERVAL_MS", default_value_t = 10)]
     pub mark_interval_ms: u64,
-    /// A standby takes over from a relay that showed no life for so many milliseconds. The same for all of them.
+    /// Milliseconds without a sign of life after which a standby takes over. The same for all relays.
     #[arg(long, env = "ORDERLOG_LEASE_TIMEOUT_MS", default_value_t = 5_000)]
     pub lease_timeout_ms: u64,
     /// Compare the topic with the log instead, up to the relay's checkpoint; exit 1 with the first differences.

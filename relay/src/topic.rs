@@ -60,7 +60,7 @@ impl TopicProbe {
         .await
     }
 
-    /// The offsets of each of so many partitions.
+    /// The offsets of each of the first `partitions` partitions.
     pub async fn watermarks(&self, partitions: u32) -> Result<Vec<Watermarks>, KafkaError> {
         #[cfg(feature = "simulation")]
         if let Some(simulated) = &self.kafka.simulated {

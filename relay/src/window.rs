@@ -240,10 +240,10 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_the_last_deliveries_and_being_told_of_them_never_wait_for_each_other() {
+    fn waiting_for_the_last_deliveries_never_waits_for_a_delivery_that_waits() {
         const ROUNDS: u64 = 200;
         const EVENTS: u64 = 50;
-        let (told, ended) = std::sync::mpsc::channel();
+        let (done, ended) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             for _ in 0..ROUNDS {
@@ -258,7 +258,7 @@ mod tests {
                 assert_eq!(window.reached().0, EVENTS);
                 deliveries.join().unwrap();
             }
-            told.send(()).unwrap();
+            done.send(()).unwrap();
         });
         ended.recv_timeout(std::time::Duration::from_secs(60)).expect("no round waits for ever");
     }

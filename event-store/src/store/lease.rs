@@ -59,7 +59,7 @@ impl EventStore {
         note: &str,
     ) -> Result<bool, StoreError> {
         if note.len() > MAX_LEASE_NOTE {
-            return Err(StoreError::Corrupt("the note beside a checkpoint is too long".into()));
+            return Err(StoreError::Corrupt("the note that a checkpoint keeps is too long".into()));
         }
         StoreError::refuse_nul([lease.name.as_str(), note])?;
         let _asking = points::ask("log: move checkpoint").await?;

@@ -11,12 +11,12 @@ use tokio::time::Instant;
 /// The lease's times, all derived from one.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// A lease whose beats stood still for so long is taken over.
+    /// A standby takes over a lease whose beats stood still for this long.
     pub take_after: Duration,
 }
 
 impl Patience {
-    /// A holder that could not renew for so long stops by itself: before anyone takes over.
+    /// A holder that could not renew for this long stops by itself, before a standby takes over.
     pub(super) fn give_up(self) -> Duration {
         self.take_after * 4 / 5
     }

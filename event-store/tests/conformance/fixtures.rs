@@ -27,7 +27,7 @@ pub fn event(payload: &str) -> NewEvent {
     }
 }
 
-/// So many events on a stream that is at `expected_version`.
+/// Events on a stream that is at `expected_version`.
 pub fn entry(number: u128, expected_version: Version, events: usize) -> Entry {
     let events = (0..events).map(|nth| event(&format!(r#"{{"nth":{nth}}}"#))).collect();
     Entry {
@@ -60,7 +60,7 @@ pub async fn append(store: &EventStore, entries: Vec<Entry>) -> Appended {
     try_append(store, entries).await.unwrap()
 }
 
-/// So many events on as many streams of three events each, in batches as they would come.
+/// Streams of three events each, in batches as they would come.
 pub async fn fill(store: &EventStore, streams: u128) {
     for number in 1..=streams {
         append(store, vec![entry(number, 0, 2)]).await;

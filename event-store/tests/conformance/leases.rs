@@ -1,4 +1,4 @@
-//! Leases: one holder at a time, and whoever held it before changes nothing any more.
+//! Leases: one holder at a time; a former holder changes nothing any more.
 
 use crate::backend::Backend;
 use crate::fixtures::{entry, fill, try_append};

@@ -90,7 +90,7 @@ pub async fn an_append_that_nobody_waits_for_is_whole_or_absent(backend: Backend
     for number in 1..=EACH {
         let entries = vec![keyed(entry(number, 0, 3), &format!("k{number}"), "answer")];
         let append = store.append(Append { entries, recorded_at: at(1) });
-        // Polled so many times, then dropped: before it began, half-way, or when it was done.
+        // Polled a few times, then dropped: before it began, half-way, or when it was done.
         let mut append = Box::pin(append);
         for _ in 0..number % 4 {
             if futures::poll!(&mut append).is_ready() {
@@ -99,7 +99,7 @@ pub async fn an_append_that_nobody_waits_for_is_whole_or_absent(backend: Backend
             tokio::task::yield_now().await;
         }
     }
-    // Whoever was polled at all was accepted, and finishes.
+    // An append that was polled at all was accepted, and finishes.
     let accepted = EACH as u64 * 3 / 4;
     store.head_hint().wait_for(|head| *head >= accepted * 3).await.unwrap();
     let keys: Vec<_> = (1..=EACH).map(|number| format!("k{number}")).collect();

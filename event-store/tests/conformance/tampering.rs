@@ -24,11 +24,11 @@ pub async fn a_sound_log_verifies(backend: Backend) {
     let store = backend.open().await;
     append(&store, (1..=5_000).map(|number| entry(number, 0, 1)).collect()).await;
     fill(&store, 0).await;
-    let mut told = Vec::new();
-    let report = store.verify(|position, head| told.push((position, head))).await.unwrap();
+    let mut seen = Vec::new();
+    let report = store.verify(|position, head| seen.push((position, head))).await.unwrap();
     assert_eq!((report.events, report.defects.len()), (5_000, 0));
-    assert!(told.is_sorted() && told.iter().all(|(_, head)| *head == 5_000), "{told:?}");
-    assert!(!told.is_empty());
+    assert!(seen.is_sorted() && seen.iter().all(|(_, head)| *head == 5_000), "{seen:?}");
+    assert!(!seen.is_empty());
 }
 
 pub async fn rows_cannot_be_changed_removed_or_replaced(backend: Backend) {

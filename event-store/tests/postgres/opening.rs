@@ -78,7 +78,7 @@ async fn commits_are_durable_whatever_the_database_is_set_to() {
     let forgetful = format!("ALTER DATABASE {name} SET synchronous_commit = off");
     execute(&mut superuser, &forgetful).await.unwrap();
     let store = open(&database.url()).await;
-    // Told by the append's own session, from within.
+    // The append's own session says so, from within.
     let witness = "CREATE TABLE witness (setting text);
         CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN INSERT INTO witness VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;

@@ -3,7 +3,7 @@
 //! All chosen projections share one pass over the log and the very fold that follows it live, only with larger pages and
 //! without looking for rows that cannot be there. While one batch is written the next is folded and the one after is
 //! read. On PostgreSQL each projection's part of a batch is a transaction of its own, and indexes that only readers need
-//! come last. Killed at any point, the next run goes on where each projection is; a second run beside it is refused, and
+//! come last. Killed at any point, the next run goes on where each projection is; a second run at the same time is refused, and
 //! one that was taken for dead loses its next compare-and-set.
 
 mod claim;
@@ -15,7 +15,7 @@ mod progress;
 use crate::ProjectorError;
 use crate::flush::{Advance, Batch, fill};
 use crate::group::Group;
-use crate::lineage;
+use crate::log_identity;
 use crate::points;
 use crate::projection::Projection;
 use crate::refused;
@@ -79,7 +79,7 @@ pub async fn rebuild(
     shutdown: &CancellationToken,
 ) -> Result<RebuildReport, ProjectorError> {
     let owner = Owner::new();
-    lineage::adopt(source, model, projections).await?;
+    log_identity::adopt(source, model, projections).await?;
     let target = source.head().await?.position;
     let mut claims = claim::claim(model, projections, target, &owner).await?;
     points::reach("rebuild: claimed").await?;

@@ -62,7 +62,7 @@ fn parse(owner: &[u8]) -> Option<(Uuid, u32, u64)> {
     Some((id, process, start))
 }
 
-/// When a process of this machine was started, in the kernel's ticks; `None`: there is none, or it cannot be told.
+/// When a process of this machine was started, in the kernel's ticks; `None`: there is none, or it cannot be found out.
 fn started(process: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name, in parentheses, may hold blanks; the start is the 20th field after it.

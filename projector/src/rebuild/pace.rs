@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// Events in a page when nobody else writes.
 const PAGE: usize = 4_000;
-/// Events in a page beside a live writer: a few dozen milliseconds of writing.
+/// Events in a page while another process writes: a few dozen milliseconds of writing.
 const POLITE_PAGE: usize = 1_000;
 /// Room left for a live writer after each batch; SQLite's waiters look again after some milliseconds.
 const GAP: Duration = Duration::from_millis(15);

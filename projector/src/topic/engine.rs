@@ -13,8 +13,8 @@ use super::same_topic::is_another_topic;
 use super::sift::{Sifted, sift};
 use crate::ProjectorError;
 use crate::figures;
-use crate::lineage::check_lineage;
 use crate::live::Condition;
+use crate::log_identity::check_log_identity;
 use crate::outdated::Outdated;
 use crate::points;
 use read_model::ReadModel;
@@ -50,7 +50,7 @@ impl Engine {
         condition: &watch::Sender<Condition>,
     ) -> Result<Self, ProjectorError> {
         if let Some(log) = feed.source() {
-            check_lineage(&log, model).await?;
+            check_log_identity(&log, model).await?;
         }
         let now = clock::now().timestamp_micros();
         for projection in feed.registry.projections() {

@@ -4,7 +4,7 @@
 
 mod catching_up;
 mod folding;
-mod lineage;
+mod log_identity;
 mod parking;
 mod random;
 mod rebuilding;
@@ -52,11 +52,11 @@ on_both_backends! {
     folding::names_are_those_of_the_order_placed_last_whenever_it_is_imported,
     folding::sums_larger_than_64_bits_are_exact,
     folding::the_summary_has_what_lists_show,
-    lineage::a_log_shorter_than_its_views_is_refused_until_everything_is_rebuilt,
-    lineage::another_log_of_the_same_length_is_refused,
-    lineage::a_log_that_goes_back_under_a_running_projector_is_noticed,
-    lineage::views_that_cannot_be_written_say_so_until_they_can,
-    lineage::verify_tells_views_that_stay_behind_and_folds_what_they_have_not_seen,
+    log_identity::a_log_shorter_than_its_views_is_refused_until_everything_is_rebuilt,
+    log_identity::another_log_of_the_same_length_is_refused,
+    log_identity::a_log_that_goes_back_under_a_running_projector_is_noticed,
+    log_identity::views_that_cannot_be_written_say_so_until_they_can,
+    log_identity::verify_tells_views_that_stay_behind_and_folds_what_they_have_not_seen,
     parking::a_poison_event_parks_its_order_and_no_other,
     parking::what_still_does_not_fit_stays_parked,
     parking::a_parked_order_goes_on_once_its_events_fit,

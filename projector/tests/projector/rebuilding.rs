@@ -1,4 +1,4 @@
-//! Rebuilds: beside a live projector, interrupted, killed, doubled, rolled back.
+//! Rebuilds: next to a live projector, interrupted, killed, doubled, rolled back.
 
 use crate::shop::Shop;
 use projector::projections::{CUSTOMERS, ORDERS, SALES};
@@ -163,7 +163,7 @@ pub async fn a_rebuild_killed_anywhere_can_be_run_again(views: Views) {
             )
             .await
         });
-        // So many turns of the scheduler later it is gone, wherever it was.
+        // A few turns of the scheduler later it is gone, wherever it was.
         for _ in 0..turns * 20 {
             tokio::task::yield_now().await;
         }

@@ -211,7 +211,8 @@ pub async fn a_hole_in_the_log_parks_nothing_and_is_named(views: Views) {
         shop.reopen_log(event_store::Access::Verify).await;
         let mut projector = shop.follow();
         let name = format!("position {missing} is missing");
-        let named = |told: &projector::Condition| told.as_ref().is_err_and(|e| e.contains(&name));
+        let named =
+            |condition: &projector::Condition| condition.as_ref().is_err_and(|e| e.contains(&name));
         projector.condition.wait_for(named).await.unwrap();
         for entry in shop.model.catalog().await.unwrap() {
             assert_eq!(entry.position, missing - 1, "{}", entry.name);

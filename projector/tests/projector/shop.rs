@@ -56,7 +56,7 @@ impl Projector {
 }
 
 impl Shop {
-    /// A shop whose views are a file beside its log.
+    /// A shop whose views are a file next to its log.
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("views.db").display());
@@ -105,7 +105,7 @@ impl Shop {
         !events.is_empty()
     }
 
-    /// Appends to an order as the log is told, sense or not.
+    /// Appends to an order whatever the log is given, sense or not.
     pub async fn append(&self, order: Uuid, expected_version: u64, events: Vec<NewEvent>) {
         let stream_type = const { StreamType::new(OrderAggregate::STREAM_TYPE) };
         self.append_to(stream_type.stream(order), expected_version, events).await;
@@ -141,10 +141,10 @@ impl Shop {
 
     pub fn follow(&self) -> Projector {
         let shutdown = CancellationToken::new();
-        let (condition, told) = watch::channel(Err(String::new()));
+        let (condition, conditions) = watch::channel(Err(String::new()));
         let run = projector::run(self.source(), self.model.clone(), condition, shutdown.clone());
         let task = tokio::spawn(async move { run.await.unwrap() });
-        Projector { shutdown, task, condition: told }
+        Projector { shutdown, task, condition: conditions }
     }
 
     /// Waits until every projection stands at the log's head.
@@ -227,7 +227,7 @@ impl Shop {
         self.states.clear();
     }
 
-    /// A plain connection to the views that are a file beside the log.
+    /// A plain connection to the views that are a file next to the log.
     pub async fn sql(&self) -> SqliteConnection {
         let file = self.dir.path().join("views.db");
         SqliteConnectOptions::new().filename(file).connect().await.unwrap()

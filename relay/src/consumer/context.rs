@@ -23,7 +23,7 @@ pub(super) enum Happening {
     Assigned(Vec<Start>),
     /// Not ours any more.
     Revoked(Vec<i32>),
-    /// Where to begin could not be found out: the member begins anew.
+    /// Where to begin could not be found out: the member restarts.
     Failed(String),
 }
 
@@ -90,7 +90,7 @@ impl MemberContext {
                 self.happened(Happening::Assigned(starts));
             }
             Err(reason) => {
-                // The group must be answered; nothing is read before the member begins anew.
+                // The group must be answered; nothing is read before the member restarts.
                 partitions.set_all_offsets(Offset::End)?;
                 client.incremental_assign(partitions)?;
                 numbers.iter().for_each(|number| {

@@ -61,7 +61,7 @@ impl Member {
     }
 
     pub fn tell(&self, command: Command) {
-        // A thread that has ended is replaced by whoever waits for steps; its successor asks the database anew.
+        // A thread that has ended is replaced when the next step is awaited; its successor asks the database again.
         let _ = self.commands.send(command);
     }
 

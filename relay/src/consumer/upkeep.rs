@@ -1,4 +1,4 @@
-//! What a member does beside reading: judges errors, tells people how far it is, and suspects a client that is silent.
+//! What a member does besides reading: judges errors, reports how far it is, and suspects a client that is silent.
 
 use super::worker::{Client, End, Worker};
 use crate::membership::OffsetLost;
@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
-/// When nothing came for so long, the brokers are asked whether there is something.
+/// How long nothing may come before the brokers are asked whether there is something.
 const SUSPICIOUS: Duration = Duration::from_secs(15);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 

@@ -1,4 +1,4 @@
-//! The thread that owns a client: polls, gathers pages, obeys, and begins anew when the client fails.
+//! The thread that owns a client: polls, gathers pages, obeys, and restarts a client that fails.
 
 use super::ConsumerSettings;
 use super::context::{Happening, MemberContext};
@@ -21,15 +21,15 @@ use tokio::sync::mpsc;
 pub(super) const POLL: Duration = Duration::from_millis(50);
 /// The same while the engine is busy and more is gathered for its next transaction.
 const BUSY_POLL: Duration = Duration::from_millis(1);
-/// More is gathered for so long at most.
+/// The longest time in which more is gathered.
 const GATHERING: Duration = Duration::from_millis(500);
 /// The pause before a failed client is replaced.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Heartbeats within a session: a rebalance is noticed with the next one.
 const HEARTBEATS: u128 = 10;
-/// A jump within a partition may take so long.
+/// How long a jump within a partition may take.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Leaving the group may take so long; then the client is left to itself.
+/// How long leaving the group may take; then the client is left to itself.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 pub(super) type Client = BaseConsumer<MemberContext>;
@@ -74,7 +74,7 @@ impl Worker {
                 Err(error) => End::Failed(error.to_string()),
             };
             let End::Failed(reason) = end else { return };
-            tracing::warn!(reason, "a Kafka consumer failed and begins anew");
+            tracing::warn!(reason, "a Kafka consumer failed and restarts");
             let revoked = self.lanes.partitions();
             self.lanes = Lanes::default();
             if self.give(Step::Revoked(revoked)).is_err() {
@@ -258,10 +258,10 @@ impl Worker {
 /// Leaves the group. The client's own closing may hang, so it is waited for within a bound and on another thread.
 fn leave(client: Client) {
     client.context().closing.store(true, Ordering::Relaxed);
-    let (told, left) = plain::channel();
+    let (done, left) = plain::channel();
     std::thread::spawn(move || {
         drop(client);
-        let _ = told.send(());
+        let _ = done.send(());
     });
     if left.recv_timeout(LEAVE_TIMEOUT).is_err() {
         tracing::warn!("a Kafka consumer does not leave its group; left to itself");

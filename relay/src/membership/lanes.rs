@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// Pages are full when they hold this many records together…
 pub const MAX_RECORDS: usize = 2_000;
-/// …or with the record that brings their payloads to so many bytes.
+/// …or with the record that brings their payloads to this many bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Consecutive records of one partition.
@@ -35,7 +35,7 @@ struct Lane {
     from: i64,
     next: i64,
     records: Vec<Record>,
-    /// Paused because its records are lost, until it is told where to go on.
+    /// Paused because its records are lost, until the engine says where to go on.
     paused: bool,
 }
 
@@ -46,7 +46,7 @@ impl Lanes {
         self.lanes.insert(partition, lane);
     }
 
-    /// It waits to be told where to go on.
+    /// It waits for the engine to say where to go on.
     pub fn pause(&mut self, partition: i32) {
         if let Some(lane) = self.lanes.get_mut(&partition) {
             lane.paused = true;

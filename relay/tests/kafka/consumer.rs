@@ -112,7 +112,7 @@ async fn read_until(source: &mut TopicSource, database: &Database, enough: impl 
     }
 }
 
-/// A log of so many events in a topic of so many partitions.
+/// A log and the topic that it fills.
 async fn filled(broker: &Broker, name: &str, events: u64, partitions: &str) -> (Log, Kafka) {
     let (log, kafka) = (Log::new().await, topic(broker, name));
     log.append(events).await;
@@ -285,7 +285,7 @@ async fn offsets_that_are_gone_are_told_and_reading_goes_on_where_it_is_said() {
     let lost = OffsetLost { partition: 0, wanted: 20, low: 60, high };
     assert_eq!(database.0.lock().unwrap().lost, [lost]);
 
-    // A topic that ends before the checkpoint: made anew behind the database's back.
+    // A topic that ends before the checkpoint: recreated behind the database's back.
     database.0.lock().unwrap().checkpoints.insert(0, 5_000);
     let mut source = join(&kafka, &kafka.topic, &database).await;
     read_until(&mut source, &database, |kept| kept.events.len() == 80).await;

@@ -80,7 +80,7 @@ async fn a_wrong_password_or_an_unknown_authority_is_told_and_nothing_is_sent() 
         log.append(1).await;
         let relay = start(&log, &broker, &kafka.topic, ca, password.to_str().unwrap());
         let begun = Instant::now();
-        let told = loop {
+        let shown = loop {
             let answer = reqwest::get(format!("{}/readyz", relay.url)).await.unwrap();
             let (status, text) = (answer.status(), answer.text().await.unwrap());
             if status == 503 && text.contains("\"part\":\"kafka\"") {
@@ -88,9 +88,9 @@ async fn a_wrong_password_or_an_unknown_authority_is_told_and_nothing_is_sent() 
             }
             assert!(begun.elapsed() < Duration::from_secs(30), "still ready: {text}");
         };
-        assert!(told.contains(expected), "{told}");
+        assert!(shown.contains(expected), "{shown}");
         let said = relay.end();
-        assert!(!said.contains("wr0ng-secret") && !told.contains("wr0ng-secret"));
+        assert!(!said.contains("wr0ng-secret") && !shown.contains("wr0ng-secret"));
         let state = log.store.lease(&relay::lease_name(&kafka.topic)).await.unwrap().unwrap();
         assert_eq!(state.checkpoint, 0);
     }

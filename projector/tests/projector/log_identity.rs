@@ -13,9 +13,9 @@ async fn rebuild(shop: &Shop, kinds: &[&'static Projection]) -> Result<(), Proje
     projector::rebuild(&shop.source(), &shop.model, kinds, Show::Log, &shutdown).await.map(|_| ())
 }
 
-/// The views refuse the log, say so, do not change, and can be made anew from it.
+/// The views refuse the log, say so, do not change, and can be rebuilt from it.
 async fn assert_refused(shop: &Shop) {
-    let checked = projector::check_lineage(&shop.source(), &shop.model).await;
+    let checked = projector::check_log_identity(&shop.source(), &shop.model).await;
     assert!(matches!(checked, Err(ProjectorError::ForeignLog(_))), "{checked:?}");
     let before = shop.model.catalog().await.unwrap();
     let mut projector = shop.follow();

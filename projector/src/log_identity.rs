@@ -2,7 +2,7 @@
 //!
 //! Views keep the log's length and the hash of one of its events. A log that is shorter, or has another hash there, is
 //! another one, and folding it into these rows would make lies of both. So nothing is folded; a rebuild of everything
-//! begins the views anew.
+//! empties the views first.
 
 use crate::ProjectorError;
 use crate::projection::Projection;
@@ -14,7 +14,7 @@ use server::clock;
 ///
 /// # Errors
 /// [`ProjectorError::ForeignLog`], which says what to do; or when a storage refuses.
-pub async fn check_lineage(source: &Source, model: &ReadModel) -> Result<(), ProjectorError> {
+pub async fn check_log_identity(source: &Source, model: &ReadModel) -> Result<(), ProjectorError> {
     let Some(seen) = model.seen_log().await? else { return Ok(()) };
     // Asked after the views, so that what was appended meanwhile cannot make it look too short.
     let length = source.head().await?.position;
@@ -39,14 +39,14 @@ pub(crate) async fn adopt(
     model: &ReadModel,
     projections: &[&'static Projection],
 ) -> Result<(), ProjectorError> {
-    let foreign = match check_lineage(source, model).await {
+    let foreign = match check_log_identity(source, model).await {
         Err(foreign @ ProjectorError::ForeignLog(_)) => foreign,
         other => return other,
     };
     if source.registry().projections().iter().any(|projection| !projections.contains(projection)) {
         return Err(foreign);
     }
-    tracing::warn!(%foreign, "the views are emptied, and made anew from this log");
+    tracing::warn!(%foreign, "the views are emptied, and rebuilt from this log");
     let now = clock::now().timestamp_micros();
     let mut tx = model.begin_write().await?;
     for projection in source.registry().projections() {
