@@ -98,14 +98,16 @@ async fn a_newer_older_or_changed_schema_is_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_create_the_log_at_once_all_succeed() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut opening = tokio::task::JoinSet::new();
-    for _ in 0..4 {
-        let url = url(&directory);
-        opening.spawn(async move { EventStore::open(&url, Access::ReadWrite).await });
-    }
-    while let Some(opened) = opening.join_next().await {
-        opened.unwrap().unwrap();
+    for _ in 0..10 {
+        let directory = tempfile::tempdir().unwrap();
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let url = url(&directory);
+            opening.spawn(async move { EventStore::open(&url, Access::ReadWrite).await });
+        }
+        while let Some(opened) = opening.join_next().await {
+            opened.unwrap().unwrap();
+        }
     }
 }
 

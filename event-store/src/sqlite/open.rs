@@ -32,8 +32,6 @@ const MAX_READERS: u32 = 4;
 /// Pages that the writer keeps in memory, in KiB below zero: 8 MiB, so that the upper pages of indexes are not read
 /// again.
 const WRITER_CACHE: &str = "-8192";
-/// Two processes may create the file at once; the one that comes second finds it done when it looks again.
-const MIGRATE_ATTEMPTS: u32 = 3;
 
 /// The schema without its locks, for [`Fault::FalseCreated`].
 const ROWS_ARE_SKIPPED: &str = "DROP TRIGGER IF EXISTS log_head_is_the_last_event;
@@ -108,15 +106,15 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
 async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
     let options = options.clone().journal_mode(SqliteJournalMode::Wal);
     let mut connection = options.connect().await.map_err(refusal)?;
-    let mut attempt = 1;
+    // Other processes may create the file at the same time. An attempt that one of them overtook finds a migration more
+    // done when it looks again.
+    let mut attempts = MIGRATIONS.iter().count();
     loop {
         refuse_foreign(&mut connection).await?;
         match MIGRATIONS.run_direct(None, &mut connection, false).await {
             Ok(()) => break,
-            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
-                if attempt < MIGRATE_ATTEMPTS =>
-            {
-                attempt += 1;
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if attempts > 0 => {
+                attempts -= 1;
             }
             Err(error) => return Err(schema::refused(error, refusal)),
         }

@@ -22,13 +22,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: usize = 4;
 /// Readers of many rows.
 const LONG_READERS: u32 = 4;
-/// Rows that a connection reads ahead of whoever takes them: rows may be large, and every reader holds so many.
+/// Rows that a connection reads ahead. Rows may be large, and each reader holds this many.
 const ROWS_AHEAD: usize = 8;
 /// Prepared statements kept on each connection.
 const STATEMENTS: usize = 512;
-/// How often a migration that met another process's is tried.
-const MIGRATE_ATTEMPTS: u32 = 5;
-/// The pause between those attempts.
+/// The pause between two attempts to migrate.
 const MIGRATE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Opens `sqlite://path`, read as [`sqlite_file::file_of`] says.
@@ -118,15 +116,16 @@ async fn migrate(
     writer: &mut SqliteConnection,
     migrations: &Migrator,
 ) -> Result<(), ReadModelError> {
-    let mut attempt = 1;
+    // Other processes may create the file at the same time. An attempt that one of them overtook finds a migration more
+    // done when it looks again.
+    let mut attempts = migrations.iter().count();
     loop {
         match migrations.run_direct(None, &mut *writer, false).await {
             Ok(()) => return Ok(()),
-            // Two processes may create the same file at once: the second finds the first one's tables.
-            Err(error) if attempt < MIGRATE_ATTEMPTS => match migration_failed(&error) {
+            Err(error) if attempts > 0 => match migration_failed(&error) {
                 ReadModelError::Unavailable(reason) => {
-                    tracing::debug!(reason, attempt, "migration will be tried again");
-                    attempt += 1;
+                    tracing::debug!(reason, attempts, "migration will be tried again");
+                    attempts -= 1;
                     tokio::time::sleep(MIGRATE_PAUSE).await;
                 }
                 final_error => return Err(final_error),
