@@ -1,7 +1,7 @@
-//! The shape every aggregate has: a decider with stored events.
+//! The shape of every aggregate: a decider with stored events.
 //!
 //! A second aggregate type is a new module that implements [`Aggregate`]. The command pipeline, the event store and the
-//! projector are written once over it.
+//! projector are generic over it.
 
 use crate::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -32,13 +32,13 @@ pub trait Aggregate: Send + Sync + 'static {
         command: &Self::Command,
     ) -> Result<Vec<Self::Event>, Self::Rejection>;
 
-    /// Folds one event, which happened at `at`, into the state. Total over anything `decide` can produce.
+    /// Folds one event, which happened at `at`, into the state. Total over everything that `decide` can produce.
     fn evolve(state: Self::State, event: &Self::Event, at: Timestamp) -> Self::State;
 
     /// The stored form of an event, always in its newest schema version.
     fn encode(event: &Self::Event) -> EncodedEvent;
 
-    /// Reads a stored event of any schema version, lifting old ones.
+    /// Reads a stored event of any schema version; upcasters lift old ones.
     ///
     /// # Errors
     /// When the name or version is unknown, or the payload does not fit them.
@@ -63,10 +63,10 @@ pub struct EncodedEvent {
 /// A stored event that this build cannot read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The stored name is not one of this aggregate's.
+    /// The stored name is not a name of this aggregate.
     #[error("unknown event type {0:?}")]
     UnknownType(String),
-    /// The schema version is not one that this build knows; newer writers may be running.
+    /// This build does not know the schema version; newer writers may be running.
     #[error("unknown schema version {version} of {event_type}")]
     UnknownVersion {
         /// The stored name.

@@ -1,7 +1,7 @@
 //! The event catalogue: which aggregates there are, and one decode by stream type, name and schema version.
 //!
-//! Programs that read every stream (projectors, replays, processes) take a catalogue instead of naming aggregates. Streams
-//! of types that it does not list are foreign: their events are passed by, not refused.
+//! Programs that read every stream (projectors, replays, processes) take a catalogue instead of naming aggregates.
+//! Streams of types that it does not list are foreign: their events are skipped, not refused.
 
 use crate::aggregate::{Aggregate, DecodeError};
 use crate::order::OrderAggregate;
@@ -14,12 +14,12 @@ use std::sync::Arc;
 pub struct Event(Arc<dyn Any + Send + Sync>);
 
 impl Event {
-    /// An event of this aggregate.
+    /// Wraps an event of this aggregate.
     pub fn new<A: Aggregate>(event: A::Event) -> Self {
         Self(Arc::new(event))
     }
 
-    /// The event, if it is one of this aggregate.
+    /// The event, if it is an event of this aggregate.
     pub fn of<A: Aggregate>(&self) -> Option<&A::Event> {
         self.0.downcast_ref()
     }
@@ -27,7 +27,7 @@ impl Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Events hold what customers wrote.
+        // Events hold customers' data, which must not reach a log.
         out.write_str("Event(..)")
     }
 }
@@ -49,10 +49,10 @@ impl Catalogue {
         Self::default().with::<OrderAggregate>()
     }
 
-    /// The same, and this aggregate.
+    /// The same catalogue with this aggregate added.
     ///
     /// # Panics
-    /// When it lists an aggregate of the same stream type.
+    /// When it already lists an aggregate of this stream type.
     #[must_use]
     pub fn with<A: Aggregate>(mut self) -> Self {
         assert!(!self.knows(A::STREAM_TYPE), "two aggregates of stream type {}", A::STREAM_TYPE);
@@ -63,7 +63,7 @@ impl Catalogue {
         self
     }
 
-    /// Whether streams of this type are listed.
+    /// Whether the catalogue lists streams of this type.
     pub fn knows(&self, stream_type: &str) -> bool {
         self.0.iter().any(|entry| entry.stream_type == stream_type)
     }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_stream_is_passed_by_whatever_its_events_are_called() {
+    fn a_foreign_stream_is_skipped_whatever_its_events_are_called() {
         assert!(decode("voucher", CONFIRMED).is_none());
     }
 

@@ -1,8 +1,8 @@
-//! Currencies: ISO 4217 codes that have minor units, of today and of the past.
+//! Currencies: ISO 4217 codes that have minor units, current and withdrawn.
 //!
-//! New orders are made in currencies in use, imported ones in those that were in use when they were made; what is stored
-//! is read for ever. Codes and digits are those of the table of `iso_currency`; what that has dropped, and when each was
-//! withdrawn, stands in [`withdrawn`].
+//! New orders use currencies in use, imported orders those that were in use at the order's time. Stored currencies are
+//! read for ever. Codes and digits come from the table of `iso_currency`. [`withdrawn`] has the codes that the table
+//! has dropped, and the date at which each code was withdrawn.
 
 mod withdrawn;
 
@@ -17,23 +17,23 @@ use withdrawn::{WITHDRAWN, Withdrawn};
 #[serde(try_from = "String", into = "&'static str")]
 pub struct Currency(Code);
 
-/// Where a code is known from. A code has one of them only.
+/// The source of a code; each code has one source only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Code {
     /// The table of `iso_currency`.
     Listed(iso_currency::Currency),
-    /// The place in [`WITHDRAWN`] of one that is not in that table.
+    /// The place in [`WITHDRAWN`] of a code that is not in that table.
     Historic(u8),
 }
 
 impl Currency {
-    /// As [`Currency::from_code`], and `None` for codes that were withdrawn (`HRK`, `ZWL` …): what a new order may name.
+    /// Like [`Currency::from_code`], but `None` for withdrawn codes (`HRK`, `ZWL` …): what a new order may name.
     pub fn in_use(code: &str) -> Option<Self> {
         Self::from_code(code).filter(|currency| currency.withdrawn().is_none())
     }
 
-    /// As [`Currency::from_code`], and `None` for codes that had been withdrawn by `at`: what an order of that time may
-    /// name. When a currency came into use is not asked.
+    /// Like [`Currency::from_code`], but `None` for codes that were withdrawn by `at`: what an order of that time may
+    /// name. The date at which a currency came into use is not checked.
     pub fn in_use_at(code: &str, at: Timestamp) -> Option<Self> {
         Self::from_code(code).filter(|currency| {
             currency.withdrawn().is_none_or(|row| (at.year(), at.month()) <= row.last_month)
@@ -101,7 +101,7 @@ impl fmt::Display for Currency {
 mod tests {
     use super::*;
 
-    /// Followed by another currency, says the table, but still on the standard's list of those in use.
+    /// The table says that another currency followed it, but the standard still lists it as in use.
     const STILL_IN_USE: &str = "VES";
 
     /// Every code that the table of `iso_currency` has.
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_table_calls_superseded_has_its_last_month() {
+    fn each_superseded_currency_of_the_table_has_its_last_month() {
         assert!(listed().count() > 150);
         for currency in listed().filter(|currency| currency.code() != STILL_IN_USE) {
             let gone = withdrawn::find(currency.code());

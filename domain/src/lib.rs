@@ -1,8 +1,8 @@
-//! The domain: what an order is and which facts may follow which.
+//! The domain: what an order is, and which facts may follow which.
 //!
-//! Everything here is a pure function of its arguments. Time, ids and prices arrive as values; there is no I/O,
-//! no clock, no randomness, no async. The write side runs [`Aggregate::decide`] and [`Aggregate::evolve`], the read
-//! side replays the same `evolve`, so that the two can never disagree about what an event means.
+//! Everything here is a pure function of its arguments. Time, ids and prices arrive as values; there is no I/O, no
+//! clock, no randomness, no async. The write side runs [`Aggregate::decide`] and [`Aggregate::evolve`]. The read side
+//! replays the same `evolve`, so the two cannot disagree about what an event means.
 
 pub mod aggregate;
 pub mod catalogue;

@@ -1,7 +1,7 @@
 //! Money: whole minor units of one currency, checked in every operation, no floats.
 //!
-//! Intermediates are `i128`. The public interface accepts amounts up to [`MAX_PUBLIC_MINOR`] either way, the largest
-//! integers that every JSON reader keeps exactly.
+//! Intermediate results are `i128`. The public interface accepts amounts up to [`MAX_PUBLIC_MINOR`], positive or
+//! negative: the largest integers that every JSON reader keeps exactly.
 
 use crate::Currency;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub enum MoneyError {
     /// Outside the range of the type or of the public limit.
     #[error("is out of range")]
     OutOfRange,
-    /// Two currencies met in one operation.
+    /// One operation got two currencies.
     #[error("{0} and {1} do not mix")]
     CurrencyMismatch(Currency, Currency),
     /// All weights of an allocation are zero, or there are none.
@@ -43,12 +43,12 @@ pub enum MoneyError {
 }
 
 impl Money {
-    /// An amount of minor units (cents, yen, fils …).
+    /// An amount from minor units (cents, yen, fils …).
     pub const fn from_minor(minor: i64, currency: Currency) -> Self {
         Self { minor, currency }
     }
 
-    /// Nothing, in a currency.
+    /// Zero, in a currency.
     pub const fn zero(currency: Currency) -> Self {
         Self { minor: 0, currency }
     }
@@ -71,11 +71,10 @@ impl Money {
         Self::stored(text, currency)?.within_public_limit()
     }
 
-    /// Reads an amount from where it is stored: as [`Money::parse`], but the public limit, a rule for what comes in,
-    /// does not hold.
+    /// Reads a stored amount: like [`Money::parse`], but without the public limit, which is a rule for input only.
     ///
     /// # Errors
-    /// As [`Money::parse`]; [`MoneyError::OutOfRange`] only beyond what the type holds.
+    /// As [`Money::parse`]; [`MoneyError::OutOfRange`] only if the type cannot hold the amount.
     pub(crate) fn stored(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         let (sign, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
@@ -137,7 +136,7 @@ impl Money {
     /// `−self`.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] for the one number that has no opposite.
+    /// [`MoneyError::OutOfRange`] for the one number without an opposite.
     pub fn checked_neg(self) -> Result<Self, MoneyError> {
         self.with_minor(-i128::from(self.minor))
     }
@@ -161,9 +160,9 @@ impl Money {
         amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
     }
 
-    /// Splits the amount by weights with the largest-remainder method (Hamilton): each part gets its share rounded
-    /// down, what is left goes one unit each to the largest remainders, ties to the lowest index. The parts always add
-    /// up to the whole, and a negative amount splits as the opposite of its positive twin.
+    /// Splits the amount by weights with the largest-remainder method (Hamilton). Each part gets its share rounded
+    /// down; the units that are left go one each to the largest remainders, ties to the lowest index. The parts always
+    /// add up to the whole. A negative amount splits as the opposite of its positive twin.
     ///
     /// # Errors
     /// [`MoneyError::NoWeights`] when no weight is above zero; [`MoneyError::OutOfRange`] when the weights' sum
@@ -207,7 +206,7 @@ impl Money {
     }
 }
 
-/// Exactly the currency's digits: `10.00`, `10`, `1.234`.
+/// Shows exactly the currency's digits: `10.00`, `10`, `1.234`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.minor < 0 { "-" } else { "" };

@@ -1,14 +1,13 @@
-//! Validated texts and the caller's ids: once parsed, trusted.
+//! Validated texts and the caller's ids: trusted once they are parsed.
 //!
-//! Free texts are kept byte for byte; what they may not hold is what could change how a line reads or where it ends:
-//! control characters (NUL, CR, LF, ESC …), bidirectional overrides and isolates, characters that show nothing (of zero
-//! width, soft hyphens, tags) and noncharacters. Notes and reasons are written in boxes of several lines, so those may hold
-//! line ends (LF, CR LF) and tabs. The zero-width joiner and non-joiner are part of how Persian, Sinhala and many emoji
-//! are spelt: they stand between two characters that show, and nowhere else. A text that shows nothing says nothing and
-//! is refused as well.
+//! Free texts are kept byte for byte. They may not hold characters that could change how a line reads or where it ends.
+//! These are control characters (NUL, CR, LF, ESC …), bidirectional overrides and isolates, invisible characters (zero
+//! width, soft hyphens, tags) and noncharacters. Notes and reasons are written in boxes of several lines, so they may
+//! hold line ends (LF, CR LF) and tabs. The zero-width joiner and non-joiner are part of how Persian, Sinhala and many
+//! emoji are spelt. They are allowed only between two visible characters. A text without a visible character is refused
+//! as well.
 //!
-//! These are rules for what comes in. What was stored before a rule was made stays readable: a stored text is asked
-//! for nothing.
+//! These rules apply to input. A text stored before a rule was made stays readable: stored texts are not checked.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -18,12 +17,12 @@ pub struct FieldError {
     /// Stable, machine-readable code in kebab-case: `out-of-range`, `too-long`, `too-short`, `invalid-characters`,
     /// `invalid-format`, …
     pub code: &'static str,
-    /// One sentence for people; never echoes the value.
+    /// One sentence for people; it never repeats the value.
     pub detail: String,
 }
 
 impl FieldError {
-    /// A refusal with its stable code and its sentence.
+    /// A refusal with its stable code and its detail.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }
@@ -38,7 +37,7 @@ enum Layout {
     Lines,
 }
 
-/// True for characters that no text may hold, whatever stands around them.
+/// Whether no text may hold this character, whatever surrounds it.
 fn is_forbidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -48,23 +47,23 @@ fn is_forbidden(character: char) -> bool {
         || is_last_of_its_plane(character)
 }
 
-/// U+FFFE, U+FFFF and their like in every plane: never characters.
+/// U+FFFE, U+FFFF and the last two code points of every other plane: never characters.
 fn is_last_of_its_plane(character: char) -> bool {
     u32::from(character) & 0xfffe == 0xfffe
 }
 
-/// U+200C and U+200D: how the characters on both sides join.
+/// U+200C and U+200D: they say how the characters on both sides join.
 fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}')
 }
 
-/// Says how the character before it looks, and belongs to it.
+/// A variation selector: it says how the character before it looks, and belongs to it.
 fn is_variation(character: char) -> bool {
     matches!(character,
         '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// True for characters that take part in a text but show nothing: fillers, blanks, format characters of scores.
+/// Whether the character is part of a text but invisible: fillers, blanks, format characters of scores.
 fn is_blank(character: char) -> bool {
     character.is_whitespace()
         || matches!(character,
@@ -72,7 +71,7 @@ fn is_blank(character: char) -> bool {
             | '\u{ffa0}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}')
 }
 
-/// True for characters that show something.
+/// Whether the character is visible.
 fn is_visible(character: char) -> bool {
     !(is_blank(character)
         || is_joiner(character)
@@ -84,7 +83,7 @@ fn check_length(text: &str, longest: usize) -> Result<(), FieldError> {
     if text.is_empty() {
         return Err(FieldError::new("too-short", "must not be empty"));
     }
-    // Counts no further than that, however long the text is.
+    // Counts only up to the limit, however long the text is.
     if text.chars().nth(longest).is_some() {
         return Err(FieldError::new("too-long", format!("must have at most {longest} characters")));
     }
@@ -103,7 +102,7 @@ fn check_text(text: &str, longest: usize, layout: Layout) -> Result<(), FieldErr
     let refused = |detail: &str| Err(FieldError::new("invalid-characters", detail));
     check_length(text, longest)?;
     let mut shows = false;
-    // Whether what stands just before can be joined to what follows.
+    // Whether the character just before can be joined to the next one.
     let mut joinable = false;
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
@@ -145,7 +144,7 @@ fn check_reference(text: &str, longest: usize) -> Result<(), FieldError> {
             "may only hold letters A-Z and a-z, digits and . _ : -",
         ));
     }
-    // As the last part of an address these mean the part before.
+    // As the last segment of a URL, these mean the segment before.
     if matches!(text, "." | "..") {
         return Err(FieldError::new("invalid-format", "must not be only one or two points"));
     }
@@ -159,10 +158,10 @@ macro_rules! text {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The most characters it may have.
+            /// The most characters that it may have.
             pub const MAX_CHARACTERS: usize = $longest;
 
-            /// Takes a text that keeps the rules.
+            /// Takes a text that follows the rules.
             ///
             /// # Errors
             /// The rule that it breaks.
@@ -172,7 +171,7 @@ macro_rules! text {
                 Ok(Self(text.into_boxed_str()))
             }
 
-            /// Takes a text from where it is stored, whatever the rules were when it came in.
+            /// Takes a stored text, whatever the rules were when it came in.
             pub(crate) fn stored(text: impl Into<String>) -> Self {
                 Self(text.into().into_boxed_str())
             }
@@ -189,7 +188,7 @@ macro_rules! text {
             }
         }
 
-        /// From where it is stored: any text.
+        /// Reads a stored text: any text.
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer).map(Self::stored)
@@ -214,16 +213,16 @@ text!(
     Name, 200, check_line
 );
 text!(
-    /// A note: 1–2 000 characters, on as many lines.
+    /// A note: 1–2 000 characters, on one or more lines.
     Note, 2_000, check_lines
 );
 text!(
-    /// A reason: 1–500 characters, on as many lines.
+    /// A reason: 1–500 characters, on one or more lines.
     Reason, 500, check_lines
 );
 text!(
-    /// An e-mail address as its owner writes it: 1–254 characters on one line, what a path in SMTP has room for. Whether
-    /// mail arrives there is not asked.
+    /// An e-mail address as its owner writes it: 1–254 characters on one line, the most that SMTP has room for. Nothing
+    /// checks whether mail arrives there.
     Email, 254, check_line
 );
 text!(

@@ -1,26 +1,26 @@
-//! Times as they come from outside: RFC 3339, read in one way wherever they stand (imports, queries).
+//! Times from outside: RFC 3339, read in one way everywhere (imports, queries).
 //!
-//! A time is one instant in every view, so what has two readings is settled here. A leap second, `23:59:60Z` on June 30
-//! or December 31 or the same moment in another offset, is the `00:00:00Z` that follows it; so is each of its
-//! fractions, which keeps what happened in it before what follows. `:60` anywhere else is not a time. Digits beyond
-//! microseconds are cut off. Nothing happened before the year 1: no two calendars agree on what that would be. Nor does a
-//! time lie after the year 9999 in UTC, which only an offset or a leap second could name.
+//! A time is one instant in every view, so texts with two readings are settled here. A leap second (`23:59:60Z` on June
+//! 30 or December 31, or the same moment in another offset) becomes the `00:00:00Z` that follows it. So does each of
+//! its fractions, which keeps its events before later ones. `:60` anywhere else is not a time. Digits beyond
+//! microseconds are cut off. No time lies before the year 1, because no two calendars agree on what that would be. No
+//! time lies after the year 9999 in UTC, which only an offset or a leap second could name.
 
 use chrono::{DateTime, Datelike, NaiveTime, SubsecRound, TimeDelta, Timelike, Utc};
 
-/// A moment, in UTC, with microseconds: the resolution at which the log stores time.
+/// A moment in UTC, with microseconds: the log's resolution.
 pub type Timestamp = DateTime<Utc>;
 
-/// The first year in which anything happened.
+/// The first year that is accepted.
 const FIRST_YEAR: i32 = 1;
 /// The last year that RFC 3339 can write.
 const LAST_YEAR: i32 = 9_999;
 /// Month and day (in UTC) whose last minute may have 61 seconds.
 const LEAP_DAYS: [(u32, u32); 2] = [(6, 30), (12, 31)];
-/// chrono keeps a leap second as the second before it, with this many nanoseconds and more.
+/// chrono keeps a leap second as the second before it, with at least this many nanoseconds.
 const LEAP_NANOSECONDS: u32 = 1_000_000_000;
 
-/// Why a text is not a time that is taken.
+/// Why a text is not accepted as a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// Not RFC 3339, or a moment that does not exist.
@@ -57,7 +57,7 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
     Ok(time)
 }
 
-/// The one instant that a time stands for: a leap second becomes the first moment after it, any other stays as it is.
+/// The one instant that a time means: a leap second becomes the first moment after it, any other time stays as it is.
 pub fn settle(time: Timestamp) -> Timestamp {
     if !is_leap(time) {
         return time;

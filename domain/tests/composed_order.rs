@@ -1,4 +1,4 @@
-//! The composed order, byte for byte: members, their order, amounts as strings, absent facts as null.
+//! The order document, byte for byte: members, their order, amounts as strings, absent facts as null.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -18,7 +18,7 @@ fn document(story: &Story, notes: &[NoteEntry]) -> String {
     String::from_utf8(json.to_json()).unwrap()
 }
 
-/// An order to which everything has happened that can: paid, partly refunded, shipped in two parcels, one delivered.
+/// An order with every kind of fact: paid, partly refunded, shipped in two parcels, one delivered.
 fn eventful() -> Story {
     let label = |text: &str| Some(Label::parse(text).unwrap());
     given(&[
@@ -86,7 +86,7 @@ fn without_notes_the_member_is_an_empty_list_to_splice_into() {
 }
 
 #[test]
-fn a_cancelled_order_tells_why_and_owes_no_less_than_nothing() {
+fn a_cancelled_order_says_why_and_owes_nothing() {
     let mut story = given(&[create(false, vec![line("tea", 1, 1000)]), pay("p", "20"), cancel()]);
     story.tell(&refund("r", "3")).unwrap();
     let json = document(&story, &[]);

@@ -1,4 +1,4 @@
-//! A draft's lines against a plain map of them, whatever is added, changed and removed.
+//! A draft's lines compared with a plain map of them, under random additions, changes and removals.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

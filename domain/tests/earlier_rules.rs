@@ -1,6 +1,6 @@
-//! What an earlier rule let in: events that no command of today would make are read, folded, shown and kept on.
+//! Events that an earlier rule accepted and no command of today would make: they are read, folded, shown and continued.
 //!
-//! Three lives name every event type. Each has texts, ids, currencies and amounts that are refused today.
+//! Three lives cover every event type. Each has texts, ids, currencies and amounts that are refused today.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use support::*;
 use uuid::Uuid;
 
-/// What stands in the events of a life.
+/// The values in the events of a life.
 struct Odd {
     text: String,
     id: String,
@@ -47,7 +47,7 @@ fn odd_ones() -> Vec<Odd> {
     odd.map(|((text, id), (currency, amount))| Odd { text, id, currency, amount }).collect()
 }
 
-/// Three lives: one to its end, one called off, one thrown away.
+/// Three lives: one completed, one cancelled, one discarded.
 fn lives(odd: &Odd) -> [Vec<(&'static str, Value)>; 3] {
     let Odd { text, id, currency, amount } = odd;
     let customer = json!({"id": id, "name": text, "email": text});
@@ -192,7 +192,7 @@ fn an_order_that_shipped_more_than_was_ordered_goes_on() {
 }
 
 #[test]
-fn texts_are_judged_where_they_come_in_and_only_there() {
+fn texts_are_checked_on_input_only() {
     for text in ["a\u{ad}b", "", "..", " ", "\0"] {
         let stored = serde_json::to_string(text).unwrap();
         let read: Name = serde_json::from_str(&stored).unwrap();

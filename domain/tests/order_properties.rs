@@ -1,4 +1,4 @@
-//! What holds for every order, whatever was asked of it: random commands, looked at after every step.
+//! Laws that hold for every order: random commands, checked after every step.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 use support::*;
 use uuid::Uuid;
 
-/// Ids are drawn from few, so that repetitions and conflicts are common.
+/// Only a few ids, so that repetitions and conflicts are common.
 fn some_id(prefix: &'static str) -> impl Strategy<Value = String> {
     (0..6).prop_map(move |number| format!("{prefix}-{number}"))
 }
@@ -53,7 +53,7 @@ fn any_command() -> impl Strategy<Value = OrderCommand> {
     ]
 }
 
-/// An order that begins as a draft or placed, and then 50 and more commands.
+/// An order that begins as a draft or placed, and then at least 50 commands.
 fn commands() -> impl Strategy<Value = Vec<OrderCommand>> {
     let first = any::<bool>()
         .prop_map(|draft| create(draft, vec![line("tea", 3, 250), line("pot", 1, 999)]));
@@ -63,7 +63,7 @@ fn commands() -> impl Strategy<Value = Vec<OrderCommand>> {
     })
 }
 
-/// A body for each command that is accepted if any is.
+/// For each command, a body that is accepted if any is.
 fn fitting_body(story: &Story, command: CommandName) -> OrderCommand {
     let order = story.order();
     match command {
@@ -142,7 +142,7 @@ fn payment(order: &Order) -> PaymentStatus {
     }
 }
 
-/// What is due is never below zero, and an order that could be complete is.
+/// The balance due is never below zero, and an order that could be complete is complete.
 fn check_balance_and_completion(order: &Order) -> Result<(), TestCaseError> {
     let (total, kept) = (order.total.minor(), order.paid.minor() - order.refunded.minor());
     let gone = matches!(order.status, Status::Cancelled | Status::Discarded);
@@ -257,7 +257,7 @@ proptest! {
     }
 }
 
-/// The generator is only worth something if it gets everywhere.
+/// A generator that misses statuses would prove little.
 #[test]
 fn random_commands_reach_every_status() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();

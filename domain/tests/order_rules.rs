@@ -1,4 +1,4 @@
-//! Given these commands, when this one comes, then that follows: the rules of each command.
+//! The rules of each command: given these commands, when this one comes, then these events or this rejection follow.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -21,7 +21,7 @@ fn confirmed() -> Story {
     given(&[two_lines(), OrderCommand::Confirm])
 }
 
-/// The pointers and codes of broken fields.
+/// The pointers and codes of the broken fields.
 fn fields(result: Result<Vec<&'static str>, OrderRejection>) -> Vec<(String, &'static str)> {
     match result {
         Err(OrderRejection::Invalid(errors)) => {
@@ -55,7 +55,7 @@ fn totals_beyond_the_public_limit_are_refused() {
     assert_eq!(fields(nothing.when(&line_too_dear)), field("/lines/0/unit_price", "out-of-range"));
     let sum_too_dear = create(false, vec![line("a", 1, MAX_PUBLIC_MINOR), line("b", 1, 1)]);
     assert_eq!(fields(nothing.when(&sum_too_dear)), field("/lines", "out-of-range"));
-    // A line that is too dear by itself is named alone: it is in no sum.
+    // A line that is too expensive by itself is the only one named: it is in no sum.
     let both =
         vec![line("a", 1, MAX_PUBLIC_MINOR), line("b", 2, MAX_PUBLIC_MINOR), line("c", 1, 1)];
     let both = fields(nothing.when(&create(false, both)));

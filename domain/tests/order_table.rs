@@ -7,7 +7,7 @@ mod support;
 use domain::order::{CommandName, OrderCommand, OrderRejection, Status};
 use support::*;
 
-/// What a cell says.
+/// The expected outcome of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cell {
     /// Accepted, with an event.
@@ -40,7 +40,7 @@ fn in_status(status: Status) -> Story {
     }
 }
 
-/// A body of each command that nothing but the status could speak against.
+/// A body for each command that only the status can refuse.
 fn body(command: CommandName) -> OrderCommand {
     match command {
         CommandName::Create => create(false, vec![line("tea", 1, 1)]),

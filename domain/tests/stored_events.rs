@@ -1,4 +1,4 @@
-//! Stored events: names, versions, old ones that still decode, broken ones that say so.
+//! Stored events: names and versions, old events that still decode, broken ones with a clear error.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -35,7 +35,7 @@ fn a_placed_order_is_stored_readably_and_exactly_so() {
 }
 
 #[test]
-fn members_from_the_future_are_passed_over() {
+fn unknown_members_are_ignored() {
     let event = OrderAggregate::decode("LineRemoved", 1, br#"{"line_id":3,"by":"clerk"}"#);
     assert_eq!(event, Ok(OrderEvent::LineRemoved { line_id: 3 }));
 }
@@ -60,7 +60,7 @@ fn a_time_is_stored_as_it_was_read_however_it_was_written() {
 }
 
 #[test]
-fn what_this_build_cannot_read_is_told_apart() {
+fn unreadable_events_are_distinguished() {
     let decode =
         |name, version, payload: &str| OrderAggregate::decode(name, version, payload.as_bytes());
     let unknown_type = decode("OrderTeleported", 1, "{}");
@@ -100,7 +100,7 @@ fn every_stored_name_stands_once() {
     assert_eq!(names.len(), EVENT_TYPES.len());
 }
 
-/// Texts with everything that JSON must escape, and more than a byte a character.
+/// Texts with every character that JSON must escape, and with multi-byte characters.
 fn text() -> impl Strategy<Value = String> {
     "[a-zé日😀\"\\\\/<&'][a-zé日😀\"\\\\/<&' ]{0,19}"
 }

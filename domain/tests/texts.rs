@@ -1,4 +1,4 @@
-//! Texts and ids: what they may hold.
+//! Texts and ids: which characters they may hold.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

@@ -1,4 +1,4 @@
-//! Times from outside: which texts are taken, and that each is one instant however it is written or kept.
+//! Times from outside: which texts are accepted, and that each is one instant however it is written or kept.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -6,7 +6,7 @@ use domain::order::document::micros::Wire;
 use domain::time::{TimeError, parse};
 use proptest::prelude::*;
 
-/// How a text reads on the wire once it is taken.
+/// How an accepted text reads on the wire.
 fn read(text: &str) -> Result<String, TimeError> {
     parse(text).map(|time| Wire(time).to_string())
 }
@@ -127,7 +127,7 @@ proptest! {
         let text = format!("2016-12-31T23:59:{second}.{fraction:06}Z");
         let after = parse("2016-12-31T23:59:58Z").unwrap().timestamp_micros() + i64::from(later);
         let time = parse(&text).unwrap().timestamp_micros();
-        // Seconds as they are counted, with the leap second as one of its own, never go back as instants.
+        // Seconds as they are counted, with the leap second as a second of its own, never go back as instants.
         let counted = i64::from(second - 58) * 1_000_000 + i64::from(fraction);
         prop_assert_eq!(counted <= i64::from(later), time <= after);
     }

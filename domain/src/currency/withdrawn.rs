@@ -1,9 +1,10 @@
-//! Withdrawn currencies: until when each was in use, and how many digits it had.
+//! Withdrawn currencies: the last month of each, and its digits.
 //!
-//! Codes and months are those of ISO 4217's list three (historic denominations), as published in 2024 with BGN, which left
-//! on the adoption of the euro in January 2026. The list tells a month: a currency counts as in use to its end, for most
-//! stayed legal tender along with their successors for some weeks. The list has no digits; they are ISO's at the time, as
-//! the Java platform keeps them. Left out is what was withdrawn so early that no such source tells its digits.
+//! Codes and months are those of ISO 4217's list three (historic denominations) as published in 2024, plus BGN, which
+//! the euro replaced in January 2026. The list gives months. A currency counts as in use to the end of its month,
+//! because most stayed legal tender with their successors for some weeks. The list has no digits; they are ISO's of the
+//! time, as the Java platform keeps them. Currencies withdrawn so early that no such source gives their digits are left
+//! out.
 
 /// A currency that ISO 4217 has withdrawn.
 pub(super) struct Withdrawn {
@@ -19,7 +20,7 @@ const fn row(code: &'static str, digits: u16, year: i32, month: u32) -> Withdraw
     Withdrawn { code, digits, last_month: (year, month) }
 }
 
-/// In the order of their codes.
+/// Sorted by code.
 #[rustfmt::skip]
 pub(super) const WITHDRAWN: [Withdrawn; 54] = [
     row("ADP", 0, 2003, 7),    row("AFA", 2, 2003, 1),    row("ANG", 2, 2025, 3),
@@ -42,7 +43,7 @@ pub(super) const WITHDRAWN: [Withdrawn; 54] = [
     row("ZWL", 2, 2024, 9),    row("ZWN", 2, 2006, 9),    row("ZWR", 2, 2009, 6),
 ];
 
-/// The row of a code.
+/// The place of a code's row.
 pub(super) fn find(code: &str) -> Option<usize> {
     WITHDRAWN.binary_search_by(|row| row.code.cmp(code)).ok()
 }

@@ -3,7 +3,7 @@
 use super::{Customer, ShippedLine};
 use crate::{Currency, Label, Money, Name, Note, Reason, Reference};
 
-/// A command, decoded and valid in itself.
+/// A command, decoded and valid by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderCommand {
     /// `POST /v1/orders`: `draft` decides between `OrderDrafted` and `OrderPlaced`.
@@ -14,7 +14,7 @@ pub enum OrderCommand {
         currency: Currency,
         /// The lines, in order; empty only for drafts.
         lines: Vec<NewLine>,
-        /// Open for changes until placed.
+        /// Whether the order stays open for changes until it is placed.
         draft: bool,
         /// A first note.
         note: Option<Note>,
@@ -35,10 +35,10 @@ pub enum OrderCommand {
     },
     /// Places a draft.
     Place {
-        /// The total the customer saw, as sent: read in the order's currency.
+        /// The total that the customer saw, as sent: read in the order's currency.
         expected_total: Option<String>,
     },
-    /// Throws a draft away.
+    /// Discards a draft.
     Discard,
     /// Accepts a placed order.
     Confirm,
@@ -64,7 +64,7 @@ pub enum OrderCommand {
         /// Why.
         reason: Option<Reason>,
     },
-    /// Ships some or all that remains.
+    /// Ships some or all of the remaining units.
     Ship {
         /// The caller's id.
         shipment_id: Reference,
@@ -72,7 +72,7 @@ pub enum OrderCommand {
         carrier: Option<Label>,
         /// The carrier's number for it.
         tracking_number: Option<Label>,
-        /// `None` = all that remains.
+        /// `None` = all remaining units.
         lines: Option<Vec<ShippedLine>>,
     },
     /// Records that a shipment arrived.
@@ -80,7 +80,7 @@ pub enum OrderCommand {
         /// Which shipment.
         shipment_id: Reference,
     },
-    /// Cancels an order of which nothing has been shipped.
+    /// Cancels an order of which no unit has been shipped.
     Cancel {
         /// Why.
         reason: Reason,
@@ -118,7 +118,7 @@ pub struct UnpricedLine {
     pub unit_price: String,
 }
 
-/// The commands by name, as they stand in paths and in `allowed_commands`, in this order.
+/// The commands by name, as in paths and in `allowed_commands`, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CommandName {
     /// `create`

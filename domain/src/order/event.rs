@@ -7,9 +7,10 @@ use crate::{Currency, Label, Money, Note, Reason, Reference, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // the members mean what they mean in `Order`
 pub enum OrderEvent {
-    /// An order was begun and may still change.
+    /// A draft was created; it may still change.
     OrderDrafted { customer: Customer, currency: Currency, lines: Vec<Line>, note: Option<Note> },
-    /// The customer committed to it: lines, prices and total are frozen. Carries the whole order, also after a draft.
+    /// The customer committed to the order: lines, prices and total are frozen. Carries the whole order, even after a
+    /// draft.
     OrderPlaced {
         customer: Customer,
         currency: Currency,
@@ -23,7 +24,7 @@ pub enum OrderEvent {
     LineQuantityChanged { line_id: u32, quantity: u32 },
     /// A line was taken off the draft.
     LineRemoved { line_id: u32 },
-    /// The draft was thrown away.
+    /// The draft was discarded.
     DraftDiscarded,
     /// The shop accepted the order.
     OrderConfirmed,
@@ -42,7 +43,7 @@ pub enum OrderEvent {
     ShipmentDelivered { shipment_id: Reference },
     /// Everything is delivered and paid.
     OrderCompleted,
-    /// The order was cancelled. Repeats what it takes back, so that a projection that subtracts needs no memory.
+    /// The order was cancelled. Repeats what is taken back, so that a projection that subtracts needs no memory.
     OrderCancelled {
         reason: Reason,
         customer_id: Reference,
@@ -50,12 +51,12 @@ pub enum OrderEvent {
         total: Money,
         lines: Vec<CancelledLine>,
     },
-    /// Somebody wrote something down.
+    /// A note was added.
     NoteAdded { text: Note },
 }
 
 impl OrderEvent {
-    /// The note that it brings, if it brings one.
+    /// The note that the event carries, if any.
     pub fn note(&self) -> Option<&Note> {
         match self {
             Self::OrderDrafted { note, .. } | Self::OrderPlaced { note, .. } => note.as_ref(),
@@ -65,7 +66,7 @@ impl OrderEvent {
     }
 }
 
-/// What a cancellation takes back of one line.
+/// What a cancellation takes back from one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CancelledLine {
     /// Which line.

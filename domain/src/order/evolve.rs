@@ -1,7 +1,7 @@
-//! The fold: what each fact does to the state, and the questions asked of a state.
+//! The fold: what each fact does to the state, and the questions to a state.
 //!
-//! `evolve` is total over everything that `decide` can produce; it changes the state in place, so folding a stream
-//! costs what its events cost, however long the stream is.
+//! `evolve` is total over everything that `decide` can produce. It changes the state in place, so the cost of folding a
+//! stream is that of its events, however long the stream is.
 
 use super::{
     CommandName, Customer, FulfillmentStatus, Line, Order, OrderEvent, Payment, PaymentStatus,
@@ -23,7 +23,7 @@ pub(super) fn evolve(state: Option<Order>, event: &OrderEvent, at: Timestamp) ->
             order.placed_at = Some(at);
             Some(order)
         }
-        // No decision begins an order with anything else.
+        // No decision begins an order with another event.
         (None, _) => None,
         (Some(mut order), event) => {
             order.apply(event, at);
@@ -139,7 +139,7 @@ impl Order {
         }
     }
 
-    /// Adds units to a counter of some lines. Lines stand in order of their ids.
+    /// Adds units to a counter of some lines. Both lists are sorted by line id.
     fn count(&mut self, shipped: &[ShippedLine], add: fn(&mut Line, u32)) {
         for part in shipped {
             if let Ok(index) = self.lines.binary_search_by_key(&part.line_id, |line| line.line_id) {
@@ -148,7 +148,7 @@ impl Order {
         }
     }
 
-    /// Read off the amounts. An order of total 0 counts as paid from its placement on.
+    /// Derived from the amounts. An order of total 0 counts as paid from its placement on.
     pub fn payment_status(&self) -> PaymentStatus {
         let (paid, refunded, total) =
             (self.paid.minor(), self.refunded.minor(), self.total.minor());
@@ -170,7 +170,7 @@ impl Order {
         }
     }
 
-    /// Read off the counters of the lines.
+    /// Derived from the counters of the lines.
     pub fn fulfillment_status(&self) -> FulfillmentStatus {
         let (mut ordered, mut shipped, mut delivered) = (0_u64, 0_u64, 0_u64);
         for line in &self.lines {
@@ -192,19 +192,19 @@ impl Order {
         balance_due(self.status, self.total, self.paid, self.refunded)
     }
 
-    /// Every command for which some body is accepted now and is about something not yet recorded.
+    /// Every command that is accepted now with some body, for something not yet recorded.
     ///
-    /// Every other is refused. The lifecycle refuses with `illegal-transition`, save where a rule can say more closely
-    /// what is missing: an existing order is `order-already-exists` to `create`, a refund with nothing left to refund
-    /// `refund-exceeds-captured`, a delivery without such a shipment and a draft without lines name the field, and
-    /// naming lines to ship when none remain is `quantity-exceeds-remaining`. A fact recorded before (a payment, a
-    /// refund, a shipment, a delivery: same id, same content) is accepted again, without an event, whether its
+    /// Every other command is refused. The lifecycle refuses with `illegal-transition`, unless a rule can say more
+    /// precisely what is missing. `create` on an existing order is `order-already-exists`; a refund with nothing left
+    /// to refund is `refund-exceeds-captured`. A delivery without such a shipment and a draft without lines name the
+    /// field. Naming lines to ship when none remain is `quantity-exceeds-remaining`. A fact recorded before (a payment,
+    /// a refund, a shipment, a delivery: same id, same content) is accepted again, without an event, whether its
     /// command is listed or not.
     pub fn allowed_commands(&self) -> Vec<CommandName> {
         CommandName::ALL.into_iter().filter(|command| self.allows(*command)).collect()
     }
 
-    /// Whether [`Self::allowed_commands`] has the command.
+    /// Whether [`Self::allowed_commands`] contains the command.
     pub fn allows(&self, command: CommandName) -> bool {
         let draft = self.status == Status::Draft;
         match command {
@@ -240,7 +240,7 @@ impl Order {
 }
 
 impl Line {
-    /// Units that are still to be shipped. A log that was not written by `decide` may have shipped more than was ordered.
+    /// Units that are still to be shipped. A log that `decide` did not write may have shipped more than was ordered.
     pub(super) fn to_ship(&self) -> u32 {
         self.quantity.saturating_sub(self.shipped)
     }
@@ -253,8 +253,8 @@ impl Line {
     }
 }
 
-/// What is still to be paid: total − paid + refunded, never below zero; zero once the order is cancelled or discarded.
-/// The amounts are those of one order, so in one currency.
+/// The amount still to be paid: total − paid + refunded, never below zero; zero once the order is cancelled or
+/// discarded. The amounts belong to one order, so they share a currency.
 pub fn balance_due(status: Status, total: Money, paid: Money, refunded: Money) -> Money {
     let balance =
         i128::from(total.minor()) - i128::from(paid.minor()) + i128::from(refunded.minor());
@@ -272,8 +272,8 @@ fn total_of(currency: Currency, lines: &[Line]) -> Money {
     lines.iter().fold(Money::zero(currency), |total, line| plus(total, line.total()))
 }
 
-/// Sums of amounts that `decide` has bounded: they fit and share a currency. A log that was not written by `decide`
-/// leaves the amount as it was, rather than stopping the fold.
+/// The sum of amounts that `decide` has bounded: they fit and share a currency. On a log that `decide` did not write,
+/// the amount stays as it was, so that the fold goes on.
 fn plus(amount: Money, other: Money) -> Money {
     amount.checked_add(other).unwrap_or(amount)
 }

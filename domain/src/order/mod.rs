@@ -1,6 +1,7 @@
 //! The order: its state, and the modules that decide, fold, store and show it.
 //!
-//! `status` is the only lifecycle; payment and fulfilment are derived from counters, so no two facts can disagree.
+//! `status` is the only lifecycle. Payment and fulfilment status are derived from counters, so no two facts can
+//! disagree.
 
 pub mod command;
 mod decide;
@@ -59,11 +60,11 @@ impl Aggregate for OrderAggregate {
     }
 }
 
-/// An order as the fold of its events. Notes are facts on the log and in the views, but no rule depends on them,
-/// so the state does not carry them.
+/// An order as the fold of its events. Notes are in the log and the views, but no rule depends on them, so the state
+/// does not carry them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Where in its lifecycle the order is.
+    /// The order's place in its lifecycle.
     pub status: Status,
     /// Who ordered.
     pub customer: Customer,
@@ -71,7 +72,7 @@ pub struct Order {
     pub currency: Currency,
     /// The lines, in order of `line_id`.
     pub lines: Vec<Line>,
-    /// The `line_id` the next added line gets: ids are never used again.
+    /// The `line_id` of the next added line; ids are never reused.
     pub next_line_id: u32,
     /// Σ line totals.
     pub total: Money,
@@ -87,7 +88,7 @@ pub struct Order {
     pub shipments: Recorded<Shipment>,
     /// Why it was cancelled.
     pub cancel_reason: Option<Reason>,
-    /// When the order was first heard of (drafted or placed).
+    /// When the order was drafted, or placed without a draft.
     pub created_at: Timestamp,
     /// When it was placed.
     pub placed_at: Option<Timestamp>,

@@ -1,14 +1,14 @@
-//! Facts from outside under the caller's own ids: payments, refunds, shipments.
+//! External facts under the caller's own ids: payments, refunds, shipments.
 //!
-//! In the order they were recorded, and found by id without looking at each: an order may have thousands. Stored as
-//! the plain list of its entries; the index is made anew when read.
+//! They keep the order in which they were recorded. An order may have thousands, so an index finds them by id. They are
+//! stored as the plain list of entries; reading it rebuilds the index.
 
 use super::{Payment, Refund, Shipment};
 use crate::Reference;
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::Deref;
 
-/// A fact that has an id of the caller's.
+/// A fact with an id of the caller's.
 pub trait Identified {
     /// That id: unique within its order, never changed.
     fn id(&self) -> &Reference;
@@ -32,17 +32,17 @@ impl Identified for Shipment {
     }
 }
 
-/// See the module. Reads like a slice.
+/// Entries in their order, with an index by id. Reads like a slice.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "Vec<T>")]
 pub struct Recorded<T: Identified> {
     entries: Vec<T>,
-    /// Places of the entries, in order of their ids.
+    /// Places of the entries, sorted by id.
     by_id: Vec<u32>,
 }
 
 impl<T: Identified> Recorded<T> {
-    /// Nothing yet.
+    /// An empty list.
     pub const fn new() -> Self {
         Self { entries: Vec::new(), by_id: Vec::new() }
     }
@@ -52,12 +52,12 @@ impl<T: Identified> Recorded<T> {
         self.place(id).ok().map(|at| &self.entries[self.by_id[at] as usize])
     }
 
-    /// The entry with this id, to be changed in all but its id.
+    /// The entry with this id, to be changed in everything but its id.
     pub(super) fn get_mut(&mut self, id: &Reference) -> Option<&mut T> {
         self.place(id).ok().map(|at| &mut self.entries[self.by_id[at] as usize])
     }
 
-    /// Appends an entry. Of two with the same id, which no decision makes, the first is found.
+    /// Appends an entry. If two have the same id, which no decision makes, the first is found.
     pub(super) fn push(&mut self, entry: T) {
         if let (Err(at), Ok(place)) = (self.place(entry.id()), u32::try_from(self.entries.len())) {
             self.by_id.insert(at, place);
@@ -97,11 +97,11 @@ impl<T: Identified + Serialize> Serialize for Recorded<T> {
 }
 
 impl<T: Identified> FromIterator<T> for Recorded<T> {
-    /// Sorts once, so reading a long list costs no insertion in the middle.
+    /// Sorts once, so that reading a long list needs no insertion in the middle.
     fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Self {
         let entries: Vec<T> = entries.into_iter().collect();
         let mut by_id: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
-        // Stable: of two with the same id the first stays in front, and is the one kept.
+        // Stable: of two entries with the same id, the first stays in front and is kept.
         by_id.sort_by(|a, b| entries[*a as usize].id().cmp(entries[*b as usize].id()));
         by_id.dedup_by(|later, first| {
             entries[*later as usize].id() == entries[*first as usize].id()

@@ -1,4 +1,4 @@
-//! Why an order refuses a command: one variant per rule, each with what the client needs to act on it.
+//! Why an order refuses a command: one variant for each rule, with what the client needs to act on it.
 
 use super::{CommandName, Status};
 use crate::{FieldError, Money};
@@ -16,7 +16,7 @@ pub enum OrderRejection {
         command: CommandName,
         /// The status that refuses it.
         current_status: Status,
-        /// What would be accepted now.
+        /// The commands that would be accepted now.
         allowed_commands: Vec<CommandName>,
     },
     /// 409 `price-changed`.
@@ -37,13 +37,13 @@ pub enum OrderRejection {
     },
     /// 409 `quantity-exceeds-remaining`.
     QuantityExceedsRemaining {
-        /// The first line that asks for too much.
+        /// The first line whose quantity is too large.
         line_id: u32,
-        /// What is left to ship of it.
+        /// The units of it that are left to ship.
         remaining: u32,
     },
-    /// 422 `validation` with the code `empty-order`: a draft without lines cannot be placed. No field is wrong: the same
-    /// body is right once the draft has a line.
+    /// 422 `validation` with the code `empty-order`: a draft without lines cannot be placed. No field is wrong: the
+    /// same body is valid once the draft has a line.
     EmptyOrder,
     /// 422 `validation`: fields that only the state can judge (unknown line, other currency, too precise …).
     Invalid(Vec<(String, FieldError)>),

@@ -1,6 +1,6 @@
-//! The three statuses of an order: one is its lifecycle, two are read off its counters.
+//! The three statuses of an order: one is its lifecycle, two are derived from its counters.
 //!
-//! Each has a name for the wire and a code for storage; both are stated once, here, and never change their meaning.
+//! Each has a name on the wire and a code in storage. Both are stated only here and never change their meaning.
 
 macro_rules! status {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal $wire:literal,)+ }) => {
@@ -56,15 +56,15 @@ status! {
         Confirmed = 2 "confirmed",
         /// Everything is delivered and paid.
         Completed = 3 "completed",
-        /// Called off before anything left.
+        /// Cancelled before anything was shipped.
         Cancelled = 4 "cancelled",
-        /// A draft that was thrown away.
+        /// A draft that was discarded.
         Discarded = 5 "discarded",
     }
 }
 
 status! {
-    /// What was paid, against what was asked.
+    /// What was paid, compared with the total.
     PaymentStatus {
         /// Nothing.
         Unpaid = 0 "unpaid",
@@ -82,7 +82,7 @@ status! {
 }
 
 status! {
-    /// What has left and what has arrived, against what was ordered.
+    /// What was shipped and delivered, compared with what was ordered.
     FulfillmentStatus {
         /// Nothing has left.
         Unfulfilled = 0 "unfulfilled",

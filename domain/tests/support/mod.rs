@@ -1,4 +1,4 @@
-//! Given these facts, when this is asked, then that follows: the whole kit of the order tests.
+//! The kit of the order tests: given these facts, when this command comes, then these events follow.
 
 #![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
@@ -104,14 +104,14 @@ pub fn place() -> OrderCommand {
     OrderCommand::Place { expected_total: None }
 }
 
-/// Everything that happened to one order, with the state reached step by step.
+/// One order's events, with the state after each.
 #[derive(Debug, Default, Clone)]
 pub struct Story {
     pub state: Option<Order>,
     pub events: Vec<OrderEvent>,
 }
 
-/// The story that these commands tell; each must be accepted.
+/// The story of these commands; each must be accepted.
 pub fn given(commands: &[OrderCommand]) -> Story {
     let mut story = Story::default();
     for command in commands {
@@ -138,14 +138,14 @@ impl Story {
         self.state.as_ref().unwrap()
     }
 
-    /// What one more command would come to, as the names of its events.
+    /// The names of the events that one more command would make.
     pub fn when(&self, command: &OrderCommand) -> Result<Vec<&'static str>, OrderRejection> {
         OrderAggregate::decide(&self.state, command)
             .map(|events| events.iter().map(OrderEvent::stored_name).collect())
     }
 }
 
-/// The fold of events from a state, the next one being the `from`-th.
+/// The fold of events onto a state, the next event being number `from`.
 pub fn fold(state: Option<Order>, events: &[OrderEvent], from: usize) -> Option<Order> {
     events
         .iter()

@@ -1,4 +1,4 @@
-//! Decisions about orders that come into being or may still change.
+//! Decisions about orders that are created or may still change.
 
 use super::{Decision, illegal, invalid, invalid_money, require_status};
 use crate::order::command::{NewLine, UnpricedLine};
@@ -41,7 +41,7 @@ pub(super) fn create(
     }])
 }
 
-/// The total, if it and every line total lie within the public limit; otherwise every line that does not.
+/// The total, if it and every line total lie within the public limit; otherwise an error for every line that does not.
 fn bounded_total(currency: Currency, lines: &[NewLine]) -> Result<Money, OrderRejection> {
     let mut errors = Vec::new();
     let mut total = Ok(Money::zero(currency));
@@ -132,7 +132,7 @@ fn find_line(order: &Order, line_id: u32) -> Result<&Line, OrderRejection> {
         .ok_or_else(|| invalid("/line_id", "unknown-line", "the order has no such line"))
 }
 
-/// Refuses a line that would carry its own total, or the order's, beyond the public limit.
+/// Refuses a line that would lift its own total, or the order's, above the public limit.
 fn require_bounded(others: Money, line: &Line, pointer: &str) -> Result<(), OrderRejection> {
     let line_total = line.total().within_public_limit();
     line_total

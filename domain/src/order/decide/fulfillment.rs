@@ -68,7 +68,7 @@ fn same_lines(recorded: &[ShippedLine], asked: &[ShippedLine]) -> bool {
     recorded == asked
 }
 
-/// Whether nothing remained once this shipment had left: then it is the last one, and nothing remains now.
+/// Whether this shipment took the last units: it is the last shipment, and nothing remains now.
 fn took_all_that_remained(order: &Order, shipment: &Shipment) -> bool {
     let last = order.shipments.last().is_some_and(|last| last.shipment_id == shipment.shipment_id);
     last && all_that_remains(order).is_empty()
@@ -82,7 +82,8 @@ fn all_that_remains(order: &Order) -> Vec<ShippedLine> {
     remaining.filter(|line| line.quantity > 0).collect()
 }
 
-/// Unknown and repeated lines are broken fields, told all at once; too many units are refused by the first line.
+/// Unknown and repeated lines are broken fields, all reported at once. If a quantity is too large, the first such line
+/// is named.
 fn require_shippable(order: &Order, lines: &[ShippedLine]) -> Result<(), OrderRejection> {
     let mut errors = Vec::new();
     let mut seen = HashSet::with_capacity(lines.len());
@@ -111,7 +112,7 @@ fn require_shippable(order: &Order, lines: &[ShippedLine]) -> Result<(), OrderRe
     }
 }
 
-/// Whether everything is delivered once this shipment is. A shipment's lines stand in order of their ids.
+/// Whether this shipment's delivery delivers the whole order. A shipment's lines are sorted by id.
 fn delivers_the_rest(order: &Order, shipment: &Shipment) -> bool {
     order.lines.iter().all(|line| {
         let arriving = shipment.lines.binary_search_by_key(&line.line_id, |part| part.line_id);

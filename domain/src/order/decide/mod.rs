@@ -1,8 +1,8 @@
 //! Decisions: which facts follow from a command, or which rule refuses it.
 //!
-//! One function a command. Facts that came from outside (payments, refunds, shipments) and are already recorded are
-//! recognised before any guard, so that a repeated request is answered the same whatever has happened since. Wishes are
-//! guarded by the lifecycle. The command that makes an order complete also records its completion.
+//! One function for each command. External facts (payments, refunds, shipments) that are already recorded are
+//! recognised before any guard. So a repeated request gets the same answer, whatever has happened since. The lifecycle
+//! guards all other commands. The command that makes an order complete also records its completion.
 
 mod draft;
 mod fulfillment;
@@ -77,8 +77,8 @@ fn cancel(order: &Order, reason: &Reason) -> Decision {
     }])
 }
 
-/// Whether an order for which this much was paid, of which everything is delivered or not, is complete: what was paid and
-/// not given back covers the total. A refund only lowers that, so no refund completes an order.
+/// Whether the order is complete, given what was paid and whether everything is delivered. It is when the payments
+/// minus the refunds cover the total. A refund only lowers that sum, so no refund completes an order.
 fn completes(order: &Order, everything_delivered: bool, paid: Money) -> bool {
     let kept = i128::from(paid.minor()) - i128::from(order.refunded.minor());
     order.status == Status::Confirmed
@@ -113,7 +113,7 @@ fn invalid_money(pointer: impl Into<String>, error: MoneyError) -> OrderRejectio
     OrderRejection::Invalid(vec![(pointer.into(), error.into())])
 }
 
-/// How an unusable amount is told about a field.
+/// How a field error describes an unusable amount.
 impl From<MoneyError> for FieldError {
     fn from(error: MoneyError) -> Self {
         let code = match error {

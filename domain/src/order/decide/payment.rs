@@ -1,10 +1,10 @@
-//! Decisions about money that came in or went back: facts from outside, so recorded whenever they are possible.
+//! Decisions about payments and refunds: external facts, so they are recorded whenever they are possible.
 
 use super::{Decision, completes, invalid, invalid_money, require_status};
 use crate::order::{CommandName, Order, OrderEvent, OrderRejection, Status};
 use crate::{Currency, Label, Money, Reason, Reference};
 
-/// The statuses of orders that were placed at some time: only those can have been paid for.
+/// The statuses of orders that were placed at some time: only such orders can have payments.
 const PLACED_ONCE: [Status; 4] =
     [Status::Placed, Status::Confirmed, Status::Completed, Status::Cancelled];
 
@@ -63,7 +63,8 @@ pub(super) fn record_refund(
     Ok(vec![OrderEvent::RefundRecorded { refund_id, amount, reason }])
 }
 
-/// Reads an amount in the order's currency. Named in another currency its digits cannot be judged, so that is told alone.
+/// Reads an amount in the order's currency. If the request names another currency, the amount's digits cannot be
+/// judged: only the currency is reported.
 fn positive_amount(
     order: &Order,
     amount: &str,

@@ -16,7 +16,7 @@ impl fmt::Display for Wire {
         let micros = time.nanosecond() / 1_000;
         match date.year() {
             year @ 0..=9_999 => write!(f, "{year:04}")?,
-            // As it is read back; only what an earlier rule let in is that far away.
+            // The form that can be read back; only an earlier rule let in such years.
             year => write!(f, "{year:+05}")?,
         }
         write!(f, "-{:02}-{:02}", date.month(), date.day())?;
@@ -38,7 +38,7 @@ pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok
     serializer.collect_str(&Wire(*time))
 }
 
-/// For `#[serde(with)]`: any RFC 3339 time, cut to microseconds.
+/// For `#[serde(with)]`: any RFC 3339 time, truncated to microseconds.
 ///
 /// # Errors
 /// When the text is not a time.

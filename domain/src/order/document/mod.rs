@@ -1,8 +1,7 @@
-//! The composed order: how an order reads on the wire (`GET /v1/orders/{id}`, and `order` in a dry run).
+//! The order document: an order as JSON (`GET /v1/orders/{id}`, and `order` in a dry run).
 //!
-//! A pure function of the state, used by the projector to write rows, by the query service after a replay and by the
-//! command service for dry runs, so that the three cannot differ. [`restore`] is its inverse, as far as folding on
-//! needs it.
+//! A pure function of the state. The projector uses it to write rows, the query service after a replay, and the command
+//! service for dry runs, so the three cannot differ. [`restore`] is its inverse, as far as later folding needs it.
 
 pub mod micros;
 mod render;
@@ -24,14 +23,14 @@ pub struct NoteEntry {
 }
 
 impl NoteEntry {
-    /// The JSON of one note, as it stands in the composed order's `notes`.
+    /// The JSON of one note, as in the order document's `notes`.
     pub fn to_json(&self) -> String {
         render::note(self)
     }
 }
 
-/// The composed order, borrowed from its state. `notes` are passed beside the state, which does not keep them; without
-/// any the member reads exactly `"notes":[]`.
+/// The order document, borrowed from its state. `notes` are passed separately, because the state does not keep them.
+/// Without notes the member is exactly `"notes":[]`.
 #[derive(Debug, Clone, Copy)]
 pub struct OrderDocument<'a> {
     /// The stream's id.
@@ -47,7 +46,7 @@ pub struct OrderDocument<'a> {
 }
 
 impl OrderDocument<'_> {
-    /// The JSON, members in the documented order.
+    /// The JSON, with its members in the documented order.
     pub fn to_json(&self) -> Vec<u8> {
         render::document(self)
     }

@@ -1,4 +1,4 @@
-//! Writes the composed order: serde structs that borrow from the state, members in the documented order.
+//! Writes the order document: serde structs that borrow from the state, with members in the documented order.
 
 use super::micros::Wire;
 use super::{NoteEntry, OrderDocument};
@@ -10,7 +10,7 @@ use crate::{Email, Label, Money, Reason, Timestamp};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-/// About what an order of a few lines takes.
+/// About the size of an order with a few lines.
 const TYPICAL_BYTES: usize = 1_024;
 
 pub(super) fn document(document: &OrderDocument<'_>) -> Vec<u8> {
@@ -109,7 +109,7 @@ impl Serialize for Allowed<'_> {
     }
 }
 
-/// Something of the state that has members on the wire.
+/// A part of the state that has members on the wire.
 trait Members {
     type Of<'a>: Serialize
     where

@@ -1,4 +1,4 @@
-//! Reads a composed order back into the state it was made from.
+//! Reads an order document back into its state.
 
 use super::NoteEntry;
 use crate::order::evolve::next_line_id;
@@ -7,13 +7,13 @@ use crate::{Currency, Label, Money, Name, Note, Reason, Reference, Timestamp};
 use serde::Deserialize;
 use serde::de::Error as _;
 
-/// Reads a composed order back into its state and its notes.
+/// Reads an order document back into its state and its notes.
 ///
-/// The one thing that a composed order does not tell is the id of a line that was added and removed again, so
-/// `next_line_id` is one above the lines that are there: enough to fold on, not to decide.
+/// The document lacks only the ids of lines that were added and removed again. So `next_line_id` is one above the
+/// highest remaining line: enough for folding, not for deciding.
 ///
 /// # Errors
-/// When the JSON is not a composed order.
+/// When the JSON is not an order document.
 pub fn restore(json: &[u8]) -> Result<(Order, Vec<NoteEntry>), serde_json::Error> {
     let document: Document = serde_json::from_slice(json)?;
     let notes = document.notes.into_iter();

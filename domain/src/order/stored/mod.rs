@@ -1,8 +1,8 @@
 //! The stored form of order events: explicit names, schema versions, and the upcasters that lift old versions.
 //!
-//! A stored event is never rewritten. When the shape of one changes, its version here goes up by one and
-//! [`upcast`] learns to lift the version before; decoding an old one lifts it step by step. Members that this build
-//! does not know are passed over, so that an event may gain one without a new version.
+//! A stored event is never rewritten. When an event's format changes, its version here rises by one, and [`upcast`]
+//! learns to lift the version before. Decoding an old event lifts it step by step. Members that this build does not
+//! know are ignored, so an event may gain one without a new version.
 
 mod parts;
 mod payload;
@@ -148,7 +148,7 @@ fn decode_newest(event_type: &str, payload: &[u8]) -> Result<OrderEvent, DecodeE
     event.map_err(|detail| DecodeError::Malformed { event_type: event_type.to_owned(), detail })
 }
 
-/// Parses a payload; the error says where it is wrong and of which kind, never what it holds.
+/// Parses a payload. The error says where it is wrong and of which kind, never what it holds.
 fn read<'a, P: Deserialize<'a>>(payload: &'a [u8]) -> Result<P, String> {
     serde_json::from_slice(payload).map_err(|error| {
         let kind = match error.classify() {

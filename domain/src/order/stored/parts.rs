@@ -1,7 +1,7 @@
-//! What several payloads share: amounts, customers, lines.
+//! Parts that several payloads share: amounts, customers, lines.
 //!
-//! Reading back judges nothing that a rule of today could refuse: texts and ids are taken as they are stored, amounts up
-//! to what [`Money`] holds, currencies whether still in use or not. Only what does not fit its type is an error.
+//! Reading checks no rule of today. Texts and ids are taken as they are stored, amounts up to what [`Money`] holds,
+//! currencies whether still in use or not. Only a value that does not fit its type is an error.
 
 use crate::order::{Customer, Line};
 use crate::{Currency, Email, Money, Name, Reference};
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 pub(super) type Read<T> = Result<T, String>;
 
-/// An amount: a [`Money`] when it is written, a text when it is read and its currency is not yet known.
+/// An amount: a [`Money`] when written, a text when read, since its currency is not yet known.
 pub(super) enum Amount<'a> {
     Money(Money),
     Text(Cow<'a, str>),
@@ -38,7 +38,7 @@ impl Serialize for Amount<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Amount<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// A bare `Cow` always copies; as a field it can be told to borrow.
+        /// A bare `Cow` always copies; a field with `serde(borrow)` borrows.
         #[derive(Deserialize)]
         struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
         Borrowed::deserialize(deserializer).map(|Borrowed(text)| Self::Text(text))

@@ -3,10 +3,10 @@
 use crate::DecodeError;
 use serde_json::Value;
 
-/// Lifts a payload from the version beside it to the next.
+/// Lifts a payload from one version to the next.
 type Upcaster = fn(Value) -> Option<Value>;
 
-/// What there is to lift, by stored name and the version it lifts from.
+/// The upcaster by stored name and the version that it lifts from.
 fn upcaster(event_type: &str, from: u16) -> Option<Upcaster> {
     match (event_type, from) {
         ("NoteAdded", 1) => Some(note_moves_to_text),
