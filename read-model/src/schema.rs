@@ -1,4 +1,4 @@
-//! The schema of the read tables: the migrations of this crate, and those of projections that other crates bring.
+//! The schema of the read tables: the migrations of this crate, and those of other crates' projections.
 
 use sqlx::migrate::Migrator;
 use std::borrow::Cow;
@@ -19,10 +19,10 @@ impl Schema {
         }
     }
 
-    /// The same, and the tables of other projections. Their migrations are numbered from 1000.
+    /// The same schema with the tables of other projections. Their migrations are numbered from 1000.
     ///
     /// # Panics
-    /// When two migrations have one number.
+    /// When two migrations have the same number.
     #[must_use]
     pub fn with(self, sqlite: &Migrator, postgres: &Migrator) -> Self {
         Self { sqlite: both(&self.sqlite, sqlite), postgres: both(&self.postgres, postgres) }
@@ -47,7 +47,7 @@ fn both(first: &Migrator, second: &Migrator) -> Migrator {
     let mut migrations: Vec<_> = first.iter().chain(second.iter()).cloned().collect();
     migrations.sort_by_key(|migration| migration.version);
     let repeated = migrations.windows(2).find(|two| two[0].version == two[1].version);
-    assert!(repeated.is_none(), "two migrations have one number: {repeated:?}");
+    assert!(repeated.is_none(), "two migrations have the same number: {repeated:?}");
     Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
 }
 

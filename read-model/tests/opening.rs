@@ -1,4 +1,4 @@
-//! Opening the read model: who may find what.
+//! Opening the read model: what each program finds.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,7 +31,7 @@ async fn a_reader_finds_what_the_writer_created_and_cannot_write() {
 }
 
 #[tokio::test]
-async fn a_reader_is_told_to_start_the_projector_first() {
+async fn a_reader_without_tables_is_sent_to_the_projector() {
     let dir = tempdir().unwrap();
     let file = dir.path().join("views.db");
     for step in ["missing", "empty"] {

@@ -1,8 +1,8 @@
 //! Bulk statements: many rows in one statement. SQLite gets `VALUES (…), (…)` in some fixed sizes, PostgreSQL one array
-//! for each column and `UNNEST`; either way each statement is prepared once.
+//! for each column and `UNNEST`. Either way each statement is prepared once.
 //!
-//! A row type says how it binds itself ([`Row`]). How many rows go into one statement is decided here; the texts are kept
-//! in [`super::statement_cache`].
+//! A row type says how it binds its values ([`Row`]). This file decides how many rows go into one statement;
+//! [`super::statement_cache`] keeps the texts.
 
 use super::sum;
 use sqlx::Arguments;
@@ -10,13 +10,13 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use uuid::Uuid;
 
-/// Rows in one SQLite statement at most; far below its 32 766 parameters for 20 columns.
+/// The most rows in one SQLite statement; far below its 32 766 parameters, even for 20 columns.
 const MOST_ROWS: usize = 128;
-/// Up to this number of rows each number has its own statement, beyond it each multiple of [`STEP`]: any small batch
-/// needs one statement or two, and all of them stay prepared.
+/// Up to this number of rows, each number has its own statement; above it, each multiple of [`STEP`] has one. So a
+/// small batch needs one statement or two, and all of them stay prepared.
 const EACH_NUMBER: usize = 16;
 const STEP: usize = 8;
-/// Rows in one PostgreSQL statement.
+/// The most rows in one PostgreSQL statement.
 pub(super) const UNNESTED: usize = 4_096;
 
 /// A statement over many rows, without its rows.
@@ -28,7 +28,7 @@ pub struct BulkStatement {
     pub head: &'static str,
     /// The table's plain name.
     pub table: &'static str,
-    /// How many values a row has.
+    /// The number of values in a row.
     pub columns: usize,
     /// Everything after the rows.
     pub tail: &'static str,
@@ -36,7 +36,7 @@ pub struct BulkStatement {
 
 /// A row that knows its values, in the order of its [`BulkStatement`]'s columns.
 pub trait Row {
-    /// Hands over the values.
+    /// Adds the row's values to `binds`.
     fn bind(self, binds: &mut Binds);
 }
 
@@ -46,9 +46,9 @@ pub struct Binds(Values);
 
 #[derive(Debug)]
 enum Values {
-    /// In the order of the rows, row by row.
+    /// Row by row, in the order of the rows.
     Sqlite(SqliteArguments),
-    /// Column by column; the next value goes to the column at this place.
+    /// Column by column; `next` is the place of the column that gets the next value.
     Postgres { columns: Vec<Column>, next: usize },
 }
 
@@ -62,7 +62,7 @@ enum Column {
 
 const ALWAYS_ENCODES: &str = "integers, texts and ids always encode";
 
-/// Adds a value to SQLite's arguments, or to the column of its kind whose turn it is.
+/// Adds a value to SQLite's arguments, or to the column whose turn it is.
 macro_rules! add {
     ($binds:expr, $value:expr, $kind:ident) => {
         match &mut $binds.0 {
@@ -110,7 +110,7 @@ impl Binds {
         add!(self, value, Uuids);
         self
     }
-    /// These values, and after them those of some rows.
+    /// These values, followed by those of the rows.
     pub(super) fn sqlite<R: Row>(
         mut before: SqliteArguments,
         rows: impl Iterator<Item = R>,
@@ -122,7 +122,7 @@ impl Binds {
         let Values::Sqlite(all) = binds.0 else { unreachable!("made above") };
         all
     }
-    /// Some rows, column by column.
+    /// The rows' values, column by column.
     pub(super) fn postgres<R: Row>(rows: impl Iterator<Item = R>, columns: usize) -> Self {
         let columns = Vec::with_capacity(columns);
         let mut binds = Self(Values::Postgres { columns, next: 0 });
@@ -135,7 +135,7 @@ impl Binds {
         }
         row.bind(self);
     }
-    /// One array for each column.
+    /// Adds one array for each column.
     pub(super) fn into_arrays(self, arguments: &mut PgArguments) {
         let Values::Postgres { columns, .. } = self.0 else { return };
         for column in columns {
@@ -149,7 +149,7 @@ impl Binds {
     }
 }
 
-/// How many of the remaining rows go into the next statement.
+/// The number of the remaining rows that go into the next statement.
 pub(super) fn chunk(rows: usize) -> usize {
     let most = rows.min(MOST_ROWS);
     if most <= EACH_NUMBER { most } else { most - most % STEP }

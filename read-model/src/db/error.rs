@@ -1,27 +1,27 @@
-//! What a read model can fail with, and which error of the database means what.
+//! The errors of a read model.
 
 use super::refusal;
 
 /// Why the read model could not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadModelError {
-    /// Cannot be reached or is refusing work now; nothing was changed.
+    /// The database cannot be reached or is refusing work now; nothing was changed.
     #[error("the read model is unavailable: {0}")]
     Unavailable(String),
-    /// Holds something this build cannot accept.
+    /// The database holds something that this build cannot accept.
     #[error("the read model is damaged or of another version: {0}")]
     Corrupt(String),
-    /// The database refuses what was to be written, and will each time; nothing was changed. Says by which rule, and holds
+    /// The database refuses a row, and will refuse it each time; nothing was changed. The text names the rule and holds
     /// no values.
     #[error("the read model refuses a row: {0}")]
     Refused(String),
-    /// Nothing has made it yet; the program that writes it does so when it starts.
+    /// The read model does not exist yet; the program that writes it creates it when it starts.
     #[error("there is no read model yet: {0}")]
     Missing(String),
     /// The URL names no supported backend or cannot be opened.
     #[error("{0}")]
     InvalidUrl(String),
-    /// Another writer moved the checkpoint (or swapped the generation): reload and go on from there.
+    /// Another writer moved the checkpoint or swapped the generation. Reload, and go on from there.
     #[error("another writer moved the checkpoint")]
     CheckpointMoved,
 }

@@ -1,6 +1,6 @@
 //! A struct that is read from a row: each field from the column of its name, on either backend.
 //!
-//! It does what `derive(sqlx::FromRow)` would, without the second build of sqlx that its macros cost.
+//! It does what `derive(sqlx::FromRow)` would do, without the second build of sqlx that sqlx's macros cost.
 
 macro_rules! from_row {
     ($(#[$meta:meta])* $visibility:vis struct $name:ident {

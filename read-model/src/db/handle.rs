@@ -1,4 +1,4 @@
-//! The handle over both backends: its connections, and statements outside of a transaction.
+//! The handle over both backends: its connections, and statements outside transactions.
 
 use super::error::ReadModelError;
 use super::sql::{
@@ -13,7 +13,7 @@ use sqlx::{PgPool, SqlitePool};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Who opens it.
+/// How a program opens the read model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// The projector: creates, migrates, writes.
@@ -34,42 +34,42 @@ pub enum ReadModel {
 /// SQLite: one writer connection, several readers.
 #[derive(Debug)]
 pub struct SqliteReadModel {
-    /// Reads of one statement that ends soon.
+    /// For single statements that end soon.
     pub(crate) readers: Arc<Connections>,
-    /// Reads that last as long as their caller takes rows.
+    /// For reads that last until their caller has taken all rows.
     pub(crate) long_readers: SqlitePool,
     /// One connection; absent for read-only handles.
     pub(crate) writer: Option<Arc<Connections>>,
-    /// Runs where a writer is.
+    /// Runs in a handle that has a writer.
     pub(crate) checkpoints: Option<Checkpoints>,
     /// Hints that some projection moved; the poll is the truth.
     pub(crate) moved: watch::Sender<u64>,
     /// The texts of bulk statements.
     pub(crate) statements: StatementCache,
-    /// The version of the schema that it must have.
+    /// The schema version that the file must have.
     pub(crate) schema_version: i64,
 }
 
-/// PostgreSQL: one writer connection, several readers, one that listens, and during a rebuild some that fill its tables.
+/// PostgreSQL: one writer connection, several readers, one listener, and during a rebuild some that fill its tables.
 #[derive(Debug)]
 pub struct PostgresReadModel {
-    /// Statements that cannot write.
+    /// For statements that cannot write.
     pub(crate) readers: PgPool,
-    /// One connection, its transactions begun and ended by tasks of their own; absent for read-only handles.
+    /// One connection; tasks of their own begin and end its transactions. Absent for read-only handles.
     pub(crate) writer: Option<PgPool>,
-    /// Connections that fill the tables of a rebuild, made when one begins; absent for read-only handles.
+    /// Connections that fill the tables of a rebuild, opened when one begins; absent for read-only handles.
     pub(crate) fillers: Option<PgPool>,
     /// Hints that some projection moved, from this process and from others.
     pub(crate) hints: Hints,
     /// The texts of bulk statements.
     pub(crate) statements: StatementCache,
-    /// The version of the schema that it must have.
+    /// The schema version that the database must have.
     pub(crate) schema_version: i64,
 }
 
 impl ReadModel {
-    /// Hints that a projection moved: from writes through this handle and, on PostgreSQL, by others. The poll is the
-    /// truth.
+    /// Hints that a projection moved: from writes through this handle and, on PostgreSQL, from other processes. The
+    /// poll is the truth.
     pub fn moved_hint(&self) -> watch::Receiver<u64> {
         match self {
             Self::Sqlite(model) => model.moved.subscribe(),
@@ -80,7 +80,7 @@ impl ReadModel {
     /// All rows.
     ///
     /// # Errors
-    /// When the storage refuses, or a row is of another shape.
+    /// When the storage refuses, or a row has another shape.
     pub async fn rows<R: EitherRow>(&self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
         Ok(match self {
             Self::Sqlite(model) => {
@@ -109,7 +109,7 @@ impl ReadModel {
         })
     }
 
-    /// Rows one by one, as they come.
+    /// Rows one by one, as they arrive.
     pub(crate) fn stream<R: EitherRow>(&self, sql: Sql) -> BoxStream<'_, Result<R, sqlx::Error>> {
         match self {
             Self::Sqlite(model) => sqlite_rows(sql).fetch(&model.long_readers).boxed(),
@@ -117,7 +117,7 @@ impl ReadModel {
         }
     }
 
-    /// Writes outside of a transaction; how many rows changed.
+    /// Writes outside a transaction; returns how many rows changed.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, ReadModelError> {
         Ok(match self {
             Self::Sqlite(model) => {
@@ -133,7 +133,7 @@ impl ReadModel {
     }
 }
 
-/// The writer connection of a handle that was opened for writing.
+/// The writer of a handle that was opened for writing.
 pub(crate) fn writer<P>(writer: &Option<P>) -> Result<&P, ReadModelError> {
     writer
         .as_ref()

@@ -1,8 +1,8 @@
-//! The bottom of this crate: one handle over both backends, statements, transactions. Reads and writes stand on it and
-//! it knows neither.
+//! The bottom of this crate: one handle over both backends, statements, transactions. Reads and writes are built on it,
+//! and it knows neither.
 //!
-//! From the bottom up: errors, numbers, names of tables; [`Sql`] with its values; bulk statements and the cache of their
-//! texts; the handle, which reads; transactions, which write.
+//! From the bottom up: errors, numbers, names of tables; [`Sql`] with its values; bulk statements and the cache of
+//! their texts; the handle, which reads; transactions, which write.
 
 mod bulk;
 mod error;

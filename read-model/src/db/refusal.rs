@@ -1,7 +1,7 @@
-//! Which errors mean that a row is refused: known by their class, never by their text.
+//! Which errors mean that the database refuses a row: known by their class, never by their text.
 //!
-//! A refused row will be refused again however often it is written, and others will not: a writer of many can leave it
-//! out. Everything else (busy, connection lost, disk full, deadlock, a table that is not there) is no row's fault.
+//! A refused row will be refused each time it is written, and other rows will not: a writer of many can leave it out.
+//! Every other error (busy, connection lost, disk full, deadlock, a missing table) is no row's fault.
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteError;
 
 /// PostgreSQL's classes of data exceptions and of integrity constraint violations.
 const CLASSES: [&str; 2] = ["22", "23"];
-/// What a trigger raises when it says no more than that; and a row that is too large (for an index, say).
+/// The code of a trigger that raises without a code of its own; and that of a row that is too large, e.g. for an index.
 const CODES: [&str; 2] = ["P0001", "54000"];
 
 /// SQLite's primary codes: a value too large, a constraint (or a trigger's RAISE), a value of the wrong type.
@@ -17,7 +17,7 @@ const TOO_BIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
 const MISMATCH: i32 = 20;
 
-/// By which rule a row is refused; `None`: the error is of another kind.
+/// The rule that refuses a row; `None` for an error of another kind.
 pub(crate) fn rule(error: &dyn DatabaseError) -> Option<String> {
     if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
         return postgres(error);
@@ -25,11 +25,11 @@ pub(crate) fn rule(error: &dyn DatabaseError) -> Option<String> {
     error.try_downcast_ref::<SqliteError>()?;
     let code: i32 = error.code()?.parse().ok()?;
     let refused = matches!(code & 0xFF, TOO_BIG | CONSTRAINT | MISMATCH);
-    // SQLite names columns and rules, not values.
+    // SQLite's message names columns and rules, not values.
     refused.then(|| error.message().to_owned())
 }
 
-/// PostgreSQL's own words may quote values; the names of what refused do not.
+/// PostgreSQL's message may quote values, so only the code and the names are used.
 fn postgres(error: &PgDatabaseError) -> Option<String> {
     let code = error.code();
     let class = code.get(..2).unwrap_or_default();

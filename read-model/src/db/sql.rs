@@ -1,7 +1,7 @@
 //! Statements that both backends understand: a text with `$n` and the values to bind, as a query for either.
 //!
-//! The handle and the transactions choose the backend; a verb says what it asks and how a row becomes a value, and chooses
-//! itself only where the backends differ (the texts of some reads, definitions of tables, comparing).
+//! The handle and the transactions choose the backend. A verb says what it queries and how a row becomes a value. It
+//! chooses the backend itself only where the two differ (the texts of some reads, definitions of tables, comparing).
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
@@ -36,13 +36,13 @@ impl Sql {
         Self { text: text.into(), values: Vec::new(), persistent: true }
     }
 
-    /// Is not kept prepared, for a text that hardly comes twice.
+    /// Does not keep the statement prepared: for a text that rarely repeats.
     pub fn once(mut self) -> Self {
         self.persistent = false;
         self
     }
 
-    /// Gives the next `$n` of the text its value.
+    /// Binds the next `$n` of the text.
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
@@ -54,7 +54,7 @@ impl Sql {
         self
     }
 
-    /// Writes the next `$n` and gives it its value.
+    /// Writes the next `$n` and binds its value.
     pub fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
         let number = self.values.len();
@@ -71,7 +71,7 @@ impl Sql {
         self.push(if between == "(" { "(NULL)" } else { ")" })
     }
 
-    /// A table `asked` of these values, each once, in its column `id`; there must be one at least.
+    /// A table `asked` with these values, each once, in its column `id`; at least one value is needed.
     pub fn push_table<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
         let mut between = "(SELECT DISTINCT column1 AS id FROM (VALUES (";
         for value in values {

@@ -1,4 +1,4 @@
-//! The statement cache: the text of a bulk statement is composed once for each number of rows and generation of tables.
+//! The statement cache: it composes the text of a bulk statement once for each number of rows and generation of tables.
 
 use super::bulk::BulkStatement;
 use super::tables::Tables;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The texts of bulk statements composed so far, at most [`MAX_STATEMENTS`].
+/// The texts of bulk statements composed since the last drop, at most [`MAX_STATEMENTS`].
 #[derive(Debug, Default)]
 pub(crate) struct StatementCache(Mutex<HashMap<TextKey, Arc<str>>>);
 
@@ -21,7 +21,7 @@ enum TextKey {
     Arrays(BulkKey),
 }
 
-/// When this number of texts is kept, all are dropped and composed again as needed.
+/// When the cache holds this number of texts, it drops all and composes them again as needed.
 const MAX_STATEMENTS: usize = 1_024;
 
 impl StatementCache {

@@ -1,10 +1,10 @@
 //! Sums of money, which outgrow one 64-bit column: 1 025 orders of the largest total already do.
 //!
-//! A sum stands in two columns, `…_high` (billions, 10⁹) and `…_low` (the rest, 0 to 999 999 999): sum = high · 10⁹ + low,
-//! also below zero. So both backends add exactly, carry included, keep an index in the order of the sums, and nothing
-//! saturates or turns into a fraction.
+//! A sum has two columns, `…_high` (billions, 10⁹) and `…_low` (the rest, 0 to 999 999 999): sum = high · 10⁹ + low,
+//! also below zero. So both backends add exactly, carry included, and can index by the order of sums. No sum saturates
+//! or becomes a fraction.
 
-/// What one of `high` is worth, in minor units.
+/// One unit of `high`, in minor units.
 const BILLION: i128 = 1_000_000_000;
 
 /// A sum's two columns.
@@ -17,7 +17,7 @@ pub(crate) fn split(sum: i128) -> (i64, i64) {
     )
 }
 
-/// The sum that two columns, or the sums over two columns, stand for.
+/// The sum from its two columns, or from the sums over each of them.
 pub(crate) fn join(high: i64, low: i64) -> i128 {
     i128::from(high) * BILLION + i128::from(low)
 }

@@ -1,11 +1,11 @@
 //! The names of a projection's tables, by generation.
 
-/// Which generation of a projection's tables is meant.
+/// A generation of a projection's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tables {
-    /// The ones that serve.
+    /// The tables that serve.
     Live,
-    /// The ones that a rebuild fills, by generation.
+    /// The tables that a rebuild fills, by generation.
     Shadow(u64),
 }
 

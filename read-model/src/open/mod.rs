@@ -1,7 +1,7 @@
 //! Opening the read tables: the backend by its URL, the schema by its version.
 //!
-//! The projector creates and migrates; the query service insists on finding what it can read. Both refuse a schema that
-//! a newer build has migrated.
+//! The projector creates and migrates; the query service needs a schema that it can read. Both refuse a schema that a
+//! newer build has migrated.
 
 mod postgres;
 mod sqlite;
@@ -10,12 +10,12 @@ use crate::db::{Access, ReadModel, ReadModelError};
 use crate::schema::Schema;
 use sqlx::migrate::MigrateError;
 
-/// How far the schema has been migrated.
+/// The version to which the schema has been migrated.
 const VERSION: &str = "SELECT MAX(version) FROM _sqlx_migrations WHERE success";
 
 impl ReadModel {
-    /// Opens `sqlite://path/to/views.db` or `postgres://user@host/database`; creates what is in there and migrates it
-    /// for [`Access::ReadWrite`]. A PostgreSQL database must exist.
+    /// Opens `sqlite://path/to/views.db` or `postgres://user@host/database`. For [`Access::ReadWrite`] it creates the
+    /// tables and migrates them. A PostgreSQL database must exist.
     ///
     /// # Errors
     /// When the URL is not one, the storage cannot be opened, or its schema is missing or newer than this build.
@@ -23,7 +23,7 @@ impl ReadModel {
         Self::open_with(url, access, &Schema::standard()).await
     }
 
-    /// The same with the tables of further projections.
+    /// Like [`ReadModel::open`], with the tables of further projections.
     ///
     /// # Errors
     /// As [`ReadModel::open`].
@@ -43,10 +43,10 @@ impl ReadModel {
         }
     }
 
-    /// Reachable and migrated?
+    /// Checks that the database is reachable and migrated.
     ///
     /// # Errors
-    /// What is wrong, and what to do about it.
+    /// What is wrong, and how to fix it.
     pub async fn ping(&self) -> Result<(), ReadModelError> {
         match self {
             Self::Sqlite(model) => sqlite::ping(model).await,
@@ -63,7 +63,7 @@ impl ReadModel {
     }
 }
 
-/// What a migration that failed means.
+/// The error for a failed migration.
 fn migration_failed(error: &MigrateError) -> ReadModelError {
     match error {
         MigrateError::VersionMissing(version) => ReadModelError::Corrupt(format!(

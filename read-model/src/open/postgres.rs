@@ -1,6 +1,6 @@
 //! The read tables in a PostgreSQL database: connections and their settings.
 //!
-//! Commits do not wait for the disk: what a crash takes away the checkpoint in the same database forgets too.
+//! Commits do not wait for the disk: a crash that loses rows also loses the checkpoint in the same database.
 
 use super::{VERSION, migration_failed, not_migrated};
 use crate::db::{Access, FILLERS, PostgresReadModel, ReadModel, ReadModelError, StatementCache};
@@ -13,13 +13,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Hints of projections that moved. Each has a position of its own, and readers ask the tables; so nothing is asked here.
+/// Hints of projections that moved. Each projection has its own position and readers query the tables, so there is no
+/// question here.
 const MOVED: Channel = Channel { name: "orderlog_projection_moved", news: News::Every, ask: None };
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// So long after its last use a connection is believed to be there.
+/// For this time after its last use, a connection is used without a test.
 const FRESH: Duration = Duration::from_secs(1);
-/// Readers; one more listens.
+/// Reader connections; one more listens.
 const READERS: u32 = 8;
 /// Prepared statements kept on each connection.
 const STATEMENTS: usize = 256;
@@ -37,7 +38,7 @@ const WRITING: [(&str, &str); 4] = [
     ("lock_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "30s"),
 ];
-/// PostgreSQL's code for a table that is not there.
+/// PostgreSQL's code for a missing table.
 const UNDEFINED_TABLE: &str = "42P01";
 
 /// Opens `postgres://user@host/database`.
@@ -71,8 +72,7 @@ pub(crate) async fn open(
     })))
 }
 
-/// Connections are asked whether they are there only when nobody has used them for a while: it is a way to the server
-/// and back.
+/// A connection is tested only when it has been idle for a while, because a test costs a round trip.
 fn pool(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections)
@@ -117,14 +117,14 @@ async fn check_version(readers: &PgPool, expected: i64) -> Result<(), ReadModelE
     super::check_version(expected, found)
 }
 
-/// Reachable and of this build's version?
+/// Checks that the database is reachable and has this build's version.
 pub(crate) async fn ping(model: &PostgresReadModel) -> Result<(), ReadModelError> {
     check_version(&model.readers, model.schema_version).await
 }
 
 /// Closes all connections.
 pub(crate) async fn close(model: &PostgresReadModel) {
-    // Hints travel on the readers' connections, which are closed with them.
+    // Hints use the readers' connections, which are closed with them.
     model.hints.close().await;
     for writers in [&model.writer, &model.fillers].into_iter().flatten() {
         writers.close().await;

@@ -1,7 +1,7 @@
 //! The read tables in a SQLite file: connections and their settings.
 //!
-//! Derived data: WAL with `synchronous=NORMAL`, because what a power cut takes away the checkpoint in the same file
-//! forgets too, and the projector folds it again.
+//! Derived data: WAL with `synchronous=NORMAL`. A power cut that loses rows also loses the checkpoint in the same file,
+//! and the projector folds the events again.
 
 use super::{VERSION, migration_failed, not_migrated};
 use crate::db::{Access, ReadModel, ReadModelError, SqliteReadModel, StatementCache};
@@ -29,7 +29,7 @@ const STATEMENTS: usize = 512;
 /// The pause between two attempts to migrate.
 const MIGRATE_PAUSE: Duration = Duration::from_millis(200);
 
-/// Opens `sqlite://path`, read as [`sqlite_file::file_of`] says.
+/// Opens `sqlite://path`, whose path [`sqlite_file::file_of`] reads.
 pub(crate) async fn open(
     url: &str,
     access: Access,
@@ -42,7 +42,7 @@ pub(crate) async fn open(
         .filename(file)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(false)
-        // Statement journals of bulk writes and sorts stay off the disk.
+        // Keeps statement journals of bulk writes and sorts in memory.
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
@@ -93,7 +93,7 @@ async fn open_writer(
     Ok(writer)
 }
 
-/// Connections that cannot write. (Opened read-write below, so that they can recover a crashed writer's WAL.)
+/// Connections that cannot write. (They are opened read-write below, so that they can recover a crashed writer's WAL.)
 async fn open_long_readers(options: &SqliteConnectOptions) -> Result<SqlitePool, ReadModelError> {
     let file = options.get_filename().display().to_string();
     let readers = SqlitePoolOptions::new()
@@ -147,7 +147,7 @@ async fn check_version(readers: &SqlitePool, expected: i64) -> Result<(), ReadMo
     super::check_version(expected, found)
 }
 
-/// Reachable and of this build's version?
+/// Checks that the file is readable and has this build's version.
 pub(crate) async fn ping(model: &SqliteReadModel) -> Result<(), ReadModelError> {
     check_version(&model.long_readers, model.schema_version).await
 }

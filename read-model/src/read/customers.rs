@@ -11,7 +11,7 @@ pub struct CustomerFigures {
     pub name: Option<String>,
     pub orders: i64,
     pub cancelled_orders: i64,
-    /// By currency.
+    /// Placed and not cancelled, by currency.
     pub lifetime: Vec<CurrencyAmount>,
     pub first_order_at: i64,
     pub last_order_at: i64,

@@ -1,14 +1,14 @@
-//! Events as they stand in the log: a stream's, for replay and history, and everybody's, for the feed.
+//! Events as the log has them: a stream's, for replay and history, and all, for the feed.
 //!
-//! Pages end at a number of events or of bytes, whichever comes first, so that memory stays bounded whatever the
-//! payloads.
+//! A page ends at a number of events or of bytes, whichever comes first, so that memory stays bounded whatever the
+//! payloads are.
 
 use super::Seen;
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, stored};
 use futures::{Stream, StreamExt};
 use uuid::Uuid;
 
-/// A page of events ends with the one that brings its payloads to this many bytes.
+/// A page ends with the event that brings its payloads to this many bytes.
 pub const MAX_PAGE_BYTES: usize = 4 << 20;
 
 /// An event as it was stored.
@@ -34,9 +34,9 @@ pub struct StoredEvent {
 /// A page of events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventPage {
-    /// In order.
+    /// The events, in order.
     pub events: Vec<StoredEvent>,
-    /// Whether more were there when it was read.
+    /// Whether there were more events when the page was read.
     pub more: bool,
 }
 
@@ -61,7 +61,7 @@ from_row! {
 }
 
 impl EventRow {
-    /// The event, unless the row says only that there is none.
+    /// The event, or `None` for a row that only carries the position.
     fn event(self) -> Option<StoredEvent> {
         Some(StoredEvent {
             position: loaded(self.position?).ok()?,
@@ -82,9 +82,9 @@ impl EventRow {
     }
 }
 
-/// A page of `history` under a condition, in an order, of at most so many rows; one row without an event if there is
-/// none. PostgreSQL wants the limit inside: it would sort all that is left of the log for the sake of one page. SQLite
-/// wants it outside: it would copy the page.
+/// A page of `history` under a condition, in an order, with a limit; one row without an event if there is none. On
+/// PostgreSQL the limit is inside, because otherwise it would sort the rest of the log for one page. On SQLite it is
+/// outside, because otherwise SQLite would copy the page.
 #[derive(Debug, Clone, Copy)]
 struct Select {
     sqlite: &'static str,
@@ -123,7 +123,7 @@ const BY_VERSION: Select = select!(
     "h.version",
     " LIMIT $5"
 );
-/// Up to the position applied only: above it a projection that several partitions feed may have holes.
+/// Only up to the applied position: above it, a projection that several partitions feed may have gaps.
 const FEED: Select = select!(
     "h.position > $1 AND h.position <= COALESCE((SELECT position FROM projections WHERE name = 'history'), 0)",
     "h.position",
@@ -160,7 +160,7 @@ async fn page(
     Ok(seen)
 }
 
-/// One more than is shown, to know whether there are more.
+/// One row more than the page shows, to know whether there are more.
 fn and_one(limit: usize) -> i64 {
     stored(limit as u64).saturating_add(1)
 }
@@ -187,7 +187,7 @@ impl ReadModel {
         page(self.stream(sql), limit, MAX_PAGE_BYTES).await
     }
 
-    /// A page of the feed after a position, in position order; it ends with the event that brings its payloads to
+    /// A page of the feed after a position, in position order. It ends with the event that brings its payloads to
     /// `most_bytes`, at most [`MAX_PAGE_BYTES`].
     ///
     /// # Errors

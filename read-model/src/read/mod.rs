@@ -1,8 +1,8 @@
-//! What the query service asks: SQL beside its binds, rows out, nothing written.
+//! What the query service reads: SQL next to its binds, rows out, nothing written.
 //!
-//! Every read answers from one statement, so from one snapshot, and says how far the projections behind it had come
-//! ([`Seen::position`]): never further than its rows show. Texts of JSON columns pass through as they were stored.
-//! Statements are few and constant, or built from few pieces, so that each connection keeps them prepared.
+//! Every read answers from one statement, so from one snapshot. It says how far its projections had come
+//! ([`Seen::position`]), which is never further than its rows show. Texts of JSON columns are returned as they were
+//! stored. Statements are few and constant, or built from few pieces, so that each connection keeps them prepared.
 
 pub mod customers;
 pub mod events;
@@ -17,12 +17,12 @@ pub mod projections;
 pub mod reports;
 pub mod version_at;
 
-/// What a read found, and how far the projections it read from had come.
+/// The result of a read, and the position of the projections it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen<T> {
-    /// Every event up to here is in what was found.
+    /// Every event up to here is in the result.
     pub position: u64,
-    /// What was found.
+    /// The result.
     pub found: T,
 }
 

@@ -1,25 +1,25 @@
-//! Composed orders by their ids, one or several: the hot path. Their texts are served as they were stored.
+//! Order documents by their ids, one or several: the hot path. Their texts are served as they were stored.
 
 use super::{Seen, packed_rows};
 use crate::db::{ReadModel, ReadModelError, Sql, loaded, padded};
 use bytes::Bytes;
 use uuid::Uuid;
 
-/// A composed order as it is stored.
+/// An order document as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderText {
     /// Its version.
     pub version: u64,
     /// JSON, with an empty list of notes.
     pub document: Bytes,
-    /// Its notes as JSON, oldest first, parted by commas; `None` when there are none.
+    /// Its notes as JSON, oldest first, separated by commas; `None` when there are none.
     pub notes: Option<Bytes>,
 }
 
 /// An order among several that were read by one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Batched {
-    /// It is there.
+    /// The order exists.
     Found(OrderText),
     /// There is no order of this id.
     Missing,
@@ -47,7 +47,7 @@ const ONE: &str = concat!(
     " AS notes FROM (SELECT 1 AS one) AS one LEFT JOIN orders o ON o.order_id = $1"
 );
 
-/// An order that is read together with others: of at most 16 KiB and 8 notes.
+/// An order small enough to be read with others: at most 16 KiB and 8 notes.
 macro_rules! small {
     () => {
         "octet_length(o.document) <= 16384 AND NOT EXISTS \
@@ -55,7 +55,7 @@ macro_rules! small {
     };
 }
 
-/// Several, from a list of ids that follows; of a large one nothing but its id.
+/// Several orders, by a list of ids that follows; a large one only by its id.
 const SEVERAL_PACKED: &str = concat!(
     applied!(),
     "string_agg(hex(o.order_id) || CASE WHEN ",
@@ -65,7 +65,7 @@ const SEVERAL_PACKED: &str = concat!(
     ", '') ELSE '' END, char(30)) FROM orders o WHERE o.order_id IN "
 );
 
-/// The same, a row each; the list of ids comes in the middle.
+/// The same with one row for each order; the list of ids comes in the middle.
 const SEVERAL_ROWS: [&str; 2] = [
     concat!(
         applied!(),
@@ -85,11 +85,11 @@ type OneRow = (i64, Option<i64>, Option<String>, Option<String>);
 /// The same with the order's id.
 type SeveralRow = (i64, Option<Uuid>, Option<i64>, Option<String>, Option<String>);
 
-/// Orders found together; `None` for one that is too large for that.
+/// Orders that were read together; `None` for one that is too large for that.
 type Found = Vec<(Uuid, Option<OrderText>)>;
 
 impl ReadModel {
-    /// An order as it stands.
+    /// The present state of an order.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -100,14 +100,14 @@ impl ReadModel {
         Ok(Seen { position: loaded(applied)?, found })
     }
 
-    /// Several orders as they stand, in the order of their ids.
+    /// The present state of several orders, in the order of `order_ids`.
     ///
     /// # Errors
     /// When the storage refuses.
     pub async fn orders(&self, order_ids: &[Uuid]) -> Result<Seen<Vec<Batched>>, ReadModelError> {
         let Seen { position, found } = self.several_orders(order_ids).await?;
         let batched = order_ids.iter().map(|asked| {
-            // Two requests may be for one order.
+            // Two requests may ask for one order.
             match found.iter().find(|(order_id, _)| order_id == asked) {
                 Some((_, Some(order))) => Batched::Found(order.clone()),
                 Some((_, None)) => Batched::TooLarge,
@@ -153,7 +153,8 @@ fn text(
     Ok(Some(OrderText { version: loaded(version)?, document, notes }))
 }
 
-/// An order out of a packed page: its id; and, if it is small, version, document and notes, which stay in the page.
+/// An order from a packed page: its id and, if it is small, version, document and notes. These stay in the page's
+/// memory.
 fn unpacked(page: &Bytes, packed: &str) -> Option<(Uuid, Option<OrderText>)> {
     let Some((order_id, rest)) = packed.split_once(' ') else {
         return Some((Uuid::try_parse(packed).ok()?, None));

@@ -1,14 +1,14 @@
-//! Lists of orders as they stand: found by index, a page at a time from a key onwards, summaries as stored.
+//! Lists of present orders: found by index, a page at a time from a key onwards, summaries as stored.
 
 use super::{Seen, packed_rows};
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded};
 use uuid::Uuid;
 
-/// Codes of statuses that a list shows only when they are asked for by name: draft and discarded.
+/// Statuses that a list shows only when a filter names them: draft and discarded.
 const UNPLACED: [i16; 2] =
     [domain::order::Status::Draft.code(), domain::order::Status::Discarded.code()];
 
-/// Which orders a list holds. Empty lists of codes ask for nothing.
+/// Which orders a list holds. An empty list of codes is no condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs)] // each is the column of that name
 pub struct OrderFilter {
@@ -24,25 +24,25 @@ pub struct OrderFilter {
     pub placed_to: Option<i64>,
 }
 
-/// What a list is sorted by; the order's id breaks ties in the same direction.
+/// The sort key of a list; the order's id breaks ties in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderSort {
-    /// By what.
+    /// The sort key.
     pub by: SortKey,
-    /// In which direction.
+    /// The direction.
     pub direction: Direction,
 }
 
-/// What orders are sorted by.
+/// A sort key of orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortKey {
-    /// When it was placed, or begun.
+    /// When the order was placed, or else created.
     Listed,
     /// Its total, in minor units.
     Total,
 }
 
-/// Which end comes first.
+/// Which end of the list comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// The smallest.
@@ -65,11 +65,11 @@ pub struct OrderPage {
 /// An order on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedOrder {
-    /// Which one.
+    /// The order's id.
     pub order_id: Uuid,
-    /// What it is sorted by.
+    /// The value that the list is sorted by.
     pub sort_key: i64,
-    /// JSON.
+    /// The order's summary, as JSON.
     pub summary: String,
 }
 
@@ -121,8 +121,8 @@ impl OrderSort {
     }
 }
 
-/// `AND key IN (…)`, unless nothing is asked. The key is hidden from the choice of an index by its sign: an index that
-/// finds a status would make every order of it be sorted for the sake of one page.
+/// `AND key IN (…)`, unless there are no codes. The `+` hides the column from SQLite's choice of an index: with an
+/// index on a status, SQLite would sort every order of that status for one page.
 pub(crate) fn push_codes(sql: &mut Sql, column: &str, codes: &[i16]) {
     if codes.is_empty() {
         return;
@@ -135,7 +135,7 @@ pub(crate) fn push_unplaced(sql: &mut Sql) {
     sql.push(" AND o.status IN ").push_list(UNPLACED);
 }
 
-/// What does not change over an order's life once it is placed.
+/// Conditions on what never changes once an order is placed.
 pub(crate) fn push_constants(sql: &mut Sql, filter: &OrderFilter) {
     if let Some(product_id) = &filter.product_id {
         sql.push(" AND f.product_id = ").push_bind(product_id);
@@ -154,7 +154,7 @@ pub(crate) fn push_constants(sql: &mut Sql, filter: &OrderFilter) {
     }
 }
 
-/// From the page's beginning on, in the page's order, no more than it holds.
+/// The orders from the start of the page on, in the page's order, up to its limit.
 pub(crate) fn push_page(sql: &mut Sql, key: &str, page: &OrderPage) {
     let (beyond, direction) = (page.sort.beyond(), page.sort.direction());
     if let Some((sort_key, order_id)) = page.after {
@@ -165,12 +165,12 @@ pub(crate) fn push_page(sql: &mut Sql, key: &str, page: &OrderPage) {
     sql.push_bind(i64::from(page.limit));
 }
 
-/// What a page's rows come as.
+/// How a page's rows are returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// As they are.
+    /// One row for each order.
     Rows,
-    /// All in one text: see [`packed_rows`].
+    /// All rows in one text: see [`packed_rows`].
     Packed,
 }
 
@@ -222,7 +222,7 @@ fn live(filter: &OrderFilter, page: &OrderPage, form: Form) -> Sql {
     sql
 }
 
-/// An order out of a packed page: sort key, id, summary.
+/// An order from a packed page: sort key, id, summary.
 fn unpacked(text: &str) -> Option<ListedOrder> {
     let mut parts = text.splitn(3, ' ');
     Some(ListedOrder {
@@ -233,7 +233,7 @@ fn unpacked(text: &str) -> Option<ListedOrder> {
 }
 
 impl ReadModel {
-    /// A page of orders as they stand.
+    /// A page of present orders.
     ///
     /// # Errors
     /// When the storage refuses.

@@ -1,8 +1,8 @@
-//! Lists of orders as they stood at a moment of the business: the version of each that was the last one then.
+//! Lists of orders as of a moment in business time: each order's last version then.
 //!
-//! An order that had been placed by then has kept its place in lists, its total, customer and products ever since, so
-//! the same indexes find it. One that was still a draft (or discarded) then is either so to this day or was placed
-//! later; both kinds are looked for only when their status is asked for.
+//! An order that was placed by then has kept its place in lists, its total, customer and products ever since, so the
+//! same indexes find it. An order that was a draft or discarded then may still be so, or may have been placed later.
+//! Both kinds are read only when the filter asks for their status.
 
 use super::Seen;
 use super::orders::{
@@ -11,13 +11,13 @@ use super::orders::{
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded};
 use uuid::Uuid;
 
-/// An order as a list showed it at a moment.
+/// An order as a list showed it at that moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // the columns, as they were then
 pub struct OrderThen {
     pub order_id: Uuid,
     pub sort_key: i64,
-    /// The version it had then, and when that one happened.
+    /// The order's version then, and when that version's event happened.
     pub version: u64,
     pub updated_at: i64,
     pub status: i16,
@@ -28,7 +28,7 @@ pub struct OrderThen {
     pub refunded: i64,
     pub line_count: i64,
     pub units: i64,
-    /// The summary of today: what of it never changes is still to be told.
+    /// The present summary: the members that never change come from it.
     pub summary: String,
 }
 
@@ -53,14 +53,14 @@ from_row! {
     }
 }
 
-/// Which orders a part of the list comes from.
+/// A part of the list, by where its orders are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// Placed by then.
     Placed,
-    /// Not placed then, nor since.
+    /// Not placed by then, and not placed since.
     NeverPlaced,
-    /// Not placed then, but since.
+    /// Not placed by then, but later.
     PlacedLater,
 }
 
@@ -118,15 +118,15 @@ fn parts(filter: &OrderFilter) -> Vec<Part> {
     if filter.shows_placed() {
         parts.push(Part::Placed);
     }
-    // Who asks when an order was placed asks for placed ones.
+    // A filter on the time of placing selects placed orders only.
     if filter.shows_unplaced() && filter.placed_from.is_none() && filter.placed_to.is_none() {
         parts.extend([Part::NeverPlaced, Part::PlacedLater]);
     }
     parts
 }
 
-/// The page, and for each order on it the last version it had then: not every version changes what a list shows. Of an
-/// order that is parked, history may know more versions than the orders' projection; they do not count.
+/// The page and, for each order on it, its last version then: not every version changes what a list shows. For a parked
+/// order, history may have more versions than the projection `orders`; they do not count.
 fn then(filter: &OrderFilter, page: &OrderPage, at: i64, parts: &[Part]) -> Sql {
     let direction = page.sort.direction();
     let mut sql = Sql::new(format!(
@@ -176,10 +176,10 @@ fn found(row: ThenRow) -> Option<OrderThen> {
 }
 
 impl ReadModel {
-    /// A page of orders as they stood when everything up to and including `at` had happened.
+    /// A page of orders as they were after everything up to and including `at`.
     ///
-    /// Orders that were not placed then are found by everything but their products, which only replay can tell: the
-    /// caller looks at those itself.
+    /// Orders that were not placed then are found by every filter but the product, which only replay knows. The caller
+    /// checks the product itself.
     ///
     /// # Errors
     /// When the storage refuses.

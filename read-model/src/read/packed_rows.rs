@@ -1,20 +1,20 @@
 //! Many rows in one text: how SQLite hands over a page.
 //!
-//! Every row that SQLite's connection finds crosses from its thread to the caller's by itself, and that costs more than
-//! finding it. So where pages are hot, a statement joins its rows into one text (`string_agg`), parted by a control
-//! character that no JSON text holds, for JSON escapes it. PostgreSQL sends its rows together anyway.
+//! SQLite's connection sends every row from its thread to the caller's by itself, and that costs more than finding it.
+//! So on hot pages a statement joins its rows into one text (`string_agg`). A control character separates the rows; no
+//! JSON text holds it, because JSON escapes it. PostgreSQL sends its rows together anyway.
 
 use crate::db::ReadModelError;
 
-/// What parts rows: U+001E, "record separator".
+/// The separator of rows: U+001E, "record separator".
 pub(super) const SEPARATOR: char = '\u{1e}';
-/// The same for SQLite.
+/// The separator in SQLite's SQL.
 pub(super) const SEPARATOR_SQL: &str = "char(30)";
 
-/// The rows of a text that a statement packed; none of `None`.
+/// The rows of a packed text; none for `None`.
 ///
 /// # Errors
-/// When a row does not read as it was packed.
+/// When a row does not have the packed form.
 pub(super) fn unpack<T>(
     texts: Option<&str>,
     row: impl Fn(&str) -> Option<T>,

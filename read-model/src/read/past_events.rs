@@ -1,7 +1,7 @@
-//! What replay folds: the events of one stream, each with no more than the fold needs.
+//! The input of replay: the events of one stream, each with only what the fold needs.
 //!
-//! Most streams are short and their events small; SQLite hands those over in one text (see [`super::packed_rows`]). Large
-//! events, long streams and PostgreSQL's come row by row, as pages bounded by bytes.
+//! Most streams are short and their events small; SQLite returns those in one text (see [`super::packed_rows`]). Large
+//! events, long streams and all streams on PostgreSQL come row by row, as pages bounded by bytes.
 
 use super::events::StoredEvent;
 use super::{Seen, packed_rows};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// The most events that are packed.
 const PACKED_EVENTS: usize = 64;
 
-/// An event as the fold takes it.
+/// An event as the fold needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // the columns, as the migration describes them
 pub struct PastEvent {
@@ -27,7 +27,7 @@ pub struct PastEvent {
 /// Events of a stream, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PastPage {
-    /// In order.
+    /// The events, in order.
     pub events: Vec<PastEvent>,
     /// Whether there may be more.
     pub more: bool,
@@ -47,8 +47,8 @@ impl From<StoredEvent> for PastEvent {
     }
 }
 
-/// A stream's first events, and how many there were. One of more than 8 KiB is counted and left out: it, and what
-/// follows it, is read row by row.
+/// A stream's first events, and their number. An event of more than 8 KiB is counted but left out; it and the events
+/// after it are read row by row.
 const PACKED: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0), COUNT(*), string_agg(\
      h.version || ' ' || h.position || ' ' || h.occurred_at || ' ' || h.recorded_at || ' ' || \
      h.schema_version || ' ' || h.event_type || ' ' || \
@@ -56,7 +56,7 @@ const PACKED: &str = "SELECT COALESCE((SELECT position FROM projections WHERE na
      FROM (SELECT * FROM history h WHERE h.stream_id = $1 AND h.stream_type = $2 AND h.version <= $3 \
      ORDER BY h.version LIMIT $4) AS h";
 
-/// An event out of a packed page.
+/// An event from a packed page.
 fn unpacked(text: &str) -> Option<PastEvent> {
     let mut parts = text.splitn(7, ' ');
     Some(PastEvent {
@@ -71,7 +71,7 @@ fn unpacked(text: &str) -> Option<PastEvent> {
 }
 
 impl ReadModel {
-    /// A page of one stream's events after a version, up to a last one, to be folded; at most `limit` of them.
+    /// A page of one stream's events after a version, up to a last one, for folding; at most `limit` of them.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -84,7 +84,7 @@ impl ReadModel {
     ) -> Result<Seen<PastPage>, ReadModelError> {
         if matches!(self, Self::Sqlite(_)) && after == 0 {
             let seen = self.packed_events(stream, last, limit.min(PACKED_EVENTS)).await?;
-            // Where the very first event is large, nothing has been read.
+            // If the first event is large, nothing has been read yet.
             if !(seen.found.events.is_empty() && seen.found.more) {
                 return Ok(seen);
             }
@@ -94,7 +94,7 @@ impl ReadModel {
         Ok(Seen { position: seen.position, found: PastPage { events, more: seen.found.more } })
     }
 
-    /// The beginning of a stream up to its first large event.
+    /// The start of a stream, up to its first large event.
     async fn packed_events(
         &self,
         (stream_type, stream_id): (&str, Uuid),

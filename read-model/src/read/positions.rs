@@ -1,4 +1,4 @@
-//! How far each projection has come, and the key that signs cursors.
+//! The position of each projection, and the key that signs cursors.
 
 use crate::db::{ReadModel, ReadModelError, Sql, loaded};
 
@@ -7,13 +7,13 @@ use crate::db::{ReadModel, ReadModelError, Sql, loaded};
 pub struct Projection(&'static str);
 
 impl Projection {
-    /// The composed orders.
+    /// The orders, their lists and counts.
     pub const ORDERS: Self = Self::named("orders");
     /// Every event.
     pub const HISTORY: Self = Self::named("history");
     /// What each customer has ordered.
     pub const CUSTOMERS: Self = Self::named("customers");
-    /// What has sold.
+    /// What was sold.
     pub const PRODUCTS: Self = Self::named("products");
     /// Orders, units and revenue by day.
     pub const SALES: Self = Self::named("sales");
@@ -29,12 +29,12 @@ impl Projection {
     }
 }
 
-/// How far each projection in the catalog has come.
+/// The position of each projection in the catalog.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied(Vec<(String, u64)>);
 
 impl Applied {
-    /// Where one of them is; 0 for one that the catalog does not list.
+    /// The position of one projection; 0 if the catalog does not list it.
     pub fn of(&self, projection: Projection) -> u64 {
         let found = self.0.iter().find(|(name, _)| name == projection.0);
         found.map_or(0, |(_, position)| *position)
@@ -58,7 +58,7 @@ impl FromIterator<(String, u64)> for Applied {
 }
 
 impl ReadModel {
-    /// How far each projection has come.
+    /// Reads the position of each projection.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -68,7 +68,7 @@ impl ReadModel {
         rows.into_iter().map(|(name, position)| Ok((name, loaded(position)?))).collect()
     }
 
-    /// The key that signs cursors; made when the read model was created.
+    /// The key that signs cursors; the read model creates it with its tables.
     ///
     /// # Errors
     /// When it is missing or the storage refuses.

@@ -1,9 +1,9 @@
-//! What has sold: one product, some products, and the list of best sellers.
+//! What was sold: one product, several products, and the list of best sellers.
 
 use super::{CurrencyAmount, Seen};
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, sum};
 
-/// The most products read by their ids at once; a statement takes 32 766 values.
+/// The most products that are read by id at once; a statement takes 32 766 values.
 pub const MAX_PRODUCTS: usize = 2_000;
 
 /// A product's sales.
@@ -18,7 +18,7 @@ pub struct ProductFigures {
     pub revenue: Vec<CurrencyAmount>,
 }
 
-/// What best sellers are sorted by, most first; the smaller id breaks ties.
+/// The rank of best sellers, highest first; the smaller id breaks ties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProductRank {
     /// Units, in all currencies.
@@ -41,7 +41,7 @@ pub struct ProductPage {
 /// A best seller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RankedProduct {
-    /// What it is sorted by.
+    /// The value it is ranked by.
     pub rank: i128,
     /// Its figures.
     pub product: ProductFigures,
@@ -98,7 +98,7 @@ fn gathered(rows: Vec<ProductRow>) -> Result<Seen<Vec<RankedProduct>>, ReadModel
 }
 
 fn best_sellers(rank: &ProductRank, page: &ProductPage) -> Sql {
-    // A sum is compared by its two columns; units are one that has only the lower.
+    // A sum is compared by its two columns; units have only the lower one.
     let (table, (high, low), key, currency) = match rank {
         ProductRank::Units => ("products", ("CAST(0 AS BIGINT)", "b.units"), "b.units", None),
         ProductRank::UnitsIn(currency) => {
@@ -142,7 +142,7 @@ fn best_sellers(rank: &ProductRank, page: &ProductPage) -> Sql {
     sql
 }
 
-/// What a product before the page is ranked by, column by column.
+/// The rank of the product before the page, column by column.
 fn push_place(sql: &mut Sql, rank: &ProductRank, place: i128) {
     match rank {
         ProductRank::Units | ProductRank::UnitsIn(_) => {
@@ -174,7 +174,7 @@ impl ReadModel {
         Ok(Seen { position: seen.position, found })
     }
 
-    /// Figures of these products, by id; those never sold are left out, as is what is over [`MAX_PRODUCTS`].
+    /// Figures of these products, by id. Products never sold are left out, and so are those beyond [`MAX_PRODUCTS`].
     ///
     /// # Errors
     /// When the storage refuses.

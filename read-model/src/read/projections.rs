@@ -1,8 +1,8 @@
-//! How the projections themselves are doing.
+//! The status of the projections themselves.
 
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded};
 
-/// A projection, as operators look at it.
+/// A projection's status, for operators.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // the columns, as the migration describes them
 pub struct ProjectionStatus {
@@ -12,7 +12,7 @@ pub struct ProjectionStatus {
     pub updated_at: i64,
     /// The log's head as the projector last saw it.
     pub head: u64,
-    /// When the first event that is not applied was stored, if that is known here.
+    /// When the first event that is not applied was stored, if the read model knows it.
     pub waiting_since: Option<i64>,
     pub parked_streams: u64,
     pub rebuild: Option<RebuildStatus>,

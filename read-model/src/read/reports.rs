@@ -1,4 +1,4 @@
-//! Reports: sums of daily changes, and for a moment in the past the part of its day before it, change by change.
+//! Reports: sums of daily changes and, as of a moment, the single changes of its own day before it.
 
 use super::Seen;
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, sum};
@@ -6,10 +6,10 @@ use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, sum};
 /// Microseconds in a UTC day.
 const DAY: i64 = 86_400_000_000;
 
-/// The most rows (days × currencies) that a sales report is made of: decades, for any shop.
+/// The most rows (days × currencies) of a sales report: decades, for any shop.
 pub const MAX_SALES_DAYS: usize = 100_000;
 
-/// Which sales are asked for.
+/// Which sales a report covers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SalesFilter {
     /// The first day, in days since 1970.
@@ -18,7 +18,7 @@ pub struct SalesFilter {
     pub to_day: Option<i64>,
     /// One currency only.
     pub currency: Option<String>,
-    /// As these figures stood at this moment.
+    /// The figures as of this moment.
     pub as_of: Option<i64>,
 }
 
@@ -65,7 +65,7 @@ fn push_sales_filter(sql: &mut Sql, filter: &SalesFilter) {
     }
 }
 
-/// Sums are added column by column: the lower ones of less than 10⁹ rows stay below 10¹⁸.
+/// Each column is summed by itself: the sum of fewer than 10⁹ lower parts stays below 10¹⁸.
 fn sales(filter: &SalesFilter) -> Sql {
     let mut sql = Sql::new(format!(
         "SELECT p.applied, d.* FROM (SELECT COALESCE((SELECT position FROM projections WHERE name = 'sales'), 0) \
@@ -93,7 +93,7 @@ fn sales(filter: &SalesFilter) -> Sql {
     sql
 }
 
-/// What the statuses are counted by.
+/// The status that orders are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Dimension {
@@ -126,8 +126,8 @@ const COUNTS_NOW: &str = "SELECT COALESCE((SELECT position FROM projections WHER
      CAST(SUM(change) AS BIGINT) AS count FROM order_count_changes \
      GROUP BY dimension, code) AS c ON TRUE";
 
-/// Days before the moment's own, and the versions of its own day up to it. Payment and fulfilment are counted over
-/// placed (1), confirmed (2) and completed (3) orders, as the projection does.
+/// The days before the moment's own day, plus the versions of that day up to the moment. Payment and fulfilment are
+/// counted over placed (1), confirmed (2) and completed (3) orders, as in the projection.
 const COUNTS_AS_OF: &str = "WITH today AS (SELECT status, payment_status, fulfillment_status, was_status, \
      was_payment_status, was_fulfillment_status, COUNT(*) AS n FROM order_versions \
      WHERE occurred_at >= $2 AND occurred_at <= $3 GROUP BY status, payment_status, fulfillment_status, \
@@ -155,7 +155,7 @@ fn count(row: &CountRow) -> Option<StatusCount> {
 }
 
 impl ReadModel {
-    /// Sales by day and currency, days in order. More than [`MAX_SALES_DAYS`] rows means that there were more.
+    /// Sales by day and currency, in order of days. More than [`MAX_SALES_DAYS`] rows means that the report is cut off.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -179,7 +179,7 @@ impl ReadModel {
         Ok(Seen { position, found: days.collect() })
     }
 
-    /// How many orders are, or were at a moment, in each status. Statuses without any may be missing.
+    /// How many orders are, or were at a moment, in each status. A status without orders may be missing.
     ///
     /// # Errors
     /// When the storage refuses.

@@ -1,22 +1,22 @@
-//! At which version a stream stood: the one question about the past whose answer can still change. What the stream held
-//! at a version never does.
+//! The version of a stream at a moment: the only question about the past whose answer can still change. The content of
+//! a stream at a version never changes.
 
 use super::Seen;
 use crate::db::{ReadModel, ReadModelError, Sql, loaded, padded, stored};
 use uuid::Uuid;
 
-/// The last event of a stream that a replay takes.
+/// The last event of a stream that a replay folds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// The one with this version.
+    /// The event with this version.
     Version(u64),
-    /// The last one that had happened by then.
+    /// The last event that had happened by then.
     OccurredAt(i64),
-    /// The last one that the log had stored by then.
+    /// The last event that the log had stored by then.
     RecordedAt(i64),
 }
 
-/// A stream and the moment that is asked for.
+/// A stream at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamAt {
     /// Its type and id.
@@ -26,7 +26,7 @@ pub struct StreamAt {
 }
 
 impl StreamAt {
-    /// Version, time of the business and time of the log that the event may have at most.
+    /// The highest version, business time and log time that the event may have.
     fn bounds(self) -> [i64; 3] {
         match self.until {
             Until::Version(version) => [stored(version), i64::MAX, i64::MAX],
@@ -36,15 +36,15 @@ impl StreamAt {
     }
 }
 
-/// Versions and both times only grow along a stream, so its last event within the bounds ends what was.
+/// Versions and both times only grow along a stream, so the last event within the bounds is the one.
 const VERSIONS: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0), \
      string_agg(CAST(q.column1 AS TEXT) || ' ' || CAST(COALESCE((SELECT h.version FROM history h \
      WHERE h.stream_type = q.column2 AND h.stream_id = q.column3 AND h.version <= q.column4 \
      AND h.occurred_at <= q.column5 AND h.recorded_at <= q.column6 ORDER BY h.version DESC LIMIT 1), 0) AS TEXT), ',') FROM (VALUES ";
 
 impl ReadModel {
-    /// The versions at which streams stood, in the order in which they are asked for; 0 before the first event, or where
-    /// there is no such stream.
+    /// The versions of these streams at their moments, in the order of `asked`; 0 before the first event, or if there
+    /// is no such stream.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -66,7 +66,7 @@ impl ReadModel {
         for text in texts.iter().flat_map(|texts| texts.split(',')) {
             let (index, version) = text.split_once(' ').ok_or_else(unreadable)?;
             let index: usize = index.parse().map_err(|_| unreadable())?;
-            // What the statement was filled up with follows those that were asked for.
+            // The padding of the statement comes after the requested streams.
             if let Some(found) = versions.get_mut(index) {
                 *found = version.parse().map_err(|_| unreadable())?;
             }

@@ -1,23 +1,23 @@
-//! The catalog: which projections there are, how far each has come, and the compare-and-set that moves them.
+//! The catalog: all projections, their positions, and the compare-and-set that moves these.
 
 use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, from_row, loaded, stored};
 
-/// A projection as the catalog knows it.
+/// A projection's row in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogEntry {
     /// Its name.
     pub name: String,
     /// The version of the code that made its rows.
     pub version: u32,
-    /// Raised whenever its rows are exchanged.
+    /// Rises whenever its rows are swapped.
     pub generation: u64,
-    /// Whether somebody stopped it.
+    /// Whether an operator stopped it.
     pub stopped: bool,
     /// Every event up to here is in the rows.
     pub position: u64,
 }
 
-/// Where a writer believes a projection to be.
+/// The projection and generation that a writer expects to be live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The projection.
@@ -26,25 +26,25 @@ pub struct Checkpoint {
     pub generation: u64,
 }
 
-/// The log's end, as the projector last saw it.
+/// The log's head, as the projector last saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceHead {
     /// Its position.
     pub position: u64,
-    /// When that event was stored, in microseconds.
+    /// When the event at that position was stored, in microseconds.
     pub recorded_at: i64,
-    /// When it was seen, in microseconds.
+    /// When the projector saw it, in microseconds.
     pub seen_at: i64,
-    /// Its hash in the log's chain, where it is known: by it the log is known again.
+    /// Its hash in the log's chain, if known: it identifies the log.
     pub hash: Option<[u8; 32]>,
 }
 
-/// The log that views were made from, as far as they can tell.
+/// What the views know of the log that they were made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenLog {
-    /// It has at least so many events.
+    /// The log has at least this number of events.
     pub length: u64,
-    /// The position of one of them, and its hash.
+    /// The position of one of its events, and that event's hash.
     pub witness: Option<(u64, Vec<u8>)>,
 }
 
@@ -90,7 +90,7 @@ impl ReadModel {
         rows.into_iter().map(entry).collect()
     }
 
-    /// Enters a projection that is not there yet, at position 0.
+    /// Adds a projection at position 0, unless it is listed.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -103,7 +103,7 @@ impl ReadModel {
         Ok(())
     }
 
-    /// What is known of the log that these views were made from; `None`: nothing was read yet.
+    /// What the views know of the log that they were made from; `None` if nothing was read yet.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -121,7 +121,7 @@ impl ReadModel {
         Ok((length > 0).then_some(SeenLog { length, witness }))
     }
 
-    /// Stops a projection, or lets it go on. `false`: there is none of that name.
+    /// Stops a projection, or makes it live again. `false`: there is none of that name.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -134,9 +134,9 @@ impl ReadModel {
 /// Whether a projection follows the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It does.
+    /// It follows the log.
     Live,
-    /// It stands still until it is made live again.
+    /// It stays where it is until it is made live again.
     Stopped,
 }
 
@@ -149,7 +149,7 @@ impl State {
     }
 }
 
-/// `(name, generation) IN (…)`, where the name stands in this column.
+/// `(name, generation) IN (…)`, with the name in column `name`.
 pub(crate) fn push_checkpoints(sql: &mut Sql, name: &str, projections: &[Checkpoint]) {
     let mut between = ") IN (VALUES (";
     if !projections.is_empty() {
@@ -167,8 +167,8 @@ impl WriteTx {
     /// Moves live projections from one position to another, all or none.
     ///
     /// # Errors
-    /// [`ReadModelError::CheckpointMoved`] when one of them is not where the caller believes it to be, or is fed from a
-    /// topic by now.
+    /// [`ReadModelError::CheckpointMoved`] when one of them is not at the expected position, or is now fed from a
+    /// topic.
     pub async fn advance(
         &mut self,
         projections: &[Checkpoint],
@@ -186,7 +186,7 @@ impl WriteTx {
         self.moved(sql, projections.len()).await
     }
 
-    /// Moves what should be where the caller believes it to be: so many rows.
+    /// Executes an update that must change exactly `rows` rows; otherwise the checkpoint has moved.
     pub(crate) async fn moved(&mut self, sql: Sql, rows: usize) -> Result<(), ReadModelError> {
         if self.execute(sql).await? == rows as u64 {
             Ok(())
@@ -204,7 +204,7 @@ impl WriteTx {
         rows.into_iter().map(entry).collect()
     }
 
-    /// Notes how far the log reaches; never goes back.
+    /// Records the log's head; it never goes back.
     ///
     /// # Errors
     /// When the storage refuses.

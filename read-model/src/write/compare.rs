@@ -1,6 +1,6 @@
-//! Comparing two read models row by row: the live one under one snapshot, a fresh one beside it.
+//! Compares two read models row by row: a snapshot of the live one, and a fresh one.
 //!
-//! Rows stream in the order of their primary key; no more than one of each side is in memory.
+//! Rows stream in the order of their primary key; at most one row of each side is in memory.
 
 use crate::db::{ReadModel, ReadModelError, loaded, postgres_transaction};
 use futures::StreamExt;
@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Postgres, Row, Sqlite, Transaction, TypeInfo, ValueRef
 use std::cmp::Ordering;
 use uuid::Uuid;
 
-/// A read snapshot: everything read through it is as it was when it began.
+/// A read snapshot: every read through it sees the state at its beginning.
 #[derive(Debug)]
 pub enum Snapshot {
     /// Embedded SQLite.
@@ -20,18 +20,18 @@ pub enum Snapshot {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// A row that the two sides disagree about. Names the place, not the values.
+/// A row in which the two sides differ. Names the place, not the values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The table.
     pub table: &'static str,
     /// The row's primary key.
     pub key: String,
-    /// The column, or what else is wrong.
+    /// The column, or another description of the difference.
     pub what: String,
 }
 
-/// A value, to be compared.
+/// A value to compare.
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
     Null,
@@ -41,7 +41,7 @@ enum Value {
     Blob(Vec<u8>),
 }
 
-/// How a table is laid out: its columns and, of those, the primary key's.
+/// The columns of a table, and which of them form the primary key.
 struct Layout {
     columns: Vec<String>,
     key: Vec<usize>,
@@ -59,14 +59,14 @@ impl ReadModel {
                 postgres_transaction::begin_snapshot(model.readers.clone()).await?,
             ),
         };
-        // The snapshot is taken by the first read.
+        // The first read takes the snapshot.
         snapshot.positions().await?;
         Ok(snapshot)
     }
 }
 
 impl Snapshot {
-    /// How far each projection has come in this snapshot: name, position.
+    /// The position of each projection in this snapshot, by name.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -81,7 +81,8 @@ impl Snapshot {
         rows.into_iter().map(|(name, position)| Ok((name, loaded(position)?))).collect()
     }
 
-    /// Compares one table with another read model's: at most `limit` differences, and the rows compared.
+    /// Compares one table with that of another read model: at most `limit` differences, and the number of rows
+    /// compared.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -133,7 +134,7 @@ impl Snapshot {
         Ok((compared, found))
     }
 
-    /// Columns in order, with their place in the primary key from 1, or 0.
+    /// The columns in order, with their places in the primary key.
     async fn layout(&mut self, table: &str) -> Result<Layout, ReadModelError> {
         let info: Vec<(String, i64)> = match self {
             Self::Sqlite(transaction) => {
@@ -211,7 +212,7 @@ fn sqlite_value(row: &SqliteRow, index: usize) -> Result<Value, sqlx::Error> {
     })
 }
 
-/// The same values: an id is the blob that SQLite keeps it as.
+/// The value as SQLite has it: an id becomes a blob.
 fn postgres_value(row: &PgRow, index: usize) -> Result<Value, sqlx::Error> {
     let raw = row.try_get_raw(index)?;
     if raw.is_null() {
@@ -249,7 +250,7 @@ fn rank(value: &Value) -> u8 {
     }
 }
 
-/// The first column in which two rows of one key differ.
+/// The first column in which two rows with one key differ.
 fn differing(layout: &Layout, left: Option<&[Value]>, right: Option<&[Value]>) -> Option<String> {
     let (left, right) = (left?, right?);
     let at = left.iter().zip(right).position(|(left, right)| left != right)?;

@@ -1,4 +1,4 @@
-//! Tables of the projection `customers`: deltas added to what stands there.
+//! Tables of the projection `customers`: deltas that are added to the stored rows.
 
 use super::named::{Named, bind_placing, is_later, keep_last_name};
 use crate::db::{Binds, BulkStatement, ReadModelError, Row, Tables, WriteTx};
@@ -9,26 +9,26 @@ pub const TABLES: &[&str] = &["customers", "customer_lifetimes"];
 /// What a batch changes in these tables.
 #[derive(Debug, Default)]
 pub struct CustomersChanges {
-    /// Per customer.
+    /// One for each customer.
     pub customers: Vec<CustomerDelta>,
-    /// Per customer and currency.
+    /// One for each customer and currency.
     pub lifetimes: Vec<LifetimeDelta>,
 }
 
 /// What changes for a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerDelta {
-    /// Which one.
+    /// The customer's id.
     pub customer_id: String,
-    /// By the order placed last of those that name the customer.
+    /// The name in the last-placed order that names the customer.
     pub named: Option<Named>,
-    /// Orders placed, less those cancelled.
+    /// Orders placed, minus orders cancelled.
     pub orders: i64,
     /// Orders cancelled.
     pub cancelled_orders: i64,
-    /// The earliest placing.
+    /// The earliest time of placing.
     pub first_order_at: i64,
-    /// The latest placing.
+    /// The latest time of placing.
     pub last_order_at: i64,
 }
 

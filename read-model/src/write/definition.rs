@@ -1,13 +1,13 @@
-//! How the tables of a new generation come to look like the live ones: the schema itself is asked, each backend in its
-//! own tongue. Names come from the program and from the schema, never from outside.
+//! How the tables of a new generation get the definition of the live ones: from the schema itself, which each backend
+//! describes in its own way. Names come from the program and from the schema, never from outside.
 //!
-//! On PostgreSQL an index that only readers need is built when the rows are there, which takes a fraction of the time and
-//! keeps nobody from writing. SQLite would keep everybody from it for as long, so there all indexes grow with the rows.
+//! On PostgreSQL, an index that only readers need is built after the rows. That takes a fraction of the time and blocks
+//! no writer. On SQLite it would block every writer meanwhile, so there all indexes grow with the rows.
 
 use crate::db::{ReadModel, ReadModelError, Sql, Tables, WriteTx, postgres_transaction, writer};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// What a new table lacks of a live one's indexes: all that follows the table's name, and a short name for it.
+/// The live table's indexes that a new table lacks: the definition after the table's name, and a short name for it.
 const LACKING: &str = "WITH indexes AS (SELECT indrelid, substr(definition, strpos(definition, ' USING ')) AS rest \
      FROM (SELECT indrelid, pg_get_indexdef(indexrelid) AS definition FROM pg_index \
      WHERE indrelid IN (CAST($1 AS regclass), CAST($2 AS regclass)) AND NOT indisunique) AS defined) \
@@ -15,11 +15,11 @@ const LACKING: &str = "WITH indexes AS (SELECT indrelid, substr(definition, strp
      (SELECT rest FROM indexes WHERE indrelid = CAST($2 AS regclass)) ORDER BY rest";
 
 impl ReadModel {
-    /// Builds the indexes that tables of a new generation lack; before it takes the live one's place, but when it is
-    /// nearly full. Others write meanwhile.
+    /// Builds the indexes that tables of a new generation lack. Call it when the tables are nearly full, before the
+    /// swap. Other writers go on meanwhile.
     ///
     /// # Errors
-    /// When the handle is read-only or the storage refuses; what is built by then stays.
+    /// When the handle is read-only or the storage refuses; indexes built before that stay.
     pub async fn complete_indexes(
         &self,
         tables: &[&'static str],
@@ -35,7 +35,7 @@ impl ReadModel {
     }
 }
 
-/// Builds what `new` lacks of a live table's indexes.
+/// Builds the live table's indexes that `new` lacks.
 async fn build_lacking(connection: &mut PgConnection, live: &str, new: &str) -> sqlx::Result<()> {
     let lacking: Vec<(String, String)> =
         sqlx::query_as(LACKING).bind(live).bind(new).fetch_all(&mut *connection).await?;
@@ -63,7 +63,7 @@ impl WriteTx {
         Ok(names.iter().filter_map(|(name,)| name[prefix.len()..].parse().ok()).collect())
     }
 
-    /// Creates an empty table like the live one for another generation.
+    /// Creates an empty table like the live one, for another generation.
     pub(crate) async fn copy_definition(
         &mut self,
         table: &str,
@@ -86,7 +86,7 @@ impl WriteTx {
         }
     }
 
-    /// What creates `table` and its indexes under the names of another generation, on SQLite.
+    /// The statements that create `table` and its indexes under the names of another generation, on SQLite.
     async fn definitions(
         &mut self,
         table: &str,
@@ -125,7 +125,7 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Whoever may read the live table may read the new one, which will take its place.
+    /// Grants on the new table, which will replace the live one, all rights on that one.
     async fn copy_grants(&mut self, table: &str, name: &str) -> Result<(), ReadModelError> {
         let sql = "SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, privilege_type \
              FROM pg_class, aclexplode(relacl) WHERE oid = CAST($1 AS regclass) AND grantee <> relowner";
@@ -136,8 +136,8 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Sees to it that a new table has every index of the live one, as nearly always it has by then. And PostgreSQL plans
-    /// by what it knows of a table: it does not know a new one yet. SQLite keeps no such figures.
+    /// Builds the indexes that a new table still lacks; usually there are none. Then collects PostgreSQL's statistics,
+    /// which its planner needs and a new table does not have. SQLite keeps none.
     pub(crate) async fn take_stock(
         &mut self,
         table: &str,

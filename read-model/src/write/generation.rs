@@ -1,24 +1,24 @@
-//! Generations of a projection's tables: shadows derived from the live tables' own definition, the swap, the way back.
+//! Generations of a projection's tables: shadow tables made from the live tables' definition, the swap, the rollback.
 //!
 //! Live tables have plain names, all others `<table>__g<generation>`. Everything here is DDL inside the caller's write
-//! transaction, so that it happens together with the catalog's rows or not at all. Names come from the program and
-//! from the schema itself, never from outside.
+//! transaction, so it takes effect together with the catalog's rows or not at all. Names come from the program and from
+//! the schema itself, never from outside.
 
 use crate::db::{ReadModelError, Sql, WriteTx, loaded, stored};
 
-/// A generation that takes the live one's place.
+/// A generation that replaces the live one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Successor {
-    /// Its number, above the live one's.
+    /// Its number, higher than that of the live one.
     pub generation: u64,
     /// The version of the code that made it.
     pub version: u32,
-    /// How far its rows have come.
+    /// The position of its rows.
     pub position: u64,
 }
 
 impl WriteTx {
-    /// Creates the empty tables of a new generation beside the live ones, and removes all others but the live ones.
+    /// Creates the empty tables of a new generation, and removes all others but the live ones.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -45,8 +45,8 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Forgets every row of a projection, live or not, and where they came from; whoever writes it at present is
-    /// refused from now on.
+    /// Deletes every row of a projection, live or not, and the record of their source. Its present writers are refused
+    /// from now on.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -79,10 +79,10 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Puts a filled generation in the live one's place and keeps the live one; ends the rebuild.
+    /// Swaps a filled generation in and keeps the old live one; ends the rebuild.
     ///
     /// # Errors
-    /// [`ReadModelError::CheckpointMoved`] when the live generation or position is not the given one any more.
+    /// [`ReadModelError::CheckpointMoved`] when the live generation or position is no longer the given one.
     pub async fn swap(
         &mut self,
         projection: &str,
@@ -106,7 +106,7 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Puts the kept generation back in the live one's place and keeps the live one instead. `None`: nothing is kept.
+    /// Makes the kept generation live again and keeps the live one instead. `None`: there is no kept generation.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -136,7 +136,7 @@ impl WriteTx {
         Ok(Some(next))
     }
 
-    /// Writes down which generation is live and which is kept.
+    /// Records which generation is live and which is kept.
     async fn exchange(
         &mut self,
         projection: &str,
@@ -182,7 +182,7 @@ impl WriteTx {
         })
     }
 
-    /// One table's live rows become those of generation `old`, those of `new` become live.
+    /// Renames one table's live rows to generation `old`, and those of `new` to the live name.
     async fn exchange_table(
         &mut self,
         table: &str,

@@ -1,4 +1,4 @@
-//! Table of the projection `history`: every event as it stands in the log.
+//! Table of the projection `history`: every event as the log has it.
 
 use crate::db::{
     Binds, BulkStatement, MAX_KEYS, ReadModel, ReadModelError, Row, Sql, Tables, WriteTx, loaded,
@@ -62,7 +62,7 @@ impl WriteTx {
     /// Adds events.
     ///
     /// # Errors
-    /// When the storage refuses, or a position or (stream, version) is already there.
+    /// When the storage refuses, or a position or (stream, version) already exists.
     pub async fn write_history(
         &mut self,
         tables: Tables,
@@ -73,7 +73,7 @@ impl WriteTx {
 }
 
 impl ReadModel {
-    /// The last version of each of these streams (type, id), in their order; `None` for one without events.
+    /// The last version of each of these streams (type, id), in their order; `None` for a stream without events.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -85,7 +85,7 @@ impl ReadModel {
         let mut versions = vec![None; streams.len()];
         let places: Vec<usize> = (0..streams.len()).collect();
         for asked in places.chunks(MAX_KEYS) {
-            // Key by key, as orders are loaded.
+            // One subquery for each key, as in `load_orders`.
             let mut sql = Sql::new("SELECT asked.column1, (SELECT MAX(h.version) FROM ");
             sql.push(tables.name("history"));
             sql.push(

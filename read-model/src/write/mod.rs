@@ -1,8 +1,8 @@
-//! What the projector does: catalog, checkpoints, bulk flushes, shadow generations.
+//! What the projector writes: catalog, checkpoints, bulk flushes, shadow generations.
 //!
-//! One [`WriteTx`] is one transaction: the checkpoint's compare-and-set first, then the rows. Whatever fails rolls all of
-//! it back, so that a row and the checkpoint that accounts for it can never part. SQL stands beside its binds, one file
-//! per group of tables; callers see rows, never SQL.
+//! One [`WriteTx`] is one transaction: the checkpoint's compare-and-set first, then the rows. A failure rolls all of it
+//! back, so a row and its checkpoint can never part. SQL is next to its binds, one file for each group of tables;
+//! callers see rows, never SQL.
 
 pub mod catalog;
 pub mod compare;

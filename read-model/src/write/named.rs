@@ -1,25 +1,25 @@
-//! Names that later orders change: the one of the order placed last stands, whatever comes when.
+//! Names that later orders change: the name in the last-placed order is kept, whatever the order of arrival.
 //!
-//! Orders come in any order: partitions go their own pace, and history is imported after what followed it. So a name goes
-//! with the time of the business at which its order was placed and, where times are equal, with the event's position; the
-//! later one stays, in the fold as in the tables.
+//! Orders arrive in any order: partitions advance independently, and imports bring history after later orders. So a
+//! name carries the business time at which its order was placed and, for equal times, the event's position. The later
+//! one is kept, in the fold as in the tables.
 
 use crate::db::{Binds, stored};
 use faults::{Fault, arrival, planted};
 
-/// A name, and the placing of the order that gives it.
+/// A name, with the placing of the order that gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// As that order says it.
+    /// The name in that order.
     pub name: String,
     /// When the order was placed, in microseconds.
     pub at: i64,
-    /// Where in the log that stands.
+    /// The position of the event that placed it.
     pub position: u64,
 }
 
 impl Named {
-    /// Takes this name, unless one of an order placed later is there. Of one order, the name given last stays.
+    /// Takes this name, unless the kept one is from an order placed later. Within one order, the last name is kept.
     pub fn keep_last(kept: &mut Option<Self>, name: &str, at: i64, position: u64) {
         let at = if planted(Fault::NameByArrival) { arrival() } else { at };
         match kept {
@@ -34,20 +34,20 @@ impl Named {
     }
 }
 
-/// Binds `named_at` and `named_position`; without a name what is before every order.
+/// Binds `named_at` and `named_position`; without a name, values before those of every order.
 pub(super) fn bind_placing(named: Option<(i64, u64)>, binds: &mut Binds) {
     let (at, position) = named.unwrap_or((i64::MIN, 0));
     binds.int(at).int(stored(position));
 }
 
-/// Whether the new row's name is of an order placed later than the one that stands there.
+/// Whether the new row's name is from an order placed later than the stored one.
 macro_rules! is_later {
     () => {
         "(excluded.named_at, excluded.named_position) > (kept.named_at, kept.named_position)"
     };
 }
 
-/// Sets a stored row's name, with its placing, to the new row's if that is of an order placed later.
+/// Replaces a stored row's name and its placing by the new row's, if that order was placed later.
 macro_rules! keep_last_name {
     () => {
         concat!(
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_the_order_placed_last_stays_in_whatever_order_names_come() {
+    fn the_name_of_the_last_placed_order_stays_in_any_order_of_arrival() {
         let mut named = [("old", 1, 9), ("early", 5, 2), ("late", 5, 3)];
         for turn in 0..6 {
             named.rotate_left(1);

@@ -1,4 +1,4 @@
-//! Tables of the projection `orders`: present rows, what they are found by, notes, versions over time, daily counts.
+//! Tables of the projection `orders`: present rows, their products, notes, versions over time, daily counts.
 
 use crate::db::{
     Binds, BulkStatement, MAX_KEYS, ReadModel, ReadModelError, Row, Sql, Tables, WriteTx, padded,
@@ -13,23 +13,23 @@ pub const TABLES: &[&str] =
 /// What a batch changes in these tables.
 #[derive(Debug, Default)]
 pub struct OrdersChanges {
-    /// Orders that are new, or drafts (whose customer, total and time in lists may change).
+    /// New orders, or drafts, whose customer, total and time in lists may change.
     pub shaped: Vec<OrderRow>,
-    /// Placed orders that have moved on: what lists are sorted by has not changed, except the status.
+    /// Placed orders that have changed: of the columns that lists sort or filter by, only the status differs.
     pub moved: Vec<OrderRow>,
-    /// Products an order is no longer found by.
+    /// Products by which an order is no longer found.
     pub products_gone: Vec<OrderProductRow>,
-    /// Products an order is found by from now on.
+    /// Products by which an order is found from now on.
     pub products: Vec<OrderProductRow>,
     /// New notes.
     pub notes: Vec<OrderNoteRow>,
     /// Versions that changed what a list shows.
     pub versions: Vec<OrderVersionRow>,
-    /// By how much counts changed.
+    /// Changes of the counts.
     pub counts: Vec<CountChangeRow>,
 }
 
-/// An order as it stands.
+/// The present state of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // the columns, as the migration describes them
 pub struct OrderRow {
@@ -49,7 +49,7 @@ pub struct OrderRow {
     pub document: String,
 }
 
-/// An order is found by a product.
+/// A product by which an order is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct OrderProductRow {
@@ -58,7 +58,7 @@ pub struct OrderProductRow {
     pub order_id: Uuid,
 }
 
-/// A note.
+/// A note of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct OrderNoteRow {
@@ -67,7 +67,7 @@ pub struct OrderNoteRow {
     pub note: String,
 }
 
-/// What a list showed of an order from some version on.
+/// What a list showed of an order from a version on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct OrderVersionRow {
@@ -87,7 +87,7 @@ pub struct OrderVersionRow {
     pub units: u64,
 }
 
-/// By how much one count changed on one day.
+/// The change of one count on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct CountChangeRow {
@@ -97,14 +97,14 @@ pub struct CountChangeRow {
     pub change: i64,
 }
 
-/// An order as the fold needs it to go on.
+/// An order as later folding needs it.
 #[derive(Debug, Clone)]
 pub struct StoredOrder {
-    /// Which one.
+    /// The order's id.
     pub order_id: Uuid,
     /// Its last folded version.
     pub version: u64,
-    /// The composed order, without notes.
+    /// The order document, without notes.
     pub document: String,
 }
 
@@ -124,7 +124,7 @@ const SHAPED: BulkStatement = BulkStatement {
         document = excluded.document",
 };
 
-/// Names no column of an index but the status, so that only that index is touched.
+/// Updates no indexed column but the status, so that only that index is touched.
 const MOVED: BulkStatement = BulkStatement {
     id: "orders-moved",
     head: ORDER_HEAD,
@@ -245,7 +245,7 @@ impl WriteTx {
         tables: Tables,
         changes: OrdersChanges,
     ) -> Result<(), ReadModelError> {
-        // Those of one table apart from each other: those of different tables travel together.
+        // Writes to one table are kept apart from each other, because those to different tables travel together.
         self.bulk(&SHAPED, tables, changes.shaped).await?;
         self.bulk(&PRODUCTS_GONE, tables, changes.products_gone).await?;
         self.bulk(&MOVED, tables, changes.moved).await?;
@@ -257,7 +257,7 @@ impl WriteTx {
 }
 
 impl ReadModel {
-    /// These orders as they stand; those that are not there are left out.
+    /// The present state of these orders; missing ones are left out.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -268,8 +268,9 @@ impl ReadModel {
     ) -> Result<Vec<StoredOrder>, ReadModelError> {
         let mut found = Vec::with_capacity(orders.len());
         for keys in orders.chunks(MAX_KEYS) {
-            // Key by key, not `IN`: PostgreSQL would keep the plan that it made while the table was small, and read all of
-            // it each time. One value for each, so that it cannot be turned into a join.
+            // One subquery for each key, not `IN`: PostgreSQL would keep the plan that it made while the table was
+            // small, and read the whole table each time. Each returns one value, so PostgreSQL cannot turn it into a
+            // join.
             let mut sql = Sql::new("SELECT asked.id, (SELECT o.version || ' ' || o.document FROM ");
             sql.push(tables.name("orders")).push(" o WHERE o.order_id = asked.id) FROM ");
             sql.push_table(padded(keys));

@@ -1,4 +1,4 @@
-//! Events that could not be projected, with the later events of their streams, kept whole until they can be.
+//! Events that could not be projected, with the later events of their streams, kept whole until a retry.
 
 use crate::db::{
     Binds, BulkStatement, MAX_KEYS, ReadModel, ReadModelError, Row, Sql, Tables, WriteTx, loaded,
@@ -9,38 +9,38 @@ use uuid::Uuid;
 /// A parked event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedRow {
-    /// The projection that could not take it.
+    /// The projection that could not fold it.
     pub projection: &'static str,
-    /// In which generation.
+    /// The projection's generation.
     pub generation: u64,
-    /// Its place in the log.
+    /// Its position in the log.
     pub position: u64,
     /// The type of its stream.
     pub stream_type: String,
     /// The id of its stream.
     pub stream_id: Uuid,
-    /// Its place in the stream.
+    /// Its version in the stream.
     pub version: u64,
-    /// Why; never holds the event's values.
+    /// The reason; never holds the event's values.
     pub reason: String,
     /// The whole event as JSON.
     pub event: String,
-    /// When, in microseconds.
+    /// When it was parked, in microseconds.
     pub parked_at: i64,
 }
 
 /// Why an event is parked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedReason {
-    /// Its place in the log.
+    /// Its position in the log.
     pub position: u64,
     /// The type of its stream.
     pub stream_type: String,
     /// The id of its stream.
     pub stream_id: Uuid,
-    /// Its place in the stream.
+    /// Its version in the stream.
     pub version: u64,
-    /// Why; never holds the event's values.
+    /// The reason; never holds the event's values.
     pub reason: String,
 }
 
@@ -82,7 +82,7 @@ impl ReadModel {
         self.rows(Sql::new(sql).bind(projection).bind(stored(generation))).await
     }
 
-    /// The first parked events of a generation, with why.
+    /// The first parked events of a generation, with their reasons.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -137,8 +137,8 @@ impl WriteTx {
         rows.into_iter().map(parked).collect()
     }
 
-    /// Takes events out of the park and gives the projection a new generation number, so that every writer that
-    /// knew them as parked reloads.
+    /// Removes parked events and gives the projection a new generation number, so that every writer that knew them as
+    /// parked reloads.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -157,7 +157,7 @@ impl WriteTx {
         self.renumber(projection, generation, generation + 1).await
     }
 
-    /// Gives a projection and what is parked of it another generation number.
+    /// Gives a projection and its parked events another generation number.
     pub(crate) async fn renumber(
         &mut self,
         projection: &str,
@@ -174,7 +174,7 @@ impl WriteTx {
         self.renumber_parked(projection, from, to).await
     }
 
-    /// What is parked of a generation belongs to one of another number from now on.
+    /// Moves parked events from one generation number to another.
     pub(crate) async fn renumber_parked(
         &mut self,
         projection: &str,

@@ -1,10 +1,10 @@
 //! Checkpoints of projections that are fed from a topic: one for each partition, moved by compare-and-set in the
 //! transaction that writes the rows.
 //!
-//! The position of such a projection in the catalog is the least of its partitions'. So whoever waits for a position
-//! waits for all of them, whichever process reads them. Checkpoints belong to a generation, as parked events do: a swap
-//! carries them over, raised to where the new rows are; those of the kept generation wait for a rollback, and go back to the
-//! first record when a topic turns out to be another one.
+//! The position of such a projection in the catalog is the least of its partitions'. So waiting for a position means
+//! waiting for all of them, whichever process reads them. Checkpoints belong to a generation, as parked events do. A
+//! swap carries them over, raised to the position of the new rows. Those of the kept generation wait for a rollback; if
+//! the topic turns out to be another one, they go back to the first record.
 
 use super::catalog::{Checkpoint, push_checkpoints};
 use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, from_row, loaded, stored};
@@ -12,20 +12,20 @@ use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, from_row, loaded, store
 /// How far a projection has read one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// The record to be read next.
+    /// The next record to read.
     pub next_offset: i64,
     /// Every event of the partition up to here is in the rows.
     pub position: u64,
 }
 
-/// What one partition's mark is believed to be, and becomes.
+/// A partition checkpoint's expected value and its new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// The partition.
     pub number: i32,
-    /// Where it is.
+    /// The expected value.
     pub from: Mark,
-    /// Where it goes.
+    /// The new value.
     pub to: Mark,
 }
 
@@ -40,7 +40,7 @@ pub struct PartitionEntry {
     pub number: i32,
     /// The topic.
     pub topic: String,
-    /// How far it is.
+    /// How far it has been read.
     pub mark: Mark,
 }
 
@@ -55,7 +55,7 @@ from_row! {
     }
 }
 
-/// Those of the generations that serve.
+/// The checkpoints of the live generations.
 const SELECT: &str = "SELECT p.projection, p.generation, p.number, p.topic, p.next_offset, p.position \
     FROM partitions p JOIN projections c ON c.name = p.projection AND c.generation = p.generation \
     ORDER BY p.projection, p.number";
@@ -74,7 +74,7 @@ fn entry(row: PartitionRow) -> Result<PartitionEntry, ReadModelError> {
 }
 
 impl ReadModel {
-    /// The partitions' checkpoints of every projection that is fed from a topic.
+    /// The partition checkpoints of every projection that is fed from a topic.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -85,7 +85,7 @@ impl ReadModel {
 }
 
 impl WriteTx {
-    /// The same as this transaction sees it.
+    /// The same, as this transaction sees them.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -94,7 +94,7 @@ impl WriteTx {
         rows.into_iter().map(entry).collect()
     }
 
-    /// Keeps all other writers of these live projections out until this transaction ends.
+    /// Blocks all other writers of these live projections until this transaction ends.
     ///
     /// # Errors
     /// [`ReadModelError::CheckpointMoved`] when one of them is stopped or of another generation.
@@ -109,7 +109,7 @@ impl WriteTx {
         self.moved(sql, projections.len()).await
     }
 
-    /// Enters a partition, or says anew from where it is read.
+    /// Adds a partition, or sets the place from which it is read.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -130,7 +130,8 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Forgets a generation's partitions: it is fed from the log again, or from a topic with another number of them.
+    /// Deletes a generation's partitions: it is fed from the log again, or from a topic with another number of
+    /// partitions.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -140,10 +141,10 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Moves partitions of some projections, each projection's by the same steps, all or none.
+    /// Moves partitions of some projections, each projection by the same steps; all or none.
     ///
     /// # Errors
-    /// [`ReadModelError::CheckpointMoved`] when one is not where the caller believes it to be.
+    /// [`ReadModelError::CheckpointMoved`] when one is not at its expected value.
     pub async fn move_partitions(
         &mut self,
         projections: &[Checkpoint],
@@ -172,11 +173,11 @@ impl WriteTx {
         self.moved(sql, projections.len() * steps.len()).await
     }
 
-    /// Raises the catalog's positions of these projections to the least of their partitions'. Locks them first, in a
-    /// statement of its own, so that the least is taken of what others have committed by then.
+    /// Raises the catalog's positions of these projections to the least of their partitions'. A separate statement
+    /// locks them first, so that the least includes what others have committed by then.
     ///
     /// # Errors
-    /// [`ReadModelError::CheckpointMoved`] when one of them is stopped or of another generation by now.
+    /// [`ReadModelError::CheckpointMoved`] when one of them is now stopped or of another generation.
     pub async fn settle_partitions(
         &mut self,
         projections: &[Checkpoint],
@@ -193,7 +194,7 @@ impl WriteTx {
         Ok(())
     }
 
-    /// How far the furthest partition of a projection is; locks all of them. `None`: no topic feeds it.
+    /// The position of a projection's furthest partition; locks all of them. `None`: no topic feeds it.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -210,7 +211,7 @@ impl WriteTx {
         positions.into_iter().map(|(position,)| position).max().map(loaded).transpose()
     }
 
-    /// A generation takes another one's place with rows up to `position`.
+    /// Carries partitions over to a generation that replaces another, with rows up to `position`.
     pub(crate) async fn carry_partitions(
         &mut self,
         projection: &str,
@@ -229,7 +230,7 @@ impl WriteTx {
         Ok(())
     }
 
-    /// A generation has another number from now on.
+    /// Moves partitions from one generation number to another.
     pub(crate) async fn renumber_partitions(
         &mut self,
         projection: &str,
@@ -243,8 +244,8 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Stopped projections and kept generations begin at the first record of these partitions, should they come back: the
-    /// offsets that they have are those of records that are gone.
+    /// Sets stopped projections and kept generations to the first record of these partitions, in case they return: the
+    /// records at their offsets are gone.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -260,7 +261,7 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Only the live generation's partitions stay.
+    /// Deletes all partitions but those of the live generation.
     pub(crate) async fn forget_kept_partitions(
         &mut self,
         projection: &str,

@@ -1,4 +1,4 @@
-//! Tables of the projection `products`: deltas added to what stands there.
+//! Tables of the projection `products`: deltas that are added to the stored rows.
 
 use super::named::{Named, bind_placing, is_later, keep_last_name};
 use crate::db::{Binds, BulkStatement, ReadModelError, Row, Tables, WriteTx};
@@ -9,20 +9,20 @@ pub const TABLES: &[&str] = &["products", "product_sales"];
 /// What a batch changes in these tables.
 #[derive(Debug, Default)]
 pub struct ProductsChanges {
-    /// Per product.
+    /// One for each product.
     pub products: Vec<ProductDelta>,
-    /// Per product and currency.
+    /// One for each product and currency.
     pub sales: Vec<ProductSalesDelta>,
 }
 
 /// What changes for a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductDelta {
-    /// Which one.
+    /// The product's id.
     pub product_id: String,
-    /// By the order placed last; `None` when a batch only takes back, so that the product is there already.
+    /// The name in the order placed last; `None` if a batch only takes back, so that the product already exists.
     pub named: Option<Named>,
-    /// Orders that hold it.
+    /// Orders with this product.
     pub orders: i64,
     /// Units ordered.
     pub units: i64,

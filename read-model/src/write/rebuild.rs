@@ -1,10 +1,10 @@
-//! Rebuilds under way: who fills which generation, how far it has come. The same compare-and-set as live checkpoints,
-//! on the owner as well, so that one who was taken for dead cannot write any more.
+//! Running rebuilds: who fills which generation, and how far. The same compare-and-set as for live checkpoints, also on
+//! the owner: an owner that was presumed dead cannot write any more.
 
 use super::catalog::{Checkpoint, push_checkpoints};
 use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, from_row, loaded, stored};
 
-/// A rebuild under way.
+/// A running rebuild.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RebuildEntry {
     /// The projection.
@@ -13,11 +13,11 @@ pub struct RebuildEntry {
     pub version: u32,
     /// The generation being filled.
     pub generation: u64,
-    /// How far it has come.
+    /// Its position.
     pub position: u64,
-    /// Who fills it; opaque.
+    /// The process that fills it; opaque.
     pub owner: Vec<u8>,
-    /// When that one was last heard of, in microseconds.
+    /// The owner's last sign of life, in microseconds.
     pub heartbeat_at: i64,
 }
 
@@ -46,25 +46,25 @@ fn entry(row: RebuildRow) -> Result<RebuildEntry, ReadModelError> {
     })
 }
 
-/// How a rebuild moves on.
+/// One step of a rebuild.
 #[derive(Debug, Clone, Copy)]
 pub struct RebuildStep<'a> {
-    /// Who says so.
+    /// The owner that takes the step.
     pub owner: &'a [u8],
-    /// Where the shadow rows are.
+    /// The position of the shadow rows before it.
     pub from: u64,
-    /// Where they are after this transaction.
+    /// Their position after this transaction.
     pub to: u64,
     /// The log's head.
     pub target: u64,
-    /// How fast it goes.
+    /// The present speed.
     pub events_per_second: f64,
-    /// In microseconds.
+    /// The present time, in microseconds.
     pub now: i64,
 }
 
 impl ReadModel {
-    /// Every rebuild under way.
+    /// Every running rebuild.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -75,7 +75,7 @@ impl ReadModel {
 }
 
 impl WriteTx {
-    /// Every rebuild under way, as this transaction sees it.
+    /// Every running rebuild, as this transaction sees it.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -84,8 +84,8 @@ impl WriteTx {
         rows.into_iter().map(entry).collect()
     }
 
-    /// Keeps whoever fills this projection out until this transaction ends, once what is under way has ended: on
-    /// PostgreSQL those who fill take no turns with other writers.
+    /// Blocks the owner that fills this projection until this transaction ends, after its present transaction has
+    /// ended. On PostgreSQL, transactions that fill take no turns with other writers.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -95,7 +95,7 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Enters a rebuild, or gives it to another owner.
+    /// Adds a rebuild, or gives it to another owner.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -126,7 +126,7 @@ impl WriteTx {
     /// Moves rebuilds from one position to another, all or none.
     ///
     /// # Errors
-    /// [`ReadModelError::CheckpointMoved`] when one of them is not there, or belongs to somebody else by now.
+    /// [`ReadModelError::CheckpointMoved`] when one of them is missing, or belongs to another owner now.
     pub async fn advance_rebuild(
         &mut self,
         projections: &[Checkpoint],
@@ -147,7 +147,7 @@ impl WriteTx {
         self.moved(sql, projections.len()).await
     }
 
-    /// Lets go of a rebuild, so that anybody may resume it at once.
+    /// Releases a rebuild, so that any process may resume it at once.
     ///
     /// # Errors
     /// When the storage refuses.

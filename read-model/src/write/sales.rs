@@ -8,13 +8,13 @@ pub const TABLES: &[&str] = &["sales_days", "sales_changes"];
 /// What a batch changes in these tables.
 #[derive(Debug, Default)]
 pub struct SalesChanges {
-    /// Per day of placing, currency and day of change.
+    /// One for each day of placing, currency and day of change.
     pub days: Vec<SalesDayDelta>,
     /// Every single change.
     pub changes: Vec<SalesChangeRow>,
 }
 
-/// By how much the figures change.
+/// The change of the figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct SalesFigures {
@@ -25,7 +25,7 @@ pub struct SalesFigures {
     pub cancelled_revenue: i128,
 }
 
-/// What changed on a day about orders placed on a day.
+/// What changed on one day for orders placed on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct SalesDayDelta {

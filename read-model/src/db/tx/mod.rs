@@ -1,4 +1,4 @@
-//! One [`WriteTx`] is one write transaction on either backend. Whatever fails rolls all of it back.
+//! One [`WriteTx`] is one write transaction on either backend. A failure rolls all of it back.
 
 mod postgres;
 mod sqlite;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Connections that fill the tables of a rebuild, on PostgreSQL.
 pub(crate) const FILLERS: NonZero<usize> = NonZero::new(5).expect("more than none");
 
-/// One write transaction. Dropped without [`WriteTx::commit`], it never happened.
+/// One write transaction. If it is dropped without [`WriteTx::commit`], nothing is written.
 #[derive(Debug)]
 pub enum WriteTx {
     /// Embedded SQLite.
@@ -42,8 +42,8 @@ impl ReadModel {
         }
     }
 
-    /// How many projections of a rebuild may be filled at the same time, each by transactions of its own; `None` where all
-    /// are filled by one. SQLite has one writer.
+    /// How many projections of a rebuild may be filled at the same time, each by its own transactions. `None` on
+    /// SQLite, which has one writer: one transaction fills all.
     #[must_use]
     pub fn fillers(&self) -> Option<NonZero<usize>> {
         match self {
@@ -53,7 +53,7 @@ impl ReadModel {
     }
 
     /// Begins a transaction that writes one projection's tables of a rebuild, and its rows in the catalog of rebuilds.
-    /// On PostgreSQL it waits for no other writer and keeps none out.
+    /// On PostgreSQL it waits for no other writer and blocks none.
     ///
     /// # Errors
     /// When the handle is read-only or the storage refuses.
@@ -69,7 +69,7 @@ impl ReadModel {
 }
 
 impl WriteTx {
-    /// Commits. `position` is what waiting readers are told; a hint.
+    /// Commits. `position` goes to waiting readers as a hint.
     ///
     /// # Errors
     /// When the storage refuses; then nothing was written.
@@ -80,11 +80,11 @@ impl WriteTx {
         }
     }
 
-    /// Writes all that waits, and takes everything back: what the database would say is known then, and nothing else has
-    /// come of it.
+    /// Writes everything that waits, and rolls back: it finds out whether the database accepts the rows, and changes
+    /// nothing.
     ///
     /// # Errors
-    /// As [`WriteTx::commit`], also for rules that are checked at the end only.
+    /// As [`WriteTx::commit`], also for rules that are checked only at the end.
     pub async fn try_out(self) -> Result<(), ReadModelError> {
         match self {
             Self::Sqlite(tx) => Ok(tx.try_out().await?),
@@ -95,7 +95,7 @@ impl WriteTx {
     /// All rows, as this transaction sees them.
     ///
     /// # Errors
-    /// When the storage refuses, or a row is of another shape.
+    /// When the storage refuses, or a row has another shape.
     pub async fn rows<R: EitherRow>(&mut self, sql: Sql) -> Result<Vec<R>, ReadModelError> {
         Ok(match self {
             Self::Sqlite(tx) => tx.rows(sql).await?,
@@ -103,7 +103,7 @@ impl WriteTx {
         })
     }
 
-    /// Writes; how many rows changed.
+    /// Executes a write; returns how many rows changed.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -114,7 +114,7 @@ impl WriteTx {
         })
     }
 
-    /// Runs `statement` over all `rows`; at the latest when the transaction ends.
+    /// Runs `statement` over all `rows`, at the latest when the transaction ends.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -133,7 +133,7 @@ impl WriteTx {
         }
     }
 
-    /// Changes definitions; the text is not kept prepared.
+    /// Changes table definitions; the text is not kept prepared.
     pub(crate) async fn ddl(&mut self, sql: String) -> Result<(), ReadModelError> {
         self.execute(Sql::new(sql).once()).await?;
         Ok(())

@@ -1,7 +1,7 @@
-//! A transaction on PostgreSQL, in as few ways to the server as can be.
+//! A transaction on PostgreSQL, with as few round trips as possible.
 //!
-//! Bulk writes, of which nothing is asked back, wait until something is asked or the end; then those of different tables
-//! travel together, as one statement. (Within one statement none sees what another one writes; so two of one table go
+//! Bulk writes return nothing, so they wait until the next query or the end. Then those of different tables travel
+//! together, as one statement. (Within one statement, no part sees what another writes; so two writes to one table go
 //! one after the other.)
 
 use crate::db::bulk::{Binds, BulkStatement, Row, UNNESTED};
@@ -16,8 +16,8 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// A transaction on PostgreSQL that no other writer of this read model overlaps with, unless it fills the tables of a
-/// rebuild. Dropped without a commit, it never happened.
+/// A transaction on PostgreSQL. No other writer of this read model overlaps with it, except one that fills the tables
+/// of a rebuild. If it is dropped without a commit, nothing is written.
 #[derive(Debug)]
 pub struct PostgresTx {
     transaction: Transaction<'static, Postgres>,
@@ -25,7 +25,7 @@ pub struct PostgresTx {
     waiting: Vec<Bulk>,
 }
 
-/// A bulk write that waits to travel.
+/// A bulk write that waits to be sent.
 #[derive(Debug)]
 struct Bulk {
     statement: &'static BulkStatement,
@@ -41,7 +41,7 @@ impl PostgresTx {
         Ok(Self::new(transaction::begin_write(writer.clone()).await?, model))
     }
 
-    /// One that others do overlap with, for rows that nobody else writes.
+    /// A transaction that others may overlap with, for rows that no other writer writes.
     pub(super) async fn begin_fill(
         model: &Arc<PostgresReadModel>,
         fillers: &sqlx::PgPool,
@@ -53,7 +53,7 @@ impl PostgresTx {
         Self { transaction, model: Arc::clone(model), waiting: Vec::new() }
     }
 
-    /// Writes rows before anything else is asked, or at the end.
+    /// Writes the rows before the next query, or at the end.
     pub(super) async fn bulk<R: Row>(
         &mut self,
         statement: &'static BulkStatement,
@@ -71,7 +71,7 @@ impl PostgresTx {
         Ok(())
     }
 
-    /// The connection, all that waited written.
+    /// The connection, after everything that waited is written.
     pub(crate) async fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
         self.write_waiting().await?;
         Ok(&mut self.transaction)
@@ -81,13 +81,13 @@ impl PostgresTx {
         postgres_rows(sql).fetch_all(self.connection().await?).await
     }
 
-    /// How many rows the statement changed.
+    /// Executes a statement; returns how many rows it changed.
     pub(super) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
         let done = postgres_statement(sql).execute(self.connection().await?).await?;
         Ok(done.rows_affected())
     }
 
-    /// Commits, and tells those who wait for this position.
+    /// Commits, and sends the position to waiting readers as a hint.
     pub(super) async fn commit(mut self, position: u64) -> Result<(), ReadModelError> {
         self.write_waiting().await?;
         transaction::commit(self.transaction).await?;
@@ -95,7 +95,7 @@ impl PostgresTx {
         Ok(())
     }
 
-    /// Writes what waits, has every rule checked, and rolls everything back.
+    /// Writes what waits, makes the database check every rule, and rolls everything back.
     pub(super) async fn try_out(mut self) -> Result<(), ReadModelError> {
         let connection = self.connection().await?;
         sqlx::query("SET CONSTRAINTS ALL IMMEDIATE").execute(connection).await?;
@@ -118,8 +118,8 @@ impl PostgresTx {
     }
 }
 
-/// One statement: all but the last are named, though nobody asks for them. Arrays are unnested where columns are selected,
-/// which hands rows on one by one; in FROM they would all be written into a store of each column first.
+/// One statement; all bulk writes but the last are named, although no part reads them. UNNEST stands in the select
+/// list, where it passes rows on one by one; in FROM, PostgreSQL would first store each column in full.
 fn compose(bulks: &[Bulk]) -> String {
     let (mut sql, mut bound) = (String::new(), 0);
     for (index, Bulk { statement, tables, .. }) in bulks.iter().enumerate() {

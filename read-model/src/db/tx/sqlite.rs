@@ -1,8 +1,8 @@
-//! A transaction on SQLite's one writing connection, in as few ways to its thread as can be.
+//! A transaction on SQLite's one writing connection, with as few trips to its thread as possible.
 //!
-//! Each statement that is executed by itself is a way to the connection's thread and back, which among busy cores costs
-//! more than the statement. So BEGIN travels with the first statement, and bulk writes, of which nothing is asked back,
-//! wait until something is asked or the end: then a few small ones travel together, and the last with COMMIT.
+//! Each statement that is executed by itself costs a trip to the connection's thread and back. On busy cores that costs
+//! more than the statement. So BEGIN travels with the first statement. Bulk writes return nothing, so they wait until
+//! the next query or the end: then a few small ones travel together, and the last with COMMIT.
 
 use crate::db::bulk::{Binds, BulkStatement, Row, chunk};
 use crate::db::handle::SqliteReadModel;
@@ -14,15 +14,15 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Either, Executor};
 use std::sync::Arc;
 
-/// A transaction's first bulk writes travel together up to so many rows: their text is made for the very numbers of
-/// rows, and only small numbers come again often enough to stay prepared.
+/// A transaction's first bulk writes travel together up to this number of rows. Their text is made for the exact
+/// numbers of rows, and only small numbers recur often enough to stay prepared.
 const ROWS_TOGETHER: usize = 16;
 
 const BEGIN: &str = "BEGIN IMMEDIATE; ";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
-/// A transaction on SQLite's one writer connection. Dropped without a commit, it never happened.
+/// A transaction on SQLite's one writer connection. If it is dropped without a commit, nothing is written.
 #[derive(Debug)]
 pub struct SqliteTx {
     connection: Lent,
@@ -33,14 +33,14 @@ pub struct SqliteTx {
     rows: usize,
 }
 
-/// Bulk writes that wait to travel.
+/// Bulk writes that wait to be sent.
 #[derive(Debug)]
 struct Bulk {
     text: Text,
     values: SqliteArguments,
 }
 
-/// Where there is one write, its text as it is kept; else all of them.
+/// The cached text of one write, or the joined texts of several.
 #[derive(Debug)]
 enum Text {
     One(Arc<str>),
@@ -52,7 +52,7 @@ impl SqliteTx {
         Self { connection, model, begun: false, waiting: Vec::new(), rows: 0 }
     }
 
-    /// Writes rows before anything else is asked, or at the end.
+    /// Writes the rows before the next query, or at the end.
     pub(super) fn bulk<R: Row>(&mut self, statement: &BulkStatement, tables: Tables, rows: Vec<R>) {
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
@@ -60,7 +60,7 @@ impl SqliteTx {
             let text = self.model.statements.rows(statement, tables, chunk);
             self.rows += chunk;
             let bulk = match self.waiting.pop() {
-                // Its parameters are bare `?`, which count on from statement to statement.
+                // The parameters are bare `?`, which SQLite numbers on from statement to statement.
                 Some(Bulk { text: first, values }) if self.rows <= ROWS_TOGETHER => {
                     Bulk { text: first.and(&text), values }
                 }
@@ -85,7 +85,7 @@ impl SqliteTx {
             .await
     }
 
-    /// How many rows the statement changed.
+    /// Executes a statement; returns how many rows it changed.
     pub(super) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
         self.write_waiting(None).await?;
         let (text, values, persistent) = sql.into_sqlite();
@@ -93,7 +93,7 @@ impl SqliteTx {
         self.run(text, values, persistent).await
     }
 
-    /// Commits, gives the connection back, and tells those who wait for this position.
+    /// Commits, gives the connection back, and sends the position to waiting readers as a hint.
     pub(super) async fn commit(mut self, position: u64) -> sqlx::Result<()> {
         self.write_waiting(Some(COMMIT)).await?;
         self.connection.give_back();
@@ -108,7 +108,7 @@ impl SqliteTx {
         Ok(())
     }
 
-    /// Writes what waits, and at its end `last`.
+    /// Writes what waits, then executes `last`.
     async fn write_waiting(&mut self, last: Option<&str>) -> sqlx::Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         let count = waiting.len();
@@ -122,12 +122,12 @@ impl SqliteTx {
         Ok(())
     }
 
-    /// What must stand before the next statement.
+    /// The text before the next statement: BEGIN, if the transaction has not begun.
     fn begin(&mut self) -> &'static str {
         if std::mem::replace(&mut self.begun, true) { "" } else { BEGIN }
     }
 
-    /// How many rows the last statement of the text changed. (BEGIN says what the one before it did.)
+    /// How many rows the last statement of the text changed. (BEGIN reports the count of the statement before it.)
     async fn run(
         &mut self,
         text: impl Into<Arc<str>>,
@@ -147,7 +147,7 @@ impl SqliteTx {
 }
 
 impl Text {
-    /// This write, then another.
+    /// This write, followed by another.
     fn and(self, other: &str) -> Self {
         Self::Joined(format!("{}; {other}", self.as_str()))
     }
