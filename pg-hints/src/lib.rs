@@ -1,8 +1,8 @@
 //! Hints between processes that a position moved: NOTIFY after the commit, from another connection, and LISTEN.
 //!
-//! The event store hints at its head, the read model at its projections' positions. Hints are best effort: commits never
-//! wait for one, many commits may share one, and one may get lost. The tables are the truth; a channel
-//! with an [`Ask`] asks them by itself, when it begins to listen and whenever it has heard nothing for a while.
+//! The event store hints at its head, the read model at its projections' positions. Hints are best effort: commits
+//! never wait for one, many commits may share one, and one may get lost. The tables are the truth. A channel with an
+//! [`Ask`] queries them itself when it begins to listen, and whenever it has received nothing for a while.
 
 use sqlx::postgres::{PgListener, PgPool};
 use std::time::Duration;
@@ -22,16 +22,16 @@ pub struct Channel {
     pub name: &'static str,
     /// Which positions are news.
     pub news: News,
-    /// How to find out what no hint said.
+    /// How to query for what no hint reported.
     pub ask: Option<Ask>,
 }
 
-/// Which positions wake those who wait.
+/// Which positions wake the waiting tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
-    /// Those above all before: of something that only grows.
+    /// Only a position above all earlier ones: for something that only grows.
     Higher,
-    /// All of them: several things move, each at its own pace.
+    /// Every position: several things move, each at its own pace.
     Every,
 }
 
@@ -40,7 +40,7 @@ pub enum News {
 pub struct Ask {
     /// Gives one row with one `bigint`.
     pub sql: &'static str,
-    /// It is asked when nothing was heard for this long.
+    /// It is asked when nothing was received for this long.
     pub every: Duration,
 }
 
@@ -55,8 +55,8 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// Listens on one connection of the pool, which it keeps, and asks and notifies on another now and then. `position`
-    /// is where things stand.
+    /// Listens on one connection of the pool, which it keeps, and now and then queries and notifies on another.
+    /// `position` is the present position.
     #[must_use]
     pub fn follow(channel: Channel, pool: PgPool, position: u64) -> Self {
         let moved = watch::Sender::new(position);
@@ -67,7 +67,7 @@ impl Hints {
         Self { channel, moved, committed, pool, tasks }
     }
 
-    /// A commit of this process brought something to this position.
+    /// Reports that a commit of this process reached this position.
     pub fn tell(&self, position: u64) {
         self.channel.news.pass_on(&self.moved, position);
         self.channel.news.pass_on(&self.committed, position);
@@ -117,7 +117,7 @@ async fn listen(channel: Channel, pool: PgPool, moved: watch::Sender<u64>) {
     }
 }
 
-/// Returns when the connection is lost: what was sent meanwhile is lost, too.
+/// Returns when the connection is lost; hints that were sent meanwhile are lost, too.
 async fn listen_while_connected(
     Channel { name, news, ask }: Channel,
     pool: &PgPool,
@@ -125,7 +125,7 @@ async fn listen_while_connected(
 ) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(name).await?;
-    // What moved before this connection listened is asked for.
+    // No hint reports what moved before this connection listened, so it is queried.
     if let Some(ask) = ask {
         news.pass_on(moved, position(pool, ask).await?);
     }

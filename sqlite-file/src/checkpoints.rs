@@ -1,9 +1,9 @@
-//! Copying the WAL into the file, beside the writer.
+//! Copies the WAL into the database file while the writer goes on.
 //!
-//! Left to itself, SQLite does this in the commit that makes the WAL too long: some tens of megabytes copied and two
-//! flushes to disk, while everybody waits for that commit. Here a connection of its own copies what has gathered while
-//! the writer goes on. That never ends a WAL to which something is added all the while, so a long one is at last copied
-//! in the writer's turn: only what came in since, which is little, and the writer begins the WAL anew.
+//! Left to itself, SQLite does this in the commit that makes the WAL too long. It then copies tens of megabytes and
+//! flushes twice, while every client waits for that commit. Here a separate connection copies in the background. That
+//! never ends a WAL to which a writer keeps adding. So a long WAL is finally copied in the writer's turn: only the
+//! newest pages are left then, and the writer starts the WAL from its beginning.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
@@ -13,17 +13,17 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The setting `wal_autocheckpoint` of those who write, in pages: the net below [`Checkpoints`], which are far earlier.
+/// The writers' setting `wal_autocheckpoint`, in pages: the safety net below [`Checkpoints`], which act far earlier.
 pub const AUTOCHECKPOINT: &str = "100000";
 
 /// How often the WAL is looked at.
 const LOOK: Duration = Duration::from_millis(50);
-/// So many pages not yet copied (4 MiB) are copied. A flush of more would keep the disk from whoever commits meanwhile.
+/// From this many uncopied pages (4 MiB) on they are copied. A larger flush would keep the disk from other commits.
 const MANY: i64 = 1_000;
-/// A WAL of so many pages (64 MiB) is ended.
+/// From this many pages (64 MiB) on a WAL is ended.
 const LONG: i64 = 16_000;
 
-/// The task that makes them; ends when dropped.
+/// The task that makes checkpoints; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Checkpoints {
     ending: Arc<Notify>,
@@ -40,17 +40,17 @@ struct Wal {
 /// The modes of `PRAGMA wal_checkpoint` that are used here.
 #[derive(Debug, Clone, Copy)]
 enum Mode {
-    /// Only looks.
+    /// Only reports the sizes.
     Noop,
-    /// Copies what it can without anybody waiting.
+    /// Copies what it can without making a writer or reader wait.
     Passive,
-    /// Copies everything; nobody writes meanwhile.
+    /// Copies everything; no writer may be active.
     Full,
 }
 
 impl Checkpoints {
-    /// Makes checkpoints of this file from now on. `turn` waits until nobody in this process writes, and lets nobody
-    /// write while what it gives is held. Called within a runtime.
+    /// Makes checkpoints of this file from now on. `turn` waits until no task in this process writes, and keeps writers
+    /// out while its result is held. Call it within a runtime.
     #[must_use]
     pub fn keep<T, W>(file: SqliteConnectOptions, turn: T) -> Self
     where
@@ -71,7 +71,7 @@ impl Checkpoints {
                 connection = match look(connection, &file, &turn).await {
                     Ok(connection) => Some(connection),
                     Err(error) => {
-                        // The writer's own checkpoints are the net; this is tried again.
+                        // SQLite's automatic checkpoint is the safety net; this is tried again.
                         tracing::debug!(%error, "a checkpoint was not made");
                         None
                     }
@@ -80,13 +80,14 @@ impl Checkpoints {
             if let Some(connection) = connection
                 && let Err(error) = connection.close().await
             {
-                tracing::debug!(%error, "closing the connection that makes checkpoints");
+                tracing::debug!(%error, "the checkpoint connection did not close cleanly");
             }
         });
         Self { ending, task: Mutex::new(Some(task)) }
     }
 
-    /// Makes no more, and closes its connection, so that whoever closes the last one can fold the WAL into the file.
+    /// Stops the checkpoints and closes their connection, so that the last connection to close can fold the WAL into
+    /// the file.
     pub async fn end(&self) {
         self.ending.notify_one();
         let task = self.task().take();
@@ -120,7 +121,7 @@ where
 {
     let mut connection = match connection {
         Some(connection) => connection,
-        // It waits for nobody: what a reader of an older state, or a writer in another process, holds up comes next time.
+        // No busy timeout: what a reader of an older state or another process's writer blocks is copied next time.
         None => {
             file.clone().create_if_missing(false).busy_timeout(Duration::ZERO).connect().await?
         }
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wal_that_grows_all_the_while_is_copied_and_begun_anew() {
+    async fn a_wal_that_grows_all_the_while_is_copied_and_restarted() {
         let directory = tempfile::tempdir().unwrap();
         let (file, mut connection) = writer(&directory).await;
         let turns = Arc::new(tokio::sync::Mutex::new(()));
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_stands_still_keeps_nobody_from_writing() {
+    async fn a_reader_that_stands_still_does_not_block_the_writer() {
         let directory = tempfile::tempdir().unwrap();
         let (file, mut connection) = writer(&directory).await;
         let mut reader = file.clone().connect().await.unwrap();
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_its_end_whoever_closes_last_leaves_no_wal() {
+    async fn after_its_end_the_last_connection_leaves_no_wal() {
         let directory = tempfile::tempdir().unwrap();
         let (file, mut connection) = writer(&directory).await;
         let checkpoints = Checkpoints::keep(file, async || {});

@@ -1,8 +1,9 @@
 //! Connections to the SQLite file, lent one at a time and given back after work that ended well.
 //!
-//! sqlx's own pool asks a connection whether it is there whenever it comes back: one more way to its thread for each
-//! read. A connection to a file does not go away. Only work that failed, or was dropped half-way, may leave something
-//! open on it; then it is not given back but closed, SQLite rolls back, and the next borrower opens another.
+//! sqlx's own pool tests a connection whenever it comes back, which costs each read one more trip to the connection's
+//! thread. A connection to a file does not go away. Only work that failed or was dropped half-way can leave a statement
+//! or transaction open. Such a connection is closed instead of given back: SQLite rolls back, and the next borrower
+//! opens another.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 /// How long a borrower waits for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Some connections with the same settings.
+/// A pool of connections with the same settings.
 #[derive(Debug)]
 pub struct Connections {
     options: SqliteConnectOptions,
@@ -24,14 +25,14 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// At most so many at a time; opened when needed.
+    /// At most `most` connections at a time; each is opened when needed.
     #[must_use]
     pub fn new(options: SqliteConnectOptions, most: usize) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(most));
         Arc::new(Self { options, idle: Mutex::default(), turns })
     }
 
-    /// Waits for a turn as a borrower does, and uses none of them.
+    /// Waits for a turn like a borrower, but takes no connection.
     ///
     /// # Errors
     /// When none comes in time, or [`Connections::close`] was called.
@@ -40,7 +41,7 @@ impl Connections {
         turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)
     }
 
-    /// The next free one.
+    /// Lends the next free connection, or opens one.
     ///
     /// # Errors
     /// When it cannot be opened, none becomes free in time, or [`Connections::close`] was called.
@@ -54,13 +55,13 @@ impl Connections {
         Ok(Lent { connection: Some(connection), home: Arc::clone(self), _turn: turn })
     }
 
-    /// Lends no more, and closes what was given back.
+    /// Lends no more, and closes the connections that were given back.
     pub async fn close(&self) {
         self.turns.close();
         let idle = std::mem::take(&mut *self.idle());
         for connection in idle {
             if let Err(error) = connection.close().await {
-                tracing::warn!(%error, "closing a connection");
+                tracing::warn!(%error, "a connection did not close cleanly");
             }
         }
     }
@@ -81,7 +82,7 @@ pub struct Lent {
 const HERE: &str = "it is taken out only when it is given back";
 
 impl Lent {
-    /// After work that ended well: no transaction is open on it, no statement half-way.
+    /// Call it after work that ended well: no transaction is open, and no statement is unfinished.
     pub fn give_back(mut self) {
         if let Some(connection) = self.connection.take()
             && !self.home.turns.is_closed()

@@ -1,7 +1,7 @@
 //! What the event store and the read model share when they are SQLite files in WAL mode.
 //!
-//! [`Connections`] lends connections without asking them whether they live. [`Checkpoints`] copies the WAL into the file
-//! while others write, so that no commit has to. [`file_of`] reads the URL that names the file.
+//! [`Connections`] lends connections without testing them first. [`Checkpoints`] copies the WAL into the file while
+//! others write, so that no commit has to. [`file_of`] reads the URL that names the file.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

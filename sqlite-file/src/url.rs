@@ -1,14 +1,14 @@
-//! How the path in a `sqlite:` URL is read: the one way for the log and the views, on every command line.
+//! How the path in a `sqlite:` URL is read: in one way for the log and the views, on every command line.
 //!
-//! What follows `sqlite://` (or `sqlite:`) is the file's path, each character for itself: `%20` is three characters of a
-//! name, `#` and `?` stand for nothing else, and there are no parameters.
+//! Everything after `sqlite://` (or `sqlite:`) is the file's path, character by character. `%20` is three characters of
+//! a name, `#` and `?` have no special meaning, and there are no parameters.
 
 use std::path::{Component, Path, PathBuf};
 
 /// The prefix of every such URL.
 const SCHEME: &str = "sqlite:";
 
-/// A URL that names no file: what is wrong with it.
+/// The URL names no file; the text says why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoFile(String);
@@ -30,7 +30,7 @@ pub fn url_of(path: &Path) -> Result<String, NoFile> {
 /// The absolute path of the file that the URL names; the file need not be there.
 ///
 /// # Errors
-/// When the URL is of another kind, names a folder or nothing, or ends in parameters, which are not read.
+/// When the URL has another scheme, names a folder or nothing, or ends in parameters, which are not supported.
 pub fn file_of(url: &str) -> Result<PathBuf, NoFile> {
     let refused = |why: &str| {
         Err(NoFile(format!("{url} does not name a file: {why} (sqlite://path/to/file.db)")))
@@ -48,7 +48,7 @@ pub fn file_of(url: &str) -> Result<PathBuf, NoFile> {
         Some(Component::Normal(name)) if name.to_string_lossy().contains('?') => {
             refused("what follows sqlite:// is a path and takes no parameters; leave out `?`")
         }
-        // Absolute, so that no name reads like something else to SQLite (`file:…`).
+        // Absolute, so that SQLite cannot read a name as something else (`file:…`).
         Some(Component::Normal(_)) => match std::path::absolute(path) {
             Ok(path) => Ok(path),
             Err(error) => refused(&error.to_string()),
