@@ -1,8 +1,8 @@
 //! The schemas of both stores on every backend: the SQL of this folder, compiled in, in the order of its numbers.
 //!
-//! The lists stand here in full. `sqlx::migrate!` would read the folders, but sqlx's macros have sqlx, its drivers, SQLite
-//! and TLS compiled a second time, for the compiler to run. A test compares the lists with the folders. A crate that
-//! brings tables of its own lists them in the same way: [`files!`] and [`migrator`].
+//! The lists here are complete. `sqlx::migrate!` would read the folders. But with sqlx's macros, sqlx, its drivers,
+//! SQLite and TLS are compiled a second time, for the compiler to run. A test compares the lists with the folders. A
+//! crate with tables of its own lists them in the same way: [`files!`] and [`migrator`].
 
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -37,7 +37,7 @@ pub fn event_store_on_sqlite() -> Migrator {
     migrator(EVENT_STORE_ON_SQLITE)
 }
 
-/// The log's schema in PostgreSQL. In which of the database's schemas it is made, the caller says.
+/// The log's schema in PostgreSQL. The caller chooses in which of the database's schemas it is made.
 pub fn event_store_on_postgres() -> Migrator {
     migrator(EVENT_STORE_ON_POSTGRES)
 }
@@ -52,7 +52,7 @@ pub fn read_model_on_postgres() -> Migrator {
     migrator(READ_MODEL_ON_POSTGRES)
 }
 
-/// The migrations of some files.
+/// Makes a migrator of these files.
 ///
 /// # Panics
 /// When a name is not a number, an underscore and words.
@@ -60,7 +60,7 @@ pub fn migrator(files: &[File]) -> Migrator {
     Migrator::with_migrations(files.iter().map(migration).collect())
 }
 
-/// As sqlx reads a folder: what is kept of an applied migration stays the same.
+/// Like sqlx when it reads a folder: what a database keeps of an applied migration stays the same.
 fn migration((name, text): &File) -> Migration {
     let (number, description) = name.split_once('_').expect("a name has a number before its words");
     let version = number.parse().expect("a name begins with digits");

@@ -1,5 +1,5 @@
--- Answers kept under idempotency keys, stored in the transaction of the events they tell of.
--- The partial index lets old ones be forgotten without passing over those kept for ever.
+-- Answers kept under idempotency keys, stored in the transaction of their events. The partial index finds old ones to
+-- delete without reading those that are kept for ever.
 CREATE TABLE idempotency (
     key            text COLLATE "C" PRIMARY KEY,
     fingerprint    bytea   NOT NULL,

@@ -1,10 +1,10 @@
 -- The log and its head.
 --
--- An event's position is the row's own key, so the feed is a plain scan in insertion order and an append touches
--- the last page only. The one index beside it answers "which version is this stream at" and "this stream's events"
--- and makes a version unique. event_id has no index: ids are made in one place from 74 random bits, nothing looks an
--- event up by it, and a third B-tree would be paid on every append.
-PRAGMA application_id = 0x6f6c6f67; -- 'olog': tells this file from any other SQLite file
+-- An event's position is the row's own key, so the feed is a plain scan in insertion order, and an append touches only
+-- the last page. The only other index answers "which version is this stream at" and "this stream's events", and makes a
+-- version unique. event_id has no index: one place makes the ids from 74 random bits, no query looks an event up by id,
+-- and every append would pay for a third B-tree.
+PRAGMA application_id = 0x6f6c6f67; -- 'olog': distinguishes this file from other SQLite files
 
 CREATE TABLE events (
     position       INTEGER PRIMARY KEY,
@@ -21,14 +21,14 @@ CREATE TABLE events (
     causation_id   TEXT,
     traceparent    TEXT,
     actor          TEXT,
-    payload        TEXT    NOT NULL, -- JSON, the very bytes that were given; ask it with json_extract
+    payload        TEXT    NOT NULL, -- JSON, the exact bytes of the event; query it with json_extract
     hash           BLOB    NOT NULL  -- SHA-256(hash of the event before, canonical bytes of this one)
 ) STRICT;
 
 CREATE UNIQUE INDEX events_by_stream ON events (stream_id, stream_type, version);
 
 -- Append-only. INSERT OR REPLACE would delete without firing a delete trigger, hence the third one. It fails the
--- statement, never skips the row: what a statement was sent for must happen or be an error.
+-- statement and never skips the row: an insert must take effect or be an error.
 CREATE TRIGGER events_are_never_updated BEFORE UPDATE ON events
 BEGIN
     SELECT RAISE(ABORT, 'the log is append-only: events are never updated');
@@ -49,8 +49,8 @@ BEGIN
     SELECT RAISE(ABORT, 'the log is append-only: events are never replaced');
 END;
 
--- The end of the log, one row. It is read under the write lock and written in the same transaction as the events:
--- that is what makes positions gapless and in commit order. revision counts appends, those without events too.
+-- The end of the log, one row. An append reads it under the write lock and writes it in the transaction of the events:
+-- that makes positions gapless and in commit order. revision counts appends, including those without events.
 CREATE TABLE log_head (
     only_row    INTEGER PRIMARY KEY CHECK (only_row = 1),
     position    INTEGER NOT NULL,
@@ -61,8 +61,8 @@ CREATE TABLE log_head (
 
 INSERT INTO log_head (only_row, position, hash, recorded_at, revision) VALUES (1, 0, zeroblob(32), 0, 0);
 
--- The head never moves without its rows: it is moved after them, by exactly as many positions as rows went in, to the
--- last row's position and hash.
+-- The head never moves without its rows. It moves after them, by exactly as many positions as rows were inserted, to
+-- the position and hash of the last row.
 CREATE TRIGGER log_head_is_the_last_event BEFORE UPDATE ON log_head
 WHEN NEW.position - OLD.position <> (SELECT COUNT(*) FROM events WHERE position > OLD.position)
     OR NEW.position IS NOT (SELECT COALESCE(MAX(position), 0) FROM events)

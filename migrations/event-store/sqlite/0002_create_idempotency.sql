@@ -1,5 +1,5 @@
--- Answers kept under idempotency keys, stored in the transaction of the events they tell of.
--- Rows go in at the end; the partial index lets old ones be forgotten without passing over those kept for ever.
+-- Answers kept under idempotency keys, stored in the transaction of their events. Rows are added at the end. The
+-- partial index finds old ones to delete without reading those that are kept for ever.
 CREATE TABLE idempotency (
     id             INTEGER PRIMARY KEY,
     key            TEXT    NOT NULL UNIQUE,

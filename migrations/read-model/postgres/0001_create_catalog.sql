@@ -1,8 +1,8 @@
--- The catalog: which projections there are, how far each has come, what is being rebuilt, what is parked.
+-- The catalog: all projections, the position of each, what is being rebuilt, and what is parked.
 
 CREATE TABLE projections (
     name        text COLLATE "C" NOT NULL PRIMARY KEY,
-    version     bigint NOT NULL,           -- of the projection's code; another one asks for a rebuild
+    version     bigint NOT NULL,           -- of the projection's code; a different one needs a rebuild
     generation  bigint NOT NULL,           -- raised by every swap, rollback and retry; part of the checkpoint's
                                             -- compare-and-set
     state       text COLLATE "C" NOT NULL,           -- live | stopped
@@ -22,12 +22,12 @@ CREATE TABLE rebuilds (
     started_at   bigint NOT NULL
 );
 
--- The generation that the last swap replaced: its tables stay as <table>__g<generation> until the next rebuild.
+-- The generation that the last swap replaced. Its tables stay as <table>__g<generation> until the next rebuild.
 CREATE TABLE kept_generations (
     name         text COLLATE "C" NOT NULL PRIMARY KEY,
     version      bigint NOT NULL,
     generation   bigint NOT NULL,
-    position     bigint NOT NULL,          -- how far its rows had come
+    position     bigint NOT NULL,          -- the position of its rows
     kept_at      bigint NOT NULL
 );
 
@@ -45,14 +45,14 @@ CREATE TABLE parked_events (
 );
 CREATE INDEX parked_events_by_stream ON parked_events (projection, generation, stream_id, stream_type);
 
--- The log's head as the projector last saw it: what "lag" is measured against.
+-- The log's head as the projector last saw it; "lag" is measured against it.
 CREATE TABLE source_head (
     id          bigint NOT NULL PRIMARY KEY CHECK (id = 1),
     position    bigint NOT NULL,
     recorded_at bigint NOT NULL,
     seen_at     bigint NOT NULL,
     witness_position bigint,                -- an event that this log has, and its hash in the log's chain:
-    witness_hash bytea                     -- another log has another there
+    witness_hash bytea                     -- another log has another hash there
 );
 
 -- Secrets of this read model, e.g. the key that signs cursors.

@@ -56,8 +56,8 @@ CREATE TABLE order_versions (
 );
 CREATE INDEX order_versions_by_time ON order_versions (occurred_at);
 
--- By how much each count changed on each UTC day: counts as of T are the sums of the days before T's plus the
--- versions of T's own day.
+-- The change of each count on each UTC day. Counts as of T are the sums of the days before T's day plus the versions of
+-- T's own day.
 CREATE TABLE order_count_changes (
     day       bigint NOT NULL,             -- days since 1970
     dimension smallint NOT NULL,             -- 0 status, 1 payment status, 2 fulfilment status

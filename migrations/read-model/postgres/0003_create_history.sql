@@ -1,4 +1,4 @@
--- Projection `history`: every event, so that replay and feeds need nobody else's database.
+-- Projection `history`: every event, so that replay and feeds need no other database.
 
 CREATE TABLE history (
     position       bigint NOT NULL PRIMARY KEY,

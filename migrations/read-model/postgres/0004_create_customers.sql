@@ -1,7 +1,7 @@
 -- Projection `customers`: what each customer has ordered.
--- The name is that of the order placed last (by time of the business, then by position) among those that give one;
--- when and at which position that order was placed stands with it, so that it is the last whatever comes when. The
--- least time and position 0 stand there while no order has given a name.
+-- The name is that of the order placed last (by business time, then by position) among those that give one. The row
+-- keeps that order's time and position, so that the order of arrival does not matter. While no order has given a name,
+-- they are the least time and position 0.
 
 CREATE TABLE customers (
     customer_id      text COLLATE "C" NOT NULL PRIMARY KEY,

@@ -1,6 +1,6 @@
--- Projection `products`: what has sold, cancelled orders left out.
--- The name is that of the last line for it in the order placed last (by time of the business, then by position),
--- cancelled later or not; when and at which position that order was placed stands with it.
+-- Projection `products`: what has sold, without cancelled orders. The name is that of the product's last line in the
+-- order placed last (by business time, then by position), even if that order was cancelled later. The row keeps that
+-- order's time and position.
 
 CREATE TABLE products (
     product_id text COLLATE "C" NOT NULL PRIMARY KEY,

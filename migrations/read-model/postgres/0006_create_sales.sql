@@ -1,5 +1,5 @@
--- Projection `sales`: orders, units and revenue by UTC day of placing, each change kept with the day it happened on,
--- so that the report can be given as of any moment. Money is high * 1 000 000 000 + low, in minor units.
+-- Projection `sales`: orders, units and revenue by UTC day of placing. Each change is kept with the day it happened on,
+-- so that the report can be made as of any moment. Money is high * 1 000 000 000 + low, in minor units.
 
 CREATE TABLE sales_days (
     placed_day        bigint NOT NULL,     -- days since 1970
@@ -15,7 +15,7 @@ CREATE TABLE sales_days (
     PRIMARY KEY (placed_day, currency, changed_day)
 );
 
--- The single changes, for the part of a day before T.
+-- The single changes, for the part of T's day before T.
 CREATE TABLE sales_changes (
     position          bigint NOT NULL PRIMARY KEY,
     changed_at        bigint NOT NULL,
