@@ -1,13 +1,13 @@
-//! Sends a machine after a planted fault: a test of this binary, in a process of its own that has the fault.
+//! Runs a test against a planted fault: a test of this binary, in a process of its own that has the fault.
 
 use crate::{Fault, VARIABLE};
 use std::process::Command;
 
-/// Runs the test named `machine` of the calling test's own binary with a fault planted, and with what else its
-/// environment is to hold. What it said last, if it failed; `None` if it found nothing.
+/// Runs the test named `machine` of the calling test's own binary with a fault planted and these environment variables.
+/// Returns its output if it failed; `None` if it found nothing.
 ///
 /// # Panics
-/// When there is no such test, or it cannot be run.
+/// When there is no such test, or it cannot be started.
 pub fn hunt(fault: Fault, machine: &str, environment: &[(&str, &str)]) -> Option<String> {
     let binary = std::env::current_exe().expect("a test knows its own binary");
     let ran = Command::new(binary)

@@ -1,18 +1,18 @@
-//! Faults that are built in on purpose, to see that the machines that look for faults find them.
+//! Bugs that are built in on purpose, to prove that the tests find them.
 //!
-//! Each is one that an order system has had or could have, at the one place in the code where it would be made. Without
-//! the feature `on` no fault can strike and nothing of them is compiled. With it a process has at most one, either of
-//! two ways. `ORDERLOG_PLANTED_FAULT` names it, by its [`Fault::name`]: so the reference log's comparison and the
-//! simulation are run in a process of their own, as everybody runs them, and must fail. Or a test turns it on in its own
-//! process, for a part of what it does, and waits until it has struck.
+//! Each is a bug that an order system has had or could have, at the place in the code where it would be made. Without
+//! the feature `on` no fault can strike, and none of their code is compiled. With it a process has at most one fault,
+//! in one of two ways. `ORDERLOG_PLANTED_FAULT` names it by its [`Fault::name`]: the reference log's comparison and the
+//! simulation then run in a process of their own, unchanged, and must fail. Or a test turns it on in its own process,
+//! for a part of what it does, and waits until it has struck.
 
-/// What is wrong on purpose.
+/// A planted fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// SQLite skips a row that is there already, nothing counts the rows, and the head moves: an order is answered as
+    /// SQLite skips a row that already exists, the rows are not counted, and the head moves. An order is answered as
     /// stored that is not.
     FalseCreated,
-    /// PostgreSQL skips a row that is there already, and nobody compares how many went in.
+    /// PostgreSQL skips a row that already exists, and the number of inserted rows is not compared.
     CountsNotCompared,
     /// A handle trusts the versions it knows although another handle has appended since.
     StaleVersionsKept,
@@ -22,33 +22,33 @@ pub enum Fault {
     CacheKeptAfterFailure,
     /// An answer is kept under its key after the commit of its events, not with it.
     AnswerApart,
-    /// A key is answered with what it stands for, whatever is asked under it.
+    /// A key is answered with its stored answer, whatever the request under it.
     FingerprintNotCompared,
-    /// A decision without events is answered although the stream has moved on since what it was decided on.
+    /// A decision without events is answered although its stream has moved on since the decision.
     StaleDecisionAnswered,
-    /// A decision of which nothing is kept is answered although its key was used since it was looked up.
+    /// A decision that leaves no record is answered although its key was used after the lookup.
     KeyNotProven,
-    /// A checkpoint is committed before the rows that it accounts for.
+    /// A checkpoint is committed before its rows.
     CheckpointBeforeRows,
-    /// A projector writes although another one has moved its checkpoint.
+    /// A projector writes although another has moved its checkpoint.
     ZombieNotFenced,
-    /// The last two events of a page are sent in the wrong order where both go to one partition.
+    /// The last two events of a page are sent in the wrong order if both go to one partition.
     PartitionOrderSwapped,
-    /// A mark says that a partition is complete up to a position of which it has not received everything.
+    /// A watermark says that a partition is complete up to a position although events before it are missing.
     MarkAhead,
-    /// A rebuild is swapped in without what the live rows have and the new ones lack.
+    /// A rebuild is swapped in without the last events that the live rows already have.
     SwapWithoutDrain,
     /// A customer's or product's name is the one that arrived last.
     NameByArrival,
-    /// The sales' fold passes over cancellations, live and in every rebuild, so that a fresh fold agrees.
+    /// The fold of sales ignores cancellations, live and in every rebuild, so that a fresh fold agrees.
     CancelledStillSold,
-    /// Events of an old schema version are read as if they were of the newest.
+    /// Events of an old schema version are read as if they were of the newest version.
     UpcasterLeftOut,
-    /// Of an order with a parked event, later events are applied.
+    /// Later events of an order with a parked event are applied.
     ParkedOrderGoesOn,
-    /// Readers are given events before their commit; after a rollback others have their positions.
+    /// Readers receive events before their commit; after a rollback, other events take their positions.
     PositionReused,
-    /// PostgreSQL hands positions out as a sequence would: without the head row's lock, before the commit.
+    /// PostgreSQL assigns positions like a sequence: without the head row's lock, before the commit.
     CursorWithoutLock,
 }
 
@@ -77,7 +77,7 @@ impl Fault {
         Self::CursorWithoutLock,
     ];
 
-    /// By which `ORDERLOG_PLANTED_FAULT` names it.
+    /// The name in `ORDERLOG_PLANTED_FAULT`.
     pub fn name(self) -> String {
         let mut name = String::new();
         for letter in format!("{self:?}").chars() {
@@ -104,7 +104,7 @@ pub const fn turned_on(_fault: Fault) -> bool {
     false
 }
 
-/// The fault has made a difference.
+/// Records that the fault has made a difference.
 #[cfg(not(feature = "on"))]
 #[inline(always)]
 pub const fn strike() {}
@@ -118,7 +118,7 @@ pub use hunt::hunt;
 #[cfg(feature = "on")]
 pub use on::{TurnedOn, VARIABLE, arrival, planted, planted_one, strike, turn_on, turned_on};
 
-/// How many names have arrived before, of which only [`Fault::NameByArrival`] makes use.
+/// How many names have arrived before; only [`Fault::NameByArrival`] uses it.
 #[cfg(not(feature = "on"))]
 #[inline(always)]
 pub const fn arrival() -> i64 {

@@ -4,7 +4,7 @@ use super::Fault;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
-/// The environment's variable that names the fault.
+/// The environment variable that names the fault.
 pub const VARIABLE: &str = "ORDERLOG_PLANTED_FAULT";
 
 static NAMED: LazyLock<Option<Fault>> = LazyLock::new(|| {
@@ -34,7 +34,7 @@ pub fn turned_on(fault: Fault) -> bool {
     TURNED_ON.load(Ordering::SeqCst) == fault as usize
 }
 
-/// Turns a fault on for the whole process: nothing else may be at work in it.
+/// Turns a fault on for the whole process; nothing else may run in it.
 #[must_use]
 pub fn turn_on(fault: Fault) -> TurnedOn {
     STRUCK.store(false, Ordering::SeqCst);
@@ -42,12 +42,12 @@ pub fn turn_on(fault: Fault) -> TurnedOn {
     TurnedOn(())
 }
 
-/// The fault has made a difference.
+/// Records that the fault has made a difference.
 pub fn strike() {
     STRUCK.store(true, Ordering::SeqCst);
 }
 
-/// The fault is turned off when this is dropped.
+/// Turns the fault off when it is dropped.
 #[derive(Debug)]
 pub struct TurnedOn(());
 
