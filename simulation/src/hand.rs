@@ -1,4 +1,4 @@
-//! The simulation's own side of the stage.
+//! The simulation's own side of the stage: the hand that drives the actors.
 
 use super::{STAGE, Stage, Verdict, with};
 use std::collections::BTreeMap;
@@ -7,46 +7,46 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Something that is driven: a process, a member, a job. 0 is none.
+/// A part that the simulation drives: a process, a member, a job. 0 is none.
 pub type Actor = usize;
 
-/// What strikes an actor, once.
+/// A verdict that waits for an actor; it strikes once.
 #[derive(Debug, Clone, Copy)]
 pub struct Arm {
-    /// At which point; at any, if none is named.
+    /// The point at which it strikes; any point, if none is named.
     pub point: Option<&'static str>,
-    /// Passings that come before.
+    /// The number of passings before it strikes.
     pub after: u64,
-    /// What happens then.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// The hand that drives; ends its stage when dropped.
+/// Drives the actors; ends the stage of its thread when dropped.
 #[derive(Debug)]
 pub struct Hand(());
 
-/// Where an actor who was driven came to.
+/// Where a driven actor stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop<T> {
-    /// The end.
+    /// It ended.
     Done(T),
     /// It waits for time to pass or for news.
     Idle,
-    /// It waits at a point until it is let go.
+    /// It waits at a point until it is released.
     Waiting(&'static str),
-    /// It is dead; what is left of it is to be dropped.
+    /// It is dead; the caller must drop what is left of it.
     Dead(&'static str),
 }
 
-/// How it is seen that an actor has come to rest.
+/// How the driver knows that an actor rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
-    /// It says so itself.
+    /// The actor says so itself.
     Said,
-    /// Whenever it is not woken, and no question to the log is open that it asked, or that was asked while nobody was
-    /// driven: it uses nothing else that has threads.
+    /// It is not woken, and the log has no open question of this actor, or one asked while no actor was driven. For
+    /// actors that use no other threads.
     Unasked,
-    /// Never: it ends, or comes to a point.
+    /// Never: it ends or stops at a point.
     Never,
 }
 
@@ -66,7 +66,7 @@ impl Hand {
     /// Sets a stage on this thread, at a time in microseconds since 1970.
     ///
     /// # Panics
-    /// When there is one already.
+    /// When the thread already has one.
     pub fn take(now: i64) -> Self {
         STAGE.with(|stage| {
             let before = stage.borrow_mut().replace(Stage { now, ..Stage::default() });
@@ -75,7 +75,7 @@ impl Hand {
         Self(())
     }
 
-    /// Moves the simulated clock, which may go back, by microseconds.
+    /// Moves the simulated clock by microseconds, forwards or back.
     pub fn turn_clock(&self, by: i64) {
         let _ = with(|stage| stage.now += by);
     }
@@ -85,7 +85,7 @@ impl Hand {
         with(|stage| stage.passed.clone()).unwrap_or_default()
     }
 
-    /// What struck at which point, how often.
+    /// How often each verdict struck at each point.
     pub fn struck(&self) -> BTreeMap<(&'static str, Verdict), u64> {
         with(|stage| stage.struck.clone()).unwrap_or_default()
     }
@@ -95,7 +95,7 @@ impl Hand {
         with(|stage| stage.waiting.contains_key(&actor)).unwrap_or(false)
     }
 
-    /// Lets an actor who waits at a point go on when it is driven next; where it waited.
+    /// Releases an actor that waits at a point: it goes on when it is driven next. Returns that point.
     pub fn let_go(&self, actor: Actor, verdict: Verdict) -> Option<&'static str> {
         with(|stage| {
             let waiting = stage.waiting.remove(&actor)?;
@@ -105,7 +105,7 @@ impl Hand {
         .flatten()
     }
 
-    /// Forgets an actor who is gone.
+    /// Forgets an actor that is gone.
     pub fn forget(&self, actor: Actor) {
         let _ = with(|stage| {
             stage.waiting.remove(&actor);
@@ -115,13 +115,13 @@ impl Hand {
         });
     }
 
-    /// Nothing strikes anybody any more, until it is armed again.
+    /// Withdraws all verdicts that have not struck.
     pub fn disarm(&self) {
         let _ = with(|stage| stage.armed.clear());
     }
 
-    /// Drives an actor until it ends, rests, or is stopped at a point. What it was armed with before and has not struck
-    /// yet still does, unless `arm` takes its place.
+    /// Drives an actor until it ends, rests, or stops at a point. A verdict armed earlier that has not struck stays
+    /// armed, unless `arm` replaces it.
     pub async fn drive<F: Future + ?Sized>(
         &self,
         actor: Actor,
@@ -136,17 +136,17 @@ impl Hand {
                 stage.armed.insert(actor, arm);
             }
             if let Some((go, verdict)) = stage.free.remove(&actor) {
-                // An actor that was dropped meanwhile does not hear it.
+                // An actor that was dropped meanwhile has no receiver.
                 let _ = go.send(verdict);
             }
         });
         let stop = std::future::poll_fn(|context| self.poll(actor, rest, future.as_mut(), context));
         let mut stop = tokio::task::unconstrained(stop).await;
         if !matches!(stop, Stop::Dead(_)) {
-            // Tasks that it has begun come as far as they can, too.
+            // The tasks that it has started also run as far as they can.
             tokio::task::yield_now().await;
             std::future::poll_fn(|context| self.poll_background(context)).await;
-            // One of them may have died, where another had stopped already.
+            // One of them may have died after another had stopped.
             if let Some(point) = with(|stage| stage.death_of(actor)).flatten() {
                 stop = Stop::Dead(point);
             }

@@ -1,12 +1,12 @@
-//! What a simulation holds of each part of the system: the clock, the ids, and named points.
+//! What a simulation controls in each part of the system: the clock, the ids, and named points.
 //!
-//! Parts are built with this only under their feature `simulation`; no program is. A stage belongs to a thread, so that
-//! simulations of several seeds run side by side in one process, each on a runtime of one thread. A part that comes to a
-//! named point goes on, unless the simulation has armed that passing: then it waits there until it is let go, is
-//! refused as by a storage that fails, or dies there. The driver of the parts learns from the stage whether one has
-//! come to rest, so that nothing depends on how fast a library's threads are.
+//! Parts contain this only under their feature `simulation`, which no program has. A stage belongs to a thread. So
+//! simulations of several seeds run in parallel in one process, each on a runtime of one thread. A part that comes to a
+//! named point goes on, unless the simulation has armed that passing. Then it waits there until it is released, fails
+//! like a storage that refuses, or dies. The stage tells the driver whether an actor rests, so that nothing depends on
+//! the speed of a library's threads.
 //!
-//! Without a stage on its thread, everything here lets everything pass.
+//! Without a stage on its thread, everything here does nothing.
 
 mod hand;
 mod point;
@@ -32,23 +32,23 @@ struct Stage {
     now: i64,
     ids: u64,
     driven: Actor,
-    /// Who is driven says itself that it has come to rest.
+    /// Whether the driven actor says itself that it rests.
     by_word: bool,
-    /// What is to strike whom.
+    /// The verdicts that have not struck, by actor.
     armed: BTreeMap<Actor, Arm>,
-    /// Who waits at which point, and how to let them go.
+    /// The actors that wait at a point, and the way to release each.
     waiting: BTreeMap<Actor, Waiting>,
-    /// Who is let go, and has not been driven since.
+    /// The actors that were released but not driven since.
     free: BTreeMap<Actor, (oneshot::Sender<Verdict>, Verdict)>,
-    /// Who has come to the point of their death.
+    /// The actor that has died, and the point.
     dead: Option<(Actor, &'static str)>,
-    /// Questions to the log that are not answered, by actor. One that waits at a point does not hear its answer, and must not
-    /// keep others from resting.
+    /// Open questions to the log, by actor. An actor that waits at a point does not hear its answer, and must not keep
+    /// others from resting.
     asking: BTreeMap<Actor, usize>,
     resting: BTreeMap<Actor, usize>,
-    /// Transactions that are open.
+    /// Open transactions.
     holding: usize,
-    /// Tasks that work apart from the one that is driven.
+    /// Tasks that run outside the driven actor.
     background: usize,
     passed: BTreeMap<&'static str, u64>,
     struck: BTreeMap<(&'static str, Verdict), u64>,
@@ -81,17 +81,17 @@ pub fn id() -> Option<Uuid> {
     })
 }
 
-/// Something that the stage counts until it is dropped.
+/// Something that the stage counts until this is dropped.
 #[derive(Debug)]
 pub struct Lasting {
     whose: Actor,
     count: fn(&mut Stage, Actor) -> &mut usize,
-    /// Its end is what the driver may be waiting for.
+    /// Whether the driver may be waiting for its end.
     awaited: bool,
 }
 
 impl Lasting {
-    /// It begins, for the actor who is driven.
+    /// Begins it, for the driven actor.
     fn begin(count: fn(&mut Stage, Actor) -> &mut usize, awaited: bool) -> Self {
         let driven = with(|stage| {
             let driven = stage.driven;
@@ -115,22 +115,22 @@ impl Drop for Lasting {
     }
 }
 
-/// A question to the log is on its way, until dropped.
+/// A question to the log is open until this is dropped.
 pub fn asking() -> Lasting {
     Lasting::begin(|stage, actor| stage.asking.entry(actor).or_default(), true)
 }
 
-/// The actor has nothing to do but wait for time to pass or for news, until dropped.
+/// The actor only waits for time to pass or for news, until this is dropped.
 pub fn resting() -> Lasting {
     Lasting::begin(|stage, actor| stage.resting.entry(actor).or_default(), false)
 }
 
-/// A transaction keeps others from writing, until dropped.
+/// A transaction keeps others from writing until this is dropped.
 pub fn holding() -> Lasting {
     Lasting::begin(|stage, _| &mut stage.holding, false)
 }
 
-/// A task is at work apart from the one that is driven, until dropped; until then nobody else is driven.
+/// A task runs outside the driven actor until this is dropped; until then no other actor is driven.
 pub fn background() -> Lasting {
     Lasting::begin(|stage, _| &mut stage.background, true)
 }

@@ -1,24 +1,24 @@
-//! Named points: where a part may be made to wait, to fail or to die.
+//! Named points: where a part may be made to wait, fail or die.
 
 use super::{Stage, Waiting, with};
 use std::future::pending;
 use std::panic::resume_unwind;
 use tokio::sync::oneshot;
 
-/// What becomes of an actor at a point.
+/// What happens to an actor at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Nothing.
     GoOn,
-    /// It waits, until it is let go with another verdict.
+    /// It waits until it is released with another verdict.
     Wait,
-    /// It is refused, as by a storage that fails here.
+    /// It fails, like a storage that refuses here.
     Fail,
     /// It dies: nothing after this point runs.
     Die,
 }
 
-/// A refusal that a simulation has ordered.
+/// A failure that the simulation has ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Struck;
 
@@ -29,10 +29,10 @@ enum Fate {
     Wait(oneshot::Receiver<Verdict>),
 }
 
-/// Comes to a point where it may be made to wait.
+/// Comes to a point where the actor may be made to wait.
 ///
 /// # Errors
-/// [`Struck`], if this is where it fails.
+/// [`Struck`], if it fails here.
 pub async fn reach(point: &'static str) -> Result<(), Struck> {
     match with(|stage| stage.fate(point, |_| true)).unwrap_or(Fate::GoOn) {
         Fate::GoOn => Ok(()),
@@ -46,8 +46,8 @@ pub async fn reach(point: &'static str) -> Result<(), Struck> {
     }
 }
 
-/// Comes to a point where others would wait for it, so that it never waits here. Its death unwinds, so that what it
-/// holds is let go as by the end of a process.
+/// Comes to a point where others would wait for the actor, so it never waits here. Its death unwinds, so that
+/// everything it holds is released, as at the end of a process.
 pub fn pass(point: &'static str) {
     let fate = with(|stage| stage.fate(point, |verdict| verdict == Verdict::Die));
     if let Some(Fate::Die) = fate {
@@ -55,7 +55,7 @@ pub fn pass(point: &'static str) {
     }
 }
 
-/// As [`pass`], for an actor who is dropped when dead.
+/// As [`pass`], for an actor that is dropped when it is dead.
 pub async fn outlive(point: &'static str) {
     let fate = with(|stage| stage.fate(point, |verdict| verdict == Verdict::Die));
     if let Some(Fate::Die) = fate {
@@ -63,10 +63,10 @@ pub async fn outlive(point: &'static str) {
     }
 }
 
-/// Comes to a point where something is done, and only the answer may be lost.
+/// Comes to a point after the work is done, where only the answer may be lost.
 ///
 /// # Errors
-/// [`Struck`], if it is.
+/// [`Struck`], if the answer is lost.
 pub fn lose(point: &'static str) -> Result<(), Struck> {
     match with(|stage| stage.fate(point, |verdict| verdict == Verdict::Fail)) {
         Some(Fate::Fail) => Err(Struck),
@@ -75,7 +75,7 @@ pub fn lose(point: &'static str) -> Result<(), Struck> {
 }
 
 impl Stage {
-    /// What becomes of an actor at a point where only some verdicts are possible; others wait for the next point.
+    /// The fate of an actor at a point where only some verdicts are possible; the others wait for the next point.
     fn fate(&mut self, point: &'static str, possible: impl Fn(Verdict) -> bool) -> Fate {
         *self.passed.entry(point).or_default() += 1;
         let Some(armed) = self.armed.get_mut(&self.driven) else { return Fate::GoOn };
@@ -87,8 +87,9 @@ impl Stage {
             return Fate::GoOn;
         }
         let verdict = armed.verdict;
-        // Nobody waits who holds what others need, and of several things at a time one waits at most. Nor does a page that is
-        // read ahead: its reader would go on meanwhile, and how far it comes is the threads' to say, not the seed's.
+        // An actor never waits while it holds what others need, nor at two points at once. It does not wait in a
+        // read-ahead page either: its reader would go on meanwhile, and its progress would depend on threads, not on
+        // the seed.
         let ahead = self.by_word && point == "log: feed" && tokio::task::try_id().is_some();
         let busy = self.holding > 0 || self.waiting.contains_key(&self.driven) || ahead;
         let waits = verdict == Verdict::Wait && busy;

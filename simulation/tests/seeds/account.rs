@@ -1,4 +1,4 @@
-//! What clients have asked and what they were answered: all that is known from outside.
+//! What clients have requested and what they were answered: all that is known from outside.
 
 use crate::chance::Chance;
 use crate::commands;
@@ -11,9 +11,9 @@ use oracle::Checked;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Orders that clients may ask about.
+/// Clients use from 2 to `ORDERS` + 1 orders.
 const ORDERS: u64 = 5;
-/// Bytes that a request is said to hold.
+/// The weight of each request in bytes, as the queue counts it.
 const WEIGHT: usize = 500;
 
 /// One request, as it was sent once.
@@ -25,7 +25,7 @@ pub struct Attempt {
     pub key: Option<Key>,
     pub at: Option<Timestamp>,
     pub effect: Effect,
-    /// What was known when a service took it.
+    /// What was known when a service took the request.
     pub taken: Taken,
     pub answer: Answer,
 }
@@ -33,14 +33,15 @@ pub struct Attempt {
 /// What was known when a service took a request, and since.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Taken {
-    /// The highest version of its order that a client had heard of.
+    /// The highest version of its order that a client had seen in an answer.
     pub heard: u64,
-    /// The earliest that the clock has shown since.
+    /// The earliest time that the clock has shown since.
     pub earliest: Timestamp,
 }
 
 impl Attempt {
-    /// The same once more, under its key. What stands under another request's key is repeated only as yet another one.
+    /// The same request again, under its key. A request under another request's key is repeated only as yet another
+    /// request.
     fn repeated(&self, as_another: bool) -> Option<Self> {
         let key = self.key.clone().filter(|key| as_another || key.fingerprint[31] == 0)?;
         Some(Self {
@@ -56,17 +57,17 @@ impl Attempt {
         })
     }
 
-    /// Whether it is a line of an import, which is tried again when it was refused.
+    /// Whether it is a line of an import; such a line is sent again after a refusal.
     pub fn is_imported(&self) -> bool {
         self.key.as_ref().is_some_and(|key| key.retention == Retention::Forever)
     }
 }
 
-/// What its client has heard.
+/// What its client has received.
 pub enum Answer {
     /// Nothing yet.
     Awaited,
-    /// Nothing for ever.
+    /// Nothing, and nothing will come.
     Lost,
     Given(Reply<OrderAggregate>),
 }
@@ -75,9 +76,9 @@ pub enum Answer {
 pub struct Account {
     pub orders: Vec<Uuid>,
     pub attempts: Vec<Attempt>,
-    /// What another program has appended, or may have.
+    /// Events that another program has appended, or may have.
     pub foreign: Vec<NewEvent>,
-    /// The highest version of each order that an answer told of.
+    /// The highest version of each order in any answer.
     heard: HashMap<Uuid, u64>,
     keys: u64,
 }
@@ -88,7 +89,7 @@ impl Account {
         Self { orders, attempts: Vec::new(), foreign: Vec::new(), heard: HashMap::new(), keys: 0 }
     }
 
-    /// Draws a request: a new one, or one that was sent before, for instance because no answer came.
+    /// Draws a request: a new one, or an earlier one again, e.g. because no answer came.
     pub fn draw(&mut self, chance: &mut Chance, now: Timestamp) -> usize {
         let attempt = match chance.below(10) {
             0..3 => self.again(chance),
@@ -99,7 +100,7 @@ impl Account {
         self.attempts.len() - 1
     }
 
-    /// Draws one that was sent before, if there is one.
+    /// Draws an earlier request again, if there is one.
     pub fn draw_again(&mut self, chance: &mut Chance) -> Option<usize> {
         let attempt = self.again(chance)?;
         self.attempts.push(attempt);
@@ -109,7 +110,7 @@ impl Account {
     /// An event that no client asked for must be one that another program wrote.
     pub fn check_foreign(&self, event: &RecordedEvent) -> Checked {
         let known = self.foreign.iter().find(|its| its.event_id == event.event_id);
-        let known = known.ok_or(format!("position {}: asked by nobody", event.position))?;
+        let known = known.ok_or(format!("position {}: no client asked for it", event.position))?;
         same("the payload of another program's event", &event.payload, &known.payload)
     }
 
@@ -143,7 +144,7 @@ impl Account {
         Key { key: format!("{origin}:{}", self.keys), fingerprint, retention }
     }
 
-    /// One that was sent before, once more; now and then its key is used for another one.
+    /// An earlier request again; now and then its key is used for another request.
     fn again(&self, chance: &mut Chance) -> Option<Attempt> {
         if self.attempts.is_empty() {
             return None;
@@ -153,7 +154,7 @@ impl Account {
         let other = chance.percent(12);
         let mut attempt = self.attempts[last].repeated(other)?;
         if let (true, Some(key)) = (other, &mut attempt.key) {
-            // Another request each time: its number makes it so.
+            // Another request each time, because its number is part of the fingerprint.
             key.fingerprint[16..24].copy_from_slice(&(self.attempts.len() as u64).to_be_bytes());
             key.fingerprint[31] = 1;
             attempt.command = commands::deed(chance);
@@ -161,14 +162,14 @@ impl Account {
         Some(attempt)
     }
 
-    /// The very same request, as its client repeats it; `None` where it has no key.
+    /// The same request, as its client repeats it; `None` if it has no key.
     pub fn twin(&mut self, number: usize) -> Option<usize> {
         let twin = self.attempts[number].repeated(false)?;
         self.attempts.push(twin);
         Some(self.attempts.len() - 1)
     }
 
-    /// A client hears an answer.
+    /// A client receives an answer.
     pub fn hear(&mut self, number: usize, reply: Reply<OrderAggregate>) {
         let attempt = &mut self.attempts[number];
         if let Some(version) = reply.version {
@@ -178,7 +179,7 @@ impl Account {
         attempt.answer = Answer::Given(reply);
     }
 
-    /// The clock has been turned.
+    /// Notes that the clock was turned.
     pub fn turned(&mut self, now: Timestamp) {
         for attempt in &mut self.attempts {
             if matches!(attempt.answer, Answer::Awaited) {
@@ -187,7 +188,7 @@ impl Account {
         }
     }
 
-    /// As it goes onto a queue.
+    /// The request as it is queued.
     pub fn request(&mut self, number: usize, now: Timestamp) -> Request<OrderCommand> {
         let attempt = &mut self.attempts[number];
         let heard = self.heard.get(&attempt.order).copied().unwrap_or(0);
@@ -209,12 +210,12 @@ impl Account {
     }
 }
 
-/// By this a request's events are known in the log.
+/// The correlation id that marks a request's events in the log.
 pub fn sign(number: usize) -> String {
     format!("request-{number}")
 }
 
-/// Whose event it is.
+/// The number of the request that wrote the event.
 pub fn signed(correlation_id: Option<&str>) -> Option<usize> {
     correlation_id?.strip_prefix("request-")?.parse().ok()
 }

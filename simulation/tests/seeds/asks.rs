@@ -1,4 +1,4 @@
-//! The simulation's commands in the words of the contract's oracle.
+//! The simulation's commands, translated for the contract's oracle.
 
 use domain::order::{Customer, OrderCommand};
 use domain::{Currency, Money};

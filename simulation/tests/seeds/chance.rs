@@ -1,14 +1,14 @@
-//! Where a seed's choices come from.
+//! The random choices of a seed.
 
 use rig::rng::Rng;
 use uuid::Uuid;
 
-/// The numbers of one seed.
+/// The random numbers of one seed.
 #[derive(Debug)]
 pub struct Chance(Rng);
 
 impl Chance {
-    /// Seeds that follow each other are far apart here.
+    /// The generator of a seed; consecutive seeds give unrelated numbers.
     pub fn of(seed: u64) -> Self {
         Self(Rng::of(seed.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1)))
     }

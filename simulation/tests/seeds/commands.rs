@@ -1,11 +1,11 @@
-//! What clients ask for, drawn: mostly what an order can do next, now and then what it cannot.
+//! The commands that clients send, drawn at random: mostly what an order permits next, now and then what it does not.
 
 use crate::chance::Chance;
 use domain::order::command::NewLine;
 use domain::order::{Customer, OrderCommand, ShippedLine, UnpricedLine};
 use domain::{Currency, Email, Label, Money, Name, Note, Reason, Reference};
 
-/// Whom and what all orders are about: few, so that orders meet in sums.
+/// The customers and products of all orders: few, so that orders meet in sums.
 pub const CUSTOMERS: [&str; 3] = ["ann", "bob", "cleo"];
 pub const PRODUCTS: [&str; 3] = ["tea", "cup", "pot"];
 pub const CURRENCIES: [&str; 2] = ["EUR", "JPY"];
@@ -16,7 +16,7 @@ fn id(text: &str) -> Reference {
     Reference::parse(text.to_owned()).unwrap()
 }
 
-/// The command that begins an order. Customers and products are few, their names change from order to order.
+/// The command that creates an order. Customers and products are few; their names change from order to order.
 pub fn create(chance: &mut Chance) -> OrderCommand {
     let currency = currency(chance);
     let name = chance.pick(&[None, Some("Ann"), Some("Anne"), Some("Anna")]);
@@ -56,7 +56,7 @@ fn note(chance: &mut Chance) -> Note {
     Note::parse(chance.pick(&["mind the step", "ring twice", "leave it"]).to_owned()).unwrap()
 }
 
-/// What is asked of an order that may be there.
+/// A command for an order that may exist.
 pub fn deed(chance: &mut Chance) -> OrderCommand {
     let line_id = 1 + u32::try_from(chance.below(3)).unwrap();
     match chance.below(20) {

@@ -1,4 +1,4 @@
-//! What the views must say, found without their folds: names, and what is parked.
+//! What the views must show, found without their folds: names, and what is parked.
 
 use crate::foreign::{OLD_NOTE, UNREADABLE};
 use crate::same::same;
@@ -50,7 +50,7 @@ async fn check_parked(world: &World, expected: &BTreeSet<u64>) -> Checked {
     Ok(())
 }
 
-/// A customer's and a product's name is that of the order placed last.
+/// A customer's or product's name is that of the order placed last.
 async fn check_names(world: &World, sound: Vec<(&RecordedEvent, OrderEvent)>) -> Checked {
     let mut placings: Vec<_> = sound
         .into_iter()

@@ -1,17 +1,17 @@
-//! Another program on the same log: a build from before, and one from after.
+//! Another program on the same log: an older build, and a newer one.
 
 use crate::world::{Checked, World};
 use domain::Aggregate;
 use domain::order::OrderAggregate;
 use event_store::{Append, Entry, MAX_PAGE, Metadata, NewEvent, StreamType};
 
-/// What no build here can read.
+/// An event type that no build here can read.
 pub const UNREADABLE: &str = "OrderTeleported";
-/// The text of notes that a build from before wrote.
+/// The text of notes that an older build wrote.
 pub const OLD_NOTE: &str = "from before";
 
 impl World {
-    /// It appends to an order that is there: an event of an old schema version, or now and then one that nobody knows.
+    /// Appends to an existing order: an event of an old schema version, or now and then one of an unknown type.
     pub async fn append_foreign(&mut self) -> Checked {
         let order = self.chance.pick(&self.account.orders);
         let stream = StreamType::new(OrderAggregate::STREAM_TYPE).stream(order);

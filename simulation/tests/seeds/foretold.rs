@@ -1,5 +1,5 @@
-//! Log and answers against the contract's oracle: what each request must have brought about, and for which reasons it may
-//! have been refused.
+//! Log and answers against the contract's oracle: the events that each request must have caused, and the reasons for
+//! which it may have been refused.
 
 use crate::account::{Account, Answer, Attempt, signed};
 use crate::asks::ask;
@@ -18,12 +18,12 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// What the oracle makes of all requests, in the order in which the log has them.
+/// What the oracle expects of all requests, in the order of the log.
 #[derive(Default)]
 pub struct Foretold {
-    /// Every order, as far as it can be read.
+    /// Every order, as far as the oracle can read it.
     pub world: World,
-    /// Orders with an event that nobody can read, and its position: they are foretold up to that.
+    /// Orders with an unreadable event, and its position; the oracle follows them up to there.
     pub spoilt: BTreeMap<Uuid, u64>,
 }
 
@@ -46,7 +46,7 @@ impl Foretold {
         Ok(foretold)
     }
 
-    /// What one request has written; or an event of another program, which nobody asked for.
+    /// The events of one request, or an event of another program, which no client asked for.
     fn take(&mut self, attempt: Option<&Attempt>, written: &[RecordedEvent]) -> Checked {
         let (first, order) = (&written[0], written[0].stream.id);
         if self.spoilt.contains_key(&order) {
@@ -65,7 +65,7 @@ impl Foretold {
         let types: Vec<&str> = written.iter().map(|event| event.event_type.as_str()).collect();
         same("what is written", types, names)?;
         for (fact, event) in facts.into_iter().zip(written) {
-            // No clock lets an order go back, nor anything happen after it is known.
+            // Times never go back within an order, and no event happens after it is recorded.
             let last = stream.last_time().unwrap_or(event.occurred_at);
             let right =
                 last <= event.occurred_at && event.occurred_at <= event.recorded_at.max(last);
@@ -83,7 +83,7 @@ impl Foretold {
         Ok(())
     }
 
-    /// Every answer that says what an order was when it was decided.
+    /// Checks every answer that shows an order's version at the decision.
     pub fn check(&self, account: &Account) -> Checked {
         for (number, attempt) in account.attempts.iter().enumerate() {
             if let Answer::Given(reply) = &attempt.answer
@@ -109,7 +109,8 @@ impl Foretold {
         let empty = Stream::empty(attempt.order);
         let stream = self.world.0.get(&attempt.order).unwrap_or(&empty);
         if version > stream.version() {
-            // The ledger knows whether the order ever was there. What stands behind an unreadable event is not foretold.
+            // The ledger knows whether the order existed. The oracle does not follow an order after an unreadable
+            // event.
             return same("what can be read", self.spoilt.contains_key(&attempt.order), true);
         }
         let before = stream.at(version);
@@ -135,7 +136,7 @@ impl Foretold {
     }
 }
 
-/// The contract knows a rule that refuses the request so.
+/// The contract has a rule that refuses the request with this problem.
 fn may_be_refused(before: &Stream, attempt: &Attempt, problem: &Value) -> Checked {
     let verdicts = decide(before.order(), &ask(&attempt.command));
     let right = verdicts.iter().any(|verdict| {
@@ -147,7 +148,7 @@ fn may_be_refused(before: &Stream, attempt: &Attempt, problem: &Value) -> Checke
     }
 }
 
-/// What an accepted request is answered; `after` is the order as it left it.
+/// The answer to an accepted request; `after` is the order after it.
 fn answered(after: &Stream, attempt: &Attempt, done: &Accepted<OrderAggregate>) -> Checked {
     let order = after.order().ok_or("accepted, and there is no order")?;
     same("the status", &*done.status, order.status.name())?;
@@ -159,7 +160,7 @@ fn answered(after: &Stream, attempt: &Attempt, done: &Accepted<OrderAggregate>) 
     meets(attempt, done.version)
 }
 
-/// What a dry run is answered.
+/// The answer to a dry run.
 fn previewed(
     stream: &Stream,
     attempt: &Attempt,
@@ -187,12 +188,12 @@ fn meets(attempt: &Attempt, version: u64) -> Checked {
     same(&format!("whether its condition holds at version {version}"), holds, true)
 }
 
-/// Whose request wrote it; nobody's, if another program did.
+/// The request that wrote the event; `None` for another program's.
 fn author(event: &RecordedEvent) -> Option<usize> {
     signed(event.metadata.correlation_id.as_deref())
 }
 
-/// The facts with which the contract lets a request be accepted.
+/// The facts that an accepted request causes by the contract.
 fn accepted(stream: &Stream, attempt: &Attempt, at: domain::Timestamp) -> Checked<Vec<Fact>> {
     let verdicts = decide(stream.order(), &ask(&attempt.command));
     let facts = verdicts.iter().find_map(|verdict| match verdict {

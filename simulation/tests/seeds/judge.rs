@@ -1,4 +1,4 @@
-//! Answers against the log: what was answered is there, once, as it was decided, and nothing is there that nobody asked for.
+//! Answers against the log: every answered event is stored once, as it was decided, and each event has a request.
 
 use crate::account::{Account, Answer, Attempt, signed};
 use crate::same::same;
@@ -14,20 +14,20 @@ use std::collections::HashMap;
 use std::ops::Range;
 use uuid::Uuid;
 
-/// What an order is at a version; `None` where an event before it cannot be read.
+/// The state of an order at a version; `None` if an event before it is unreadable.
 type State = Option<Option<Order>>;
 
-/// The log, read whole.
+/// The whole log, folded.
 pub struct Ledger {
     pub events: Vec<RecordedEvent>,
-    /// Of each order, the state at each version, from 0.
+    /// For each order, the state at each version, from 0.
     states: HashMap<Uuid, Vec<State>>,
-    /// Where in `events` each request's events stand.
+    /// The range of each request's events in `events`.
     written: HashMap<usize, Range<usize>>,
 }
 
 impl Ledger {
-    /// Reads and folds the log, and checks what can be seen without looking at an answer.
+    /// Reads and folds the log, and checks what needs no answer.
     pub async fn read(world: &World) -> Checked<Self> {
         let events = world.eye.read_feed(0, MAX_PAGE).await.map_err(|error| error.to_string())?;
         let mut ledger =
@@ -59,7 +59,7 @@ impl Ledger {
         match signed(event.metadata.correlation_id.as_deref()) {
             Some(number) => {
                 let attempt =
-                    account.attempts.get(number).ok_or(format!("{at}: asked by nobody"))?;
+                    account.attempts.get(number).ok_or(format!("{at}: no client asked for it"))?;
                 same(&format!("{at}: the order"), event.stream.id, attempt.order)?;
                 let range = self.written.entry(number).or_insert(index..index);
                 if range.end != index {
@@ -83,7 +83,7 @@ impl Ledger {
         }
     }
 
-    /// Every request with what came of it.
+    /// Checks every request against its outcome.
     pub fn check(&self, account: &Account) -> Checked {
         for (number, attempt) in account.attempts.iter().enumerate() {
             let checked =
@@ -97,7 +97,7 @@ impl Ledger {
         self.check_keys(account)
     }
 
-    /// What it wrote is what the order decides at that version.
+    /// Its events are what the order decides at that version.
     fn check_written(&self, number: usize, attempt: &Attempt) -> Checked {
         let Some(range) = self.written.get(&number) else { return Ok(()) };
         let events = &self.events[range.clone()];
@@ -159,7 +159,7 @@ impl Ledger {
         }
     }
 
-    /// The events that an answer names are there.
+    /// The log has the events that an answer names.
     fn check_accepted(&self, attempt: &Attempt, accepted: &Accepted<OrderAggregate>) -> Checked {
         same("the order", accepted.id, attempt.order)?;
         let state = self.state(attempt.order, accepted.version)?;
@@ -189,7 +189,7 @@ impl Ledger {
         event.map(|event| event.version).ok_or(format!("position {position} is not there"))
     }
 
-    /// A refusal is true of the version that it was found at.
+    /// A refusal is correct at the version of its decision.
     fn check_refusal(
         &self,
         attempt: &Attempt,
@@ -224,7 +224,7 @@ impl Ledger {
         }
     }
 
-    /// Nothing is decided under a key on an order that has what was decided under it before.
+    /// No request is decided under a key while the order already has what that key decided before.
     fn check_unseen(
         &self,
         number: usize,
@@ -248,7 +248,7 @@ impl Ledger {
         }
     }
 
-    /// A key is used up by the first decision that is final.
+    /// The first final decision uses up a key.
     fn check_keys(&self, account: &Account) -> Checked {
         let mut decided: HashMap<&str, (usize, [u8; 32])> = HashMap::new();
         for (number, attempt) in account.attempts.iter().enumerate() {
@@ -284,7 +284,7 @@ impl Ledger {
     }
 }
 
-/// Whether its own decision used its key up, as far as its client knows.
+/// Whether the request's own decision used up its key, as far as its client knows.
 fn settles(attempt: &Attempt) -> bool {
     let Answer::Given(reply) = &attempt.answer else { return false };
     if reply.replayed != Replayed::No || attempt.effect == Effect::Preview {
@@ -298,7 +298,7 @@ fn settles(attempt: &Attempt) -> bool {
     }
 }
 
-/// An answer that must be the same whenever its key comes again.
+/// The answer, if it must be the same whenever its key comes again.
 fn lasting(attempt: &Attempt, reply: &Reply<OrderAggregate>) -> Option<String> {
     if attempt.effect == Effect::Preview && reply.replayed == Replayed::No {
         return None;

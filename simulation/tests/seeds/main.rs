@@ -1,8 +1,9 @@
-//! Seeds: each is one schedule of commands, faults and deaths over all parts of the system, and what must hold after it.
+//! Seeds: each is one schedule of commands, faults and deaths over all parts of the system, with checks of what must
+//! hold after it.
 //!
-//! A failing seed prints itself with its steps; `ORDERLOG_SIMULATION_SEED=…` plays it again. With the log in
-//! memory every step follows from the seed alone. On SQLite and PostgreSQL (`ORDERLOG_SIMULATION_LOG=sqlite`, `postgres`)
-//! the same schedules run without that promise.
+//! A failing seed prints itself with its steps; `ORDERLOG_SIMULATION_SEED=…` plays it again. With the log in memory,
+//! every step follows from the seed alone. On SQLite and PostgreSQL (`ORDERLOG_SIMULATION_LOG=sqlite`, `postgres`) the
+//! same schedules run without that promise.
 
 #![allow(clippy::unwrap_used)]
 
@@ -33,15 +34,15 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 use world::log::Backend;
 
-/// Seeds that are played unless more are asked for.
+/// The number of seeds, unless the environment sets another.
 const SEEDS: u64 = 1_000;
-/// Seeds that are played on logs that are stored.
+/// The number of seeds on each stored log.
 const STORED: [(Backend, u64); 2] = [(Backend::Sqlite, 60), (Backend::Postgres, 20)];
-/// Seeds that are played twice, to see that they are the same.
+/// Seeds that are played twice, to check that both runs are the same.
 const TWICE: u64 = 16;
-/// Seeds between two lines that say how far it is.
+/// Seeds between two lines of progress.
 const SAY_EVERY: u64 = 1_000;
-/// A seed takes a fraction of a second, on a stored log some seconds; one that takes so long hangs.
+/// A seed takes a fraction of a second, on a stored log some seconds. A seed that takes this long hangs.
 const HANGS: Duration = Duration::from_secs(120);
 const HANGS_STORED: Duration = Duration::from_secs(600);
 
@@ -57,9 +58,9 @@ fn backend() -> Backend {
     }
 }
 
-/// Ends the process if a seed does not end: nothing in it would.
+/// Ends the process if a seed hangs: a thread outside the seed has to do it.
 struct Watchdog {
-    /// Dropped, it tells of the end.
+    /// Its drop reports the end.
     _end: std::sync::mpsc::Sender<()>,
 }
 
@@ -70,7 +71,7 @@ impl Watchdog {
             let hangs = if backend == Backend::Memory { HANGS } else { HANGS_STORED };
             if ended.recv_timeout(hangs) == Err(RecvTimeoutError::Timeout) {
                 let name = backend.name();
-                // What a test prints is kept until it ends, and this one does not.
+                // A test's output is kept until the test ends, and this one does not.
                 let _ = writeln!(
                     std::io::stderr(),
                     "ORDERLOG_SIMULATION_SEED={seed} ORDERLOG_SIMULATION_LOG={name} hangs"
@@ -82,7 +83,7 @@ impl Watchdog {
     }
 }
 
-/// Plays seeds on two threads, until one fails; what they came to.
+/// Plays seeds on two threads until one fails; returns their steps and counts.
 fn play_all(seeds: std::ops::Range<u64>, backend: Backend) -> (u64, BTreeMap<String, u64>) {
     let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
     let failed = Mutex::new(Vec::new());
@@ -147,7 +148,7 @@ fn answers_log_topic_and_views_agree_at_every_quiet_moment_of_every_seed() {
 }
 
 #[test]
-fn the_same_schedules_hold_on_logs_that_are_stored() {
+fn the_same_schedules_hold_on_stored_logs() {
     for (backend, seeds) in STORED {
         if backend == Backend::Postgres && !has_postgres() {
             continue;

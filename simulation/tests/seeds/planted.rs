@@ -1,9 +1,9 @@
-//! Whether the seeds find what is wrong on purpose.
+//! Whether the seeds find the planted faults.
 
 use faults::Fault::{self, *};
 use std::time::Instant;
 
-/// Seeds within which each must be found.
+/// The number of seeds within which each fault must be found.
 const SEEDS: &str = "300";
 const MACHINE: &str = "answers_log_topic_and_views_agree_at_every_quiet_moment_of_every_seed";
 

@@ -11,21 +11,21 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
-/// The least number of steps between two quiet moments, up to twice as many, and how many moments there are.
+/// The least number of steps between two quiet moments (the most is twice that), and the number of quiet moments.
 const STEPS: u64 = 60;
 const MOMENTS: u64 = 3;
-/// One seed of the first number has the second times as many steps, and so a longer log.
+/// One of this number of seeds is longer, by this factor, and so has a longer log.
 const LONG: (u64, u64) = (50, 10);
 
-/// How often, and how far, timers go on by themselves where the log is stored. The wall clock does not.
+/// The real interval at which timers advance on a stored log, and by how much. The wall clock stays.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a seed came to.
+/// The outcome of a seed.
 pub struct Played {
     pub outcome: Checked,
     pub trace: Trace,
     pub steps: u64,
-    /// How often what happened.
+    /// How often each thing happened.
     pub counts: BTreeMap<String, u64>,
 }
 
@@ -35,14 +35,14 @@ pub fn play(seed: u64, backend: Backend) -> Played {
     let (end, ended) = std::sync::mpsc::channel::<()>();
     let tick = if backend == Backend::Memory { Duration::MAX } else { TICK };
     let (ticks, mut ticked) = mpsc::channel(1);
-    // Paused time stands still for as long as something blocks, instead of running ahead whenever nobody is ready.
+    // While a task blocks, paused time stands still; otherwise it would run ahead whenever no task is ready.
     runtime.spawn_blocking(move || {
         while ended.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
-            // What the runtime has no time for is left out.
+            // Ticks for which the runtime has no time are skipped.
             let _ = ticks.try_send(());
         }
     });
-    // A database's client may wait for time to pass while everybody waits for its answer.
+    // A database client may wait for time to pass while all actors wait for its answer.
     runtime.spawn(async move {
         while ticked.recv().await.is_some() {
             tokio::time::advance(TICK).await;

@@ -1,4 +1,4 @@
-//! Quiet moments: everybody is let go, everything arrives, and then answers, log, topic and views must agree.
+//! Quiet moments: every actor is released, everything arrives, and then answers, log, topic and views must agree.
 
 use crate::foretold::Foretold;
 use crate::judge::Ledger;
@@ -11,15 +11,15 @@ use projector::Registry;
 use relay::wire::Content;
 use stage::Verdict;
 
-/// Milliseconds in which marks are sent, and the log is looked at.
+/// The interval in milliseconds after which watermarks are sent and the log is polled.
 const MARKS: u64 = 25;
-/// Rounds within which everything must have come to rest.
+/// The number of rounds within which everything must rest.
 const ROUNDS: u64 = 120;
-/// Requests that are sent once more at each quiet moment.
+/// The number of requests that are sent again at each quiet moment.
 const AGAIN: u64 = 4;
 
 impl World {
-    /// Comes to rest and compares.
+    /// Waits until everything rests, and compares.
     pub async fn quiet(&mut self) -> Checked {
         self.settle().await?;
         for _ in 0..AGAIN {
@@ -29,7 +29,7 @@ impl World {
         if !self.refused.is_empty() {
             self.check_parked_for_cause().await?;
             self.take_all_rows().await;
-            // Parked events of a projection that is being rebuilt cannot be tried again.
+            // Parked events of a projection that is being rebuilt cannot be retried.
             let left = self.half_rebuilt().await?;
             if !left.is_empty() {
                 self.start(Task::Rebuild, left);
@@ -50,20 +50,20 @@ impl World {
             if self.is_settled().await? {
                 return Ok(());
             }
-            // First for marks and looks, then long enough for leases to run out.
+            // First for watermarks and polls, then long enough for leases to expire.
             self.advance(if round < 6 { MARKS } else { LEASE }).await;
         }
         Err(format!("it does not come to rest: {}", self.unrest().await))
     }
 
-    /// Everybody does what can be done without time passing.
+    /// Every actor does what it can without time passing.
     async fn round(&mut self) -> Checked {
         self.wake_job(Verdict::GoOn);
         self.work_on_job(None).await;
         self.pass_on().await
     }
 
-    /// Nothing happens but that what was asked comes through to the views. A job under way stays where it is.
+    /// Only carries what was requested through to the views. A running job stays where it is.
     pub async fn lull(&mut self) -> Checked {
         (0..3).for_each(|_| self.submit());
         self.pass_on().await?;
@@ -71,7 +71,7 @@ impl World {
         self.pass_on().await
     }
 
-    /// What was asked is answered, sent on and applied.
+    /// Requests are answered, events published and applied.
     async fn pass_on(&mut self) -> Checked {
         for index in 0..self.services.len() {
             self.wake_service(index, Verdict::GoOn);
@@ -148,7 +148,8 @@ impl World {
         Ok(())
     }
 
-    /// Each partition holds its events in the log's order, each the log's own, and a mark comes after what it speaks of.
+    /// Each partition holds its events in the log's order, each as in the log, and a watermark comes after the events
+    /// it covers.
     fn check_topic(&self, ledger: &Ledger) -> Checked {
         for number in 0..PARTITIONS {
             let number = number.cast_signed();

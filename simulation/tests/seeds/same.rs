@@ -2,7 +2,7 @@
 
 use oracle::Checked;
 
-/// Says what is not as it should be.
+/// An error unless both are equal.
 pub fn same<T: PartialEq<U> + std::fmt::Debug, U: std::fmt::Debug>(
     what: &str,
     found: T,

@@ -1,5 +1,5 @@
-//! What the query service shows of the views at a quiet moment, against the contract's oracle: every order and event,
-//! every figure, some of the lists, and one moment of the past.
+//! What the query service shows at a quiet moment, against the contract's oracle: every order and event, every figure,
+//! some of the lists, and one moment of the past.
 
 use crate::commands::{CURRENCIES, CUSTOMERS, PRODUCTS};
 use crate::foretold::Foretold;
@@ -50,7 +50,7 @@ pub async fn check(world: &World, ledger: &Ledger, foretold: &Foretold) -> Check
 }
 
 impl Window<'_> {
-    /// What a path shows; nothing for a 404.
+    /// The answer at a path; `None` for a 404.
     async fn get(&self, path: &str) -> Checked<Option<Value>> {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let answer = self.app.clone().oneshot(request).await.unwrap();
@@ -68,7 +68,7 @@ impl Window<'_> {
         self.get(path).await?.ok_or_else(|| format!("{path}: 404"))
     }
 
-    /// Every order as it stands, and one of the versions before.
+    /// Every present order, and one of its earlier versions.
     async fn orders(&self) -> Checked {
         for (id, stream) in &self.foretold.world.0 {
             let now = stream.version();

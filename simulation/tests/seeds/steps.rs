@@ -1,9 +1,9 @@
-//! One step after the other, as the seed chooses.
+//! One step after another, as the seed chooses.
 
 use crate::world::{Checked, World};
 use stage::Verdict;
 
-/// Where each may be struck by name.
+/// The points at which each part may be struck by name.
 const SERVICE: [&str; 5] =
     ["log: load", "log: kept answers", "log: append", "log: append ended", "log: events written"];
 const RELAY: [&str; 4] =
@@ -31,7 +31,7 @@ const JOB: [&str; 12] = [
 ];
 
 impl World {
-    /// The first of each part.
+    /// Starts the first of each part.
     pub async fn begin(&mut self) {
         for _ in 0..2 + self.chance.below(2) {
             let service = self.start_service().await;
@@ -47,7 +47,7 @@ impl World {
         }
     }
 
-    /// Something happens.
+    /// One random step.
     pub async fn step(&mut self) -> Checked {
         match self.chance.below(100) {
             0..18 => self.submit(),
@@ -125,7 +125,7 @@ impl World {
         self.start_job();
         let arm = self.arm(&JOB);
         self.work_on_job(arm).await;
-        // Where it waits, the rows that serve often go on without it.
+        // While it waits, the live rows often move on without it.
         let waits = self.job.as_ref().is_some_and(|job| self.hand.waits(job.actor));
         if waits && self.chance.percent(75) {
             self.lull().await?;
@@ -168,12 +168,12 @@ impl World {
         }
     }
 
-    /// What becomes of somebody who was made to wait.
+    /// The verdict for an actor that was made to wait.
     fn verdict(&mut self) -> Verdict {
         if self.chance.percent(80) { Verdict::GoOn } else { Verdict::Fail }
     }
 
-    /// A request that was sent before is sent once more, wherever.
+    /// Sends an earlier request again, to any service.
     pub fn submit_again(&mut self) {
         let service = self.chance.index(self.services.len());
         if let Some(number) = self.account.draw_again(&mut self.chance) {

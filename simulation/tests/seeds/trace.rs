@@ -1,4 +1,4 @@
-//! What happened, step by step: printed when a seed fails, and hashed to see that it plays the same again.
+//! The steps of a seed: printed when it fails, and hashed to check that it plays the same again.
 
 /// The steps of one seed.
 #[derive(Debug, Default)]

@@ -13,11 +13,11 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::collections::BTreeSet;
 
-/// By which words the database refuses a row.
+/// The message with which the database refuses a row.
 const NOT_THIS_ONE: &str = "not this one";
 
 impl World {
-    /// From now on the views' database refuses rows of some order, customer or product.
+    /// From now on the views' database refuses the rows of some order, customer or product.
     pub async fn refuse_rows(&mut self) {
         let order = self.chance.pick(&self.account.orders);
         let (projection, table, whose): (&'static Projection, _, _) = match self.chance.below(5) {
@@ -45,7 +45,7 @@ impl World {
         self.count("rows are refused");
     }
 
-    /// No event is parked but from one on that nobody can read, or from one on whose rows were refused.
+    /// Every parked event follows an unreadable event or a refused row of its stream.
     pub async fn check_parked_for_cause(&self) -> Checked {
         let foretold = Foretold::of(&Ledger::read(self).await?, &self.account)?;
         let text = |error: read_model::ReadModelError| error.to_string();
@@ -68,7 +68,7 @@ impl World {
         Ok(())
     }
 
-    /// It refuses no more.
+    /// The database accepts all rows again.
     pub async fn take_all_rows(&mut self) {
         self.tamper("DROP TRIGGER IF EXISTS no".to_owned()).await;
         self.note("all rows are taken");
@@ -81,7 +81,7 @@ impl World {
         sqlx::Connection::close(connection).await.unwrap();
     }
 
-    /// The views are a fold of the log, and say what the log says.
+    /// The views are a fold of the log and show what the log says.
     pub async fn check_views(&mut self) -> Checked {
         let (source, scratch) =
             (Source::new(self.eye.clone(), Registry::standard()), self.scratch());

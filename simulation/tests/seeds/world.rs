@@ -1,4 +1,4 @@
-//! Everything that one seed has on its stage.
+//! Everything that one seed drives.
 
 pub mod group;
 pub mod jobs;
@@ -31,10 +31,10 @@ use tempfile::TempDir;
 pub const PARTITIONS: u32 = 3;
 /// When every seed begins: 2026-03-03, in microseconds.
 pub const BEGINNING: i64 = 1_772_496_000_000_000;
-/// The wall clock is never further from where it would be.
+/// The furthest that the wall clock is turned from its natural time, in microseconds.
 const MAX_JUMP: i64 = 86_400_000_000;
 
-/// Where projectors have their events from.
+/// The source of the projectors' events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feed {
     Log,
@@ -60,13 +60,13 @@ pub struct World {
     pub job: Option<Job>,
     pub account: Account,
     pub away: bool,
-    /// Whose rows were refused: a generation that is kept may have parked them still.
+    /// The refused rows: a kept generation may still have their events parked.
     pub refused: Vec<Refused>,
     /// What projectors follow.
     pub feed: Feed,
     pub counts: BTreeMap<String, u64>,
     actors: Actor,
-    /// How far the wall clock was turned.
+    /// How far the wall clock has been turned.
     turned: i64,
     scratches: u64,
 }
@@ -89,7 +89,7 @@ impl World {
                 Log::Stored(database.url(), Some(database))
             }
         };
-        // The first of a PostgreSQL log makes its tables.
+        // The first handle on a PostgreSQL log creates its tables.
         let other = log.open(Access::ReadWrite, Capacities::default()).await;
         let eye = log.open(Access::ReadOnly, Capacities::default()).await;
         std::fs::copy(templates().join("views.db"), folder.path().join("views.db")).unwrap();
@@ -135,7 +135,7 @@ impl World {
         self.trace.note(line.into());
     }
 
-    /// What strikes the actor that is driven next, if anything does: at one of these points, or at any.
+    /// The verdict for the next driven actor, if any: at one of these points, or at any.
     pub fn arm(&mut self, points: &[&'static str]) -> Option<Arm> {
         let verdict = match self.chance.below(100) {
             0..12 => Verdict::Fail,
@@ -148,13 +148,13 @@ impl World {
         Some(Arm { point, after, verdict })
     }
 
-    /// Time passes, for timers and for the wall clock.
+    /// Time passes, for timers and the wall clock.
     pub async fn advance(&mut self, millis: u64) {
         self.hand.turn_clock(i64::try_from(millis).unwrap() * 1_000);
         tokio::time::advance(Duration::from_millis(millis)).await;
     }
 
-    /// The wall clock jumps, within a day of where it would be.
+    /// The wall clock jumps, within a day of its natural time.
     pub fn jump(&mut self) {
         let aim = i64::try_from(self.chance.below(2 * MAX_JUMP.unsigned_abs())).unwrap() - MAX_JUMP;
         self.hand.turn_clock(aim - self.turned);
@@ -164,12 +164,12 @@ impl World {
         self.count("the wall clock jumps");
     }
 
-    /// The views' file, opened once more, as by a process that starts.
+    /// Opens the views' file again, like a new process.
     pub async fn reopen_views(&mut self) {
         self.model = open_views(&self.folder.path().join("views.db")).await;
     }
 
-    /// Empty views in a file that nobody has used.
+    /// Empty views in a new file.
     pub fn scratch(&mut self) -> PathBuf {
         self.scratches += 1;
         let path = self.folder.path().join(format!("scratch-{}.db", self.scratches));
@@ -183,13 +183,13 @@ pub async fn open_views(path: &Path) -> ReadModel {
     ReadModel::open(&url, read_model::Access::ReadWrite).await.unwrap()
 }
 
-/// Where files are kept: in memory, where there is such a place.
+/// The folder for files: in memory, if there is such a place.
 fn shelf() -> PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
 }
 
-/// Storage that is migrated already; copied for each seed.
+/// Migrated storage, which is copied for each seed.
 fn templates() -> &'static Path {
     static TEMPLATES: OnceLock<TempDir> = OnceLock::new();
     TEMPLATES

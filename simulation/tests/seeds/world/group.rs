@@ -11,7 +11,7 @@ use std::pin::Pin;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Who has which partition, as the coordinator has it.
+/// The owner of each partition, as the coordinator knows it.
 #[derive(Debug, Default)]
 pub struct Group {
     owners: BTreeMap<i32, MemberId>,
@@ -22,7 +22,7 @@ type Follow = Pin<Box<dyn Future<Output = Result<(), ProjectorError>>>>;
 pub struct MemberProcess {
     actor: Actor,
     follow: Follow,
-    /// The machine does not run it.
+    /// The machine does not run it at present.
     pub asleep: bool,
 }
 
@@ -49,7 +49,7 @@ impl World {
         MemberProcess { actor: self.new_actor(), follow, asleep: false }
     }
 
-    /// A projector takes the steps that wait for it.
+    /// A projector takes the steps that are due.
     pub async fn follow(&mut self, index: usize, arm: Option<Arm>) -> Checked {
         let member = &mut self.members[index];
         if member.asleep {
@@ -68,7 +68,7 @@ impl World {
         if let Stop::Dead(_) = stop {
             self.kill_member(index).await;
         }
-        // What it has asked for is done, and members that are gone are forgotten.
+        // Requests of the member are carried out, and members that are gone are forgotten.
         self.topic.members();
         Ok(())
     }
@@ -76,7 +76,7 @@ impl World {
     pub async fn kill_member(&mut self, index: usize) {
         let dead = &mut self.members[index];
         self.hand.forget(dead.actor);
-        // What it holds is let go before anybody else begins.
+        // Everything that it holds is released before another member begins.
         dead.follow = Box::pin(std::future::pending());
         if self.chance.percent(30) {
             self.reopen_views().await;
@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    /// Some partitions get another owner. One that does not look keeps working on what it has.
+    /// Some partitions get another owner. A member that does not check keeps working on what it had.
     pub async fn rebalance(&mut self, percent: u64) {
         let members = self.topic.members();
         let roomy = |member: &MemberId| self.topic.has_room(*member);
@@ -147,7 +147,7 @@ impl World {
         self.count("a consumer starts again");
     }
 
-    /// A member's client fetches of some of its partitions.
+    /// A member's client fetches from some of its partitions.
     pub fn fetch(&mut self) {
         let members = self.topic.members();
         if members.is_empty() {
@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    /// Every member fetches all that there is, as far as it has room.
+    /// Every member fetches everything, as far as it has room.
     pub fn fetch_all(&mut self) {
         let all: Vec<i32> = (0..i32::try_from(PARTITIONS).unwrap()).collect();
         for member in self.topic.members() {

@@ -1,4 +1,4 @@
-//! What is done to the views while everything else goes on: rebuilds, roll-backs, and parked events tried again.
+//! Jobs on the views while everything else goes on: rebuilds, rollbacks, and retries of parked events.
 
 use super::{Checked, World};
 use projector::{Projection, ProjectorError, Registry, Show, Source};
@@ -6,7 +6,7 @@ use stage::{Actor, Arm, Rest, Stop, Verdict};
 use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
 
-/// What one does.
+/// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
     Rebuild,
@@ -24,7 +24,7 @@ impl Task {
     }
 }
 
-/// One that is under way.
+/// A running job.
 pub struct Job {
     pub actor: Actor,
     task: Task,
@@ -32,7 +32,7 @@ pub struct Job {
 }
 
 impl World {
-    /// One begins, unless there is one: a rebuild that was left goes on.
+    /// Starts a job, unless one is running: an unfinished rebuild goes on.
     pub fn start_job(&mut self) {
         if self.job.is_some() {
             return;
@@ -51,7 +51,7 @@ impl World {
         self.start(task, kinds);
     }
 
-    /// Begins one of these projections.
+    /// Starts a job on these projections.
     pub fn start(&mut self, task: Task, kinds: Vec<&'static Projection>) {
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
         self.note(format!("{} of {names:?} begins", task.name()));
@@ -78,7 +78,7 @@ impl World {
         self.job = Some(Job { actor: self.new_actor(), task, work: Box::pin(work) });
     }
 
-    /// It works until it is done, rests, or something strikes.
+    /// The job works until it is done, rests or is struck.
     pub async fn work_on_job(&mut self, arm: Option<Arm>) {
         let Some(job) = &mut self.job else { return };
         let name = job.task.name();
@@ -113,7 +113,7 @@ impl World {
         }
     }
 
-    /// The projections whose rebuild was left half done.
+    /// The projections with an unfinished rebuild.
     pub async fn half_rebuilt(&self) -> Checked<Vec<&'static Projection>> {
         let text = |error: read_model::ReadModelError| error.to_string();
         let mut tx = self.model.begin_write().await.map_err(text)?;

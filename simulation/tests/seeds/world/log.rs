@@ -1,9 +1,9 @@
-//! Where a seed has its log.
+//! The log of a seed.
 
 use event_store::{Access, Capacities, EventStore, MemoryLog};
 use rig::postgres::Database;
 
-/// Where the log is kept.
+/// The backend of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     Memory,
@@ -12,7 +12,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// By which `ORDERLOG_SIMULATION_LOG` names it.
+    /// The name in `ORDERLOG_SIMULATION_LOG`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
@@ -26,10 +26,10 @@ impl Backend {
     }
 }
 
-/// Where the log is.
+/// The place of the log.
 pub enum Log {
     Memory(MemoryLog),
-    /// By its URL, and the database to drop when the seed ends.
+    /// The URL, and the database to drop when the seed ends.
     Stored(String, Option<Database>),
 }
 

@@ -1,4 +1,4 @@
-//! Which rows the database of the views refused, and whose events may be parked for it.
+//! The rows that the views' database refused, and the streams whose events may be parked for it.
 
 use oracle::fact::Fact;
 use oracle::stream::Stream;
@@ -12,7 +12,7 @@ pub struct Refused {
     pub whose: Whose,
 }
 
-/// What the refused rows are about.
+/// What the refused rows belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     Order(Uuid),

@@ -1,4 +1,4 @@
-//! Relays, of which one leads, and the brokers between them and the topic.
+//! Relays, one of which leads, and the brokers between them and the topic.
 
 use super::{Checked, PARTITIONS, World};
 use clap::Parser;
@@ -17,7 +17,7 @@ pub const LEASE: u64 = 500;
 pub struct RelayProcess {
     actor: Actor,
     work: Pin<Box<dyn Future<Output = Result<(), RelayError>>>>,
-    /// The machine does not run it.
+    /// The machine does not run it at present.
     pub asleep: bool,
 }
 
@@ -65,7 +65,7 @@ impl World {
         Ok(())
     }
 
-    /// It is gone; what it had on its way may still arrive.
+    /// The relay is gone; records on their way may still arrive.
     pub async fn kill_relay(&mut self, index: usize) {
         let new = self.start_relay().await;
         let dead = std::mem::replace(&mut self.relays[index], new);
@@ -81,7 +81,7 @@ impl World {
         }
     }
 
-    /// The brokers do something with what is on its way to them.
+    /// The brokers do something with the records on their way.
     pub fn carry(&mut self) {
         let lanes = self.topic.lanes();
         if lanes.is_empty() {
@@ -117,7 +117,7 @@ impl World {
         ));
     }
 
-    /// Everything on its way arrives and is acknowledged; of dropped producers, all of a partition or nothing.
+    /// All records on their way arrive and are acknowledged; of a dropped producer, all of a partition's or none.
     pub fn carry_all(&mut self) {
         for Lane { producer, partition, untaken, unacknowledged, orphaned } in self.topic.lanes() {
             if orphaned && self.chance.percent(50) {
@@ -138,7 +138,7 @@ impl World {
             low + i64::try_from(self.chance.below((high - low + 1).unsigned_abs())).unwrap();
         let unseen = self.lease().await?.is_some_and(|lease| self.is_topic_unseen(&lease));
         let what = match self.chance.below(10) {
-            // By the offsets of its ends a relay sees that it is another topic; nobody may have filled it up before.
+            // A relay recognises another topic by the offsets of its ends, so the topic must not be filled before that.
             3..8 if unseen => return Ok(()),
             0..3 => {
                 self.topic.trim(partition, within);
@@ -154,11 +154,11 @@ impl World {
             }
             6 => {
                 self.topic.litter(partition, Some(b"nobody"), Some(b"{"));
-                "somebody else writes to the topic"
+                "another program writes to the topic"
             }
             7 => {
                 self.topic.litter(partition, None, None);
-                "somebody else writes to the topic"
+                "another program writes to the topic"
             }
             8 if self.chance.percent(20) => {
                 self.make_topic_again().await?;
@@ -176,7 +176,7 @@ impl World {
         Ok(())
     }
 
-    /// As an operator does it: while neither relay nor projector runs.
+    /// As an operator does it: while no relay and no projector runs.
     async fn make_topic_again(&mut self) -> Checked {
         for index in 0..self.relays.len() {
             self.kill_relay(index).await;
@@ -188,7 +188,7 @@ impl World {
         Ok(())
     }
 
-    /// Whether the topic was made again, and ends before what the relays know they have published to it.
+    /// Whether the topic was made again, and ends before what the relays have published to it.
     pub fn is_topic_unseen(&self, lease: &LeaseState) -> bool {
         let note: Value = serde_json::from_str(&lease.note).unwrap_or_default();
         let published = note["offsets"].as_array().into_iter().flatten().filter_map(Value::as_i64);
@@ -196,7 +196,7 @@ impl World {
         published.zip(ends).any(|(published, end)| end < published)
     }
 
-    /// The relays' lease, if any of them has held it.
+    /// The relays' lease, if a relay has ever held it.
     pub async fn lease(&self) -> Checked<Option<LeaseState>> {
         let lease = self.eye.lease(&relay::lease_name(TOPIC)).await;
         lease.map_err(|error| error.to_string())

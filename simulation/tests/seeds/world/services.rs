@@ -16,15 +16,15 @@ type Answered = Pin<Box<dyn Future<Output = Reply<OrderAggregate>> + Send>>;
 pub struct Service {
     actor: Actor,
     pipeline: Pipeline<OrderAggregate>,
-    /// Requests that are under way to it.
+    /// Requests on their way to it.
     sent: Vec<usize>,
     waiting: Vec<(usize, Answered)>,
-    /// Ends with it.
+    /// Ends when the service ends.
     _upkeep: DropGuard,
 }
 
 impl World {
-    /// A service that begins with nothing in memory, and perhaps room for little.
+    /// A service that begins with nothing in memory, and perhaps with small limits.
     pub async fn start_service(&mut self) -> Service {
         let mut limits = PipelineLimits::default();
         let mut capacities = Capacities::default();
@@ -45,7 +45,7 @@ impl World {
         tokio::spawn(forget_old_answers(store.clone(), clock.clone(), closing.clone()));
         let pipeline = Pipeline::spawn(store, clock, limits);
         let actor = self.new_actor();
-        // The first thing it does is to forget old answers; that is over before anything strikes.
+        // The first thing it does is to delete old answers; that ends before any verdict strikes.
         for _ in 0..4 {
             tokio::task::yield_now().await;
             let idle = pin!(std::future::pending::<()>());
@@ -55,14 +55,14 @@ impl World {
         Service { actor, pipeline, sent, waiting, _upkeep: closing.drop_guard() }
     }
 
-    /// A client sends a few requests, none of which waits for another.
+    /// A client sends a few requests; none waits for another.
     pub fn submit(&mut self) {
         let service = self.chance.index(self.services.len());
         for _ in 0..1 + self.chance.below(4) {
             let now = server::clock::now();
             let number = self.account.draw(&mut self.chance, now);
             self.send(service, number);
-            // Now and then its client hears nothing soon enough, and asks another one.
+            // Now and then its client gets no answer soon enough, and asks another service.
             if self.chance.percent(10)
                 && let Some(twin) = self.account.twin(number)
             {
@@ -72,7 +72,7 @@ impl World {
         }
     }
 
-    /// A request goes on its way. It comes when the service is driven: until then, nothing of it runs.
+    /// Sends a request. It arrives when the service is driven: until then, nothing of it runs.
     pub fn send(&mut self, service: usize, number: usize) {
         self.services[service].sent.push(number);
         let attempt = &self.account.attempts[number];
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    /// A service works on what waits, until all is answered or something strikes.
+    /// A service works on its requests until all are answered or a verdict strikes.
     pub async fn work(&mut self, index: usize, arm: Option<Arm>) -> Checked {
         for number in std::mem::take(&mut self.services[index].sent) {
             self.put(index, number);
@@ -123,7 +123,7 @@ impl World {
         let stop = self.hand.drive(service.actor, Rest::Never, arm, pin!(all)).await;
         self.note(format!("service {index} works: {stop:?}"));
         if let Stop::Dead(_) = stop {
-            // What it may have answered as it died, nobody has heard.
+            // Answers of a service that died reach no client.
             for (number, _) in answers {
                 self.account.attempts[number].answer = Answer::Lost;
             }
@@ -146,7 +146,7 @@ impl World {
         self.account.hear(number, reply);
     }
 
-    /// It is gone, with its memory and with every answer that it owes; another one takes its place.
+    /// The service is gone, with its memory and the answers that it owes; another one replaces it.
     pub async fn kill_service(&mut self, index: usize) {
         let new = self.start_service().await;
         let dead = std::mem::replace(&mut self.services[index], new);
@@ -159,14 +159,14 @@ impl World {
         self.count("a command-service dies");
     }
 
-    /// A service that waits at a point is let go.
+    /// Releases a service that waits at a point.
     pub fn wake_service(&mut self, index: usize, verdict: Verdict) {
         if let Some(point) = self.hand.let_go(self.services[index].actor, verdict) {
             self.note(format!("service {index} wakes at {point}: {verdict:?}"));
         }
     }
 
-    /// Nobody waits for an answer.
+    /// No client waits for an answer.
     pub fn all_answered(&self) -> bool {
         self.services.iter().all(|service| service.waiting.is_empty() && service.sent.is_empty())
     }
