@@ -1,4 +1,4 @@
-//! What a client asks for: the commands of the contract, with amounts as the texts that were sent.
+//! What a client requests: the commands of the contract, with amounts as the texts that were sent.
 
 use super::fact::Customer;
 use serde_json::{Map, Value, json};
@@ -64,7 +64,7 @@ impl AskedLine {
 }
 
 impl Ask {
-    /// The command's name, in paths and imports.
+    /// The command's name in paths and imports.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create(_) => "create",
@@ -83,7 +83,7 @@ impl Ask {
         }
     }
 
-    /// The body; of a creation without the id that the order shall have.
+    /// The body; that of a creation lacks the order's id.
     pub fn body(&self) -> Value {
         match self {
             Self::Create(creation) => created(creation),
@@ -136,17 +136,17 @@ fn parcelled(parcel: &Parcel) -> Value {
     ])
 }
 
-/// Optional members that are absent are left out.
+/// An object without absent optional members.
 fn present<const N: usize>(members: [(&str, Value); N]) -> Value {
     let given = members.into_iter().filter(|(_, value)| !value.is_null());
     Value::Object(given.map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }
 
-/// What `If-Match` says.
+/// The content of `If-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     Star,
-    /// Tags, each with whether it is a weak one.
+    /// Tags, each with whether it is weak.
     Tags(Vec<(u64, bool)>),
 }
 
@@ -175,11 +175,11 @@ impl Condition {
 pub struct Command {
     pub order: Uuid,
     pub ask: Ask,
-    /// The very text: a key belongs to it.
+    /// The exact text: a key belongs to it.
     pub body: String,
     /// Pointers to fields of the body that break a rule by themselves.
     pub broken: Vec<String>,
-    /// Whether the body is no JSON document at all.
+    /// Whether the body is not a JSON document.
     pub unreadable: bool,
     pub dry_run: bool,
     pub condition: Option<Condition>,
@@ -188,7 +188,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// As it stands, without conditions and keys.
+    /// A request without conditions and keys.
     pub fn plain(order: Uuid, ask: Ask) -> Self {
         let mut body = ask.body();
         if matches!(ask, Ask::Create(_)) {
@@ -219,7 +219,7 @@ impl Command {
         }
     }
 
-    /// What makes two requests with one key the same.
+    /// What two requests with one key must share.
     pub fn fingerprint(&self) -> String {
         let condition = self.condition.as_ref().map(Condition::header).unwrap_or_default();
         format!("{} {condition} {}", self.path(), self.body)

@@ -1,4 +1,4 @@
-//! The composed order, member by member, as the contract shows it.
+//! The order document, member by member, as the contract shows it.
 
 use super::fact::{Time, wire};
 use super::money::show;
@@ -60,7 +60,7 @@ fn maybe(time: Option<Time>) -> Value {
     time.map_or(Value::Null, |time| json!(wire(time)))
 }
 
-/// The commands for which some body is accepted that says something new.
+/// The commands for which some body is accepted and records something new.
 pub fn allowed(order: &Order) -> Vec<&'static str> {
     use super::order::Status::*;
     let nothing_shipped = order.shipments.is_empty();
@@ -83,7 +83,7 @@ pub fn allowed(order: &Order) -> Vec<&'static str> {
     candidates.iter().filter(|(_, allowed)| *allowed).map(|(name, _)| *name).collect()
 }
 
-/// A served document with the lists sorted whose order the contract leaves open.
+/// A served document, with its lists sorted if the contract leaves their order open.
 pub fn sorted(mut document: Value) -> Value {
     let text = |value: &Value| value.to_string();
     if let Some(allowed) = document["allowed_commands"].as_array_mut() {

@@ -1,7 +1,7 @@
-//! What an order answers to a command: the facts it gives, or every rule that refuses it.
+//! What an order answers to a command: the facts, or every rule that refuses it.
 //!
-//! Where the contract does not say which of several broken rules is named, each of them is right. So a decision is a
-//! list of verdicts, of which the server's must be one.
+//! If several rules are broken and the contract does not say which is named, each of them is right. So a decision is a
+//! list of verdicts, and the server's must be one of them.
 
 use super::ask::{Ask, AskedLine, Creation, Parcel, Transfer};
 use super::compose::allowed;
@@ -11,19 +11,19 @@ use super::order::{Order, Status};
 use super::{Checked, ensure};
 use serde_json::{Value, json};
 
-/// A refusal as the contract tells it.
+/// A refusal as the contract describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     pub status: u16,
     pub code: &'static str,
     pub members: Vec<(&'static str, Value)>,
-    /// Of `validation`: pointers that must be named, and that may be. `None` = any.
+    /// For `validation`: pointers that must be named, and pointers that may be. `None` = any.
     pub pointers: Option<(Vec<String>, Vec<String>)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// Accepted; without facts when everything was recorded before.
+    /// Accepted; without facts if everything was recorded before.
     Facts(Vec<Fact>),
     Refused(Refusal),
 }
@@ -42,7 +42,7 @@ impl Refusal {
         Self { pointers: Some((pointers, vec![])), ..Self::new(422, "validation") }
     }
 
-    /// Whether a problem document tells of this refusal; if not, what is missing.
+    /// Whether a problem document states this refusal; if not, what is missing.
     ///
     /// # Errors
     /// What was expected.
@@ -59,7 +59,7 @@ impl Refusal {
         if self.code == "validation" { self.names_fields(problem) } else { Ok(()) }
     }
 
-    /// Every broken field is named, and no other.
+    /// Every broken field is named, and no other field.
     fn names_fields(&self, problem: &Value) -> Checked {
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         let said: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
@@ -79,14 +79,14 @@ impl Refusal {
     }
 }
 
-/// `empty-order` is a code of its own, or that of the one error of a `validation`.
+/// `empty-order` is a code by itself, or the code of the only error of a `validation`.
 pub fn is_empty_order(problem: &Value) -> bool {
     let error = &problem["errors"][0];
     let named = error["code"] == "empty-order" && error["pointer"] != "/lines";
     problem["code"] == "empty-order" || problem["code"] == "validation" && named
 }
 
-/// Names of which the contract gives no order.
+/// Names whose order the contract leaves open.
 fn as_set(value: &Value) -> Value {
     let Some(names) = value.as_array() else { return value.clone() };
     let mut names = names.clone();
@@ -94,7 +94,7 @@ fn as_set(value: &Value) -> Value {
     json!(names)
 }
 
-/// Every right answer; facts do not yet hold a completion, see [`completed`].
+/// Every right answer; the facts do not include a completion, see [`completed`].
 pub fn decide(order: Option<&Order>, ask: &Ask) -> Vec<Verdict> {
     let Some(order) = order else {
         return match ask {
@@ -119,7 +119,7 @@ pub fn decide(order: Option<&Order>, ask: &Ask) -> Vec<Verdict> {
             let expected = expected_total.as_deref();
             let mut verdicts = guarded(order, draft, place(order, expected));
             if expected.is_some_and(|total| money::parse(total, &order.currency).is_err()) {
-                // Whether there are lines or not.
+                // With or without lines.
                 verdicts.extend(refused([Refusal::field("/expected_total")]));
             }
             verdicts
@@ -139,7 +139,7 @@ pub fn decide(order: Option<&Order>, ask: &Ask) -> Vec<Verdict> {
     }
 }
 
-/// Whether these facts make the order complete: then its completion follows them.
+/// Whether the order is complete after these facts: then its completion follows them.
 pub fn completed(order: &Order) -> bool {
     order.status == Status::Confirmed
         && order.is_wholly_delivered()
@@ -160,12 +160,12 @@ fn illegal(order: &Order) -> Refusal {
         .with("allowed_commands", json!(allowed(order)))
 }
 
-/// A wish: possible in some statuses only. What its fields break may be named instead.
+/// A command that only some statuses permit. Otherwise, the rules that its fields break may be named as well.
 fn guarded(order: &Order, may: bool, decided: Result<Vec<Fact>, Refusal>) -> Vec<Verdict> {
     match (may, decided) {
         (true, Ok(decided)) => facts(decided),
         (true, Err(refusal)) => refused([refusal]),
-        // The answer may be that the fact is recorded, or that the time for it is over.
+        // The answer may be that the fact is recorded, or that the status forbids the command.
         (false, Ok(recorded)) if recorded.is_empty() => {
             [facts(recorded), refused([illegal(order)])].concat()
         }
@@ -197,7 +197,7 @@ fn create(asked: &Creation) -> Vec<Verdict> {
     facts(vec![if asked.draft { Fact::Drafted(beginning) } else { Fact::Begun(beginning) }])
 }
 
-/// The line with its price read; none if the price is no amount ≥ 0 of the currency.
+/// The line with its price read; `None` if the price is not an amount ≥ 0 of the currency.
 fn priced(asked: &AskedLine, line_id: u64, currency: &str) -> Option<Line> {
     let unit_price = money::parse(&asked.unit_price, currency).ok().filter(|price| *price >= 0)?;
     let (product_id, name) = (asked.product_id.clone(), asked.name.clone());
@@ -253,7 +253,7 @@ fn place(order: &Order, expected_total: Option<&str>) -> Result<Vec<Fact>, Refus
     }
 }
 
-/// The amount; or what of the fields is wrong. Digits cannot be judged in another currency than the order's.
+/// The amount, or the broken fields. Digits cannot be judged in another currency than the order's.
 fn amount(order: &Order, transfer: &Transfer) -> Result<i128, Refusal> {
     let other = transfer.currency.as_ref().is_some_and(|currency| *currency != order.currency);
     let read = money::parse(&transfer.amount, &order.currency).ok().filter(|amount| *amount > 0);
@@ -261,7 +261,7 @@ fn amount(order: &Order, transfer: &Transfer) -> Result<i128, Refusal> {
         (false, Some(amount)) => Ok(amount),
         (false, None) => Err(Refusal::field("/amount")),
         (true, _) => {
-            // An amount that is none in any currency is found with the body, its currency with the order.
+            // A text that is no amount in any currency is found with the body, its currency with the order.
             let either = vec!["/currency".to_owned(), "/amount".to_owned()];
             let pointers = Some((vec![], either));
             Err(Refusal { pointers, ..Refusal::new(422, "validation") })
@@ -283,7 +283,7 @@ fn pay(order: &Order, asked: &Transfer) -> Vec<Verdict> {
     let beyond = matches!(&decided, Ok(facts) if order.paid() + paid_by(facts) > LIMIT);
     let mut verdicts = guarded(order, may, decided);
     if beyond {
-        // Whether a sum of payments has a limit, nothing says.
+        // The contract does not say whether the sum of payments has a limit.
         verdicts.extend(refused([Refusal::field("/amount")]));
     }
     verdicts
@@ -309,7 +309,7 @@ fn give_back(order: &Order, asked: &Transfer) -> Vec<Verdict> {
         (Ok(amount), None) if amount <= left => {
             facts(vec![Fact::Refunded { id: asked.id.clone(), amount, reason: asked.text.clone() }])
         }
-        // With nothing paid no refund is possible, whatever its amount: that may be said as well.
+        // With nothing paid, no refund is possible, whatever its amount: that answer is right as well.
         (Ok(_), None) if left == 0 => {
             refused([Refusal::new(409, "refund-exceeds-captured"), illegal(order)])
         }
@@ -322,7 +322,7 @@ fn ship(order: &Order, asked: &Parcel) -> Vec<Verdict> {
     if let Some(known) = order.shipments.iter().find(|shipment| shipment.id == asked.id) {
         let labels = (known.carrier == asked.carrier) && (known.tracking == asked.tracking);
         let last = order.shipments.last().is_some_and(|last| last.id == known.id);
-        // Without lines it took all that remained; then nothing can have left after it.
+        // Without lines it took all that remained; then no shipment can follow it.
         let could_be_all = last && order.remaining().is_empty();
         let lines = asked.lines.clone().map(in_order);
         return match (labels, lines) {
@@ -385,7 +385,7 @@ fn deliver(order: &Order, id: &str) -> Vec<Verdict> {
         Some(shipment) if shipment.delivered_at.is_some() => facts(vec![]),
         Some(_) => facts(vec![Fact::Delivered { id: id.to_owned() }]),
         None if order.shipments.iter().all(|shipment| shipment.delivered_at.is_some()) => {
-            // No delivery is possible at all: that may be said as well.
+            // No delivery is possible at all: that answer is right as well.
             let verdicts = refused([illegal(order)]);
             let field = refused([Refusal::field("/shipment_id")]);
             if may { [verdicts, field].concat() } else { verdicts }

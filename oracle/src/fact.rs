@@ -1,4 +1,4 @@
-//! What can happen to an order, as the contract names it, and where in the log it stands.
+//! What can happen to an order, in the contract's words, and where the log has it.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -26,7 +26,7 @@ impl Line {
     }
 }
 
-/// How an order begins, drafted or placed at once.
+/// How an order begins: drafted, or placed at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beginning {
     pub customer: Customer,
@@ -40,7 +40,7 @@ pub enum Fact {
     Drafted(Beginning),
     /// Placed at once, without having been a draft.
     Begun(Beginning),
-    /// A draft is placed.
+    /// A draft was placed.
     Placed,
     LineAdded(Line),
     QuantityChanged {
@@ -102,7 +102,8 @@ impl Fact {
     }
 }
 
-/// A fact in the log. What the server chose (id, places, times) is learned from it once and then held against every view.
+/// A fact in the log. The server's choices (id, position, times) are learned from it once and then compared with every
+/// view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub fact: Fact,
@@ -119,7 +120,7 @@ pub fn wire(time: Time) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// The inverse; an error for any other way of writing it.
+/// The inverse of [`wire`]; an error for any other form.
 pub fn read_time(text: &str) -> Result<Time, String> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|error| format!("{text:?}: {error}"))?;
     let time = time.to_utc();

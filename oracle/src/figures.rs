@@ -1,5 +1,5 @@
-//! What the figures must say: customers, products, sales, counts. An order counts from its placing on; cancelled ones
-//! are counted apart.
+//! What the figures must be: customers, products, sales, counts. An order counts from its placing on; cancelled orders
+//! are counted separately.
 
 use super::compose::differences;
 use super::fact::{Time, wire};
@@ -10,7 +10,7 @@ use super::{Checked, ensure};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Sums by currency, as the wire has them: one object each; nothing may be there or not.
+/// Sums by currency, as on the wire: one object each. A sum of zero may be present or not.
 fn amounts(sums: &BTreeMap<&str, i128>) -> BTreeSet<String> {
     let shown = sums.iter().filter(|(_, sum)| **sum != 0);
     shown.map(|(code, sum)| format!("{code} {}", show(*sum, code))).collect()
@@ -32,12 +32,12 @@ fn is_zero(entry: &str) -> bool {
     entry.split_once(' ').is_some_and(|(_, amount)| amount.chars().all(|c| matches!(c, '0' | '.')))
 }
 
-/// The last placed in business time, then in the log, of those that count.
+/// Among the orders that count, the one placed last: by business time, then by position.
 fn last<'a>(orders: impl Iterator<Item = &'a Then>) -> Option<&'a Then> {
     orders.filter(|then| then.counts()).max_by_key(|then| then.placed())
 }
 
-/// `GET /v1/customers/{id}`; no figures = nobody of this id has placed an order.
+/// `GET /v1/customers/{id}`; no figures = no order of a customer with this id was placed.
 pub fn customer(all: &[Then], id: &str, got: Option<&Value>) -> Checked {
     let of = || all.iter().filter(|then| then.order.customer.id == id && then.counts());
     let Some(newest) = last(of()) else {
@@ -57,7 +57,7 @@ pub fn customer(all: &[Then], id: &str, got: Option<&Value>) -> Checked {
         return Err(unlike);
     }
     same_amounts("lifetime", &lifetime, got)?;
-    // An order without a name may leave the name of the one before, or none.
+    // An order without a name may keep the name of the order before, or have none.
     let named = last(of().filter(|then| then.order.customer.name.is_some()));
     let names = [&newest.order.customer.name, &named.unwrap_or(newest).order.customer.name];
     let right = names.iter().any(|name| json!(name) == got["name"]);
@@ -81,7 +81,7 @@ pub fn product(all: &[Then], id: &str, got: Option<&Value>) -> Checked {
         return Err(unlike);
     }
     same_amounts("revenue", &revenue(&kept, id), got)?;
-    // One order may hold it under several names.
+    // One order may have the product under several names.
     let lines = newest.order.lines.iter().filter(|line| line.product_id == id);
     let names: Vec<&str> = lines.map(|line| line.name.as_str()).collect();
     let right = names.iter().any(|name| got["name"] == **name);
@@ -105,7 +105,7 @@ fn revenue<'a>(kept: &[&'a Then], product: &str) -> BTreeMap<&'a str, i128> {
     sums
 }
 
-/// `GET /v1/products`: every product that sold (in this currency), each once, the best first.
+/// `GET /v1/products`: every product sold (in this currency), each once, the best first.
 pub fn best_sellers(all: &[Then], currency: Option<&str>, sort: &str, got: &[Value]) -> Checked {
     let matches = |then: &&Then| currency.is_none_or(|currency| then.order.currency == currency);
     let kept: Vec<&Then> =
@@ -116,7 +116,7 @@ pub fn best_sellers(all: &[Then], currency: Option<&str>, sort: &str, got: &[Val
     for product in got {
         let id = product["product_id"].as_str().unwrap_or_default();
         let units = units(&kept, id);
-        // What sold elsewhere only may stand at the end.
+        // Products sold only in other currencies may be at the end.
         ensure(sold.remove(id) || units == 0, || format!("not sold, or twice on the list: {id}"))?;
         let sums = revenue(&kept, id);
         ensure(product["units"] == units, || {
@@ -130,7 +130,7 @@ pub fn best_sellers(all: &[Then], currency: Option<&str>, sort: &str, got: &[Val
     ensure(ranks.is_sorted_by(|a, b| a >= b), || format!("not sorted by {sort}: {ranks:?}"))
 }
 
-/// What a sales report is asked for.
+/// The parameters of a sales report.
 #[derive(Debug, Clone)]
 pub struct Sales<'a> {
     pub interval: &'a str,
@@ -155,7 +155,7 @@ impl Sales<'_> {
     }
 }
 
-/// `GET /v1/reports/sales` over orders as they stood.
+/// `GET /v1/reports/sales` over orders at that time.
 pub fn sales(all: &[Then], asked: &Sales<'_>, got: &Value) -> Checked {
     let mut expected: BTreeMap<(String, &str), [i128; 5]> = BTreeMap::new();
     for then in all.iter().filter(|then| then.counts()) {
@@ -180,7 +180,7 @@ pub fn sales(all: &[Then], asked: &Sales<'_>, got: &Value) -> Checked {
     let key = |row: &Value| row.to_string();
     let mut expected: Vec<Value> = expected.iter().map(row).collect();
     let mut rows = got["data"].as_array().cloned().unwrap_or_default();
-    // A period of nothing may be shown or not.
+    // A period without orders may be shown or not.
     rows.retain(|row| row["orders"] != 0 || row["cancelled_orders"] != 0);
     expected.sort_by_key(key);
     rows.sort_by_key(key);
@@ -197,7 +197,7 @@ fn number(count: i128) -> Value {
     json!(i64::try_from(count).expect("tests count little"))
 }
 
-/// `GET /v1/reports/status-counts` over orders as they stood.
+/// `GET /v1/reports/status-counts` over orders at that time.
 pub fn status_counts(all: &[Then], got: &Value) -> Checked {
     let open = |then: &&Then| {
         matches!(then.order.status, Status::Placed | Status::Confirmed | Status::Completed)

@@ -1,4 +1,4 @@
-//! Events as an order's history and the feed tell them. What their `data` holds, the contract does not lay down.
+//! Events as an order's history and the feed show them. The contract does not define the content of their `data`.
 
 use super::compose::differences;
 use super::fact::{Event, wire};
@@ -7,7 +7,7 @@ use super::{Checked, ensure};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Every event of an order, as its history tells it.
+/// Every event of an order, as its history shows it.
 pub fn is_history(stream: &Stream, history: &[Value]) -> Checked {
     let expected = |event: &Event, got: &Value| {
         json!({"version": event.version, "position": event.position, "event_id": event.event_id,
@@ -28,7 +28,7 @@ pub fn is_history(stream: &Stream, history: &[Value]) -> Checked {
     Ok(())
 }
 
-/// An event in the feed, as its order knows it.
+/// An event in the feed, compared with its order's event.
 pub fn is_in_feed(order: Uuid, known: &Event, got: &Value) -> Checked {
     let expected = json!({"id": known.event_id, "type": known.fact.name(),
         "subject": format!("order/{order}"), "sequence": known.position.to_string(),

@@ -1,4 +1,4 @@
-//! What must be answered to a whole request: its key, its conditions, its body, and then the order's own decision.
+//! The right answers to a whole request: by its key, its conditions, its body, and then the order's own decision.
 
 use super::ask::Command;
 use super::decide::{Refusal, Verdict, decide, is_empty_order};
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::json;
 use std::collections::HashMap;
 
-/// An answer that must be given again.
+/// An answer that must be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     pub status: u16,
@@ -22,11 +22,11 @@ pub enum Use {
         fingerprint: String,
         answer: Kept,
     },
-    /// The contract does not say whether the answer was kept: not to be used again.
+    /// The contract does not say whether the answer was kept: the key must not be used again.
     Unsaid,
 }
 
-/// Keys that a client has used. One that was left free is not here.
+/// The keys that clients have used up. A key that was left free is not here.
 #[derive(Debug, Clone, Default)]
 pub struct Keys(HashMap<String, Use>);
 
@@ -36,7 +36,7 @@ pub enum Right {
     /// Accepted, with these facts.
     Done(Vec<Fact>),
     Refused(Refusal),
-    /// As it was answered before.
+    /// The answer that was given before.
     Again(Kept),
 }
 
@@ -45,7 +45,7 @@ impl Keys {
         self.0.get(key)
     }
 
-    /// Takes note of what a keyed request was answered. `validation` and everything unread leave the key free.
+    /// Records the answer to a keyed request. `validation` and unreadable requests leave the key free.
     pub fn note(&mut self, command: &Command, status: u16, code: &str, body: &Bytes) {
         let Some(key) = &command.key else { return };
         if command.dry_run || self.0.contains_key(key) {
@@ -56,7 +56,7 @@ impl Keys {
         if matches!(code, "request-in-progress") || matches!(status, 400 | 422) && !kept {
             return;
         }
-        // What a lost race or a missing order leaves under the key, the contract does not say.
+        // The contract does not say what a lost race or a missing order leaves under the key.
         let said = kept && code != "concurrent-update";
         let answer = Kept { status, body: body.clone() };
         let used = if said {
@@ -67,13 +67,13 @@ impl Keys {
         self.0.insert(key.clone(), used);
     }
 
-    /// Keys whose requests have answers that must be given again.
+    /// The keys whose answers must be repeated.
     pub fn kept(&self) -> impl Iterator<Item = &String> {
         self.0.iter().filter(|(_, used)| matches!(used, Use::Kept { .. })).map(|(key, _)| key)
     }
 }
 
-/// Every right answer to this request of an order in this state; `at` is when a decision would happen.
+/// Every right answer to this request for an order in this state; `at` is the time of a decision.
 pub fn judge(stream: &Stream, keys: &Keys, command: &Command, at: Time) -> Vec<Right> {
     let used = command.key.as_ref().filter(|_| !command.dry_run).and_then(|key| keys.get(key));
     if let Some(Use::Kept { fingerprint, answer }) = used {
@@ -82,7 +82,7 @@ pub fn judge(stream: &Stream, keys: &Keys, command: &Command, at: Time) -> Vec<R
         }
         let mut rights = unread(command);
         if !command.unreadable {
-            // A field that is wrong whatever the order may be found before the key is looked up.
+            // A field that is wrong for any order may be reported before the key is looked up.
             let decided = decide(stream.order(), &command.ask).into_iter();
             rights.extend(decided.filter_map(|verdict| match verdict {
                 Verdict::Refused(refusal) if refusal.code == "validation" => {
@@ -125,7 +125,7 @@ fn unread(command: &Command) -> Vec<Right> {
     }
 }
 
-/// All broken fields are named at once: those of the body at least, those that only the order can judge perhaps.
+/// All broken fields are named at once: at least those of the body, perhaps those that only the order can judge.
 fn with_broken(command: &Command, mut refusal: Refusal) -> Refusal {
     if let (false, Some((must, may))) = (command.broken.is_empty(), &mut refusal.pointers) {
         may.append(must);

@@ -1,9 +1,9 @@
 //! What the contract says must be answered and shown, computed from the commands so far.
 //!
-//! Written from the contract's pages alone. It imports nothing of the product; where the contract is silent it does not
-//! insist. [`decide`] and [`judge`] say what commands must be answered, [`compose`] shows an order, [`figures`],
-//! [`lists`] and [`history`] say what the other views must show. The walks over HTTP hold a server against it, the
-//! simulation its parts.
+//! Written from the contract's pages alone: it imports nothing of the product, and where the contract is silent, it
+//! demands nothing. [`decide`] and [`judge`] give the right answers to commands, [`compose`] an order's document.
+//! [`figures`], [`lists`] and [`history`] give the content of the other views. The walks over HTTP compare a server
+//! with it, the simulation the server's parts.
 
 // The names are the contract's own, and its pages say what they mean.
 #![allow(missing_docs)]
@@ -31,7 +31,7 @@ pub type Checked<T = ()> = Result<T, String>;
 /// An error unless `holds`.
 ///
 /// # Errors
-/// What `otherwise` says.
+/// The text of `otherwise`.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(otherwise()) }
 }

@@ -1,4 +1,5 @@
-//! What lists of orders must hold: each order that matches once, sorted, and nothing else; its summary as the order is.
+//! What lists of orders must hold: each matching order once, sorted, and nothing else; its summary agrees with the
+//! order.
 
 use super::compose::compose;
 use super::fact::{Time, read_time, wire};
@@ -7,7 +8,7 @@ use super::{Checked, ensure};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a list is asked for.
+/// The parameters of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
     pub statuses: Vec<&'static str>,
@@ -74,7 +75,7 @@ impl Asked {
     }
 }
 
-/// Holds the rows of all pages of a list against the orders as they stood.
+/// Compares the rows of all pages of a list with the orders at that time.
 pub fn check(all: &[Then], asked: &Asked, rows: &[Value]) -> Checked {
     let mut expected: BTreeMap<String, &Then> = all
         .iter()
@@ -97,8 +98,8 @@ pub fn check(all: &[Then], asked: &Asked, rows: &[Value]) -> Checked {
     ensure(is_sorted(asked.sort, &keys), || format!("not sorted: {keys:?}"))
 }
 
-/// Holds the rows of a list whose pages were read while others wrote against the orders as they stood before: each of them
-/// once, whatever else came once at most, and all in order. For filters by customer and currency and sorts by time, which
+/// Compares the rows of a list whose pages were read while others wrote with the orders before. Each of these must come
+/// once, others at most once, and all in order. Only for filters by customer and currency and sorts by time, which
 /// never change once an order is placed.
 pub fn check_meanwhile(before: &[Then], asked: &Asked, rows: &[Value]) -> Checked {
     let mut seen = BTreeSet::new();
@@ -128,7 +129,7 @@ fn is_sorted<K: PartialOrd>(sort: &str, keys: &[K]) -> bool {
     keys.is_sorted_by(|a, b| if rising { a <= b } else { a >= b })
 }
 
-/// Whatever a summary shows of the order reads as in the composed order.
+/// Each member of a summary equals that of the order document.
 fn summary(then: &Then, row: &Value) -> Checked {
     let whole = compose(then.id, then.version, 0, &then.order);
     let members = row.as_object().ok_or("a summary is an object")?;
@@ -137,7 +138,7 @@ fn summary(then: &Then, row: &Value) -> Checked {
         if got.is_array() {
             continue;
         }
-        // Of the customer a summary may show less.
+        // A summary may show less of the customer.
         let same = match (expected.as_object(), got.as_object()) {
             (Some(expected), Some(got)) => {
                 got.iter().all(|(name, got)| expected.get(name) == Some(got))

@@ -1,15 +1,15 @@
-//! The oracle's own money: whole minor units, and the digits of the few currencies that tests use. Nothing of the
-//! product's is taken: what it gets wrong cannot be got wrong here in the same way.
+//! The oracle's own money: whole minor units, and the digits of the few currencies that tests use. It shares no code
+//! with the product, so it cannot repeat the product's mistakes.
 
 /// 2^53 − 1 minor units: the largest total.
 pub const LIMIT: i128 = 9_007_199_254_740_991;
 
 /// Currencies of live orders: few, so that orders meet in sums.
 pub const LIVE: [&str; 5] = ["USD", "EUR", "JPY", "BHD", "CLF"];
-/// Currencies that only imports may name, with the last year in which each was in use.
+/// Currencies that only imports may name, with the last year of each.
 pub const BYGONE: [(&str, i32); 2] = [("LTL", 2014), ("HRK", 2022)];
 
-/// Why a text is no amount of a currency.
+/// Why a text is not an amount of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAmount {
     Malformed,
@@ -17,7 +17,7 @@ pub enum NoAmount {
     OutOfRange,
 }
 
-/// The digits of currencies by ISO 4217, those of tests and some more; none for what is no currency.
+/// The digits of currencies by ISO 4217: those of the tests and some more; `None` for another text.
 pub fn digits_of(currency: &str) -> Option<usize> {
     match currency {
         "JPY" | "KRW" | "VND" | "CLP" | "ISK" | "UGX" => Some(0),
@@ -32,7 +32,7 @@ pub fn digits(currency: &str) -> usize {
     digits_of(currency).unwrap_or_else(|| panic!("{currency} is no currency that the oracle knows"))
 }
 
-/// An optional minus, digits, at most one point, at most the currency's digits after it.
+/// Reads an optional minus, digits, at most one point, and at most the currency's digits after it.
 pub fn parse(text: &str, currency: &str) -> Result<i128, NoAmount> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
@@ -52,7 +52,7 @@ pub fn parse(text: &str, currency: &str) -> Result<i128, NoAmount> {
     Ok(if text.starts_with('-') { -minor } else { minor })
 }
 
-/// With exactly the currency's digits.
+/// Shows exactly the currency's digits.
 pub fn show(minor: i128, currency: &str) -> String {
     let digits = digits(currency);
     let sign = if minor < 0 { "-" } else { "" };

@@ -1,4 +1,4 @@
-//! An order as the sum of its facts, and the three statuses that are read off it.
+//! An order as the sum of its facts, and the three statuses derived from it.
 
 use super::fact::{Customer, Fact, Line, Time};
 use std::collections::BTreeMap;
@@ -174,17 +174,17 @@ impl Order {
         self.lines.iter().map(|line| line.quantity).sum()
     }
 
-    /// Units of each line that have left.
+    /// Units shipped of each line.
     pub fn shipped(&self) -> BTreeMap<u64, u64> {
         units_by_line(self.shipments.iter())
     }
 
-    /// Units of each line that have arrived.
+    /// Units delivered of each line.
     pub fn delivered(&self) -> BTreeMap<u64, u64> {
         units_by_line(self.shipments.iter().filter(|shipment| shipment.delivered_at.is_some()))
     }
 
-    /// What has not left yet, by line.
+    /// Units still to ship, by line.
     pub fn remaining(&self) -> Vec<(u64, u64)> {
         let shipped = self.shipped();
         let left = |line: &Line| line.quantity - shipped.get(&line.line_id).unwrap_or(&0);

@@ -48,12 +48,12 @@ impl Stream {
         Self { id: self.id, events: events.cloned().collect(), now: self.order_at(version) }
     }
 
-    /// How many events match, from the first on: times never go back within an order.
+    /// The number of events that match, from the first on: times never go back within an order.
     pub fn version_when(&self, matches: impl Fn(&Event) -> bool) -> u64 {
         self.events.iter().take_while(|event| matches(event)).count() as u64
     }
 
-    /// The composed order after its first `version` events.
+    /// The order document after its first `version` events.
     pub fn document(&self, version: u64) -> Value {
         let order = self.order_at(version).expect("there is an order from version 1 on");
         let index = usize::try_from(version - 1).expect("few events");
@@ -66,7 +66,7 @@ impl Stream {
         self.events.push(event);
     }
 
-    /// These facts, and the completion if they make the order complete.
+    /// These facts, plus the completion if they make the order complete.
     pub fn with_completion(&self, mut facts: Vec<Fact>, at: Time) -> Vec<Fact> {
         if facts.is_empty() {
             return facts;
@@ -78,7 +78,7 @@ impl Stream {
         facts
     }
 
-    /// The order as these facts would leave it.
+    /// The order after these facts.
     pub fn after(&self, facts: &[Fact], at: Time) -> Order {
         let order =
             facts.iter().fold(self.now.clone(), |order, fact| Some(Order::moved(order, fact, at)));

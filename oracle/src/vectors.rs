@@ -1,5 +1,5 @@
-//! The oracle against vectors written by hand from the domain's page and the contract's: what other things are proven by
-//! must be proven first. Allocation has no vector here: nothing of it can be seen from outside.
+//! The oracle against vectors written by hand from the domain's page and the contract's: a tool of proof must itself be
+//! proven. Allocation has no vector here, because it cannot be seen from outside.
 
 use super::ask::{Ask, AskedLine, Condition, Parcel, Transfer};
 use super::compose::allowed;
@@ -101,7 +101,7 @@ fn the_oracle_reads_and_shows_amounts_strictly() {
 }
 
 #[test]
-fn the_oracle_reads_what_is_paid_off_the_sums() {
+fn the_oracle_derives_the_payment_status() {
     for (lines, facts, status, due) in [
         (TEN, vec![], "unpaid", 1_000),
         (TEN, vec![paid(400)], "partially_paid", 600),
@@ -121,7 +121,7 @@ fn the_oracle_reads_what_is_paid_off_the_sums() {
 }
 
 #[test]
-fn the_oracle_reads_what_has_arrived_off_the_sums() {
+fn the_oracle_derives_the_fulfillment_status() {
     for (facts, status) in [
         (vec![], "unfulfilled"),
         (vec![shipped("a", &[(1, 1)])], "partially_shipped"),
@@ -153,7 +153,7 @@ fn the_oracle_completes_what_is_delivered_and_paid_after_refunds() {
     assert!(!completed(&placed(TEN, &[paid(1_000)])));
 }
 
-/// One command of each name that an order could take.
+/// One command of each name that an order could accept.
 fn every_ask() -> Vec<Ask> {
     let (product_id, name) = ("p".to_owned(), "Thing".to_owned());
     let line = AskedLine { product_id, name, quantity: 1, unit_price: "1".to_owned() };
@@ -204,7 +204,7 @@ fn the_oracle_states_every_status_and_command() {
             let name = ask.name();
             assert_eq!(taken, may.split(' ').any(|one| one == name), "{:?} {name}", order.status);
             let refused = verdicts.iter().any(|verdict| is(verdict, 409, "illegal-transition"));
-            // An empty draft has codes of its own; what has arrived may arrive again, without an event.
+            // An empty draft has its own codes; a second delivery of a shipment is accepted without an event.
             let own = order.lines.is_empty() || verdicts == [Verdict::Facts(vec![])];
             assert!(taken || refused || own, "{:?} {name}: {verdicts:?}", order.status);
         }
@@ -278,5 +278,5 @@ fn the_oracle_reads_conditions_as_http_does() {
     ] {
         assert_eq!((condition.header().as_str(), condition.holds(1)), (header, holds));
     }
-    assert!(!Condition::Star.holds(0), "of an order that is not there nothing matches");
+    assert!(!Condition::Star.holds(0), "nothing matches a missing order");
 }

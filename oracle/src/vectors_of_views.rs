@@ -1,5 +1,5 @@
-//! The oracle against documents written by hand, as the contract's page shows them: an order, and figures of three orders
-//! at the edge of a day, in two currencies, of which one is cancelled later and one is never placed.
+//! The oracle against documents written by hand, as the contract's page shows them. They are an order, and figures of
+//! three orders at the edge of a day, in two currencies: one is cancelled later, and one is never placed.
 
 use super::compose::{allowed, compose, sorted};
 use super::fact::{Beginning, Customer, Event, Fact, Line, Time};
@@ -46,7 +46,7 @@ fn beginning(name: Option<&str>, currency: &str, unit_price: i128) -> Beginning 
     Beginning { customer, currency: currency.to_owned(), lines, note: None }
 }
 
-/// Of the first two orders, the one placed last stands first in the log.
+/// Of the first two orders, the one placed last comes first in the log.
 fn world() -> World {
     let yen = Fact::Begun(beginning(Some("Bea"), "JPY", 250));
     let dollars = Fact::Begun(beginning(Some("Ada"), "USD", 500));
@@ -64,12 +64,12 @@ fn then(as_of: Option<&str>) -> Vec<Then> {
     world().at(as_of.map(at))
 }
 
-/// The right document holds, and one with a member changed does not.
+/// The right document is accepted, and one with a changed member is not.
 fn only(right: &Value, member: &str, wrong: Value, holds: impl Fn(&Value) -> Result<(), String>) {
     assert_eq!(holds(right), Ok(()));
     let mut changed = right.clone();
     *changed.pointer_mut(member).expect("it is there") = wrong;
-    assert!(holds(&changed).is_err(), "{member} is not looked at");
+    assert!(holds(&changed).is_err(), "{member} is not checked");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! All orders together, as they stand or as they stood at a time of the business.
+//! All orders together, at present or at a business time.
 
 use super::fact::{Time, wire};
 use super::order::{Order, Status};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Default)]
 pub struct World(pub BTreeMap<Uuid, Stream>);
 
-/// An order as it stood.
+/// An order at that time.
 #[derive(Debug, Clone)]
 pub struct Then {
     pub id: Uuid,
@@ -20,7 +20,7 @@ pub struct Then {
 }
 
 impl Then {
-    /// Whether it counts: from its placing on.
+    /// Whether it counts: it does from its placing on.
     pub fn counts(&self) -> bool {
         self.order.placed_at.is_some()
     }
@@ -29,7 +29,7 @@ impl Then {
         self.order.status == Status::Cancelled
     }
 
-    /// What lists sort it by.
+    /// The time that lists sort it by.
     pub fn listed_at(&self) -> Time {
         self.order.placed_at.unwrap_or(self.order.created_at)
     }
@@ -40,7 +40,7 @@ impl Then {
         Some(day[..if interval == "day" { 10 } else { 7 }].to_owned())
     }
 
-    /// What orders the names of customers and products: business time, then place in the log.
+    /// The order in which names are taken: by business time, then by position.
     pub fn placed(&self) -> Option<(Time, u64)> {
         Some((self.order.placed_at?, self.placed_position?))
     }
@@ -72,7 +72,7 @@ impl World {
         moments
     }
 
-    /// Events of all orders.
+    /// The number of events of all orders.
     pub fn events(&self) -> u64 {
         self.0.values().map(Stream::version).sum()
     }
