@@ -1,4 +1,4 @@
-//! Commands written down by another hand than the service's, and the contract's rules for what stands in them.
+//! An independent writer of command bodies, and the contract's rules for their values.
 
 use domain::order::command::UnpricedLine;
 use domain::order::{Customer, NewLine, OrderCommand, ShippedLine};
@@ -62,7 +62,7 @@ fn written_parts(lines: &[ShippedLine]) -> Value {
     lines.iter().map(|l| json!({"line_id": l.line_id, "quantity": l.quantity})).collect()
 }
 
-/// Asserts the contract's rules for every text, number and amount of a command that was taken.
+/// Asserts the contract's rules for every text, number and amount of an accepted command.
 pub(crate) fn keeps_the_rules(command: &OrderCommand) {
     let body = written(command);
     let Value::Object(members) = &body else { panic!("a body is an object") };

@@ -1,8 +1,8 @@
-//! Bodies of commands: what is no document, breaks a field rule, breaks a domain rule or is done, each as promised.
+//! Bodies of commands: not a document, against a field rule, against a domain rule, or accepted; each with its promise.
 //!
-//! An input is a command's name, a line end, and the body as it is sent to that command's path. A body that is taken
-//! keeps the rules of the contract, is the same command when it is written down by another hand, and is decided on
-//! against orders of every status. Whatever is refused is refused with a client's error that names fields that are there.
+//! An input is a command's name, a line end, and the body as it is sent to that command's path. An accepted body
+//! follows the rules of the contract. It is the same command when an independent writer writes it again, and is decided
+//! on against orders of every status. A refusal is a client's error, and the fields that it names exist.
 
 use crate::bodies::{self, written};
 use crate::refusals::{MARK, MAX_DETAIL, client_error};
@@ -16,11 +16,11 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// Broken fields that one answer names.
+/// The most broken fields that one answer names.
 const MAX_ERRORS: usize = 100;
-/// Longest pointer: as deep as documents go, each name cut to 64 characters, each of up to four bytes.
+/// The longest pointer: as deep as documents go, with each name cut to 64 characters of up to four bytes.
 const MAX_POINTER: usize = 17 * (1 + 4 * 64);
-/// A command with the id that it gives its order.
+/// A command with the id of its new order.
 type Read = Result<(Option<Uuid>, OrderCommand), Vec<FieldProblem>>;
 
 /// Reads a body as the command that its first line names.
@@ -57,13 +57,13 @@ fn read(name: CommandName, tree: Json<'_>) -> Read {
     errors.result(read)
 }
 
-/// White space, escapes and the order of members say nothing.
+/// White space, escapes and the order of members make no difference.
 fn laid_out_again(name: CommandName, body: &[u8], first: &Read) {
     let value: Value = serde_json::from_slice(body).expect("it was read before");
     let again = json_text(&value);
     let (tree, _) = document::read(&again).expect("what serde writes is a document");
     match (read(name, tree), first) {
-        // Of more errors than are kept, other ones may be kept.
+        // Of more errors than are kept, others may be kept.
         (Err(again), Err(first)) if first.len() < MAX_ERRORS => {
             assert_eq!(places(&again), places(first));
         }
@@ -71,7 +71,7 @@ fn laid_out_again(name: CommandName, body: &[u8], first: &Read) {
     }
 }
 
-/// What is broken where, in no order.
+/// Places and codes of the errors, without their order.
 pub(crate) fn places(errors: &[FieldProblem]) -> BTreeSet<(&str, &str)> {
     errors.iter().map(|error| (error.pointer.as_str(), error.code.as_ref())).collect()
 }
@@ -96,7 +96,7 @@ fn accepted(name: CommandName, body: &[u8], id: Option<Uuid>, command: &OrderCom
     decisions::decide(command);
 }
 
-/// Every broken field is named in bounds, once its place is found in the document.
+/// Every error has bounded size, and its place exists in the document.
 pub(crate) fn broken(errors: &[FieldProblem], document: &Node) {
     assert!((1..=MAX_ERRORS).contains(&errors.len()), "{} errors", errors.len());
     for FieldProblem { pointer, code, detail } in errors {
@@ -118,7 +118,7 @@ pub(crate) fn broken(errors: &[FieldProblem], document: &Node) {
     }
 }
 
-/// What a pointer leads to: several where members are repeated, or names are as long as pointers show them.
+/// The values that a pointer finds: several if members are repeated, or if names are longer than pointers show.
 fn found<'n>(document: &'n Node, pointer: &str) -> Vec<&'n Node> {
     let step = |from: Vec<&'n Node>, token: &str| -> Vec<&'n Node> {
         let shown = token.replace("~1", "/").replace("~0", "~");

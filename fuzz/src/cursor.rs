@@ -1,7 +1,7 @@
-//! Cursors of pages: each list takes those it gave, and only those.
+//! Cursors of pages: each list accepts the cursors that it gave, and no others.
 //!
 //! An input is a query string, a line end, and a cursor or the bytes of a place (a sort key of 16 bytes and an id). The
-//! query says which list is asked for; what is made of it is what the cursor is bound to.
+//! query selects the list, to which the cursor is bound.
 
 use chrono::{DateTime, Utc};
 use query_service::cursor::{CursorKey, Place};
@@ -9,15 +9,15 @@ use query_service::params::{ListRequest, OrdersQuery};
 use server::{Problem, ProblemCode};
 use std::sync::LazyLock;
 
-/// Longest id that a list gives a cursor for.
+/// The longest id for which a list gives a cursor.
 const MAX_ID: usize = 1_024;
-/// Its cursor: in hexadecimal digits, with its key and its proof.
+/// The cursor for it: in hexadecimal digits, with its key and its proof.
 const MAX_CURSOR: usize = 2 * (16 + MAX_ID + 16);
 
 static KEY: LazyLock<CursorKey> = LazyLock::new(|| CursorKey::new([7; 32]));
 static OTHER_KEY: LazyLock<CursorKey> = LazyLock::new(|| CursorKey::new([8; 32]));
 
-/// Opens the cursor in the list, and seals the place for it.
+/// Opens the cursor in the list, and seals the place for the list.
 pub fn check(input: &[u8]) {
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let rest = &input[(end + 1).min(input.len())..];
@@ -33,7 +33,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// What the cursors of the list are bound to.
+/// The scope to which the list's cursors are bound.
 fn list(query: &str) -> Result<String, Problem> {
     let now = DateTime::<Utc>::from_timestamp(1_800_000_000, 0).expect("a time of this century");
     let read = |query: &str| {
@@ -44,7 +44,7 @@ fn list(query: &str) -> Result<String, Problem> {
     assert!((1..=200).contains(&request.limit));
     let scope = request.scope("/v1/orders");
     assert_ne!(request.scope("/v1/customers/c/orders"), scope);
-    // How long the pages are, and where one begins, does not make it another list.
+    // The length of the page and its start do not make another list.
     let elsewhere = ListRequest { cursor: None, limit: 7, ..request };
     assert_eq!(elsewhere.scope("/v1/orders"), scope);
     Ok(scope)
@@ -54,20 +54,20 @@ fn is_about_the_query(problem: &Problem) -> bool {
     matches!(problem.code(), ProblemCode::INVALID_PARAMETER | ProblemCode::UNKNOWN_PARAMETER)
 }
 
-/// A cursor from anywhere: whatever opens is the one cursor of its place.
+/// An arbitrary cursor: if it opens, it is the one cursor of its place.
 fn foreign(scope: &str, cursor: &str) {
     match KEY.open(scope, cursor) {
         Ok(place) => assert_eq!(KEY.seal(scope, &place), cursor),
         Err(problem) => {
             assert_eq!(problem.code(), query_service::problems::INVALID_CURSOR);
-            // Whatever was sent, the answer is one: it repeats nothing.
+            // Whatever was sent, the answer is the same, so it repeats nothing of it.
             let of_nothing = KEY.open(scope, "").expect_err("nothing is no cursor");
             assert_eq!(problem.to_value(), of_nothing.to_value());
         }
     }
 }
 
-/// A cursor of ours opens in its list to its place; changed, elsewhere or of another key it does not.
+/// Our own cursor opens in its list to its place. Changed, in another list or with another key, it does not.
 fn own(scope: &str, place: &Place) {
     let cursor = KEY.seal(scope, place);
     assert!(cursor.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
@@ -83,7 +83,7 @@ fn own(scope: &str, place: &Place) {
     refused(scope, &cursor[..cursor.len() - 2]);
     let upper = cursor.to_uppercase();
     assert!(upper == cursor || KEY.open(scope, &upper).is_err());
-    // One digit, chosen by the place, is another one.
+    // Change one digit, chosen by the place.
     let at = place.id.iter().map(|byte| usize::from(*byte)).sum::<usize>() % cursor.len();
     let mut changed = cursor.clone().into_bytes();
     changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };

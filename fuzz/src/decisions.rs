@@ -1,4 +1,4 @@
-//! Commands on orders: what is decided is stored, folded and shown; what is refused reads the same when it is replayed.
+//! Commands on orders: accepted ones are stored, folded and shown; a refusal reads the same when it is replayed.
 
 use crate::refusals::client_error;
 use chrono::{DateTime, TimeDelta};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 use uuid::Uuid;
 
-/// Orders to decide on, as their events: of every status, with a line shipped and one not, paid and not.
+/// Orders to decide on, as their events: of every status, with shipped and unshipped lines, paid and unpaid.
 const LIVES: [&str; 6] = [
     include_str!("lives/draft"),
     include_str!("lives/empty-draft"),
@@ -27,7 +27,7 @@ const LIVES: [&str; 6] = [
 static ORDERS: LazyLock<Vec<Option<Order>>> =
     LazyLock::new(|| std::iter::once(None).chain(LIVES.map(lived)).collect());
 
-/// One of every command, about the lines and parcels that the orders above have.
+/// One of each command, with the lines and parcels of the orders above.
 const ASKED: [&str; 13] = [
     r#"create {"customer":{"id":"c"},"currency":"USD","lines":[]}"#,
     r#"add-line {"product_id":"p","name":"n","quantity":100000,"unit_price":"1"}"#,
@@ -78,7 +78,7 @@ pub(crate) fn fold(state: Option<Order>, events: &[OrderEvent]) -> Option<Order>
     folded.fold(state, |state, (index, event)| OrderAggregate::evolve(state, event, at(index)))
 }
 
-/// Decides a command on an order of every status, and on none.
+/// Decides a command on an order of each status, and on none.
 pub(crate) fn decide(command: &OrderCommand) {
     for state in ORDERS.iter() {
         decide_on(state, command);
@@ -109,7 +109,7 @@ fn decided(state: &Option<Order>, command: &OrderCommand, events: &[OrderEvent])
     let (order_id, version) = (Uuid::nil(), 1);
     let document = OrderDocument { order_id, version, position: 1, order: &order, notes: &[] };
     serde_json::from_slice::<Value>(&document.to_json()).expect("the composed order is JSON");
-    // A fact from outside is recorded once, and nothing else may be asked for twice.
+    // An external fact is recorded once, and no other command can be repeated.
     let again = OrderAggregate::decide(&Some(order), command);
     match command {
         OrderCommand::RecordPayment { .. }
@@ -122,7 +122,7 @@ fn decided(state: &Option<Order>, command: &OrderCommand, events: &[OrderEvent])
     }
 }
 
-/// A refusal that settles its key reads the same from where it was kept.
+/// A refusal that settles its key reads the same from its stored form.
 fn refused(rejection: &OrderRejection) {
     let first = problem::<OrderAggregate>(Refusal::Rejected(rejection.clone()));
     client_error(&first);

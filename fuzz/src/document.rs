@@ -1,11 +1,11 @@
-//! Two readers of one JSON document: the service's own and one written after RFC 8259 alone ([`rfc8259`]).
+//! Two readers of one JSON document: the service's own and one that follows RFC 8259 alone ([`rfc8259`]).
 //!
-//! They must agree on what a document is, on every value in it, and on where a number beyond all limits stands.
+//! They must agree on what a document is, on every value in it, and on the place of a number beyond all limits.
 
 use crate::rfc8259::{Node, Reader};
 use command_service::json::{self, Json, Unreadable};
 
-/// The document, if it is one; asserts that both readers say so, or that both do not.
+/// The document, if it is one; asserts that both readers agree on that.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Json<'_>, Node), Unreadable> {
     let ours = json::parse(bytes);
     let mut reader = Reader::of(bytes);
@@ -15,12 +15,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Json<'_>, Node), Unreadable> {
             same(&tree, &node);
             Ok((tree, node))
         }
-        (Ok(_), None) => panic!("taken, and no document of RFC 8259"),
+        (Ok(_), None) => panic!("accepted, but no document of RFC 8259"),
         (Err(Unreadable::HugeNumber { pointer }), _) => {
             assert!(reader.large().contains(&pointer), "not {pointer:?}: {:?}", reader.large());
             Err(Unreadable::HugeNumber { pointer })
         }
-        (Err(Unreadable::Malformed), Some(_)) => panic!("refused, and a document of RFC 8259"),
+        (Err(Unreadable::Malformed), Some(_)) => panic!("refused, but a document of RFC 8259"),
         (Err(Unreadable::Malformed), None) => Err(Unreadable::Malformed),
     }
 }

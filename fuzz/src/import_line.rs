@@ -1,4 +1,4 @@
-//! Lines of an import: cut as the bytes say, and read as the same command over HTTP would be, at a time of their own.
+//! Lines of an import: split as their bytes demand, and read like the same command over HTTP, at a time of their own.
 
 use crate::command_json::{broken, places};
 use crate::refusals::client_error;
@@ -20,10 +20,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Broken fields that one answer names.
+/// The most broken fields that one answer names.
 const MAX_ERRORS: usize = 100;
 
-/// Cuts the lines and reads each.
+/// Splits the lines and reads each.
 pub fn check(input: &[u8]) {
     let lines = cut(input, usize::MAX);
     let pieces = 2 + input.len() % 5;
@@ -64,7 +64,7 @@ impl AsyncRead for Arriving<'_> {
     }
 }
 
-/// The same for inputs of no overlong line, by the words of the contract.
+/// The same for inputs without overlong lines, written from the contract.
 fn plainly_cut(input: &[u8]) -> Vec<(u64, Option<&[u8]>)> {
     let unmarked = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
     let lines = unmarked.split(|byte| *byte == b'\n').zip(1..);
@@ -95,7 +95,7 @@ fn line(raw: &RawLine) {
     }
 }
 
-/// The texts that stand in the line under a name.
+/// The texts under a name in the line.
 fn texts<'n>(node: &'n Node, name: &str) -> Vec<&'n str> {
     let Node::Object(members) = node else { return Vec::new() };
     let texts = members.iter().filter(|(known, _)| known == name);
@@ -128,7 +128,7 @@ fn taken(bytes: &[u8], node: &Node, request: &Request<OrderCommand>) {
         }
     }
     assert_eq!(over_http(&sent["body"], command.name(), InUse::At(at)).as_ref(), Ok(command));
-    // What was in use then was in use before: when a currency began is not asked.
+    // A currency in use then was in use before: when a currency came into use is not checked.
     let first = domain::time::parse("0001-01-01T00:00:00Z").expect("a time");
     assert_eq!(over_http(&sent["body"], command.name(), InUse::At(first)).as_ref(), Ok(command));
 
@@ -158,7 +158,7 @@ fn over_http(
     errors.result(read)
 }
 
-/// The body's broken fields are those that it has by itself.
+/// The line's broken fields are those that its body has by itself.
 fn refused(bytes: &[u8], node: &Node, problem: &Problem) {
     client_error(problem);
     assert_eq!(problem.code(), ProblemCode::VALIDATION);

@@ -1,17 +1,18 @@
-//! Records of the topic: what is taken for an event or a mark is one that the relay could have written.
+//! Records of the topic: what is accepted as an event or a watermark could have been written by the relay.
 //!
-//! An input is a record as text: its key on the first line (none if that is `-`), a header a line (`name:value`, or
-//! a name alone for one without a value), an empty line, and the value (none if the empty line is missing).
+//! An input is a record as text: its key on the first line (none if that is `-`), one header on each line
+//! (`name:value`, or a name alone for one without a value), an empty line, and the value (none if the empty line is
+//! missing).
 
 use event_store::RecordedEvent;
 use relay::wire::{Content, Envelope, MARK_KEY, Poison, decode, event_headers, mark_headers};
 use serde_json::Value;
 
-/// Longest name of an event, and longest text of its metadata.
+/// The longest name of an event, and the longest text of its metadata.
 const MAX_NAME: usize = 200;
 const MAX_TEXT: usize = 4 * 1024;
 
-/// Decodes the record, and what it holds once more as the relay writes it.
+/// Decodes the record, then encodes its content as the relay does and decodes that.
 pub fn check(input: &[u8]) {
     let Some(envelope) = envelope(input) else { return };
     let content = decode(&envelope);
@@ -46,7 +47,7 @@ fn envelope(input: &[u8]) -> Option<Envelope<'_>> {
     Some(envelope)
 }
 
-/// The event, written and read again, is the same; and so is what is written of that.
+/// The event is the same after it is written and read, and so is its written form.
 fn comes_back(event: &RecordedEvent, envelope: &Envelope<'_>) {
     let key = event.stream.id.to_string();
     assert_eq!(envelope.key, Some(key.as_bytes()));
@@ -76,13 +77,13 @@ fn comes_back(event: &RecordedEvent, envelope: &Envelope<'_>) {
         let micros = chrono::DateTime::from_timestamp_micros(time.timestamp_micros());
         assert_eq!(micros, Some(time), "the log keeps microseconds");
     }
-    // A general reader may refuse what is JSON by its grammar: numbers without bounds, half a surrogate, great depth.
+    // A general reader may refuse what is JSON by its grammar: unbounded numbers, half a surrogate, great depth.
     if let Err(error) = serde_json::from_slice::<Value>(&event.payload) {
         assert!(!error.is_eof(), "{error}");
     }
 }
 
-/// A record that is none says what it claims, and repeats nothing else of itself.
+/// A poison record's claims come from it, and nothing else of it is repeated.
 fn claims(poison: &Poison, envelope: &Envelope<'_>) {
     let key = poison.stream.map(|order| order.to_string());
     assert!(key.is_none() || envelope.key == key.as_ref().map(|key| key.as_bytes()));
@@ -90,7 +91,7 @@ fn claims(poison: &Poison, envelope: &Envelope<'_>) {
     assert!(poison.reason.to_string().len() <= 100);
 }
 
-/// Headers of others, and known ones that stand there a second time, change nothing.
+/// Foreign headers, and known ones that are repeated, change nothing.
 fn foreign_headers_say_nothing(mut envelope: Envelope<'_>, content: &Content) {
     let repeated: Vec<_> = envelope.headers.iter().map(|(name, _)| (*name, None)).collect();
     envelope.headers.extend(repeated);

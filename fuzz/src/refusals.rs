@@ -1,13 +1,13 @@
-//! What must hold for every refusal, whatever it refuses.
+//! What must hold for every refusal.
 
 use server::Problem;
 
-/// Longest sentence on a broken field.
+/// The longest detail of a broken field.
 pub(crate) const MAX_DETAIL: usize = 300;
-/// A text of the corpus that no answer may repeat.
+/// A text in the corpus that no answer may repeat.
 pub(crate) const MARK: &str = "Zq7";
 
-/// A refusal as it goes out: a client's error, of bounded size, that repeats nothing.
+/// A refusal as it is sent: a client's error, of bounded size, that repeats nothing.
 pub(crate) fn client_error(problem: &Problem) {
     assert!(problem.code().status().is_client_error(), "{:?}", problem.code());
     let document = problem.document("/v1/orders", "c-1");

@@ -1,15 +1,15 @@
-//! A reader of JSON written after RFC 8259, with the contract's bound on depth. It has no other virtue than being
-//! another one: it knows nothing of serde, keeps numbers as they are written, and takes its time.
+//! A reader of JSON written from RFC 8259, with the contract's bound on depth. Its only virtue is independence: it
+//! knows nothing of serde, keeps numbers as they are written, and takes its time.
 
 use command_service::json::MAX_DEPTH;
 use std::collections::BTreeSet;
 
-/// Characters of a member's name that stand in a pointer.
+/// The most characters of a member's name that a pointer shows.
 const POINTED_NAME: usize = 64;
-/// From here on readers may differ about whether a number still fits.
+/// From here on, readers may differ about whether a number still fits.
 const ABOUT_TOO_LARGE: f64 = 1e307;
 
-/// A value as RFC 8259 has it, numbers as they are written.
+/// A value of RFC 8259, with numbers as they are written.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Node {
     Null,
@@ -21,7 +21,7 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// Whether an object in it has a member more than once: other readers then see less of it.
+    /// Whether an object in it repeats a member: other readers then see less of it.
     pub(crate) fn repeats(&self) -> bool {
         match self {
             Self::Array(elements) => elements.iter().any(Self::repeats),
@@ -39,7 +39,7 @@ enum Step {
     Element(usize),
 }
 
-/// See the module.
+/// Reads one document.
 pub(crate) struct Reader<'b> {
     bytes: &'b [u8],
     at: usize,
@@ -52,12 +52,12 @@ impl<'b> Reader<'b> {
         Self { bytes, at: 0, path: Vec::new(), large: Vec::new() }
     }
 
-    /// Where numbers stand that may be beyond all limits, as far as was read.
+    /// The places of numbers that may be beyond all limits, as far as was read.
     pub(crate) fn large(&self) -> &[String] {
         &self.large
     }
 
-    /// The one document that the bytes are.
+    /// The one document that the bytes form.
     pub(crate) fn document(&mut self) -> Option<Node> {
         let node = self.value()?;
         self.space();
@@ -177,7 +177,7 @@ impl<'b> Reader<'b> {
             }
             sound = self.digits();
         }
-        // A reader may stop at a number for its size before it sees that it is not finished.
+        // A reader may stop at a number for its size before it sees that the number is unfinished.
         let end = if sound.is_some() { self.at } else { whole };
         let text = str::from_utf8(&self.bytes[begin..end]).ok()?;
         if text.parse::<f64>().ok()?.abs() > ABOUT_TOO_LARGE {

@@ -1,7 +1,7 @@
-//! Stored events of every type and version: what can be read is folded, shown and stored again, and stays what it was.
+//! Stored events of every type and version: a readable event is folded, shown and stored again, and stays the same.
 //!
-//! An input is the life of one order, an event a line: `NoteAdded 1 {"note":"…"}`. Lines that no build could have
-//! written are part of it: the log may hold what a rule of today refuses, and the fold must stand it.
+//! An input is the life of one order, one event on each line: `NoteAdded 1 {"note":"…"}`. Lines that no build could
+//! have written are part of it: the log may hold what a rule of today refuses, and the fold must survive it.
 
 use crate::decisions::{self, at};
 use crate::{amount, json_text};
@@ -15,12 +15,12 @@ use domain::{Aggregate, Currency, DecodeError, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Events of one life that are looked at.
+/// The most events of one life that are read.
 const MAX_EVENTS: usize = 64;
-/// Longest word on what is wrong with a payload: it says where and of which kind, and repeats nothing.
+/// The longest text on what is wrong with a payload: it says where and of which kind, and repeats nothing.
 const MAX_DETAIL: usize = 200;
 
-/// Reads the lines as events, each by itself, then folds and shows what could be read.
+/// Reads each line as an event, then folds and shows the readable ones.
 pub fn check(input: &[u8]) {
     let mut life = Vec::new();
     for line in input.split(|byte| *byte == b'\n').take(MAX_EVENTS) {
@@ -72,7 +72,7 @@ fn refused(error: &DecodeError, newest: Option<u16>, version: u16) {
     }
 }
 
-/// A general reader of JSON finds in the payload what the reader of events found.
+/// A general reader of JSON finds the same in the payload as the reader of events.
 fn other_reader(name: &str, version: u16, payload: &[u8], stored: &[u8], event: &OrderEvent) {
     let written: Value = serde_json::from_slice(stored).expect("what is stored is JSON");
     let Ok(mut sent) = serde_json::from_slice::<Value>(payload) else { return };
@@ -85,7 +85,7 @@ fn other_reader(name: &str, version: u16, payload: &[u8], stored: &[u8], event: 
     holds(&sent, &written, name);
 }
 
-/// Whatever is written stood in what was sent; amounts may have gained zeros, times lost what no clock tells.
+/// Everything written was in what was sent; amounts may have gained zeros, and times lost digits beyond microseconds.
 fn holds(sent: &Value, written: &Value, at: &str) {
     match (sent, written) {
         (Value::Object(sent), Value::Object(written)) => {
@@ -97,7 +97,7 @@ fn holds(sent: &Value, written: &Value, at: &str) {
             assert_eq!(sent.len(), written.len(), "{at}");
             sent.iter().zip(written).for_each(|(sent, written)| holds(sent, written, at));
         }
-        // A list of the members, in their order, is read as well.
+        // A list of the members, in their order, is also accepted.
         (Value::Array(_), Value::Object(_)) => {}
         (Value::String(sent), Value::String(written)) => match at {
             "amount" | "total" | "unit_price" | "line_total" => {
@@ -142,7 +142,7 @@ fn holds_together(order: &Order) {
     order.fulfillment_status();
 }
 
-/// The composed order reads back as the state it shows; so does a snapshot.
+/// The order document reads back as the state it shows; so does a snapshot.
 fn show(order: &Order, notes: &[NoteEntry], version: usize) {
     let version = version as u64;
     let order_id = Uuid::nil();
@@ -153,7 +153,7 @@ fn show(order: &Order, notes: &[NoteEntry], version: usize) {
     assert_eq!(value["currency"], order.currency.code());
     let snapshot = serde_json::to_vec(order).expect("a snapshot");
     assert_eq!(&serde_json::from_slice::<Order>(&snapshot).expect("a snapshot"), order);
-    // The composed order names its currency once: it cannot show amounts of another.
+    // The order document names its currency once: it cannot show amounts in another.
     if one_currency(order) {
         let (mut read, read_notes) = restore(&shown).expect("the composed order reads back");
         read.next_line_id = order.next_line_id;
@@ -161,7 +161,7 @@ fn show(order: &Order, notes: &[NoteEntry], version: usize) {
     }
 }
 
-/// Whatever the state has become, a command on it is decided, and what it decides can be folded.
+/// In any state, a command is decided, and its events can be folded.
 fn goes_on(state: &Option<Order>) {
     for command in decisions::COMMANDS.iter() {
         if let Ok(events) = OrderAggregate::decide(state, command) {

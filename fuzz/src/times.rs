@@ -1,4 +1,4 @@
-//! A second reader of times, written after RFC 3339 and the contract: digits and offsets to microseconds since 1970.
+//! A second reader of times, written from RFC 3339 and the contract: digits and offsets to microseconds since 1970.
 
 /// Microseconds in a day.
 const DAY: i64 = 86_400_000_000;
@@ -7,7 +7,7 @@ const FIRST: i64 = -719_162 * DAY;
 /// Microseconds from 1970 to the end of the year 9999.
 const END: i64 = 2_932_897 * DAY;
 
-/// The instant that a text stands for; `None` for one that is no time, or outside the years 1 to 9999.
+/// The instant of a text; `None` if it is no time, or outside the years 1 to 9999.
 pub(crate) fn micros(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let two = |at: usize| digits(bytes.get(at..at + 2)?);
@@ -41,7 +41,7 @@ pub(crate) fn micros(text: &str) -> Option<i64> {
     let micros = minutes * 60_000_000 + second * 1_000_000 + fraction;
     (micros >= FIRST).then_some(())?;
     let settled = match second {
-        // All of a leap second is the moment after it: the first of July or January.
+        // A leap second and all its fractions are the moment after it: the first of July or January.
         60 => Some((minutes + 1) * 60_000_000).filter(|next| leaps_before(*next))?,
         _ => micros,
     };
@@ -73,7 +73,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     before(year) - before(1970) + (1..month).map(|m| length(year, m)).sum::<i64>() + day - 1
 }
 
-/// Whether a midnight may have had a leap second before it.
+/// Whether a leap second may precede a midnight.
 fn leaps_before(midnight: i64) -> bool {
     let about = 1970 + midnight / DAY / 365;
     let firsts = (about - 30..about + 30).flat_map(|year| [days(year, 1, 1), days(year, 7, 1)]);

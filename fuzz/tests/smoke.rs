@@ -1,7 +1,7 @@
 //! The properties without a fuzzer: every committed input of every target, and random changes of them.
 //!
-//! It needs no other compiler than the rest, so that no property and no input of a corpus breaks unnoticed. A failure
-//! prints the seed and the input; `ORDERLOG_SEED` makes the same changes again.
+//! It needs no other compiler than the rest, so that a broken property or corpus input is noticed. A failure prints the
+//! seed and the input; `ORDERLOG_SEED` repeats the same changes.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -10,20 +10,20 @@ use rig::rng::Rng;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-/// Changed inputs of each target.
+/// The number of changed inputs for each target.
 const CHANGED: usize = 5_000;
-/// Changes that one input goes through, at most.
+/// The most changes of one input.
 const MAX_CHANGES: u64 = 6;
-/// Longest changed input, as long as those that the fuzzer makes.
+/// The longest changed input, as for the fuzzer.
 const MAX_INPUT: usize = 4_096;
-/// What all corpora may weigh, in bytes: they are read by people and cloned by everyone.
+/// The most bytes of all corpora: people read them, and every clone has them.
 const MAX_CORPORA: usize = 300_000;
 
 fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The committed inputs of a target, in the order of their names.
+/// The committed inputs of a target, sorted by name.
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = home().join("corpus").join(target);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("no {}", folder.display()));
@@ -32,14 +32,14 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
-/// A piece of some bytes.
+/// A random piece of the bytes.
 fn piece<'b>(rng: &mut Rng, bytes: &'b [u8]) -> &'b [u8] {
     let from = rng.index(bytes.len() + 1);
     let length = rng.index(bytes.len() - from + 1).min(64);
     &bytes[from..from + length]
 }
 
-/// The tokens that the fuzzer tries, too: one a line, quoted, with escapes as in C.
+/// The tokens that the fuzzer tries, too: one on each line, quoted, with escapes as in C.
 fn dictionary() -> Vec<Vec<u8>> {
     let text = std::fs::read_to_string(home().join("dictionary")).unwrap();
     text.lines().map(|line| unescaped(line.trim_matches('"').as_bytes())).collect()
