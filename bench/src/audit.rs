@@ -1,8 +1,8 @@
-//! Nothing missing, nothing doubled: the log is read back and compared with what was answered.
+//! Checks that no event is missing or duplicated: reads the log back and compares it with the answers.
 //!
-//! Every event after the position where a stretch of load began must belong to an order that was walked to its end, and
-//! each of those orders must have each of its versions exactly once. The views must reach the last position, and show
-//! the orders completed.
+//! Every event after the position where a period of load began must belong to an order that was walked to its end. Each
+//! of those orders must have each of its versions exactly once. The views must reach the last position, and show the
+//! orders as completed.
 
 use crate::client::Client;
 use crate::orders::{LAST_VERSION, Load};
@@ -12,13 +12,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Events of one page.
+/// Events on one page.
 const PAGE: u64 = 1_000;
 /// How many finished orders are read back one by one.
 const READ_BACK: usize = 200;
-/// Views that have not moved for so long will not.
+/// Views that have not moved for this long have stopped.
 const STANDING_STILL: Duration = Duration::from_secs(60);
-/// How often they are looked at.
+/// The interval between looks at the views.
 const LOOKING: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Deserialize)]
@@ -45,7 +45,7 @@ struct Order<'a> {
     status: &'a str,
 }
 
-/// Waits until the views behind `host` have reached `position`; how long that took, in milliseconds.
+/// Waits until the views behind `host` have reached `position`; returns how long that took, in milliseconds.
 ///
 /// # Errors
 /// When they do not.
@@ -58,10 +58,10 @@ pub async fn caught_up(host: &str, position: u64) -> anyhow::Result<f64> {
     Ok(begun.elapsed().as_secs_f64() * 1000.0)
 }
 
-/// As [`caught_up`], however long it takes as long as the views come on: after a large import they have much to do.
+/// As [`caught_up`], but waits as long as the views advance: after a large import they have much to do.
 ///
 /// # Errors
-/// When they do not come on.
+/// When they stop advancing.
 pub async fn caught_up_at_last(host: &str, position: u64) -> anyhow::Result<()> {
     let mut client = Client::connect(host).await?;
     let (mut at, mut came_on) = (0, Instant::now());
@@ -78,10 +78,10 @@ pub async fn caught_up_at_last(host: &str, position: u64) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The log behind `host` ends at `position`: nothing was stored that was not asked for.
+/// Checks that the log behind `host` ends at `position`: it holds no event without a request.
 ///
 /// # Errors
-/// When it goes on.
+/// When the log has more events.
 pub async fn ends_at(host: &str, position: u64) -> anyhow::Result<()> {
     let mut client = Client::connect(host).await?;
     let page = client.get(&format!("/v1/events?after={position}&limit=1"), "").await?;
@@ -90,11 +90,11 @@ pub async fn ends_at(host: &str, position: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Compares a stretch of load, which began after position `before`, with the log and the views behind `host`.
-/// Returns the log's new end and how long the views took to reach it, in milliseconds.
+/// Compares a period of load, which began after position `before`, with the log and the views behind `host`. Returns
+/// the log's new end, and how long the views took to reach it, in milliseconds.
 ///
 /// # Errors
-/// When an answered command is missing or doubled.
+/// When an answered command is missing or duplicated.
 pub async fn check(host: &str, load: &Load, before: u64) -> anyhow::Result<(u64, f64)> {
     let end = before + load.events();
     let waited = caught_up(host, end).await?;
@@ -121,7 +121,7 @@ pub async fn check(host: &str, load: &Load, before: u64) -> anyhow::Result<(u64,
         end - before,
         position - before
     );
-    // Each event was new to its order and as many are there as were answered: so none is missing.
+    // Each event was new to its order, and there are as many events as were answered: so none is missing.
     for order_id in load.finished.iter().rev().take(READ_BACK) {
         read_back(&mut client, *order_id).await?;
     }

@@ -1,15 +1,15 @@
-//! The cases by name, as the command line, the cases themselves and their reports know them.
+//! The cases by name, for the command line, the cases themselves and their reports.
 
-/// What can be measured by itself; the names are those of the command line.
+/// A case; the names are those of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Case {
-    /// axum that parses and answers, storing nothing, over clients
+    /// axum that parses and answers but stores nothing, over clients
     Ceiling,
-    /// Five-step orders over clients, beside the ceiling and the peer
+    /// Five-step orders over clients, compared with the ceiling and the peer
     Commands,
     /// The peer (cqrs-es on PostgreSQL) with pools of several sizes, 64 clients
     Peer,
-    /// One and ten hot orders, 64 clients, beside the spread case
+    /// One and ten hot orders, 64 clients, compared with the spread case
     Hot,
     /// Latency at 70 % of the highest rate, timed from when each command was due
     Latency,
@@ -17,7 +17,7 @@ pub enum Case {
     Visibility,
     /// How far views fall behind at the highest rate; memory meanwhile
     Lag,
-    /// One order, a list, an order as of then, beside the same bytes from memory
+    /// One order, a list, an order as of a time, compared with the same bytes from memory
     Reads,
     /// All projections from the log, while serving
     Rebuild,
@@ -27,14 +27,14 @@ pub enum Case {
     Import,
     /// From exec to ready
     Start,
-    /// What the storage does without us
+    /// The storage by itself
     Floors,
     /// The same figures at growing numbers of orders (--sizes)
     Growth,
 }
 
-/// What runs when no case is named: all but `growth`, which takes long, `relay`, which needs a broker, and what
-/// `commands` includes.
+/// The cases that run when none is named. All but `growth`, which takes long, `relay`, which needs a broker, and those
+/// that `commands` includes.
 pub const USUAL: [Case; 10] = [
     Case::Floors,
     Case::Commands,

@@ -1,12 +1,12 @@
-//! A lean HTTP/1.1 client: one keep-alive connection, one request at a time, no allocation that the load can feel.
+//! A lean HTTP/1.1 client: one keep-alive connection, one request at a time, hardly any allocation.
 //!
-//! The load generator shares the machine's cores with the program it measures, so what it does not spend counts.
+//! The load generator shares the machine's cores with the program that it measures, so its own cost counts.
 
 use anyhow::{Context, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The longest answer that is read: far above any that a case asks for.
+/// The longest answer that is read: far above those of any case.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 
 /// One connection.
@@ -58,7 +58,7 @@ impl Client {
         self.exchange().await
     }
 
-    /// GETs a path, with one more header line or none (`"Consistency-Token: 7"`).
+    /// GETs a path, with one additional header line or none (`"Consistency-Token: 7"`).
     ///
     /// # Errors
     /// When the connection breaks or the answer is not HTTP.

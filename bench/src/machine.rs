@@ -1,4 +1,4 @@
-//! The machine that was measured: a figure without it says nothing.
+//! The machine that was measured: a figure means nothing without it.
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// How long flushing to disk is measured.
 const FLUSHING: Duration = Duration::from_millis(500);
-/// What is written before each flush.
+/// The bytes written before each flush.
 const FLUSHED_BYTES: usize = 4096;
 
 /// Facts that a figure depends on.
@@ -30,7 +30,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks at the machine; `folder` is where the data will be.
+    /// Describes the machine; the data will be in `folder`.
     ///
     /// # Errors
     /// When nothing can be written there.
@@ -69,7 +69,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The type of the mount that is nearest to the folder.
+/// The file system of the mount nearest to the folder.
 fn filesystem(mounts: &str, folder: &Path) -> String {
     let nearest = mounts
         .lines()
@@ -82,7 +82,7 @@ fn filesystem(mounts: &str, folder: &Path) -> String {
     nearest.map_or_else(|| "an unknown file system".to_owned(), |(_, kind)| kind.to_owned())
 }
 
-/// How often a second the same 4 KiB of a file reach the disk, one after the other.
+/// How often each second the same 4 KiB of a file reach the disk, one flush after another.
 ///
 /// # Errors
 /// When nothing can be written there.
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_mount_tells_the_file_system() {
+    fn the_nearest_mount_names_the_file_system() {
         let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /run tmpfs rw 0 0\n/dev/vdb /data xfs rw 0 0\n";
         assert_eq!(filesystem(mounts, Path::new("/data/orders")), "xfs");
         assert_eq!(filesystem(mounts, Path::new("/var/orders")), "ext4");

@@ -1,7 +1,7 @@
-//! Measures orderlog on this machine, beside the limits of the same machine in the same run.
+//! Measures orderlog on this machine, compared with the limits of the same machine in the same run.
 //!
-//! `cargo run --release -p bench -- [CASE …]` starts the real programs, drives them over HTTP, fails if anything that
-//! they answered is missing or doubled, and prints a table. `--json` keeps the figures, `--page` writes them into the
+//! `cargo run --release -p bench -- [CASE …]` starts the real programs, drives them over HTTP, and prints a table. It
+//! fails if an answered command is missing or duplicated. `--json` keeps the figures; `--page` writes them into the
 //! documentation, with pictures.
 
 mod audit;

@@ -1,4 +1,4 @@
-//! The flags, each with an environment variable; the one place that reads either.
+//! The flags, each with an environment variable; only this file reads either.
 
 use crate::case::{Case, USUAL};
 use crate::program::Backend;
@@ -6,13 +6,13 @@ use clap::Parser;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Measures orderlog on this machine: what it does per second, how long it takes, beside what the machine could do.
+/// Measures orderlog on this machine: rates and latencies, compared with what the machine could do.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Options {
     /// Cases to run; the usual ones when none is named (not growth, relay, ceiling, peer)
     pub cases: Vec<Case>,
-    /// What events and views are kept in: sqlite (one process), postgres (three), or kafka between those
+    /// Where events and views are kept: sqlite (one process), postgres (three), or kafka between those
     #[arg(long, env = "ORDERLOG_BENCH_BACKEND", default_value = "sqlite")]
     pub backend: Backend,
     /// Seconds of load for each figure
@@ -38,19 +38,19 @@ pub struct Options {
     /// Folder with online-retail.ndjson.gz; without it the import case makes its own orders
     #[arg(long, env = "ORDERLOG_REAL_DATA")]
     pub real_data: Option<PathBuf>,
-    /// Keep the results in this file, beside what other runs have put there
+    /// Keep the results in this file, with those of other runs
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Write the results of --json into this page, between its markers, and the pictures into the folder beside it
+    /// Write the results of --json into this page, between its markers, and the pictures into the folder of its name
     #[arg(long, value_name = "PAGE", requires = "json")]
     pub page: Option<PathBuf>,
     /// Measure nothing: only write the page
     #[arg(long, requires = "page")]
     pub render: bool,
-    /// Serve what ours is compared with
+    /// Serve the reference that orderlog is compared with
     #[arg(long, hide = true)]
     pub serve_reference: bool,
-    /// The database of its keyed table
+    /// The database of the reference's keyed table
     #[arg(long, hide = true)]
     pub keyed: Option<String>,
 }
@@ -61,7 +61,7 @@ impl Options {
         if self.cases.is_empty() { &USUAL } else { &self.cases }
     }
 
-    /// How long a stretch of load lasts.
+    /// How long a period of load lasts.
     pub fn duration(&self) -> Duration {
         Duration::from_secs(self.seconds)
     }

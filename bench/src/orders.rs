@@ -1,8 +1,8 @@
-//! The load: orders of five steps, each client walking its own orders one after the other.
+//! The load: orders of five steps, each client walking its own orders one after another.
 //!
-//! [`drive`] is a closed loop: a client sends its next command when the last one is answered, so it finds the highest
-//! rate. [`pace`] is an open loop: commands are due at fixed moments whatever the answers do, and each is timed from
-//! when it was due, so a server that stalls pays for every command that had to wait meanwhile.
+//! [`drive`] is a closed loop: a client sends its next command after the last answer, so it finds the highest rate.
+//! [`pace`] is an open loop: commands are due at fixed moments, whatever the answers do. Each is timed from when it was
+//! due, so a server that stalls pays for every command that waited.
 
 use crate::client::Client;
 use crate::stats::Latencies;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// The five steps of an order, after which it stands at version 6 (the last step also completes it).
+/// The five steps of an order. After them it is at version 6, since the last step also completes it.
 pub const STEPS: [(&str, &str); 5] = [
     ("", ""),
     ("/confirm", "{}"),
@@ -25,7 +25,7 @@ pub const STEPS: [(&str, &str); 5] = [
 /// The version after the last step.
 pub const LAST_VERSION: u64 = 6;
 
-/// What a stretch of load came to.
+/// The outcome of a period of load.
 #[derive(Debug, Default)]
 pub struct Load {
     /// Commands answered with 2xx.
@@ -50,10 +50,10 @@ impl Load {
     }
 }
 
-/// The highest position that was answered so far.
+/// The highest position in any answer so far.
 pub type Answered = Arc<AtomicU64>;
 
-/// Drives `clients` connections for about `duration`; every client finishes the order it is at.
+/// Drives `clients` connections for about `duration`; every client finishes its current order.
 ///
 /// # Errors
 /// When a connection breaks or a command is answered with anything but 2xx.
@@ -61,7 +61,7 @@ pub async fn drive(host: &str, clients: usize, duration: Duration) -> anyhow::Re
     drive_watched(host, clients, duration, &Answered::default()).await
 }
 
-/// As [`drive`], telling how far the log has come meanwhile.
+/// As [`drive`], and reports the highest answered position meanwhile.
 ///
 /// # Errors
 /// When a connection breaks or a command is answered with anything but 2xx.
@@ -100,7 +100,7 @@ pub async fn pace(
 ) -> anyhow::Result<Load> {
     let (senders, due): (Vec<_>, Vec<_>) = (0..clients).map(|_| mpsc::unbounded_channel()).unzip();
     let begun = Instant::now();
-    // Each client's commands come in fives, so that every order is finished.
+    // Each client's commands are a multiple of five, so that every order is finished.
     let each = (rate * duration.as_secs_f64() / (clients * STEPS.len()) as f64).ceil();
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a positive count
     let commands = each as usize * STEPS.len() * clients;
@@ -122,13 +122,14 @@ pub async fn pace(
     load
 }
 
-/// Tells the clients in turn that a command is due. A thread of its own: the runtime's timers are a millisecond coarse.
+/// Signals the clients in turn that a command is due. Runs on its own thread, because the runtime's timers have a
+/// resolution of a millisecond.
 fn tick(clients: &[mpsc::UnboundedSender<Instant>], begun: Instant, rate: f64, commands: usize) {
     for index in 0..commands {
         let due = begun + Duration::from_secs_f64(index as f64 / rate);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         if clients[index % clients.len()].send(due).is_err() {
-            return; // a client gave up; it says why
+            return; // a client gave up and reports why
         }
     }
 }
@@ -165,7 +166,7 @@ impl Walker {
         Ok(Self { connection, customer, order_id, answered, load: Load::default() })
     }
 
-    /// Takes one step of its order; the first begins a new one.
+    /// Takes one step of its order; the first step begins a new order.
     async fn take(&mut self, step: usize, since: Instant) -> anyhow::Result<()> {
         let (path, body) = STEPS.get(step).context("orders have five steps")?;
         let answer = if step == 0 {
@@ -189,7 +190,7 @@ impl Walker {
     }
 }
 
-/// The position that an answer tells; 0 when it tells none, as the references' do not.
+/// The position in an answer; 0 if it has none, as the references' answers do.
 fn position(answer: &[u8]) -> u64 {
     const MEMBER: &[u8] = br#""position":"#;
     let Some(at) = answer.windows(MEMBER.len()).position(|window| window == MEMBER) else {

@@ -1,4 +1,4 @@
-//! The peer: `cqrs-es` with `postgres-es` behind axum, a package of its own in `bench/peer`, built when it is asked for.
+//! The peer: `cqrs-es` with `postgres-es` behind axum, a separate package in `bench/peer`, built when a case needs it.
 
 use crate::client::Client;
 use crate::program::{self, Process};
@@ -7,11 +7,11 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
-/// A running peer over a database of its own; killed when dropped.
+/// A running peer over its own database; killed when dropped.
 #[derive(Debug)]
 pub struct Peer {
     _process: Process,
-    /// `host:port` that it listens on.
+    /// Its address, `host:port`.
     pub host: String,
 }
 
@@ -21,7 +21,7 @@ struct Count {
 }
 
 impl Peer {
-    /// Builds it if need be and starts it with a pool of `connections`.
+    /// Builds the peer if needed and starts it with a pool of `connections`.
     ///
     /// # Errors
     /// When it cannot be built or no PostgreSQL server can run here.
@@ -33,7 +33,7 @@ impl Peer {
         Ok(Self { _process: process, host })
     }
 
-    /// Compares the events that it stored with those that it answered for.
+    /// Compares the number of its stored events with the number that it answered for.
     ///
     /// # Errors
     /// When they differ.

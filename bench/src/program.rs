@@ -1,7 +1,8 @@
-//! The system under test: the real programs, in processes of their own, with data of their own.
+//! The system under test: the real programs, in separate processes, with their own data.
 //!
-//! On SQLite it is the all-in-one server over a folder; on PostgreSQL it is the three services over two databases of a
-//! private server, with Kafka between log and views if asked. Either way commands go to one address and views are asked at one.
+//! On SQLite it is the all-in-one server over a folder. On PostgreSQL it is the three services over two databases of a
+//! private server, if requested with Kafka between log and views. Either way commands go to one address and views are
+//! read from one.
 
 use anyhow::{Context, bail};
 use rig::kafka::{Broker, Listeners};
@@ -12,20 +13,20 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// How long a server may take to end after it was asked to.
+/// How long a server may take to end after the request to stop.
 const STOPPING: Duration = Duration::from_secs(15);
 
 /// The topic of a private broker.
 const TOPIC: &str = "orderlog.events";
 
-/// What the events and the views are kept in.
+/// Where events and views are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Backend {
     /// One process over two SQLite files.
     Sqlite,
     /// Three processes over PostgreSQL.
     Postgres,
-    /// The same, and a relay: views are fed from a topic of a private broker.
+    /// Like `Postgres`, plus a relay: a topic of a private broker feeds the views.
     Kafka,
 }
 
@@ -40,7 +41,7 @@ impl Backend {
     }
 }
 
-/// Where a system's data is; it outlives the processes.
+/// The place of a system's data; it outlives the processes.
 #[derive(Debug)]
 pub enum Data {
     /// A folder, removed when dropped.
@@ -51,7 +52,7 @@ pub enum Data {
         events: String,
         /// The views.
         views: String,
-        /// What stands between them, if not the projector alone.
+        /// The broker between log and views, if there is one.
         broker: Option<Broker>,
     },
 }
@@ -60,11 +61,11 @@ pub enum Data {
 #[derive(Debug)]
 pub struct System {
     processes: Vec<Process>,
-    /// `host:port` that takes commands.
+    /// The address for commands, `host:port`.
     pub commands: String,
-    /// `host:port` that answers views.
+    /// The address for views, `host:port`.
     pub views: String,
-    /// Where its data is.
+    /// The place of its data.
     pub data: Data,
 }
 
@@ -76,10 +77,10 @@ pub struct Process {
 }
 
 impl Data {
-    /// Nothing yet.
+    /// Empty data.
     ///
     /// # Errors
-    /// When there is no room for it, or no PostgreSQL server can run here.
+    /// When it cannot be created, or no PostgreSQL server can run here.
     pub async fn empty(backend: Backend) -> anyhow::Result<Self> {
         match backend {
             Backend::Sqlite => {
@@ -107,10 +108,10 @@ impl Data {
         }
     }
 
-    /// The program that imports from its standard input into this data while nothing serves.
+    /// The program that imports from its standard input into this data while no server runs.
     ///
     /// # Errors
-    /// When it is not built.
+    /// When the program is not built.
     pub fn importing(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(binary("orderlog")?);
         command.args(["import", "-"]);
@@ -124,12 +125,12 @@ impl Data {
     }
 }
 
-/// Where a projector takes events from.
+/// The projector's source of events.
 fn source(events: &str, broker: Option<&Broker>) -> String {
     broker.map_or(events.to_owned(), |broker| format!("kafka://{}/{TOPIC}", broker.address()))
 }
 
-/// Starts a relay; also where its metrics are.
+/// Starts a relay; returns the address of its metrics, too.
 ///
 /// # Errors
 /// When it is not built or ends before it listens.
@@ -142,14 +143,14 @@ pub async fn relay(events: &str, broker: &Broker) -> anyhow::Result<(Process, St
 /// A new database on the private PostgreSQL server.
 ///
 /// # Errors
-/// When none can run here.
+/// When no PostgreSQL server can run here.
 pub async fn database() -> anyhow::Result<String> {
     let database = rig::postgres::database_or_say("anything on PostgreSQL (here: measured)").await;
     Ok(database.context("no PostgreSQL server can run here")?.url())
 }
 
 impl System {
-    /// Starts it with no data.
+    /// Starts the system without data.
     ///
     /// # Errors
     /// When a program is not built or ends before it listens.
@@ -157,7 +158,7 @@ impl System {
         Self::start_on(Data::empty(backend).await?).await
     }
 
-    /// Starts it on data that is there and waits until it says that it listens.
+    /// Starts the system on existing data and waits until it listens.
     ///
     /// # Errors
     /// When a program is not built or ends before it listens.
@@ -177,7 +178,7 @@ impl System {
                     processes.push(relay(events, broker).await?.0);
                 }
                 let source = source(events, broker.as_ref());
-                // The projector makes the tables that the query service asks.
+                // The projector creates the tables that the query service reads.
                 let arguments =
                     [&listen[..], &["--source", &source, "--read-model", views]].concat();
                 processes.push(serve("projector", &arguments).await?.0);
@@ -189,7 +190,7 @@ impl System {
         }
     }
 
-    /// Asks all programs to end, waits for them, and gives the data back.
+    /// Stops all programs, waits for them, and returns the data.
     ///
     /// # Errors
     /// When one does not end.
@@ -200,7 +201,7 @@ impl System {
         Ok(self.data)
     }
 
-    /// Rebuilds all projections while it serves; how long that took.
+    /// Rebuilds all projections while the system serves; returns how long that took.
     ///
     /// # Errors
     /// When it fails.
@@ -217,7 +218,7 @@ impl System {
         }
     }
 
-    /// Imports a file through the running server; how long that took.
+    /// Imports a file through the running server; returns how long that took.
     ///
     /// # Errors
     /// When it fails.
@@ -256,18 +257,18 @@ impl Process {
     }
 }
 
-/// A program beside this one.
+/// A program in the folder of this one.
 fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
     if !path.exists() {
         bail!(
-            "{name} is missing beside the bench; build all programs: cargo build --profile dist --workspace --bins"
+            "{name} is missing in the folder of the bench; build all programs: cargo build --profile dist --workspace --bins"
         );
     }
     Ok(path)
 }
 
-/// Runs a program to its end; how long that took.
+/// Runs a program to its end; returns how long that took.
 async fn run(name: &str, arguments: &[&str]) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let output = Command::new(binary(name)?).args(arguments).kill_on_drop(true).output().await?;
@@ -277,15 +278,15 @@ async fn run(name: &str, arguments: &[&str]) -> anyhow::Result<Duration> {
     Ok(begun.elapsed())
 }
 
-/// Starts a server of ours.
+/// Starts one of our servers.
 async fn serve(name: &'static str, arguments: &[&str]) -> anyhow::Result<(Process, String)> {
     serve_at(name, &binary(name)?, arguments).await
 }
 
-/// Starts a server and waits for the line that tells where it listens.
+/// Starts a server and waits for the line with its address.
 ///
 /// # Errors
-/// When it ends before.
+/// When it ends before that line.
 pub async fn serve_at(
     name: &'static str,
     path: &Path,

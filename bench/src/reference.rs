@@ -1,4 +1,4 @@
-//! What ours is held against: axum doing next to nothing, in a process of its own, as ours is.
+//! The reference that orderlog is compared with: axum doing next to nothing, in a separate process, like orderlog.
 //!
 //! - `POST /v1/orders…` parses the body and answers 201, storing nothing: the ceiling of any command.
 //! - `GET /memory/{key}` answers 1 KB from memory: the ceiling of any view.
@@ -16,19 +16,19 @@ use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 pub const ROW_BYTES: usize = 1024;
 /// Rows of the keyed table.
 pub const ROWS: i32 = 10_000;
-/// Connections of its pool.
+/// Connections of the pool for the keyed table.
 const POOL: u32 = 8;
 
 /// A running reference; killed when dropped.
 #[derive(Debug)]
 pub struct Reference {
     _process: Process,
-    /// `host:port` that it listens on.
+    /// Its address, `host:port`.
     pub host: String,
 }
 
 impl Reference {
-    /// Starts it, with the keyed table at `url` or without.
+    /// Starts the reference, with or without the keyed table at `url`.
     ///
     /// # Errors
     /// When it does not listen.
@@ -75,7 +75,7 @@ fn row() -> String {
     format!(r#"{{"row":"{}"}}"#, "x".repeat(ROW_BYTES - 10))
 }
 
-/// The table, where it is.
+/// The database of the keyed table.
 #[derive(Debug, Clone)]
 enum Keyed {
     Sqlite(SqlitePool),
@@ -83,7 +83,7 @@ enum Keyed {
 }
 
 const CREATE: &str = "CREATE TABLE keyed (key BIGINT PRIMARY KEY, body TEXT NOT NULL)";
-/// $1 rows, all with the body $2; understood by both.
+/// Inserts $1 rows, all with the body $2; both backends understand it.
 const FILL: &str =
     "WITH RECURSIVE keys (key) AS (SELECT 0 UNION ALL SELECT key + 1 FROM keys WHERE key < $1 - 1)
     INSERT INTO keyed (key, body) SELECT key, $2 FROM keys";

@@ -7,17 +7,17 @@ use std::time::Duration;
 pub struct Latencies(Vec<u32>);
 
 impl Latencies {
-    /// Adds one, in microseconds (at most about 71 minutes).
+    /// Adds one; kept in microseconds (at most about 71 minutes).
     pub fn record(&mut self, latency: Duration) {
         self.0.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
     }
 
-    /// Takes over another's.
+    /// Adds those of another.
     pub fn merge(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    /// How many there are.
+    /// Their number.
     pub fn count(&self) -> u64 {
         self.0.len() as u64
     }
@@ -33,8 +33,8 @@ impl Latencies {
         f64::from(self.0[rank.min(self.0.len() - 1)]) / 1000.0
     }
 
-    /// How many fell into each of buckets whose bounds grow by a quarter: (upper bound in milliseconds, count), without
-    /// the empty ends.
+    /// The number of latencies in each bucket, as (upper bound in milliseconds, count). Bounds grow by a quarter; empty
+    /// buckets at both ends are left out.
     pub fn buckets(&self) -> Vec<(f64, u64)> {
         const FIRST_MICROS: f64 = 50.0;
         const GROWTH: f64 = 1.25;

@@ -1,8 +1,8 @@
-//! A guard that does not depend on the machine: the instructions that the pure hot paths execute stay within 5 % of the
-//! figures in `instructions.json`, counted by valgrind's callgrind.
+//! A guard that does not depend on the machine's speed: the instructions that the pure hot paths execute stay within 5
+//! % of the figures in `instructions.json`, counted by valgrind's callgrind.
 //!
-//! A figure holds for an architecture and a compiler. Under another compiler the bound is looser and the test says so;
-//! on another architecture, or without valgrind, it says NOT TESTED. `ORDERLOG_COUNT=write` writes what was counted.
+//! A figure holds for one architecture and one compiler. With another compiler the bound is looser, and the test says
+//! so. On another architecture, or without valgrind, it prints NOT TESTED. `ORDERLOG_COUNT=write` records the counts.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The paths, and how often each is run to be counted.
+/// The paths, and the number of runs of each that are counted.
 const PATHS: [(&str, u64); 5] = [
     ("parse-money", 10_000),
     ("walk-an-order", 200),
@@ -19,7 +19,7 @@ const PATHS: [(&str, u64); 5] = [
     ("decode-events", 200),
     ("fold-a-batch", 4),
 ];
-/// How far a count may be from its figure, in percent: with the recorded compiler, and with another.
+/// The allowed difference from the figure, in percent: with the recorded compiler, and with another.
 const BOUNDS: (f64, f64) = (5.0, 20.0);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,9 +89,9 @@ fn count(path: &str, times: u64) -> u64 {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    let collected = told.lines().find_map(|line| line.split_once("Collected : ")).unwrap();
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{reported}");
+    let collected = reported.lines().find_map(|line| line.split_once("Collected : ")).unwrap();
     collected.1.trim().parse().unwrap()
 }
 

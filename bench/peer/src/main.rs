@@ -1,8 +1,8 @@
-//! What orderlog is measured beside: `cqrs-es` with `postgres-es` behind axum, answering the very requests that the
-//! bench sends to orderlog. Its events table and its one view are those that the crates' own documentation sets up.
+//! The peer that orderlog is compared with: `cqrs-es` with `postgres-es` behind axum, answering the same requests that
+//! the bench sends to orderlog. Its events table and its one view are those of the crates' own documentation.
 //!
-//! `peer URL POOL [order|none]` listens on a free port and says which. `none` keeps no view at all.
-//! `GET /events` tells how many events are stored, so that the bench can compare them with the answers.
+//! `peer URL POOL [order|none]` listens on a free port and prints it. `none` keeps no view. `GET /events` returns the
+//! number of stored events, so that the bench can compare it with the answers.
 
 mod order;
 
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use std::sync::Arc;
 
-/// The tables, as the crates' documentation gives them.
+/// The tables, as in the crates' documentation.
 const TABLES: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS events (aggregate_type text NOT NULL, aggregate_id text NOT NULL, \
      sequence bigint CHECK (sequence >= 0) NOT NULL, event_type text NOT NULL, event_version text NOT NULL, \

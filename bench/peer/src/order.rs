@@ -1,11 +1,11 @@
-//! The order as a `cqrs-es` aggregate: the same five steps, the same facts and the same refusals along that path.
+//! The order as a `cqrs-es` aggregate: the same five steps, with the same facts and refusals.
 
 use async_trait::async_trait;
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent, EventEnvelope, View};
 use serde::{Deserialize, Serialize};
 
-/// How far an order has come.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     #[default]
@@ -16,7 +16,7 @@ pub enum Status {
     Completed,
 }
 
-/// A line, as sent.
+/// A line of an order, as sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub product_id: String,
@@ -25,14 +25,14 @@ pub struct Line {
     pub unit_price: String,
 }
 
-/// Who ordered.
+/// The customer of an order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     pub id: String,
     pub name: Option<String>,
 }
 
-/// The fold.
+/// The state: the fold of the events.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Order {
     status: Status,
@@ -43,7 +43,7 @@ pub struct Order {
     shipments: Vec<Parcel>,
 }
 
-/// What a client may ask.
+/// A command of a client.
 #[derive(Debug)]
 pub enum Command {
     Place(Place),
@@ -62,7 +62,7 @@ pub struct Place {
     pub lines: Vec<Line>,
 }
 
-/// The body that pays it.
+/// The body that records the payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     payment_id: String,
@@ -70,7 +70,7 @@ pub struct Payment {
     method: Option<String>,
 }
 
-/// The body that ships it or says that it arrived.
+/// The body that ships a parcel or reports its delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
     shipment_id: String,
@@ -78,7 +78,7 @@ pub struct Parcel {
 }
 
 impl Command {
-    /// Reads a step by its name in the path; `None` when it is not one.
+    /// Reads a step by its name in the path; `None` for another name.
     pub fn read(name: &str, body: &[u8]) -> Option<Self> {
         match name {
             "confirm" => Some(Self::Confirm),
@@ -90,7 +90,7 @@ impl Command {
     }
 }
 
-/// What happened.
+/// A fact of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     OrderPlaced(Place),
@@ -101,7 +101,7 @@ pub enum Event {
     OrderCompleted,
 }
 
-/// A rule that was broken.
+/// The rule that a command breaks.
 #[derive(Debug)]
 pub struct Refused(&'static str);
 
@@ -193,7 +193,7 @@ impl Aggregate for Order {
     }
 }
 
-/// The one view that is kept: the order as it stands.
+/// The only view: the present order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OrderView {
     order: Order,

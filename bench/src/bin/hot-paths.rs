@@ -1,7 +1,7 @@
-//! The pure hot paths, each as often as asked: `hot-paths PATH TIMES`. What `tests/instructions.rs` counts.
+//! The pure hot paths, each repeated: `hot-paths PATH TIMES`. `tests/instructions.rs` counts their instructions.
 //!
-//! Nothing here depends on a clock, a seed or the machine, so the same build executes the same instructions. `TIMES` 0
-//! does all the preparing and none of the work: the difference of two counts is the work alone.
+//! Nothing here depends on a clock, a seed or the machine, so the same build executes the same instructions. With
+//! `TIMES` 0 it only prepares: the difference of two counts is the work alone.
 
 use anyhow::{Context, bail};
 use domain::order::{Customer, NewLine, OrderAggregate, OrderCommand, OrderEvent};
@@ -10,7 +10,7 @@ use event_store::{Metadata, RecordedEvent, StreamId, StreamType};
 use std::hint::black_box;
 use uuid::Uuid;
 
-/// Orders of the batch that is folded.
+/// The number of orders in the batch that is folded.
 const FOLDED_ORDERS: u64 = 100;
 
 fn main() -> anyhow::Result<()> {
@@ -103,7 +103,7 @@ fn walk(steps: &[OrderCommand]) -> anyhow::Result<Vec<OrderEvent>> {
     Ok(all)
 }
 
-/// The events of many orders, in turn: every order's first, then every order's second, …
+/// The events of many orders, interleaved: the first of every order, then the second of every order, …
 fn batch(stored: &[EncodedEvent]) -> anyhow::Result<Vec<RecordedEvent>> {
     let mut batch = Vec::new();
     for (version, encoded) in (1..).zip(stored) {

@@ -1,5 +1,5 @@
-//! What the database itself takes for the events read and the rows that come of them written, with their keys and indexes:
-//! no fold, no checks, no checkpoints.
+//! The time that the database itself needs to read the events and write the resulting rows, with their keys and
+//! indexes: without fold, checks and checkpoints.
 
 use anyhow::Context;
 use futures::TryStreamExt;
@@ -8,27 +8,27 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The tables that a rebuild has filled, and their indexes, as SQLite keeps them: those of which it keeps the generation
-/// before.
+/// The tables that a rebuild has filled, and their indexes, as SQLite stores them: the tables that have a kept
+/// generation.
 const DEFINED: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema AS live WHERE sql IS NOT NULL AND EXISTS \
      (SELECT 1 FROM sqlite_schema AS kept WHERE instr(kept.name, live.tbl_name || '__g') = 1) \
      ORDER BY type DESC";
-/// The same as PostgreSQL tells them.
+/// The same tables, from PostgreSQL.
 const FILLED: &str = "SELECT tablename::text FROM pg_tables AS live WHERE schemaname = current_schema() AND EXISTS \
      (SELECT FROM pg_tables AS kept WHERE starts_with(kept.tablename::text, live.tablename::text || '__g'))";
-/// What makes its keys and indexes for the copy of a table.
+/// The statements that create the keys and indexes for the copy of a table.
 const INDEXES: &str = "SELECT format('CREATE %sINDEX ON %I', CASE WHEN indisunique THEN 'UNIQUE ' ELSE '' END, 'copied ' || $1) \
      || substr(definition, strpos(definition, ' USING ')) FROM (SELECT indisunique, pg_get_indexdef(indexrelid) AS definition \
      FROM pg_index WHERE indrelid = CAST($1 AS regclass)) AS defined";
-/// Bytes that travel together.
+/// Bytes that are copied at once.
 const PIECE: usize = 1 << 20;
 
-/// How long that takes on SQLite: the whole log into memory, then `INSERT … SELECT` from file to file.
+/// The time on SQLite: reads the whole log into memory, then runs `INSERT … SELECT` from file to file.
 pub(super) async fn read_and_insert(folder: &Path) -> anyhow::Result<Duration> {
     let floor = tempfile::tempdir()?;
     let log = SqliteConnectOptions::new().filename(folder.join("events.db")).read_only(true);
     let mut log = log.connect().await?;
-    // The attached file is made under the same rule.
+    // The attached file is created with the same settings.
     let views =
         SqliteConnectOptions::new().filename(folder.join("views.db")).create_if_missing(true);
     let mut views = views.pragma("synchronous", "NORMAL").connect().await?;
@@ -60,9 +60,8 @@ pub(super) async fn read_and_insert(folder: &Path) -> anyhow::Result<Duration> {
     Ok(begun.elapsed())
 }
 
-/// How long it takes on PostgreSQL: the whole log out of its database, then the rows by COPY, the largest table on one
-/// connection and all others on another, and their keys and indexes when they are there. The rows are held in memory
-/// beforehand.
+/// The time on PostgreSQL: the whole log out of its database, then the rows by COPY, with the keys and indexes after
+/// the rows. The largest table has a connection of its own, all others share one. The rows are in memory before.
 pub(super) async fn read_and_copy(events: &str, views: &str) -> anyhow::Result<Duration> {
     let mut log = PgConnection::connect(events).await?;
     let (mut one, mut other) =
@@ -92,7 +91,7 @@ pub(super) async fn read_and_copy(events: &str, views: &str) -> anyhow::Result<D
 struct Filled {
     name: String,
     rows: Vec<u8>,
-    /// What makes its keys and indexes, for a table of another name.
+    /// The statements that create its keys and indexes, for a table of another name.
     indexes: Vec<String>,
 }
 

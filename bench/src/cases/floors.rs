@@ -1,4 +1,4 @@
-//! What the disk and the database do without us: flushes, one INSERT a commit, many INSERTs a commit.
+//! The disk and the database by themselves: flushes, one INSERT for each commit, many INSERTs for each commit.
 
 use crate::machine;
 use crate::options::Options;
@@ -9,15 +9,15 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnec
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Rows of a batch, one transaction.
+/// Rows of a batch, which is one transaction.
 const BATCH: usize = 1_000;
-/// Rows of one INSERT of SQLite's.
+/// Rows of one INSERT on SQLite.
 const STATEMENT: usize = 250;
 /// About the size of a stored event and of a view's row.
 const ROW_BYTES: [usize; 2] = [500, 1024];
 const CREATE: &str = "CREATE TABLE rows (key BIGINT PRIMARY KEY, body TEXT NOT NULL)";
 
-/// A database with one table and nothing else in the way.
+/// A database with one table and nothing else.
 enum Floor {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -40,7 +40,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     Ok(())
 }
 
-/// The rates at which so many rows a commit go in, each run into a table of its own.
+/// The rates of inserts with `rows` rows in each commit, each run into a table of its own.
 async fn inserts(
     options: &Options,
     folder: &Path,

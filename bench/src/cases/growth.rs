@@ -1,4 +1,5 @@
-//! The same figures at growing numbers of orders. Beside the smallest: nothing may slow faster than log n.
+//! The same figures at growing numbers of orders, compared with the smallest number: nothing may slow down faster than
+//! log n.
 
 use super::{reads, seed, start};
 use crate::audit;
@@ -25,7 +26,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
                     "s" => None,
                     _ => Some(Goal::AtLeast(1.0 / logarithms)),
                 };
-                figure = figure.beside("smallest", &first[index].2, goal);
+                figure = figure.compared_with("smallest", &first[index].2, goal);
             }
             if *unit == "s" {
                 figure = figure.goal(Goal::AtMost(1.0));

@@ -35,12 +35,12 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     for (name, rates) in [("10 hot orders", ten), ("one hot order", one)] {
         let goal = Some(Goal::AtLeast(0.8));
         let figure = Figure::new(format!("add-note, 64 clients, {name}"), "commands/s", rates);
-        report.add(figure.beside("spread", spread, goal));
+        report.add(figure.compared_with("spread", spread, goal));
     }
     Ok(())
 }
 
-/// The rate at which the clients add notes to so many orders.
+/// The rate at which the clients add notes to `orders` orders.
 async fn share(system: &System, orders: usize, options: &Options) -> anyhow::Result<f64> {
     let mut client = Client::connect(&system.commands).await?;
     let order_ids: Vec<Uuid> = (0..orders).map(|_| Uuid::now_v7()).collect();
@@ -79,7 +79,7 @@ async fn add_notes(host: String, order_id: Uuid, until: Instant) -> anyhow::Resu
     Ok(notes)
 }
 
-/// Each answered note is there once: as an event of the order and as a note.
+/// Each answered note is stored once: as an event of the order and as a note.
 async fn read_back(host: &str, order_id: Uuid, notes: u64) -> anyhow::Result<()> {
     let mut client = Client::connect(host).await?;
     let answer = client.get(&format!("/v1/orders/{order_id}"), "").await?;

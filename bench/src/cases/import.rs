@@ -9,7 +9,7 @@ use anyhow::Context;
 use std::io::Write;
 use std::path::Path;
 
-/// Orders in the file that the case makes when there is no real one.
+/// The number of orders in the generated file, if there is no real one.
 const MADE_ORDERS: u64 = 20_000;
 /// Commands of the real file: 19,959 orders and 100 cancellations, one event each.
 const REAL_COMMANDS: u64 = 20_059;

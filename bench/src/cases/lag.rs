@@ -1,5 +1,5 @@
-//! How far views fall behind while commands come at the highest rate, how soon they catch up after, and what memory
-//! the programs hold meanwhile.
+//! How far views fall behind while commands come at the highest rate, how soon they catch up afterwards, and the memory
+//! of the programs during the load.
 
 use crate::audit;
 use crate::client::Client;
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const CLIENTS: usize = 64;
-/// How often lag and memory are looked at.
+/// The interval between samples of lag and memory.
 const SAMPLING: Duration = Duration::from_millis(100);
 
 #[derive(Deserialize)]
@@ -20,7 +20,7 @@ struct Projection {
     position: u64,
 }
 
-/// The highest of what was seen.
+/// The highest values of the samples.
 #[derive(Default)]
 struct Highest {
     events: u64,
@@ -69,7 +69,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
 impl Highest {
     async fn look(&mut self, system: &System, answered: &Answered) -> anyhow::Result<()> {
         let mut client = Client::connect(&system.views).await?;
-        // Asked first: the views may only seem nearer than they were.
+        // Read first, so that the lag is never overestimated.
         let answered = answered.load(Ordering::Relaxed);
         let answer = client.get("/v1/projections", "").await?;
         let projections: Vec<Projection> = serde_json::from_slice(answer.body)?;

@@ -1,5 +1,5 @@
 //! Latency under a load that the program can bear: 70 % of the highest rate measured right before, sent at fixed
-//! moments. A command is timed from when it was due, so nothing is hidden while the program or its client stalls.
+//! moments. A command is timed from when it was due, so a stall of the program or the client hides nothing.
 
 use crate::audit;
 use crate::options::Options;
@@ -37,7 +37,11 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     let [p50, p99, p999] = &percentiles;
     report.add(Figure::new("highest rate, 64 clients", "commands/s", &highest));
     let name = "rate sent, 70 % of that";
-    report.add(Figure::new(name, "commands/s", &paced).beside("highest rate", &highest, None));
+    report.add(Figure::new(name, "commands/s", &paced).compared_with(
+        "highest rate",
+        &highest,
+        None,
+    ));
     report.add(Figure::new("from due to answer, p50", "ms", p50));
     report.add(Figure::new("from due to answer, p99", "ms", p99).goal(goal));
     report.add(Figure::new("from due to answer, p99.9", "ms", p999));

@@ -1,4 +1,4 @@
-//! What each case measures, one file for one or a few of them.
+//! The measurements of each case, one file for one or a few of them.
 
 mod copying;
 mod floors;
@@ -22,7 +22,7 @@ use crate::report::CaseReport;
 /// Runs a case and prints its rows.
 ///
 /// # Errors
-/// When a program fails, or an answered command is missing or doubled.
+/// When a program fails, or an answered command is missing or duplicated.
 pub async fn run(case: Case, options: &Options) -> anyhow::Result<CaseReport> {
     let mut report = CaseReport::begin(case, options);
     match case {

@@ -1,5 +1,5 @@
-//! Reads: one order, a list of fifty (the one page for all, then another one for each), an order of twenty events as of
-//! then; beside 1 KB from memory and 1 KB by key over the same HTTP stack, in turn.
+//! Reads: one order, a list of fifty (one page for all clients, then another for each), an order of twenty events as of
+//! a time. They alternate with 1 KB from memory and 1 KB by key over the same HTTP stack.
 
 use crate::audit;
 use crate::client::Client;
@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 64;
-/// Orders that are read again and again, one after the other.
+/// The number of orders that are read in turn.
 const READ_ORDERS: usize = 2_000;
-/// Orders with a long history.
+/// The number of orders with a long history.
 const LONG_ORDERS: u64 = 100;
-/// Their events: one that places it, the rest notes.
+/// Events of each: one that places the order, the rest notes.
 const LONG_EVENTS: u64 = 20;
 /// The events that [`long_orders`] adds.
 pub(super) const LONG_ORDERS_ADD: u64 = LONG_ORDERS * (LONG_EVENTS - 1);
@@ -66,11 +66,11 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     let by_key = (options.backend != Backend::Sqlite).then_some(Goal::AtLeast(1.2));
     let [memory, keyed, ..] = &runs;
     report.add(Figure::new(kinds[0].0, "requests/s", memory));
-    report.add(Figure::new(kinds[1].0, "requests/s", keyed).beside("memory", memory, None));
+    report.add(Figure::new(kinds[1].0, "requests/s", keyed).compared_with("memory", memory, None));
     for (index, goal) in goals.into_iter().enumerate() {
         let figure = Figure::new(kinds[index + 2].0, "requests/s", &runs[index + 2]);
-        let figure = figure.beside("memory", memory, goal.map(Goal::AtLeast));
-        report.add(if index == 0 { figure.beside("by key", keyed, by_key) } else { figure });
+        let figure = figure.compared_with("memory", memory, goal.map(Goal::AtLeast));
+        report.add(if index == 0 { figure.compared_with("by key", keyed, by_key) } else { figure });
     }
     Ok(())
 }
@@ -80,7 +80,7 @@ fn numbered(table: &str) -> Vec<String> {
     (0..READ_ORDERS).map(|index| format!("/{table}/{}", index * step % ROWS as usize)).collect()
 }
 
-/// Orders all over those that were seeded.
+/// Orders spread over the seeded ones.
 pub(super) fn some_orders(stored: u64) -> Vec<String> {
     let stored = stored.max(1);
     let picked = (0..READ_ORDERS as u64).map(|index| index.wrapping_mul(2_654_435_761) % stored);
@@ -92,14 +92,14 @@ pub(super) fn lists() -> Vec<String> {
     vec!["/v1/orders?limit=50".to_owned()]
 }
 
-/// Pages of which each client begins at one of its own: orders placed before different days.
+/// A different page for each client: orders placed before different days.
 fn pages() -> Vec<String> {
     let days = (1..=4).flat_map(|month| (1..=28).map(move |day| (month, day)));
     days.map(|(month, day)| format!("/v1/orders?limit=50&placed_to=2024-{month:02}-{day:02}"))
         .collect()
 }
 
-/// Gives some of the seeded orders a history and asks for each as of its last event.
+/// Gives some of the seeded orders a history, and returns the path of each as of its last event.
 pub(super) async fn long_orders(system: &System, stored: u64) -> anyhow::Result<Vec<String>> {
     let mut writing = Client::connect(&system.commands).await?;
     let mut reading = Client::connect(&system.views).await?;
@@ -122,7 +122,7 @@ pub(super) async fn long_orders(system: &System, stored: u64) -> anyhow::Result<
     Ok(paths)
 }
 
-/// The rate at which the clients read these paths, each beginning elsewhere.
+/// The rate at which the clients read these paths, each starting at another one.
 pub(super) async fn read(host: &str, paths: &Paths, time: Duration) -> anyhow::Result<f64> {
     let begun = Instant::now();
     let until = begun + time;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Clients that fill the log.
 const CLIENTS: usize = 64;
-/// How long each fills it before what is there is counted.
+/// How long each fills it before its events are counted.
 const FILLING: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::Result<()> {
@@ -29,7 +29,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
         };
         copied.push(events as f64 / alone.as_secs_f64());
     }
-    let (goal, beside, bound) = match options.backend {
+    let (goal, other, bound) = match options.backend {
         Backend::Sqlite => {
             (Goal::AtLeast(150_000.0), "events read and rows inserted by SQLite alone", None)
         }
@@ -41,6 +41,6 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     let events = table::number(events as f64);
     let name = format!("rebuild of all projections, {events} events, while serving");
     let figure = Figure::new(name, "events/s", &rates).goal(goal);
-    report.add(figure.beside(beside, &copied, bound));
+    report.add(figure.compared_with(other, &copied, bound));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The relay alone: from a full log in PostgreSQL to a topic that holds all of it, acknowledged.
+//! The relay alone: from a full log in PostgreSQL to a topic with all its events, acknowledged.
 
 use crate::client::Client;
 use crate::options::Options;
@@ -7,11 +7,11 @@ use crate::report::{CaseReport, Figure, table};
 use anyhow::{Context, bail};
 use std::time::{Duration, Instant};
 
-/// How often its checkpoint is looked at.
+/// The interval between looks at its checkpoint.
 const ASKING: Duration = Duration::from_millis(5);
-/// How often at most.
+/// The most looks.
 const ASKED: usize = 60_000;
-/// Its own figure of how far everything is acknowledged.
+/// The metric of the relay for its acknowledged position.
 const CHECKPOINT: &str = "relay_checkpoint_position ";
 
 pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! Many orders, quickly: placed over five years, imported before a server runs. Order `n` has an id that can be told.
+//! Many orders, quickly: placed over five years, imported before a server runs. The id of order `n` can be computed.
 
 use crate::orders::create_body;
 use crate::program::{Backend, Data};
@@ -14,7 +14,7 @@ const FIRST: u64 = 1_577_836_800;
 const SPAN: u64 = 5 * 365 * 86_400;
 /// Customers that they spread over.
 const CUSTOMERS: u64 = 5_000;
-/// Written to the importer at once.
+/// The size of the buffer in front of the importer.
 const BUFFER: usize = 256 << 10;
 
 /// The id of the `number`-th of `orders`: ordered by time, as a client's own version 7 ids would be.
@@ -29,7 +29,7 @@ fn moment(number: u64, orders: u64) -> u64 {
     FIRST + SPAN * number / orders.max(1)
 }
 
-/// Data with so many orders, one event each.
+/// Data with `orders` orders, one event each.
 ///
 /// # Errors
 /// When the import fails.

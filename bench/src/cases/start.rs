@@ -1,4 +1,4 @@
-//! From exec to ready, on a log and views that are there.
+//! From exec to ready, on an existing log and views.
 
 use crate::audit;
 use crate::client::Client;
@@ -8,9 +8,9 @@ use crate::report::{CaseReport, Figure, Goal, table};
 use anyhow::ensure;
 use std::time::{Duration, Instant};
 
-/// How often `/readyz` is asked.
+/// The interval between requests to `/readyz`.
 const ASKING: Duration = Duration::from_millis(1);
-/// How often at most.
+/// The most requests.
 const ASKED: usize = 60_000;
 
 pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::Result<()> {
@@ -29,7 +29,7 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     Ok(())
 }
 
-/// Starts the system; the seconds until it is ready, commands and views.
+/// Starts the system; returns the seconds until commands and views are ready.
 pub(super) async fn ready(data: Data) -> anyhow::Result<(System, f64)> {
     let begun = Instant::now();
     let system = System::start_on(data).await?;

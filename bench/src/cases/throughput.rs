@@ -1,5 +1,5 @@
-//! Five-step orders over clients: ours, the ceiling and the peer in turn, run by run, so that a noisy moment of the
-//! machine falls on all of them.
+//! Five-step orders over clients: orderlog, the ceiling and the peer alternate run by run, so that a noisy moment of
+//! the machine affects all of them.
 
 use crate::audit;
 use crate::options::Options;
@@ -9,11 +9,11 @@ use crate::program::{Backend, System};
 use crate::reference::Reference;
 use crate::report::{CaseReport, Curve, Figure, Goal};
 
-/// How many clients there are at once.
+/// The numbers of concurrent clients.
 const CLIENTS: [usize; 4] = [1, 16, 64, 256];
-/// Pools that the peer is tried with.
+/// The sizes of the peer's pool.
 const POOLS: [u32; 4] = [4, 8, 16, 32];
-/// Clients while it is tried.
+/// Clients during the trial of pool sizes.
 const POOL_CLIENTS: usize = 64;
 
 /// The subjects' names, in tables and pictures.
@@ -87,11 +87,11 @@ fn title(subject: &str, clients: usize) -> String {
     }
 }
 
-/// Something that stores what it answers, and how much that is by now.
+/// A system that stores what it answers, and its number of stored events.
 struct Driven<S> {
     subject: S,
     events: u64,
-    /// How long its views took to catch up after the last stretch of load, in milliseconds.
+    /// How long its views took to catch up after the last period of load, in milliseconds.
     drained: f64,
 }
 
@@ -138,13 +138,10 @@ impl Runs {
 
     fn report(&self, clients: usize, backend: Backend, report: &mut CaseReport) {
         let (of_ceiling, of_peer) = goals(clients, backend);
-        let mut figure = Figure::new(title("commands", clients), "commands/s", &self.ours).beside(
-            CEILING,
-            &self.ceiling,
-            of_ceiling,
-        );
+        let mut figure = Figure::new(title("commands", clients), "commands/s", &self.ours)
+            .compared_with(CEILING, &self.ceiling, of_ceiling);
         if !self.peer.is_empty() {
-            figure = figure.beside(PEER, &self.peer, of_peer);
+            figure = figure.compared_with(PEER, &self.peer, of_peer);
         }
         report.add(figure);
         report.add(Figure::new(title("from sending to answer, p50", clients), "ms", &self.p50));
@@ -156,7 +153,7 @@ impl Runs {
     }
 }
 
-/// What is wanted of the ratios to the ceiling and to the peer.
+/// The goals of the ratios to the ceiling and to the peer.
 fn goals(clients: usize, backend: Backend) -> (Option<Goal>, Option<Goal>) {
     let (of_ceiling, of_peer) = match (clients, backend) {
         (64, Backend::Sqlite) => (Some(0.5), Some(8.0)),

@@ -12,14 +12,14 @@ use serde::Deserialize;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Commands per second while it is measured.
+/// Commands per second during the measurement.
 const RATE: u32 = 1000;
 /// Connections that share the rate.
 const CLIENTS: u32 = 8;
 
 /// How long the first order may take to be visible.
 const JOINING: Duration = Duration::from_secs(60);
-/// How often it is asked for.
+/// The interval between requests for it.
 const ASKING: Duration = Duration::from_millis(20);
 
 #[derive(Deserialize)]
@@ -57,8 +57,8 @@ pub(super) async fn run(options: &Options, report: &mut CaseReport) -> anyhow::R
     Ok(())
 }
 
-/// Places one order and waits until it is visible: a projector that joins a group takes seconds to be given its
-/// partitions. How many orders there are then.
+/// Places one order and waits until it is visible: a projector that joins a group needs seconds to get its partitions.
+/// Returns the number of orders then.
 async fn first_visible(system: &System) -> anyhow::Result<u64> {
     let mut writing = Client::connect(&system.commands).await?;
     let mut reading = Client::connect(&system.views).await?;
@@ -73,7 +73,7 @@ async fn first_visible(system: &System) -> anyhow::Result<u64> {
     Ok(1)
 }
 
-/// Places orders at its share of the rate; after each, asks for it with the answer's position as token.
+/// Places orders at its share of the rate. After each, it requests the order with the answer's position as token.
 async fn probe(commands: String, views: String, until: Instant) -> anyhow::Result<Latencies> {
     let mut writing = Client::connect(&commands).await?;
     let mut reading = Client::connect(&views).await?;

@@ -9,7 +9,7 @@ use std::path::Path;
 const BEGIN: &str = "<!-- measured: begin (written by `make bench`, not by hand) -->";
 const END: &str = "<!-- measured: end -->";
 
-/// Puts the results in place of what stands between the markers, and the pictures into the folder named like the page.
+/// Replaces the text between the markers by the results, and writes the pictures into the folder named like the page.
 ///
 /// # Errors
 /// When the page has no markers or cannot be written.

@@ -1,4 +1,4 @@
-//! What was measured: figures, each beside its limits of the same run and the goal it is held against.
+//! What was measured: figures, each with its comparisons of the same run and its goal.
 //!
 //! A case fills a [`CaseReport`]; `results` keeps the reports of all cases in one JSON file, and everything that people
 //! read (the printed table, the section of the documentation, the pictures) is made from that file.
@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
-/// What a case came to.
+/// The outcome of a case.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct CaseReport {
     /// The case's name.
@@ -41,9 +41,9 @@ pub struct CaseReport {
 pub struct Figure {
     /// What was measured.
     pub name: String,
-    /// In what.
+    /// Its unit.
     pub unit: String,
-    /// Every run's figure.
+    /// The figure of each run.
     pub runs: Vec<f64>,
     /// Their median.
     pub median: f64,
@@ -51,20 +51,21 @@ pub struct Figure {
     pub min: f64,
     /// The highest.
     pub max: f64,
-    /// What it is compared with.
-    pub beside: Vec<Beside>,
-    /// The bound it should keep by itself.
+    /// The comparisons of the same run; result files of earlier builds call them `beside`.
+    #[serde(alias = "beside")]
+    pub compared_with: Vec<Comparison>,
+    /// The bound that it should keep by itself.
     pub goal: Option<Goal>,
 }
 
 /// A comparison within the same run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Beside {
+pub struct Comparison {
     /// What it is compared with.
     pub name: String,
-    /// That one's median.
+    /// The median of the other one.
     pub median: f64,
-    /// The median of the runs' ratios, ours to that one's.
+    /// The median of the runs' ratios, ours to the other's.
     pub ratio: f64,
     /// The bound that the ratio should keep.
     pub goal: Option<Goal>,
@@ -89,12 +90,12 @@ pub struct Curve {
     pub points: Vec<(usize, f64)>,
 }
 
-/// How latencies were spread.
+/// The distribution of latencies.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Histogram {
-    /// Under which load.
+    /// The load that was measured.
     pub title: String,
-    /// The upper bound of a bucket in milliseconds, and how many fell into it.
+    /// The upper bound of each bucket in milliseconds, and its count.
     pub buckets: Vec<(f64, u64)>,
 }
 
@@ -104,7 +105,7 @@ pub fn moment(moment: SystemTime) -> String {
 }
 
 impl Goal {
-    /// Whether a figure keeps it.
+    /// Whether a figure keeps the bound.
     pub fn is_met(self, figure: f64) -> bool {
         match self {
             Self::AtLeast(bound) => figure >= bound,
@@ -114,7 +115,7 @@ impl Goal {
 }
 
 impl Figure {
-    /// A figure of a few runs.
+    /// A figure from its runs.
     pub fn new(name: impl Into<String>, unit: &str, runs: &[f64]) -> Self {
         let (median, min, max) = stats::spread(runs);
         Self {
@@ -124,14 +125,14 @@ impl Figure {
             median,
             min,
             max,
-            beside: Vec::new(),
+            compared_with: Vec::new(),
             goal: None,
         }
     }
 
     /// Compares with another subject, run by run; both were measured in turn.
     #[must_use]
-    pub fn beside(mut self, name: &str, runs: &[f64], goal: Option<Goal>) -> Self {
+    pub fn compared_with(mut self, name: &str, runs: &[f64], goal: Option<Goal>) -> Self {
         let ratios: Vec<f64> = self
             .runs
             .iter()
@@ -141,11 +142,11 @@ impl Figure {
             .collect();
         let (ratio, _, _) = stats::spread(&ratios);
         let (median, _, _) = stats::spread(runs);
-        self.beside.push(Beside { name: name.to_owned(), median, ratio, goal });
+        self.compared_with.push(Comparison { name: name.to_owned(), median, ratio, goal });
         self
     }
 
-    /// Holds the figure against a bound.
+    /// Sets the bound of the figure.
     #[must_use]
     pub fn goal(mut self, goal: Goal) -> Self {
         self.goal = Some(goal);
@@ -154,7 +155,7 @@ impl Figure {
 }
 
 impl CaseReport {
-    /// Nothing yet.
+    /// An empty report.
     pub fn begin(case: Case, options: &Options) -> Self {
         Self {
             case: case.to_possible_value().map_or_else(String::new, |name| name.get_name().into()),

@@ -1,4 +1,4 @@
-//! Pictures for the documentation, as SVG: throughput over clients, and how latencies are spread.
+//! Pictures for the documentation, as SVG: throughput over clients, and the distribution of latencies.
 
 use super::results::Results;
 use super::{CaseReport, Curve, Histogram};
@@ -9,10 +9,10 @@ use std::path::Path;
 const SIZE: (u32, u32) = (760, 420);
 const FONT: (&str, u32) = ("sans-serif", 15);
 const TITLE: (&str, u32) = ("sans-serif", 18);
-/// One a subject; a fourth subject would begin again.
+/// One for each subject; a fourth subject would get the first again.
 const COLORS: [RGBColor; 3] = [RGBColor(0, 90, 180), RGBColor(120, 120, 120), RGBColor(200, 80, 0)];
 
-/// Draws what the results hold into `folder`; answers links relative to the page beside it, with their titles.
+/// Draws the results into `folder`; returns links relative to the folder's parent, with their titles.
 ///
 /// # Errors
 /// When a picture cannot be written.

@@ -1,7 +1,7 @@
 //! The result file: the machine, and the newest report of each case on each backend.
 //!
-//! A case that is measured again replaces its report and leaves the others, each of which carries its own references
-//! and its own time.
+//! A case that is measured again replaces its report and leaves the others. Each report has its own references and its
+//! own time.
 
 use super::CaseReport;
 use crate::machine::Machine;
@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Everything that is known.
+/// The content of a result file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Results {
     /// The machine of the last measurement.
@@ -19,7 +19,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// Nothing yet.
+    /// Results without reports.
     pub fn of(machine: Machine) -> Self {
         Self { machine, cases: Vec::new() }
     }
@@ -35,7 +35,7 @@ impl Results {
             .with_context(|| format!("{} is no result file of this bench", path.display()))
     }
 
-    /// Takes a report in, in place of an older one of the same case on the same backend.
+    /// Adds a report, or replaces the older one of the same case on the same backend.
     pub fn put(&mut self, report: CaseReport) {
         let same =
             |other: &&mut CaseReport| other.case == report.case && other.backend == report.backend;

@@ -1,19 +1,19 @@
-//! Figures as rows of a Markdown table: on the terminal and in the documentation alike.
+//! Figures as rows of a Markdown table, on the terminal and in the documentation.
 
-use super::{Beside, Figure, Goal};
+use super::{Comparison, Figure, Goal};
 use std::fmt::Write;
 
 /// The table's head.
-pub const HEAD: &str = "| figure | median | lowest – highest | unit | beside | goal |\n\
+pub const HEAD: &str = "| figure | median | lowest – highest | unit | compared with | goal |\n\
                         |---|---|---|---|---|---|";
 
 /// One figure.
 pub fn row(figure: &Figure) -> String {
-    let beside: Vec<String> = figure.beside.iter().map(ratio).collect();
+    let ratios: Vec<String> = figure.compared_with.iter().map(ratio).collect();
     let own = figure.goal.map(|goal| verdict(goal, figure.median, ""));
-    let relative = figure.beside.iter().filter_map(|beside| {
-        let unit = format!(" × {}", beside.name);
-        beside.goal.map(|goal| verdict(goal, beside.ratio, &unit))
+    let relative = figure.compared_with.iter().filter_map(|other| {
+        let unit = format!(" × {}", other.name);
+        other.goal.map(|goal| verdict(goal, other.ratio, &unit))
     });
     let goals: Vec<String> = own.into_iter().chain(relative).collect();
     format!(
@@ -23,13 +23,13 @@ pub fn row(figure: &Figure) -> String {
         number(figure.min),
         number(figure.max),
         figure.unit,
-        beside.join("; "),
+        ratios.join("; "),
         goals.join("; ")
     )
 }
 
-fn ratio(beside: &Beside) -> String {
-    format!("{} × {} ({})", number(beside.ratio), beside.name, number(beside.median))
+fn ratio(other: &Comparison) -> String {
+    format!("{} × {} ({})", number(other.ratio), other.name, number(other.median))
 }
 
 fn verdict(goal: Goal, figure: f64, unit: &str) -> String {
@@ -41,7 +41,7 @@ fn verdict(goal: Goal, figure: f64, unit: &str) -> String {
     format!("{sign} {}{unit}: {reached}", number(bound))
 }
 
-/// Three or more digits that matter: 0.24, 7.31, 84.2, 11,946.
+/// Shows three or more significant digits: 0.24, 7.31, 84.2, 11,946.
 pub fn number(figure: f64) -> String {
     if figure < 10.0 {
         return format!("{figure:.2}").trim_end_matches('0').trim_end_matches('.').to_owned();
@@ -78,10 +78,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_tells_ratio_and_whether_the_goal_is_reached() {
+    fn a_row_shows_ratio_and_whether_the_goal_is_reached() {
         let figure =
             Figure::new("commands, 64 clients", "commands/s", &[10_000.0, 12_000.0, 11_000.0])
-                .beside("ceiling", &[40_000.0, 24_000.0, 22_000.0], Some(Goal::AtLeast(0.5)))
+                .compared_with("ceiling", &[40_000.0, 24_000.0, 22_000.0], Some(Goal::AtLeast(0.5)))
                 .goal(Goal::AtMost(10.0));
         assert_eq!(
             row(&figure),
