@@ -1,7 +1,7 @@
 //! `orderlog`: the whole system in one program.
 //!
-//! Without a verb it serves: commands, projections and views in one process. This file reads the settings and hands
-//! over to one file a verb; nothing here decides anything.
+//! Without a verb it serves: commands, projections and views in one process. This file reads the settings and calls the
+//! file of the verb; it decides nothing.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

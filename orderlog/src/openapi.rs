@@ -1,6 +1,6 @@
-//! The one document of commands and views: what `serve` serves, and `orderlog openapi` prints.
+//! The one document of commands and views: `serve` serves it, and `orderlog openapi` prints it.
 //!
-//! Where the services run apart, each serves its own half; an entry point in front of them serves the printed whole.
+//! Separate services serve one half each; an entry point in front of them serves the printed whole.
 
 use server::Output;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ use utoipa::openapi::OpenApi;
 )]
 struct Document;
 
-/// Title, tags and what every service has; to be merged with the services' own parts.
+/// Title, tags and what every service has; the services' own parts are merged into it.
 pub fn preface() -> OpenApi {
     let mut document = Document::openapi();
     document.merge(server::health::api());

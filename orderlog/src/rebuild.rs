@@ -1,4 +1,4 @@
-//! `orderlog --rebuild[=NAME,…]`: projections from the log, while whoever serves goes on serving.
+//! `orderlog --rebuild[=NAME,…]`: rebuilds projections from the log while a running server goes on serving.
 
 use crate::settings::Settings;
 use crate::storage::Storage;
@@ -6,10 +6,10 @@ use projector::{Registry, Show, Source};
 use server::Output;
 use std::process::ExitCode;
 
-/// Rebuilds and swaps in.
+/// Rebuilds projections and swaps them in.
 ///
 /// # Errors
-/// When a name is no projection's, another rebuild runs, or a storage refuses.
+/// When a name is not a projection's, another rebuild runs, or a storage refuses.
 pub async fn rebuild(settings: &Settings, names: &str) -> anyhow::Result<ExitCode> {
     let kinds = Registry::standard().parse_list(names).map_err(anyhow::Error::msg)?;
     let shutdown = server::shutdown::on_signals();

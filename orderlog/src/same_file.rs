@@ -1,10 +1,10 @@
-//! Whether two storage URLs name the same SQLite file: by another spelling, a link, or not made yet.
+//! Whether two storage URLs name the same SQLite file: by another spelling, by a link, or before it exists.
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// True if both are files, and the same one.
+/// Whether both are files, and the same one.
 pub fn named_twice(one: &str, other: &str) -> bool {
     match (file(one), file(other)) {
         (Some(one), Some(other)) => one == other || is_same_inode(&one, &other),
@@ -12,11 +12,11 @@ pub fn named_twice(one: &str, other: &str) -> bool {
     }
 }
 
-/// The file of a `sqlite:` URL, by the one name it has when links are followed as far as they exist.
+/// The file of a `sqlite:` URL, by its one name after all existing links are followed.
 fn file(url: &str) -> Option<PathBuf> {
     let path = sqlite_file::file_of(url).ok()?;
     let mut missing: Vec<OsString> = Vec::new();
-    // Bounded by the components of the path: each round looks at a shorter one.
+    // Bounded by the components of the path: each round checks a shorter one.
     for known in path.ancestors() {
         if let Ok(found) = known.canonicalize() {
             return Some(plain(&missing.iter().rev().fold(found, |path, part| path.join(part))));
@@ -26,7 +26,7 @@ fn file(url: &str) -> Option<PathBuf> {
     Some(plain(&path))
 }
 
-/// Without `.` and `..`.
+/// The path without `.` and `..`.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {

@@ -1,8 +1,7 @@
 //! `orderlog serve`: commands, projections and views in one process.
 //!
-//! The three services are the same libraries that run as programs of their own; here they share the log, the views
-//! and one listener. At the end they stop in the order of the data's path: requests first, then the pipeline, then the
-//! projector.
+//! The three services are the same libraries that run as separate programs; here they share the log, the views and one
+//! listener. At the end they stop in the order of the data path: requests first, then the pipeline, then the projector.
 
 use crate::settings::Settings;
 use crate::storage::Storage;
@@ -18,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-/// How long listening waits for the projector's first word.
+/// How long listening waits for the projector's first report.
 const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// Serves until stopped.
@@ -49,15 +48,15 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     let following = CancellationToken::new();
     let source = Source::new(storage.log.clone(), Registry::standard());
     projector::check_log_identity(&source, &storage.views).await?;
-    let (condition, mut told) = watch::channel(Err("nothing is followed yet".to_owned()));
+    let (condition, mut reported) = watch::channel(Err("nothing is followed yet".to_owned()));
     let projector =
         tokio::spawn(projector::run(source, storage.views.clone(), condition, following.clone()));
-    // Whoever reads that it listens may ask at once whether it is ready.
-    if tokio::time::timeout(FIRST_WORD, told.changed()).await.is_err() {
-        tracing::warn!("the projector takes long to begin; views may be behind");
+    // A client that reads the listening line may request `/readyz` at once.
+    if tokio::time::timeout(FIRST_WORD, reported.changed()).await.is_err() {
+        tracing::warn!("the projector takes long to start; views may be behind");
     }
-    readiness.set("projector", told.borrow().clone());
-    tokio::spawn(projector::watch_condition(told, readiness.clone()));
+    readiness.set("projector", reported.borrow().clone());
+    tokio::spawn(projector::watch_condition(reported, readiness.clone()));
     let watch = Watch {
         following: following.clone(),
         readiness: readiness.clone(),
@@ -78,8 +77,8 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Watches the projector. Without it the views stand still while everything else looks well, so if it ends unasked the
-/// whole program stops, with an error, for whoever supervises it to start it again.
+/// Watches the projector. Without it, the views stop while everything else looks well. So if it ends unexpectedly, the
+/// whole program stops with an error, for its supervisor to restart it.
 struct Watch {
     /// Cancelled when the projector is asked to end.
     following: CancellationToken,
@@ -108,7 +107,7 @@ impl Watch {
     }
 }
 
-/// All routes with one document.
+/// All routes, with one OpenAPI document.
 fn app(commands: &CommandService, views: &QueryService, readiness: Readiness) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(crate::openapi::preface())
         .merge(commands.routes())

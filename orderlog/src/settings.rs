@@ -1,4 +1,4 @@
-//! The flags, each with an environment variable of the same name; flags win. The one place that reads either.
+//! The flags, each with an environment variable of the same name; flags win. Only this file reads either.
 
 mod server_url;
 
@@ -56,7 +56,7 @@ enum Command {
     Openapi,
 }
 
-/// What to import, and where to.
+/// The input of an import, and its target.
 #[derive(Debug, Clone, Args)]
 pub struct Import {
     /// The file, `.gz` read as it is; `-` for standard input
@@ -66,7 +66,7 @@ pub struct Import {
     pub url: Option<ServerUrl>,
 }
 
-/// What the program is asked to do.
+/// What the program shall do.
 #[derive(Debug, Clone)]
 pub enum Verb {
     /// Serve until stopped.
@@ -78,16 +78,16 @@ pub enum Verb {
         /// `all`, or names separated by commas.
         names: String,
     },
-    /// Check everything.
+    /// Verify the log and the views.
     Verify,
-    /// Make what storage needs.
+    /// Create or migrate the storage.
     Migrate,
-    /// Print the document.
+    /// Print the OpenAPI document.
     Openapi,
 }
 
 impl Settings {
-    /// Reads flags and environment; ends the program where they ask for help or for what cannot be.
+    /// Reads flags and environment. Ends the program if they ask for help or are invalid.
     pub fn read() -> Self {
         Self::from_arguments(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
@@ -101,7 +101,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Refuses what contradicts itself; between a flag and an environment variable the flag wins.
+    /// Refuses contradictory settings; between a flag and an environment variable the flag wins.
     fn settle(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         if self.rebuild.is_some() && self.command.is_some() {
             return Err(conflict("--rebuild is a command of its own; give it alone"));
@@ -165,13 +165,13 @@ impl Settings {
         self.read_model.clone().unwrap_or_else(|| self.file("views.db"))
     }
 
-    /// Whether anything is kept in the data folder.
+    /// Whether the data folder holds any storage.
     pub fn uses_data_dir(&self) -> bool {
         self.event_store.is_none() || self.read_model.is_none()
     }
 
     fn file(&self, name: &str) -> String {
-        // A name that is no UTF-8 was refused when the settings were read.
+        // A name that is not UTF-8 was refused when the settings were read.
         sqlite_file::url_of(&self.data_dir.join(name)).unwrap_or_default()
     }
 }
@@ -180,7 +180,7 @@ fn conflict(message: &str) -> clap::Error {
     Settings::command().error(ErrorKind::ArgumentConflict, message)
 }
 
-/// `--rebuild sales` reads as the command `sales`, so what went wrong is told of the flag.
+/// clap reads `--rebuild sales` as the command `sales`; the error then explains the flag.
 fn explained(error: clap::Error, arguments: &[OsString]) -> clap::Error {
     let rebuilds = arguments.iter().any(|argument| argument == "--rebuild");
     if rebuilds && error.kind() == ErrorKind::InvalidSubcommand {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_is_refused() {
+    fn contradictory_settings_are_refused() {
         for (arguments, kind) in [
             ("--rebuild=sales serve", ErrorKind::ArgumentConflict),
             ("--rebuild verify", ErrorKind::ArgumentConflict),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_one_thing_is_taken() {
+    fn consistent_settings_are_accepted() {
         for arguments in ["", "serve", "--rebuild", "--rebuild=sales,orders", "rebuild sales"] {
             assert!(read(arguments).is_ok(), "{arguments}");
         }

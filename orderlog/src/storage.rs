@@ -1,4 +1,4 @@
-//! Opens the log and the views where the settings say they are.
+//! Opens the log and the views that the settings name.
 
 use crate::settings::Settings;
 use anyhow::Context;
@@ -6,10 +6,10 @@ use event_store::EventStore;
 use read_model::{ReadModel, ReadModelError};
 use std::process::ExitCode;
 
-/// What failed when views cannot be opened.
+/// The context of errors when the views cannot be opened.
 const VIEWS: &str = "cannot open the views (--data-dir or --read-model)";
 
-/// Both ends of the pipeline.
+/// The log and the views.
 #[derive(Debug, Clone)]
 pub struct Storage {
     /// The log.
@@ -19,10 +19,10 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens both, making and migrating what is not there yet.
+    /// Opens both; creates and migrates them if needed.
     ///
     /// # Errors
-    /// When the folder cannot be made or a storage cannot be opened.
+    /// When the folder cannot be created, or a storage cannot be opened.
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         if settings.uses_data_dir() {
             let folder = &settings.data_dir;
@@ -34,7 +34,7 @@ impl Storage {
             .await
     }
 
-    /// Opens a log that is there for reading, the views for writing: what a rebuild needs.
+    /// Opens an existing log for reading and the views for writing: what a rebuild needs.
     ///
     /// # Errors
     /// When there is no log, or a storage cannot be opened.
@@ -60,15 +60,15 @@ impl Storage {
     }
 }
 
-/// Opens a log that is there for reading, a damaged one too.
+/// Opens an existing log for reading, even a damaged one.
 ///
 /// # Errors
-/// When it is not there or cannot be opened.
+/// When it does not exist or cannot be opened.
 pub async fn open_log_to_read(settings: &Settings) -> anyhow::Result<EventStore> {
     open_log(settings, event_store::Access::Verify).await
 }
 
-/// Opens views for reading; `None` where nothing has made them yet.
+/// Opens the views for reading; `None` if they do not exist yet.
 ///
 /// # Errors
 /// When they cannot be opened.
@@ -91,7 +91,7 @@ async fn open_log(settings: &Settings, access: event_store::Access) -> anyhow::R
     opened.context("cannot open the log (--data-dir or --event-store)")
 }
 
-/// `orderlog migrate`: opening makes and migrates what is not there yet; that is all.
+/// `orderlog migrate`: opens both, which creates and migrates them, and ends.
 ///
 /// # Errors
 /// As [`Storage::open`].

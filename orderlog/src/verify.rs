@@ -1,7 +1,7 @@
 //! `orderlog verify`: the log is whole, every stream folds, the views equal a fresh fold of the log.
 //!
-//! Each finding is one line that names the place; exit code 1 when there is any. Views that were not made yet, or stand
-//! behind the log, are named and are no finding: what is there is compared where it stands.
+//! Each finding is one line that names the place; the exit code is 1 if there is any. Views that do not exist yet or
+//! are behind the log are named, but are not a finding: existing views are compared at their own position.
 
 use crate::settings::Settings;
 use crate::storage::{open_log_to_read, open_views_to_read};
@@ -52,7 +52,7 @@ async fn check_views(
     let scratch = tempfile::Builder::new().prefix("orderlog-verify-").tempdir()?;
     let found = open_views_to_read(settings).await?;
     let is_there = found.is_some();
-    // Without views every stream still has to fold: empty ones equal the fold of nothing.
+    // Without views every stream must still fold: empty views equal the fold of an empty log.
     let views = match found {
         Some(views) => views,
         None => open_scratch(&scratch.path().join("none.db")).await?,
@@ -97,7 +97,7 @@ async fn compare(log: &EventStore, views: &ReadModel, fresh: &Path) -> anyhow::R
     Ok(report?)
 }
 
-/// A bar on a terminal, nothing elsewhere.
+/// A progress bar on a terminal, nothing elsewhere.
 fn bar(what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {bar:40} {human_pos}/{human_len}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());

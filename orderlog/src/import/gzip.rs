@@ -1,5 +1,5 @@
 //! A gzip file as its lines: any number of members, one after another, and zero bytes after the last, which tapes and
-//! copiers of whole blocks leave there. Anything else after a member is an error, reported after all that came before it.
+//! block copies add. Anything else after a member is an error, reported after all the content before it.
 
 use async_compression::tokio::bufread::GzipDecoder;
 use std::io;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 /// The first bytes of every member.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// See the module.
+/// A reader of gzip: see the module.
 #[derive(Debug)]
 pub(super) struct Gunzip<R>(Stage<R>);
 
@@ -25,12 +25,12 @@ enum Stage<R> {
 }
 
 impl<R: AsyncBufRead + Unpin> Gunzip<R> {
-    /// Of an input that begins with [`MAGIC`].
+    /// Reads an input that begins with [`MAGIC`].
     pub(super) fn new(input: R) -> Self {
         Self(Stage::Member(GzipDecoder::new(input)))
     }
 
-    /// The next stage, when the present one gives no more bytes.
+    /// Moves to the next stage when the present one has no more bytes.
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0 = match std::mem::replace(&mut self.0, Stage::End) {
             Stage::Member(decoder) => Stage::Between(decoder.into_inner()),
@@ -80,7 +80,7 @@ impl<R: AsyncBufRead + Unpin> AsyncRead for Gunzip<R> {
         if buffer.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        // Bounded by the input: each round takes bytes of it, moves to another stage, or ends.
+        // Bounded by the input: each round consumes bytes, moves to another stage, or ends.
         loop {
             match &mut this.0 {
                 Stage::End => return Poll::Ready(Ok(())),
@@ -111,7 +111,7 @@ mod tests {
         encoder.into_inner()
     }
 
-    /// What is read before the end or the error, through a buffer of every small size.
+    /// The content before the end or the error, read through a buffer of each small size.
     async fn read(packed: &[u8]) -> (String, Option<io::ErrorKind>) {
         let mut found = None;
         for size in [1, 2, 3, 7, 64, 4096] {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn anything_else_after_a_member_is_an_error_after_all_that_came_before() {
+    async fn anything_else_after_a_member_is_an_error_after_the_content_before_it() {
         let one = member("one\n").await;
         let two = member("two\n").await;
         for rest in

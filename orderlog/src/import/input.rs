@@ -1,7 +1,7 @@
-//! The file that is imported, as a stream of lines: unpacked if it is packed, counted, and never an error half-way.
+//! The file that is imported, as a stream of lines: decompressed if needed, counted, and never an error half-way.
 //!
-//! A file that cannot be read to its end ends early for the import, so that what came before is applied and summed up;
-//! what went wrong is kept and reported afterwards.
+//! For the import, a file that cannot be read to its end just ends early: the content before is applied and summed up.
+//! The error is kept and reported afterwards.
 
 use super::gzip::{Gunzip, MAGIC};
 use super::progress::Progress;
@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader, ReadBuf};
 
-/// How much is read ahead of the decoder.
+/// The bytes that are read ahead of the decoder.
 const READ_AHEAD: usize = 256 << 10;
 
 type Raw = Box<dyn AsyncRead + Send + Unpin>;
@@ -43,7 +43,7 @@ impl AsyncRead for Input {
             return Poll::Ready(Ok(()));
         }
         if let Err(error) = ready!(Pin::new(&mut this.inner).poll_read(cx, buffer)) {
-            // Looked at above: it is set once.
+            // Checked above, so it is set only once.
             let _ = this.broke.set(error);
         }
         Poll::Ready(Ok(()))

@@ -1,4 +1,4 @@
-//! Import straight into the data folder: the same pipeline, without a server.
+//! Import directly into the data folder: the same pipeline, without a server.
 
 use super::Done;
 use super::input::Input;
@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 /// Refused lines that may wait to be printed.
 const WAITING_REFUSALS: usize = 64;
 
-/// Imports all lines and prints what the HTTP import would answer, to its end even if nobody reads it. The views are
-/// folded by the next server that starts.
+/// Imports all lines and prints what the HTTP import would answer, to its end even if the output is closed. The next
+/// server that starts folds the views.
 ///
 /// # Errors
 /// When the storage or the input fails before the end.

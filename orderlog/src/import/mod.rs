@@ -1,8 +1,8 @@
-//! `orderlog import FILE`: commands from NDJSON, through a running server (`--url`) or straight into the data folder.
+//! `orderlog import FILE`: commands from NDJSON, through a running server (`--url`) or directly into the data folder.
 //!
 //! Refused lines go to standard output as they come, one JSON object each, and the summary last, exactly as the HTTP
-//! import answers them. Exit code 1 when a line was refused, the file could not be read to its end, or nobody took all
-//! of the answer.
+//! import answers them. The exit code is 1 if a line was refused, the file could not be read to its end, or the output
+//! could not be written in full.
 
 mod gzip;
 mod input;
@@ -15,11 +15,11 @@ use input::Opened;
 use server::{Output, complain};
 use std::process::ExitCode;
 
-/// What came of an import.
+/// The outcome of an import.
 struct Done {
-    /// Lines that were refused.
+    /// The number of refused lines.
     failed: u64,
-    /// Where they were reported.
+    /// The output that reported them.
     output: Output,
 }
 

@@ -1,14 +1,14 @@
-//! How far an import is: a bar over the file's bytes, if somebody looks.
+//! The progress of an import: a bar over the file's bytes, on a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::io::AsyncRead;
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 #[derive(Debug)]
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Over a file of known length; hidden where standard error is no terminal.
+    /// For a file of known length; hidden if standard error is not a terminal.
     pub(super) fn of(length: u64) -> Self {
         let style = ProgressStyle::with_template(
             "import {bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
@@ -17,7 +17,7 @@ impl Progress {
         Self(ProgressBar::new(length).with_style(style))
     }
 
-    /// Over something of unknown length.
+    /// For an input of unknown length.
     pub(super) fn unknown() -> Self {
         Self(ProgressBar::hidden())
     }
@@ -30,7 +30,7 @@ impl Progress {
         self.0.wrap_async_read(reader)
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(self) {
         self.0.finish_and_clear();
     }

@@ -1,7 +1,7 @@
 //! Import through a running server: the file streams up, the answers stream down.
 //!
-//! A server on this machine is asked directly, whatever proxies the environment names; one elsewhere through them, and
-//! then errors say so.
+//! A server on this machine is contacted directly, whatever proxies the environment names. A server elsewhere is
+//! contacted through them; errors then name the proxy.
 
 use super::Done;
 use super::input::Input;
@@ -18,12 +18,12 @@ use tokio_util::io::{ReaderStream, StreamReader};
 
 /// Bytes sent at a time.
 const CHUNK: usize = 64 << 10;
-/// How much of an answer that is no import's is shown.
+/// The most characters that are shown of an answer that is not an import's.
 const SHOWN: usize = 2_000;
 /// The media type of both streams.
 const NDJSON: &str = "application/x-ndjson";
 
-/// Imports all lines and prints the server's answers, to their end even if nobody reads them.
+/// Imports all lines and prints the server's answers, to their end even if the output is closed.
 ///
 /// # Errors
 /// When the server cannot be reached, refuses the import or ends before the summary.
@@ -40,18 +40,18 @@ pub(super) async fn import(server: &ServerUrl, input: Input) -> anyhow::Result<D
         .map_err(|error| way.explained(error))?;
     way.check(&answer)?;
     if !answer.status().is_success() {
-        let (status, told) = (answer.status(), answer.text().await.unwrap_or_default());
-        let told: String = told.chars().take(SHOWN).collect();
-        bail!("the server refused the import ({status}): {told}");
+        let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
+        let text: String = text.chars().take(SHOWN).collect();
+        bail!("the server refused the import ({status}): {text}");
     }
     let lines = StreamReader::new(answer.bytes_stream().map_err(std::io::Error::other));
-    told(lines).await
+    print_answers(lines).await
 }
 
-/// How a server is asked.
+/// The way to a server.
 struct Way<'s> {
     server: &'s ServerUrl,
-    /// The environment variable that names a proxy, where one may be asked.
+    /// The environment variable that names the proxy, if one is used.
     proxy: Option<&'static str>,
 }
 
@@ -71,7 +71,7 @@ impl<'s> Way<'s> {
         })
     }
 
-    /// Why no answer came.
+    /// The error of a request without an answer, with its cause.
     fn explained(&self, error: reqwest::Error) -> anyhow::Error {
         let server = self.server;
         let why = match (error.is_connect(), self.proxy) {
@@ -107,7 +107,7 @@ impl<'s> Way<'s> {
 }
 
 /// Prints the answer's lines up to the summary.
-async fn told(answer: impl AsyncRead + Unpin) -> anyhow::Result<Done> {
+async fn print_answers(answer: impl AsyncRead + Unpin) -> anyhow::Result<Done> {
     let mut output = Output::default();
     let mut lines = tokio::io::BufReader::new(answer).lines();
     while let Some(line) = lines.next_line().await.context("the server's answer broke off")? {

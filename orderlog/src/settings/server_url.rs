@@ -1,4 +1,4 @@
-//! The address of a running server, as `--url` gives it.
+//! The address of a running server, from `--url`.
 
 use reqwest::Url;
 use std::fmt;
@@ -12,10 +12,10 @@ const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"
 pub struct ServerUrl(Url);
 
 impl ServerUrl {
-    /// Reads one.
+    /// Reads an address.
     ///
     /// # Errors
-    /// What is wrong with it, and how it is written.
+    /// What is wrong with it, and the right form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let url = match Url::parse(text) {
             Ok(url) if url.scheme() == "http" => url,
@@ -39,7 +39,7 @@ impl ServerUrl {
         format!("{}{path}", self.0.as_str().trim_end_matches('/'))
     }
 
-    /// Whether it is on this machine.
+    /// Whether the server is on this machine.
     pub fn is_here(&self) -> bool {
         let host = self.0.host_str().unwrap_or_default();
         match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
@@ -61,7 +61,7 @@ impl fmt::Display for ServerUrl {
     }
 }
 
-/// The environment variable that names a proxy for servers elsewhere, if one does.
+/// The environment variable that names a proxy for servers elsewhere, if it is set.
 pub fn proxy_variable() -> Option<&'static str> {
     let named = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     PROXIES.into_iter().find(named)
