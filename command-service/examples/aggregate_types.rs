@@ -1,5 +1,5 @@
-//! How many commands a second one, two and three aggregate types get through one log, without HTTP:
-//! `cargo run --release --example aggregate_types -p command-service -- [SECONDS [ROUNDS [CLIENTS]]]`.
+//! How many commands per second one, two and three aggregate types get through one log, without HTTP: `cargo run
+//! --release --example aggregate_types -p command-service -- [SECONDS [ROUNDS [CLIENTS]]]`.
 //!
 //! Clients send five commands to one stream after another, each when the one before is answered; the first of them
 //! begins the stream and has an idempotency key. The types take turns with all clients, so that a noisy moment falls on
@@ -24,7 +24,7 @@ const COMMANDS: usize = 5;
 /// A stream of notes, under one of the stream types.
 struct Notes<const TYPE: usize>;
 
-/// A note is added.
+/// The command that adds a note.
 struct Add;
 
 impl<const TYPE: usize> Aggregate for Notes<TYPE> {
@@ -103,7 +103,7 @@ fn median(figures: &mut [f64]) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// Commands a second.
+/// The rate in commands per second.
 async fn run(log: &Log, types: usize, clients: usize, length: Duration) -> anyhow::Result<f64> {
     let store = EventStore::open(&log.url(), Access::ReadWrite).await?;
     let started = Instant::now();
@@ -119,7 +119,7 @@ async fn run(log: &Log, types: usize, clients: usize, length: Duration) -> anyho
     }
     let commands: u64 = working.join_all().await.into_iter().sum();
     let rate = commands as f64 / started.elapsed().as_secs_f64();
-    assert_eq!(store.head().await?.position, commands, "what was answered is stored");
+    assert_eq!(store.head().await?.position, commands, "every answered command is stored");
     store.close().await;
     Ok(rate)
 }
@@ -138,7 +138,7 @@ fn spawn<const TYPE: usize>(
     }
 }
 
-/// Sends until the time is over; how many commands were answered.
+/// Sends until `end`; returns how many commands were answered.
 async fn client<const TYPE: usize>(pipeline: Pipeline<Notes<TYPE>>, end: Instant) -> u64 {
     let mut answered = 0;
     while Instant::now() < end {

@@ -1,8 +1,8 @@
 //! The write side: HTTP → command → decide → append.
 //!
-//! [`http`] is the way of every command over HTTP, [`orders`] what orders add to it. [`pipeline`] turns commands of any
-//! aggregate into events, [`import`] feeds it with history, [`json`] reads what clients send. This crate reads no view
-//! tables. The only thing that it writes is the log.
+//! [`http`] is the path of every command over HTTP, and [`orders`] what orders add to it. [`pipeline`] turns commands
+//! of any aggregate into events, [`import`] feeds it with history, [`json`] reads what clients send. This crate reads
+//! no view tables, and writes only the log.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -1,4 +1,4 @@
-//! The program `command-service`: reads the settings, opens the log, hands over to the library.
+//! The program `command-service`: reads the settings, opens the log, and calls the library.
 
 use anyhow::Context;
 use clap::Parser;

@@ -1,4 +1,4 @@
-//! The service as a whole: made over a store, gives routes, runs behind a listener, ends without losing anything.
+//! The service as a whole: made over a store, gives routes, runs behind a listener, and ends without loss.
 
 use crate::http::{CommandApi, Commands};
 use crate::import::{Imported, Imports};
@@ -18,15 +18,15 @@ use tokio_util::task::TaskTracker;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-/// How often the store is asked whether it is there.
+/// The interval between pings of the store.
 const PING_EVERY: Duration = Duration::from_secs(2);
 
-/// What can be set.
+/// The settings of the service.
 #[derive(Clone)]
 pub struct Settings {
     /// Bounds of the pipeline.
     pub limits: PipelineLimits,
-    /// Tells the time.
+    /// The present time.
     pub clock: Clock,
 }
 
@@ -49,7 +49,7 @@ pub struct CommandService {
 /// The commands of an aggregate, without the state behind them.
 pub type Routes<A> = fn() -> OpenApiRouter<Commands<A>>;
 
-/// The commands of one aggregate at work.
+/// The running commands of one aggregate.
 trait Served: Any + Send + Sync {
     fn routes(&self) -> OpenApiRouter;
     fn close(&self) -> BoxFuture<'_, ()>;
@@ -65,7 +65,7 @@ impl<A: CommandApi> Served for (Commands<A>, Routes<A>) {
     }
 }
 
-/// What is done once for the store, whatever the number of pipelines: until it is ended or the last handle is gone.
+/// The upkeep of the store, once for all pipelines: runs until it is ended or the last handle is gone.
 #[derive(Clone)]
 struct Upkeep {
     ending: CancellationToken,
@@ -89,8 +89,8 @@ impl Upkeep {
 }
 
 impl CommandService {
-    /// Starts the pipeline of orders over a writable store, and forgets old answers in it. Imports end when `draining` is
-    /// cancelled.
+    /// Starts the pipeline of orders over a writable store, and the deletion of old answers in it. Imports end when
+    /// `draining` is cancelled.
     pub fn new(store: EventStore, settings: Settings, draining: CancellationToken) -> Self {
         let upkeep = Upkeep::begin(store.clone(), Arc::clone(&settings.clock));
         let orders = commands::<OrderAggregate>(&store, &settings);
@@ -100,7 +100,7 @@ impl CommandService {
         Self { store, settings, served, imports, upkeep }
     }
 
-    /// The same, with the commands of another aggregate on a pipeline of their own, over HTTP and in imports.
+    /// Adds the commands of another aggregate on a pipeline of its own, over HTTP and in imports.
     #[must_use]
     pub fn with<A: Imported>(mut self, routes: Routes<A>) -> Self {
         let commands = commands(&self.store, &self.settings);
@@ -127,12 +127,12 @@ impl CommandService {
         })
     }
 
-    /// What takes imports, for callers in this process.
+    /// The imports, for callers in this process.
     pub fn imports(&self) -> &Imports {
         &self.imports
     }
 
-    /// Takes nothing new, finishes what was accepted. Call when no request can come any more.
+    /// Accepts no new commands and finishes the accepted ones. Call it when no request can come any more.
     pub async fn close(&self) {
         future::join_all(self.served.iter().map(|its| its.close())).await;
         self.upkeep.end().await;
@@ -161,7 +161,7 @@ pub fn api() -> utoipa::openapi::OpenApi {
 )]
 struct Document;
 
-/// Serves the commands as a program of their own until `shutdown`, then drains.
+/// Serves the commands as a separate program until `shutdown`, then drains.
 ///
 /// # Errors
 /// When the listener fails for good.

@@ -1,7 +1,7 @@
-//! How accepted commands read on the wire: the headers that go with every answer, and its events.
+//! The HTTP form of accepted commands: the headers of every answer, and the events.
 //!
 //! Rendering is a function of the reply alone, so a replayed answer has the bytes of the first one. Only a dry run may
-//! read more: what its aggregate's preview shows.
+//! read more, for its aggregate's preview.
 
 use super::{CommandApi, refusal};
 use crate::pipeline::{Accepted, Refusal, Replayed, Reply};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 static CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// What a command's success means to HTTP.
+/// The HTTP meaning of a command's success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Success {
     /// 201 with `Location`.
@@ -30,9 +30,9 @@ pub enum Success {
 
 /// An accepted command, to be written as its aggregate's answer.
 pub struct Done<'a, A: CommandApi> {
-    /// What came of it.
+    /// The accepted command.
     pub accepted: &'a Accepted<A>,
-    /// In a dry run, the stream as it would be.
+    /// In a dry run, the stream after it.
     pub preview: Option<Box<RawValue>>,
 }
 
@@ -51,7 +51,7 @@ pub struct EventAnswer<'a> {
 }
 
 impl<'a, A: CommandApi> Done<'a, A> {
-    /// What was appended; empty if the fact was already recorded.
+    /// The appended events; none if the fact was already recorded.
     pub fn events(&self) -> Vec<EventAnswer<'a>> {
         let accepted = self.accepted;
         let before = accepted.version - accepted.events.len() as u64;
@@ -66,7 +66,7 @@ impl<'a, A: CommandApi> Done<'a, A> {
         answer.collect()
     }
 
-    /// Present and true if nothing was stored.
+    /// `true` if nothing was stored, otherwise absent.
     pub fn dry_run(&self) -> Option<bool> {
         self.preview.is_some().then_some(true)
     }
@@ -94,7 +94,7 @@ pub async fn render<A: CommandApi>(
     };
     let unknown = response.status() == StatusCode::NOT_FOUND;
     let headers = response.headers_mut();
-    // A dry run changes nothing, so its answer names the version it found; 0 for a stream that is not there.
+    // A dry run changes nothing, so its answer names the version it found; 0 for a missing stream.
     if let Some(version) = version.filter(|_| !unknown) {
         headers.insert(ETAG, ascii(format!("\"{version}\"")));
     }

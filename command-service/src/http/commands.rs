@@ -1,4 +1,4 @@
-//! The way of every command: read the request, put it on the pipeline, render the reply.
+//! The path of every command: read the request, put it on the pipeline, render the reply.
 
 use super::answer::{self, Success};
 use super::{CommandApi, CommandRequest, ReadTree, refusal};
@@ -20,7 +20,7 @@ impl<A: CommandApi> Clone for Commands<A> {
 }
 
 impl<A: CommandApi> Commands<A> {
-    /// Over a running pipeline and the store it writes to.
+    /// Commands over a running pipeline and the store it writes to.
     pub fn new(pipeline: Pipeline<A>, store: EventStore) -> Self {
         Self { pipeline, store }
     }

@@ -1,4 +1,4 @@
-//! What a command request says outside its body: query, conditions, keys. Read strictly, before the body is.
+//! The parts of a command request outside its body: query, conditions, keys. Read strictly, before the body.
 
 use super::if_match;
 use crate::pipeline::{Effect, Precondition};
@@ -61,10 +61,10 @@ pub struct CommandHeaders {
     traceparent: Option<String>,
 }
 
-/// What a command's head asks for.
+/// The conditions of a command request.
 #[derive(Debug)]
 pub struct Conditions {
-    /// Store or preview.
+    /// Whether to store or only to preview.
     pub effect: Effect,
     /// `If-Match`.
     pub precondition: Option<Precondition>,
@@ -85,7 +85,7 @@ impl Conditions {
     }
 }
 
-/// The query as an effect.
+/// The effect that the query asks for.
 fn effect(parts: &Parts) -> Result<Effect, Problem> {
     let Some(query) = parts.uri.query() else { return Ok(Effect::Store) };
     let CommandQuery { dry_run } = server::extract::read(query)?;
@@ -105,7 +105,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     })
 }
 
-/// What a keyed request is: another one with the same key must agree in all of this.
+/// The identity of a keyed request: another request with the same key must have the same one.
 pub fn fingerprint(parts: &Parts, body: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for piece in [parts.method.as_str(), parts.uri.path()] {

@@ -1,8 +1,8 @@
-//! `If-Match` as RFC 9110 has it: `*`, or a list of entity tags, over one header line or several.
+//! `If-Match` as in RFC 9110: `*`, or a list of entity tags, on one header line or several.
 //!
-//! Tags are compared strongly, so a weak one matches nothing; nor does one that is not a version as the `ETag` of an answer
-//! writes it. Both are tags all the same, and the answer to a list without a match is 412. What is no list of tags is 400.
-//! The list is as short as a request's head.
+//! Tags are compared strongly, so a weak tag matches nothing. Neither does a tag that is not a version in the form of
+//! an answer's `ETag`. Both are still tags, and the answer to a list without a match is 412. A header that is no list
+//! of tags is answered 400. The list is bounded by the size of a request's head.
 
 use crate::pipeline::Precondition;
 use axum::http::{HeaderMap, header};
@@ -37,7 +37,7 @@ fn parse(list: &[u8]) -> Option<Precondition> {
     let mut versions = Vec::new();
     let mut tags = 0_usize;
     loop {
-        // Empty elements are passed over, as senders of lists make them.
+        // Empty elements are skipped: some senders of lists make them.
         while let [b',' | b' ' | b'\t', after @ ..] = rest {
             rest = after;
         }
@@ -63,7 +63,7 @@ fn parse(list: &[u8]) -> Option<Precondition> {
     }
 }
 
-/// The version that a tag names, in the one way in which an answer writes it.
+/// The version that a tag names, in the one form in which answers write it.
 fn version(tag: &[u8]) -> Option<Version> {
     let canonical = tag == b"0" || !tag.starts_with(b"0");
     let digits = (1..=MAX_DIGITS).contains(&tag.len()) && tag.iter().all(u8::is_ascii_digit);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_tags_is_refused() {
+    fn a_header_that_is_no_list_of_tags_is_refused() {
         for text in [
             "",
             " ",

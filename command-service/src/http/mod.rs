@@ -1,7 +1,7 @@
-//! Commands over HTTP: what those of every aggregate share.
+//! Commands over HTTP: what the commands of every aggregate share.
 //!
-//! Handlers translate, they do not decide. [`request`] reads a command, [`headers`] and [`if_match`] what stands outside its
-//! body, [`commands`] puts it on the pipeline, [`answer`] and [`refusal`] write the reply. An aggregate adds its
+//! Handlers translate, they do not decide. [`request`] reads a command, [`headers`] and [`if_match`] the parts outside
+//! its body. [`commands`] puts it on the pipeline, [`answer`] and [`refusal`] write the reply. An aggregate adds its
 //! [`CommandApi`] and, for each command, a body and a route.
 
 mod answer;
@@ -23,11 +23,12 @@ use serde_json::value::RawValue;
 use server::{Problem, ProblemCode};
 use uuid::Uuid;
 
-/// What HTTP needs to know of an aggregate whose commands it takes.
+/// What HTTP needs of an aggregate whose commands it accepts.
 pub trait CommandApi: Commanded + Sized {
-    /// What a stream of this kind is called in a sentence: `order`.
+    /// The noun for a stream of this type in a sentence: `order`.
     const NOUN: &'static str;
-    /// The codes of its rejections besides `validation`, in this build or an earlier one, which may have kept an answer.
+    /// The codes of its rejections besides `validation`, including those of earlier builds, whose answers may be
+    /// stored.
     const REJECTIONS: &'static [ProblemCode];
     /// The path of a stream.
     fn location(id: Uuid) -> String;
@@ -35,7 +36,7 @@ pub trait CommandApi: Commanded + Sized {
     fn rejected(rejection: &Self::Rejection) -> Problem;
     /// The body of the answer to an accepted command.
     fn answer(done: Done<'_, Self>) -> Vec<u8>;
-    /// The stream as a dry run would leave it, composed as its view composes it.
+    /// The stream after a dry run, in the form of its view.
     ///
     /// # Errors
     /// `unavailable` if the log cannot be read, `overloaded` if there is no room for the work.

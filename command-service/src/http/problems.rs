@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use server::ProblemCode;
 
-/// Other writers were faster, every time.
+/// Other writers came first, at every attempt.
 pub const CONCURRENT_UPDATE: ProblemCode = ProblemCode::new(
     "concurrent-update",
     StatusCode::CONFLICT,
@@ -15,14 +15,14 @@ pub const REQUEST_IN_PROGRESS: ProblemCode = ProblemCode::new(
     StatusCode::CONFLICT,
     "The same request is still running",
 );
-/// The key stands for another request.
+/// The key was used for another request.
 pub const IDEMPOTENCY_KEY_REUSED: ProblemCode = ProblemCode::new(
     "idempotency-key-reused",
     StatusCode::UNPROCESSABLE_ENTITY,
     "The idempotency key belongs to another request",
 );
 
-/// What a command may be refused with, whatever its aggregate.
+/// The problems that any aggregate's command may be answered with.
 pub const SHARED: [ProblemCode; 5] = [
     CONCURRENT_UPDATE,
     REQUEST_IN_PROGRESS,

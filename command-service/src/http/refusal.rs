@@ -1,7 +1,7 @@
-//! How refusals read on the wire: the pipeline's own, and rejections that were kept under a key.
+//! The HTTP form of refusals: the pipeline's own, and rejections that were stored under a key.
 //!
-//! Details say what to do next and never repeat input. A rejection is kept under its key as the members of its
-//! problem, so that a replay reads the same whatever the aggregate says by then.
+//! Details say what to do next and never repeat input. A rejection is stored under its key as the members of its
+//! problem. So a replay reads the same, whatever the aggregate would say now.
 
 use super::{CommandApi, problems};
 use crate::json::{FieldProblem, Unreadable};
@@ -12,7 +12,7 @@ use server::{Problem, ProblemCode};
 /// Seconds after which a refused caller may try again.
 const RETRY_SOON: u64 = 1;
 
-/// The members that every problem has by its code.
+/// The members that every problem gets from its code.
 const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "code", "detail"];
 
 /// A refusal as a problem.
@@ -62,7 +62,7 @@ pub fn problem<A: CommandApi>(refusal: Refusal<A::Rejection>) -> Problem {
     problem
 }
 
-/// A body that is no JSON document.
+/// The problem of a body that is not a JSON document.
 pub fn unreadable(why: Unreadable) -> Problem {
     match why {
         Unreadable::Malformed => Problem::new(ProblemCode::MALFORMED_JSON)
@@ -73,7 +73,7 @@ pub fn unreadable(why: Unreadable) -> Problem {
     }
 }
 
-/// Broken fields of a body.
+/// The problem of broken fields of a body.
 pub fn validation(errors: Vec<FieldProblem>) -> Problem {
     let errors = serde_json::to_value(errors).expect("broken fields hold only strings");
     Problem::new(ProblemCode::VALIDATION)
@@ -81,7 +81,7 @@ pub fn validation(errors: Vec<FieldProblem>) -> Problem {
         .with("errors", errors)
 }
 
-/// One broken field of a body, and its rule in words.
+/// The problem of one broken field, with its rule in words.
 pub fn field(pointer: &str, code: &'static str, rule: impl Into<String>) -> Problem {
     let (pointer, detail) = (pointer.to_owned(), rule.into());
     validation(vec![FieldProblem { pointer, code: code.into(), detail }])
@@ -106,6 +106,6 @@ fn own_members(members: Map<String, Value>) -> impl Iterator<Item = (String, Val
 }
 
 fn unknown_record(code: &Value) -> Problem {
-    tracing::error!(%code, "a kept refusal has no known code");
+    tracing::error!(%code, "a stored refusal has no known code");
     Problem::new(ProblemCode::INTERNAL)
 }

@@ -1,4 +1,4 @@
-//! A command request: its head read strictly, its body as it arrived.
+//! A command request: its head, read strictly, and its body, as it arrived.
 
 use super::headers::{self, Conditions};
 use super::refusal;
@@ -13,10 +13,10 @@ use server::{Problem, ProblemCode, RequestContext};
 /// Largest body of a command.
 const MAX_BODY: usize = server::listen::MAX_BODY_BYTES as usize;
 
-/// How a command's body becomes a value.
+/// Reads a command's body into a value.
 pub type ReadTree<T> = fn(json::Json<'_>, &json::Pointer<'_>, &mut json::Errors) -> Option<T>;
 
-/// A command request that can be decided about once its body is read: the head is understood, the body has arrived.
+/// A command request whose head is read and whose body has arrived.
 #[derive(Debug)]
 pub struct CommandRequest {
     parts: Parts,
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequest<S> for CommandRequest {
         let (parts, body) = request.into_parts();
         server::require_json(&parts.headers)?;
         let conditions = Conditions::read(&parts)?;
-        // Stalled or torn off: the edge knows which, and answers in its place.
+        // Stalled or cut off: the edge knows which, and answers instead.
         let body = to_bytes(body, MAX_BODY).await;
         let body = body.map_err(|_| Problem::new(ProblemCode::PAYLOAD_TOO_LARGE))?;
         Ok(Self { parts, conditions, body })

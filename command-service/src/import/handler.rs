@@ -1,7 +1,7 @@
 //! `POST /v1/import`: the import over HTTP. Lines in, lines out, both as streams.
 //!
-//! The answer begins when all lines are in, or earlier if many of its own wait to be read: proxies in front (nginx) stop
-//! sending a request as soon as its answer begins.
+//! The answer begins when all lines are read, or earlier if many of its own lines wait for the client. Proxies in front
+//! (nginx) stop sending a request as soon as its answer begins.
 
 use super::imported::Imported;
 use super::lane::Lane;
@@ -37,16 +37,16 @@ use uuid::Uuid;
 const NDJSON: &str = "application/x-ndjson";
 /// Seconds after which a refused import may try again.
 const RETRY_LATER: u64 = 10;
-/// Refused lines that may wait for the client to read them: some clients read only when they have sent all.
+/// Refused lines that may wait for the client to read them: some clients read only after they have sent all lines.
 const MAX_UNREAD_LINES: usize = 16_384;
 
-/// Bytes that they may have.
+/// The bytes that those lines may have.
 const MAX_UNREAD_BYTES: usize = 16 << 20;
 
-/// Imports at a time: their windows together leave most of the queue to live commands.
+/// Concurrent imports: their windows together leave most of the queue to live commands.
 const MAX_IMPORTS: usize = 2;
 
-/// What imports write to, and how many may run at a time; cheap to clone.
+/// The store and pipelines that imports write to, and how many imports may run; cheap to clone.
 #[derive(Clone)]
 pub struct Imports {
     lanes: Arc<[Arc<dyn Lane>]>,
@@ -56,13 +56,13 @@ pub struct Imports {
 }
 
 impl Imports {
-    /// Into this store, of no aggregate yet. Imports end when `draining` is cancelled.
+    /// Imports into this store, of no aggregate yet. They end when `draining` is cancelled.
     pub fn new(store: EventStore, draining: CancellationToken) -> Self {
         let permits = Arc::new(Semaphore::new(MAX_IMPORTS));
         Self { lanes: Arc::new([]), store, draining, permits }
     }
 
-    /// The same, with the lines of this aggregate.
+    /// Adds the lines of this aggregate.
     #[must_use]
     pub fn of<A: Imported>(mut self, commands: &Commands<A>) -> Self {
         let lane: Arc<dyn Lane> = Arc::new(commands.clone());
@@ -70,11 +70,11 @@ impl Imports {
         self
     }
 
-    /// Imports all lines of `input`. Refused lines are told to `refused` in the order of the input; not taking them holds
-    /// the import up, dropping the receiver ends it.
+    /// Imports all lines of `input`. Sends refused lines to `refused` in the order of the input. A full channel pauses
+    /// the import, a dropped receiver ends it.
     ///
     /// # Errors
-    /// [`ImportError`], after everything under way has been answered.
+    /// [`ImportError`], after every command in flight has been answered.
     pub async fn run(
         &self,
         input: impl AsyncRead + Send + Unpin + 'static,
@@ -84,7 +84,7 @@ impl Imports {
         super::run(&self.lanes, &self.store, input, metadata, refused, &self.draining).await
     }
 
-    /// Leave to run an import; `None` when as many run as may.
+    /// A permit to run an import; `None` when the most imports are running.
     fn permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.permits).try_acquire_owned().ok()
     }
@@ -202,7 +202,7 @@ fn busy() -> Problem {
         .retry_after(RETRY_LATER)
 }
 
-/// A line of the answer, and the room that it takes until it is on its way to the client.
+/// A line of the answer, and the room that it takes until it is sent to the client.
 struct Unread {
     line: Bytes,
     _room: Option<OwnedSemaphorePermit>,
@@ -212,7 +212,7 @@ struct Unread {
 struct Output {
     lines: mpsc::Sender<Unread>,
     room: Arc<Semaphore>,
-    /// Told when the answer has to begin; when the output is dropped at the latest.
+    /// Notified when the answer has to begin; at the latest when the output is dropped.
     begins: Arc<Notify>,
 }
 
@@ -221,7 +221,7 @@ impl Output {
         Self { lines, room: Arc::new(Semaphore::new(MAX_UNREAD_BYTES)), begins }
     }
 
-    /// Waits for room; `Err` when the client does not listen any more, which frees all room.
+    /// Waits for room; `Err` if the client is gone, which frees all room.
     async fn send(&self, output: ImportOutput) -> Result<(), mpsc::error::SendError<Unread>> {
         let line = output.to_line();
         let bytes = u32::try_from(line.len().min(MAX_UNREAD_BYTES)).unwrap_or(u32::MAX);
@@ -242,7 +242,7 @@ impl Drop for Output {
     }
 }
 
-/// Runs the import in a task of its own: a client that goes away ends the reading, not what was accepted.
+/// Runs the import in a task of its own: a client that leaves ends the reading, but not the accepted commands.
 async fn respond(
     imports: Imports,
     context: RequestContext,
@@ -256,7 +256,7 @@ async fn respond(
     };
     let (refused, refusals) = mpsc::channel(1);
     let unread = &output;
-    // Ends, and so ends the import, when the client does not listen any more.
+    // Ends when the client is gone, and that ends the import.
     let forward = async move {
         let mut refusals = refusals;
         while let Some(refused) = refusals.recv().await {
@@ -284,6 +284,6 @@ async fn respond(
         }
     };
     if output.send(last).await.is_err() {
-        tracing::debug!("nobody reads the import's answer");
+        tracing::debug!("the client of the import is gone");
     }
 }

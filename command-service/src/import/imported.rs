@@ -1,4 +1,4 @@
-//! What imports need of an aggregate: how a line's command is read.
+//! What imports need of an aggregate: a reader of commands in lines.
 
 use crate::http::CommandApi;
 use crate::json::{Errors, Json, Pointer};
@@ -12,10 +12,11 @@ pub trait Imported: CommandApi {
     /// The command of this name.
     ///
     /// # Errors
-    /// Says which names there are.
+    /// The names of all commands.
     fn command_name(name: &str) -> Result<Self::Name, FieldError>;
 
-    /// Reads the body of a command. `at` is the line's time; `None` if it cannot be read, which is reported elsewhere.
+    /// Reads the body of a command. `at` is the line's time; `None` if that time cannot be read, which is reported
+    /// elsewhere.
     fn read_command(
         name: Self::Name,
         body: Json<'_>,

@@ -1,6 +1,6 @@
-//! The way of a line: read by its aggregate, put on that aggregate's pipeline, answered.
+//! The path of a line: read by its aggregate, put on that aggregate's pipeline, answered.
 //!
-//! An import holds lines of aggregates of many types, so each aggregate's [`Commands`] stand behind a [`Lane`].
+//! An import has lines of many aggregate types, so each aggregate's [`Commands`] are behind a [`Lane`].
 
 use super::imported::Imported;
 use super::line::{self, Read};
@@ -13,7 +13,7 @@ use futures::future::{self, BoxFuture, FutureExt};
 use server::Problem;
 use std::sync::Arc;
 
-/// What came of a line.
+/// The outcome of a line.
 pub(super) enum Outcome {
     /// Its events were appended.
     Applied { position: Position, events: u64 },
@@ -23,14 +23,14 @@ pub(super) enum Outcome {
     Refused { problem: Problem, unavailable: bool },
 }
 
-/// A line that was read: asked when there is room for it, then answered.
+/// Submits a line that was read, once there is room for it.
 pub(super) type Ask = Box<dyn FnOnce() -> BoxFuture<'static, Asked> + Send>;
-/// A line on the queue.
+/// A line on the queue, with its outcome to come.
 pub(super) struct Asked(pub BoxFuture<'static, Outcome>);
 
 /// The lines of one aggregate.
 pub(super) trait Lane: Send + Sync {
-    /// The type of its streams.
+    /// The type of the aggregate's streams.
     fn stream_type(&self) -> &'static str;
     /// Reads a line whose document names a stream of this type.
     fn read(&self, tree: Json<'_>, line: &RawLine, metadata: &Metadata) -> Read<Ask>;
@@ -46,7 +46,7 @@ impl<A: Imported> Lane for Commands<A> {
     }
 }
 
-/// Reads a line of any of these lanes. `metadata` goes onto the events that come of it.
+/// Reads a line for one of these lanes. Its events will carry `metadata`.
 pub(super) fn read(lanes: &[Arc<dyn Lane>], raw: &RawLine, metadata: &Metadata) -> Read<Ask> {
     let tree = match line::tree(raw) {
         Ok(tree) => tree,

@@ -1,7 +1,7 @@
-//! One line of an import, read into a request: the same strict readers as over HTTP.
+//! One line of an import, read into a request by the same strict readers as over HTTP.
 //!
-//! A line names its stream by `order_id`, and may then give an `id` of its own; or by `stream` and `id`, and may then give
-//! its own as `key`.
+//! A line names its stream by `order_id`, and its own key by `id`. Or it names its stream by `stream` and `id`, and its
+//! own key by `key`.
 
 use super::imported::Imported;
 use super::lines::{MAX_LINE, RawLine};
@@ -15,21 +15,21 @@ use server::{Problem, ProblemCode};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Longest key of a line.
+/// The longest key of a line.
 const MAX_KEY_LENGTH: usize = 200;
-/// The type of streams that a line means where it names none.
+/// The stream type of a line that names none.
 pub(super) const UNNAMED: &str = OrderAggregate::STREAM_TYPE;
 
-/// A line that has been read into a request, or why it could not be.
+/// A line that was read into a request, or why it was not.
 #[derive(Debug)]
 pub struct Read<R> {
     /// Its number.
     pub number: u64,
-    /// The stream it names, if that much could be read.
+    /// The stream that it names, if that could be read.
     pub stream: Option<StreamId>,
     /// About how many bytes its request holds in memory.
     pub weight: usize,
-    /// What it asks for.
+    /// The request.
     pub request: Result<R, Problem>,
 }
 
@@ -44,7 +44,7 @@ impl<R> Read<R> {
     }
 }
 
-/// Reads a line of this aggregate. `metadata` goes onto the events that come of it.
+/// Reads a line of this aggregate. Its events will carry `metadata`.
 pub fn read_as<A: Imported>(line: &RawLine, metadata: &Metadata) -> Read<Request<A::Command>> {
     match tree(line) {
         Ok(tree) => read_tree::<A>(tree, line, metadata),
@@ -60,7 +60,7 @@ pub(super) fn tree(line: &RawLine) -> Result<Json<'_>, Problem> {
     }
 }
 
-/// The type of stream that a line names, where that is a text.
+/// The stream type that a line names, if it is a text.
 pub(super) fn stream_type<'t>(tree: &'t Json<'_>) -> Option<&'t str> {
     let Json::Object(members) = tree else { return None };
     match members.iter().find(|(name, _)| name == "stream")? {
@@ -108,7 +108,7 @@ struct Envelope<C> {
     key: Option<String>,
 }
 
-/// The members that name a line's stream, and the one with the line's own key.
+/// The members that name a line's stream, and the member with the line's own key.
 struct Naming {
     names: &'static [&'static str],
     id: &'static str,
@@ -139,7 +139,7 @@ fn read_envelope<A: Imported>(
 ) -> Option<Envelope<A::Command>> {
     let naming = Naming::of(&tree);
     let mut line = Object::open(tree, naming.names, &Pointer::Root, errors)?;
-    // Which it is has been seen; that it is a text is looked at here.
+    // The type was read before; this checks that it is a text.
     let named = line.optional("stream", errors, json::text(|_| Ok(())));
     let target = line.required(naming.id, errors, json::uuid);
     *stream = target.map(|id| const { StreamType::new(A::STREAM_TYPE) }.stream(id));

@@ -1,7 +1,7 @@
-//! Cuts a byte stream into lines, in bounded memory.
+//! Splits a byte stream into lines, in bounded memory.
 //!
-//! A line over the limit is skipped to its end and reported; blank lines are passed over but counted in the numbers. A
-//! byte order mark before the first line, as some editors and exports write it, is no part of it.
+//! A line over the limit is skipped to its end and reported. Blank lines are skipped but counted in the line numbers. A
+//! byte order mark before the first line, which some editors and exports write, is not part of the line.
 
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
@@ -11,24 +11,24 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 pub const MAX_LINE: usize = 1 << 20;
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Bytes asked for at a time, and so about the size of one chunk.
+/// Bytes requested at a time, and so about the size of one chunk.
 const READ_SIZE: usize = 256 << 10;
 
 /// A line of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawLine {
-    /// From 1.
+    /// Its number, from 1.
     pub number: u64,
     /// Its bytes without the end; `None` for a line over [`MAX_LINE`].
     pub bytes: Option<Bytes>,
 }
 
-/// See the module.
+/// Splits an input: see the module.
 #[derive(Debug)]
 pub struct Lines<R> {
     input: R,
     buffer: BytesMut,
-    /// How much of the buffer is known to hold no line end.
+    /// The bytes of the buffer that are known to hold no line end.
     scanned: usize,
     number: u64,
     inside: Inside,
@@ -36,7 +36,7 @@ pub struct Lines<R> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
-    /// Before the first line: what has come is too short to tell whether it begins with a mark.
+    /// Before the first line: too few bytes have arrived to recognise a mark.
     Start,
     Line,
     OverlongLine,
@@ -44,7 +44,7 @@ enum Inside {
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    /// Lines of this input.
+    /// The lines of this input.
     pub fn new(input: R) -> Self {
         let buffer = BytesMut::new();
         Self { input, buffer, scanned: 0, number: 0, inside: Inside::Start }
@@ -79,7 +79,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Ok(chunk)
     }
 
-    /// Passes over a mark; `false` while more must come to tell.
+    /// Skips a mark; `false` while more bytes are needed to recognise one.
     fn pass_mark(&mut self, ended: bool) -> bool {
         if self.buffer.len() < BYTE_ORDER_MARK.len() && !ended {
             return false;
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_byte_order_mark_is_passed_over_before_the_first_line_only() {
+    async fn a_byte_order_mark_is_skipped_before_the_first_line_only() {
         let marked = |text: &str| [BYTE_ORDER_MARK, text.as_bytes()].concat();
         assert_eq!(all(&marked("ab\nc")).await, [(1, Some(2)), (2, Some(1))]);
         assert_eq!(all(&marked("")).await, []);

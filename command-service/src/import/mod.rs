@@ -1,9 +1,9 @@
 //! Import: many commands with their own times, as lines of JSON, through the same pipeline as live ones.
 //!
-//! Lines are read in parallel and put on the queue in their order, so commands on one stream are decided in the order
-//! of the file; a window bounds what is under way. Each line is idempotent for ever under its id. A refused line stops
-//! no other; only the store going away, the end of the service or of the input stops the import. Memory does not grow
-//! with the number of lines.
+//! Lines are read in parallel and queued in their order, so commands on one stream are decided in the order of the
+//! file. A window bounds the lines in flight. Each line is idempotent for ever under its id. A refused line stops no
+//! other line. Only an unavailable store, or the end of the service or the input, stops the import. Memory does not
+//! grow with the number of lines.
 
 mod handler;
 mod imported;
@@ -30,9 +30,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-/// Lines that may be under way: fewer than the queue holds, so that live commands find room beside an import.
+/// The most lines in flight: fewer than the queue holds, so that live commands find room during an import.
 const WINDOW_LINES: usize = 2_048;
-/// Bytes that they may have.
+/// The most bytes in flight.
 const WINDOW_BYTES: usize = 8 << 20;
 /// Chunks of lines that are read at the same time.
 const READERS: usize = 4;
@@ -42,7 +42,7 @@ const READERS: usize = 4;
 pub struct Refused {
     /// Its number, from 1.
     pub line: u64,
-    /// The stream it names, if that could be read.
+    /// The stream that it names, if that could be read.
     pub stream: Option<StreamId>,
     /// Why.
     pub problem: Problem,
@@ -67,7 +67,8 @@ pub struct Summary {
     pub seconds: f64,
 }
 
-/// Why an import ended before its input did. What was accepted until then is stored and is unchanged next time.
+/// Why an import ended before its input. The commands accepted until then are stored; the next import finds them
+/// unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The input broke off.
@@ -76,13 +77,13 @@ pub enum ImportError {
     /// The event store cannot be written to.
     #[error("the event store cannot be written to now")]
     Unavailable,
-    /// The service is stopping, or nobody listens any more.
+    /// The service is stopping, or the receiver of refused lines is gone.
     #[error("the import was stopped")]
     Stopped,
 }
 
 impl ImportError {
-    /// How it reads on the wire.
+    /// The error as a problem.
     pub fn problem(&self) -> Problem {
         let (code, detail) = match self {
             Self::Input(_) => (ProblemCode::MALFORMED_JSON, "The input broke off. Send it again."),
@@ -94,8 +95,8 @@ impl ImportError {
     }
 }
 
-/// Imports all lines of `input`. Refused lines are told to `refused` in the order of the input; not taking them holds
-/// the import up, dropping the receiver ends it.
+/// Imports all lines of `input`. Sends refused lines to `refused` in the order of the input. A full channel pauses the
+/// import, a dropped receiver ends it.
 async fn run(
     lanes: &Arc<[Arc<dyn Lane>]>,
     store: &EventStore,
@@ -127,14 +128,14 @@ async fn run(
         tally.count(answered).await;
     }
     if tally.summary.position == 0 {
-        // Nothing of this import is to be waited for, so a log that cannot be read is no reason to fail.
+        // This import has nothing to wait for, so an unreadable log is no reason to fail.
         tally.summary.position = store.head().await.map_or(0, |head| head.position);
     }
     tally.summary.seconds = started.elapsed().as_secs_f64();
     tally.ended.map_or(Ok(tally.summary), Err)
 }
 
-/// Reads lines in parallel and gives them back in order.
+/// Reads lines in parallel and returns them in order.
 fn read_chunks(
     lanes: Arc<[Arc<dyn Lane>]>,
     input: impl AsyncRead + Send + Unpin + 'static,
@@ -160,7 +161,7 @@ fn read_chunks(
     read.buffered(READERS)
 }
 
-/// Puts lines on the queue in their order, each when there is room for it.
+/// Queues lines in their order, each when there is room for it.
 async fn put(lines: Vec<Read<Ask>>, under_way: &mut UnderWay, tally: &mut Tally) {
     for Read { number, stream, weight, request } in lines {
         while under_way.is_full() {
@@ -182,7 +183,7 @@ async fn put(lines: Vec<Read<Ask>>, under_way: &mut UnderWay, tally: &mut Tally)
 
 type Answered = (u64, Option<StreamId>, usize, Outcome);
 
-/// Lines between queue and answer, in the order of the input.
+/// Lines in flight between queue and answer, in the order of the input.
 #[derive(Default)]
 struct UnderWay {
     answers: FuturesOrdered<BoxFuture<'static, Answered>>,
@@ -206,7 +207,7 @@ impl UnderWay {
     }
 }
 
-/// Counts answers and passes refusals on.
+/// Counts answers and forwards refusals.
 struct Tally {
     summary: Summary,
     refused: mpsc::Sender<Refused>,

@@ -1,16 +1,16 @@
-//! Broken fields: where they are and which rule they break. All of them are collected, up to a bound.
+//! Broken fields: the place and the rule of each. All are collected, up to a bound.
 
 use domain::FieldError;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Broken fields named in one answer; more are not looked for.
+/// The most broken fields in one answer; no more are collected.
 const MAX_ERRORS: usize = 100;
-/// Longest foreign member name that stands in a pointer.
+/// The longest unknown member name that a pointer repeats.
 const MAX_ECHOED_NAME: usize = 64;
 
-/// A broken field as it stands in a problem's `errors`.
+/// A broken field, as in a problem's `errors`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldProblem {
     /// JSON Pointer (RFC 6901).
@@ -21,7 +21,7 @@ pub struct FieldProblem {
     pub detail: String,
 }
 
-/// Where a reader is: a list on the stack, written out only when something is wrong.
+/// The place of a reader: a list on the stack, written out only for an error.
 #[derive(Debug, Clone, Copy)]
 pub enum Pointer<'p> {
     /// The document.
@@ -65,7 +65,7 @@ pub fn push_name(pointer: &mut String, name: &str) {
 pub struct Errors(Vec<FieldProblem>);
 
 impl Errors {
-    /// Notes a broken rule.
+    /// Records a broken rule.
     pub fn add(&mut self, at: &Pointer<'_>, code: &'static str, detail: impl Into<String>) {
         if self.0.len() < MAX_ERRORS {
             let mut pointer = String::new();
@@ -74,20 +74,20 @@ impl Errors {
         }
     }
 
-    /// Notes the domain's judgement of a value.
+    /// Records the domain's error for a value.
     pub fn add_field(&mut self, at: &Pointer<'_>, error: FieldError) {
         self.add(at, error.code, error.detail);
     }
 
-    /// True once no more errors are kept.
+    /// Whether no more errors are kept.
     pub fn is_full(&self) -> bool {
         self.0.len() >= MAX_ERRORS
     }
 
-    /// The value, if nothing is broken.
+    /// The value, if no field is broken.
     ///
     /// # Errors
-    /// Everything that is broken.
+    /// All broken fields.
     pub fn result<T>(self, value: Option<T>) -> Result<T, Vec<FieldProblem>> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),

@@ -1,13 +1,13 @@
-//! Reads an object's members by name and accounts for every one of them.
+//! Reads an object's members by name, and checks every other member.
 
 use super::errors::{Errors, Pointer};
 use super::tree::Json;
 use std::borrow::Cow;
 
-/// Most members an object may name.
+/// The most members that an object may define.
 const MAX_NAMES: usize = 32;
 
-/// An object whose foreign and repeated members have been noted.
+/// An object whose unknown and repeated members are recorded.
 #[derive(Debug)]
 pub struct Object<'a, 'p> {
     members: Vec<(Cow<'a, str>, Json<'a>)>,
@@ -15,7 +15,7 @@ pub struct Object<'a, 'p> {
 }
 
 impl<'a, 'p> Object<'a, 'p> {
-    /// Takes the value as an object with these members and no others, each at most once.
+    /// Opens the value as an object with only these members, each at most once.
     pub fn open(
         json: Json<'a>,
         names: &[&str],
@@ -44,7 +44,7 @@ impl<'a, 'p> Object<'a, 'p> {
         Some(Self { members, at })
     }
 
-    /// A member that must be there.
+    /// A member that must be present.
     pub fn required<T>(
         &mut self,
         name: &str,
@@ -61,7 +61,7 @@ impl<'a, 'p> Object<'a, 'p> {
         }
     }
 
-    /// A member that may be absent or null. The outer `None` means that it is broken.
+    /// A member that may be absent or null. The outer `None` means that the member is broken.
     pub fn optional<T>(
         &mut self,
         name: &str,
@@ -87,7 +87,7 @@ fn unknown(names: &[&str]) -> String {
     format!("is not known here; known are {}", names.join(", "))
 }
 
-/// Reads every element of an array with bounds on its length; `None` if any is broken.
+/// Reads every element of an array of bounded length; `None` if any is broken.
 pub fn elements<'a, T>(
     json: Json<'a>,
     longest: usize,

@@ -1,17 +1,17 @@
-//! Finds the place in a document where the parser stopped: only when it did, so nothing here needs to be quick.
+//! Finds the place in a document where the parser stopped: needed only for errors, so it need not be quick.
 
 use super::errors::push_name;
 use std::fmt::Write;
 
-/// An array or object that is open at a place.
+/// An array or object that is open at that place.
 enum Open {
     Array(usize),
     /// With the member that is being read, once its name is known.
     Object(Option<String>),
 }
 
-/// The JSON Pointer to the value that ends at a line and a column, as the parser counts them (lines from 1). What
-/// stands before has been parsed, so it is well-formed.
+/// The JSON Pointer to the value that ends at a line and a column, as the parser counts them (lines from 1). The text
+/// before has been parsed, so it is well-formed.
 pub fn pointer(bytes: &[u8], line: usize, column: usize) -> String {
     let mut open = Vec::new();
     let parsed = &bytes[..offset(bytes, line, column)];
@@ -63,7 +63,7 @@ fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
     start.saturating_add(column).min(bytes.len())
 }
 
-/// Just after the quote that closes the string which opens here.
+/// The place after the quote that closes the string opened here.
 fn string_end(bytes: &[u8], open: usize) -> usize {
     let mut at = open + 1;
     while let Some(byte) = bytes.get(at) {

@@ -1,14 +1,14 @@
-//! A JSON document as it was sent: members in order, repeated ones included, numbers told apart.
+//! A JSON document as it was sent: members in order, with repetitions, and integers separate from other numbers.
 //!
-//! Strings without escapes are borrowed from the input. What is not one JSON document in UTF-8 of bounded depth is
-//! [`Unreadable`]; everything else, however unexpected, becomes a tree that the field readers judge.
+//! Strings without escapes are borrowed from the input. Bytes that are not one JSON document in UTF-8 of bounded depth
+//! are [`Unreadable`]. Everything else becomes a tree, which the field readers judge.
 
 use super::locate;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Arrays and objects within each other.
+/// The deepest nesting of arrays and objects.
 pub const MAX_DEPTH: usize = 16;
 
 /// A JSON value.
@@ -18,7 +18,7 @@ pub enum Json<'a> {
     Null,
     /// `true`, `false`
     Bool(bool),
-    /// A whole number, written without point or exponent, that fits.
+    /// A whole number, written without point or exponent, that fits in 64 bits.
     Integer(i64),
     /// Any other number.
     OtherNumber,
@@ -30,10 +30,10 @@ pub enum Json<'a> {
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
-/// Why bytes are no document.
+/// Why bytes are not a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
-    /// Not JSON, not UTF-8, or nested too deep.
+    /// Not JSON, not UTF-8, or nested too deeply.
     Malformed,
     /// JSON, but with a number that no reader could hold.
     HugeNumber {
@@ -54,7 +54,7 @@ pub fn parse(bytes: &[u8]) -> Result<Json<'_>, Unreadable> {
 }
 
 fn unreadable(error: &serde_json::Error, bytes: &[u8]) -> Unreadable {
-    // The parser has no other way to tell; a test notices if it changes its words.
+    // The parser reports this only in its message; a test notices if the message changes.
     if error.is_syntax() && error.to_string().starts_with("number out of range") {
         let pointer = locate::pointer(bytes, error.line(), error.column());
         return Unreadable::HugeNumber { pointer };
@@ -62,7 +62,7 @@ fn unreadable(error: &serde_json::Error, bytes: &[u8]) -> Unreadable {
     Unreadable::Malformed
 }
 
-/// Reads a value inside so many arrays and objects.
+/// Reads a value at this depth of nesting.
 #[derive(Clone, Copy)]
 struct AtDepth(usize);
 
@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for AtDepth {
     }
 }
 
-/// A member's name, borrowed where it can be.
+/// A member's name, borrowed if possible.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_told_apart() {
+    fn integers_and_other_numbers_are_distinguished() {
         let read = |text: &'static str| parse(text.as_bytes());
         assert_eq!(read("9223372036854775807"), Ok(Json::Integer(i64::MAX)));
         assert_eq!(read("-9223372036854775808"), Ok(Json::Integer(i64::MIN)));

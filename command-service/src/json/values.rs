@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use uuid::Uuid;
 
-/// Length of a hyphenated UUID: the only form that is taken.
+/// Length of a hyphenated UUID: the only accepted form.
 const UUID_LENGTH: usize = 36;
-/// Longest text that is tried as an amount, before anything looks at its digits.
+/// The longest text that is parsed as an amount.
 const MAX_AMOUNT_LENGTH: usize = 32;
-/// A currency with the most digits: the syntax of an amount is judged by it while the currency is not known.
+/// A currency with the most digits: it judges the syntax of an amount while the currency is not known.
 const FINEST_CURRENCY: &str = "CLF";
 
 fn wrong_type<T>(at: &Pointer<'_>, errors: &mut Errors, expected: &str) -> Option<T> {
@@ -27,7 +27,7 @@ fn string<'a>(json: Json<'a>, at: &Pointer<'_>, errors: &mut Errors) -> Option<C
     }
 }
 
-/// A validated text type, by its own `parse`.
+/// A validated text type, read by its own `parse`.
 pub fn text<'a, T>(
     parse: impl FnOnce(Cow<'a, str>) -> Result<T, FieldError>,
 ) -> impl FnOnce(Json<'a>, &Pointer<'_>, &mut Errors) -> Option<T> {
@@ -84,14 +84,14 @@ pub fn timestamp(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Optio
     time.ok()
 }
 
-/// When a currency that is named must have been in use.
+/// When a named currency must have been in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InUse {
     /// Today: for new orders.
     Today,
     /// At a time: for orders imported with it.
     At(Timestamp),
-    /// At any time: where the order has its currency already, and the name is only compared.
+    /// At any time: the order already has its currency, and the name is only compared.
     Ever,
 }
 
@@ -129,7 +129,7 @@ pub fn money(
     }
 }
 
-/// An amount ≥ 0 whose currency only the order knows: syntax and range are judged, the text is kept.
+/// An amount ≥ 0 whose currency only the order knows: checks syntax and range, keeps the text.
 pub fn non_negative_money_text(
     json: Json<'_>,
     at: &Pointer<'_>,
@@ -151,7 +151,7 @@ fn money_text(json: Json<'_>, least: i64, at: &Pointer<'_>, errors: &mut Errors)
     let text = amount_string(json, at, errors)?;
     let finest = Currency::from_code(FINEST_CURRENCY).expect("CLF has four digits");
     match Money::parse(&text, finest) {
-        // Out of range in the finest digits may still fit in the order's own.
+        // An amount that is out of range in the finest digits may still fit in the order's currency.
         Err(MoneyError::OutOfRange) => {}
         Err(MoneyError::TooPrecise { .. }) => {
             errors.add(at, "too-precise", "has more digits after the point than any currency has");

@@ -1,4 +1,4 @@
-//! Orders as an aggregate whose commands come over HTTP.
+//! Orders as an aggregate with commands over HTTP.
 
 use super::{CommandAnswer, commands, preview, problems, rejection};
 use crate::http::{CommandApi, Done};
@@ -24,7 +24,7 @@ impl Commanded for OrderAggregate {
 
     fn settles(rejection: &OrderRejection) -> Settles {
         match rejection {
-            // A corrected body, or one sent when the order is there, is no other request than it was meant to be.
+            // A corrected body, or a retry once the order exists, is still the request that the client meant.
             OrderRejection::OrderNotFound | OrderRejection::Invalid(_) => Settles::Nothing,
             OrderRejection::OrderAlreadyExists
             | OrderRejection::IllegalTransition { .. }
@@ -82,7 +82,7 @@ impl Imported for OrderAggregate {
         pointer: &Pointer<'_>,
         errors: &mut Errors,
     ) -> Option<OrderCommand> {
-        // What a time that cannot be read would mean for a currency is not reported.
+        // If the time cannot be read, the currency is not checked against it.
         let in_use = at.map_or(InUse::Ever, InUse::At);
         commands::read(name, body, in_use, pointer, errors)
     }

@@ -38,7 +38,7 @@ pub struct CommandAnswer<'a> {
 }
 
 impl<'a> CommandAnswer<'a> {
-    /// Of a command that was accepted.
+    /// The answer to an accepted command.
     pub fn of(done: Done<'a, OrderAggregate>) -> Self {
         Self {
             order_id: done.accepted.id,

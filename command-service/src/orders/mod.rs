@@ -1,8 +1,8 @@
 //! The commands of orders over HTTP.
 //!
-//! [`commands`] holds one file for each command: its body, how that is read, its route. How orders stand in answers is in
-//! [`aggregate`], [`answer`] and [`preview`], how their rejections read in [`rejection`] and [`problems`]. What commands of
-//! every aggregate share is in [`crate::http`].
+//! [`commands`] has one file for each command: its body, its reader, its route. [`aggregate`], [`answer`] and
+//! [`preview`] write orders into answers, [`rejection`] and [`problems`] their rejections. [`crate::http`] has what the
+//! commands of every aggregate share.
 
 mod aggregate;
 mod answer;
@@ -14,5 +14,5 @@ mod rejection;
 pub use answer::{Changed, CommandAnswer};
 pub use commands::routes;
 
-/// What the order handlers share.
+/// The state that the order handlers share.
 pub type OrderCommands = crate::http::Commands<domain::order::OrderAggregate>;

@@ -1,4 +1,4 @@
-//! A dry run's order, composed as its view composes it.
+//! The order after a dry run, in the form of its view.
 //!
 //! No decision needs notes, so no state keeps them: they are read from the log.
 
@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 use server::{Problem, heavy};
 use uuid::Uuid;
 
-/// Events and lines of an order that is written on the spot: about a millisecond's work.
+/// The most events and lines of an order that is written without a permit: about a millisecond's work.
 const MAX_LIGHT_EVENTS: Version = 100;
 const MAX_LIGHT_LINES: usize = 200;
 
-/// The order as a dry run leaves it. A large one is written in a place for heavy work.
+/// The order after a dry run. A large order waits for a permit for heavy work.
 pub async fn preview(
     accepted: &Accepted<OrderAggregate>,
     preview: Box<Preview<OrderAggregate>>,

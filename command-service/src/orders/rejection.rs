@@ -1,4 +1,4 @@
-//! How the rejections of orders read on the wire: every rule of the domain, with its problem code and members.
+//! The HTTP form of an order's rejections: every rule of the domain, with its problem code and members.
 //!
 //! Details say what to do next and never repeat input.
 
@@ -58,7 +58,7 @@ pub fn rejected(rejection: &OrderRejection) -> Problem {
     }
 }
 
-/// Why a command is not possible: the status, or what has been done in it when others in that status may.
+/// Why a command is not possible: the status, or a fact in it if other orders in that status may.
 fn not_now(command: CommandName, status: Status) -> String {
     let command = match (command, status) {
         (CommandName::Ship, Status::Confirmed) => {

@@ -1,8 +1,8 @@
-//! States of recently used streams, least recently used out first.
+//! The states of recently used streams; the least recently used leaves first.
 //!
-//! Bounded by the number of streams and by their weight (the bytes of what they were folded from). A batch takes
-//! states out, evolves them in place and puts them back after its commit; what is dropped on the way is loaded again,
-//! so a failed batch leaves no trace. A cache, never the truth: every append checks the version it was decided on.
+//! Bounded by the number of streams and by their weight (the bytes of their events). A batch takes states out, evolves
+//! them in place, and puts them back after its commit. A state that is dropped on the way is loaded again, so a failed
+//! batch leaves no trace. A cache is never the truth: every append checks the version of its decision.
 
 use super::stream::Stream;
 use domain::Aggregate;
@@ -12,9 +12,9 @@ use uuid::Uuid;
 /// Bounds of the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheLimits {
-    /// Streams.
+    /// The most streams.
     pub streams: usize,
-    /// Bytes, as estimated by [`Stream::weight`].
+    /// The most bytes, as estimated by [`Stream::weight`].
     pub weight: usize,
 }
 
@@ -24,7 +24,7 @@ impl Default for CacheLimits {
     }
 }
 
-/// See the module.
+/// The state cache: see the module.
 pub struct Cache<A: Aggregate> {
     streams: LruCache<Uuid, Stream<A>>,
     weight: usize,
@@ -44,7 +44,7 @@ impl<A: Aggregate> Cache<A> {
         Some(stream)
     }
 
-    /// Puts a stream in as the most recently used one, pushing out others (or itself, if it is too heavy).
+    /// Puts a stream in as the most recently used one. Pushes others out, or the stream itself if it is too heavy.
     pub fn put(&mut self, stream: Stream<A>) {
         self.weight += stream.weight;
         if let Some(old) = self.streams.put(stream.id, stream) {
@@ -56,12 +56,12 @@ impl<A: Aggregate> Cache<A> {
         }
     }
 
-    /// Streams held.
+    /// The number of streams in the cache.
     pub fn len(&self) -> usize {
         self.streams.len()
     }
 
-    /// Estimated bytes held.
+    /// The estimated bytes of the cache.
     pub fn weight(&self) -> usize {
         self.weight
     }

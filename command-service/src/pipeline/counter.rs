@@ -17,16 +17,16 @@ use uuid::Uuid;
 pub struct Number<const TYPE: usize>;
 
 pub type Counter = Number<0>;
-/// The same, but for the name of its streams.
+/// The same aggregate under another stream type.
 pub type Tally = Number<1>;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Command {
     Add(i64),
-    /// Encodes to something that no store takes: its whole batch fails.
+    /// Its event is one that no store accepts: its whole batch fails.
     Poison,
     Panic,
-    /// Decided, and then its event cannot be folded.
+    /// Its decision succeeds, but its event cannot be folded.
     PanicInFold,
 }
 
@@ -96,7 +96,7 @@ impl<const TYPE: usize> Commanded for Number<TYPE> {
     }
 }
 
-/// A log of its own, a clock that stands still, pipelines over both.
+/// A log, a clock that stands still, and pipelines over both.
 pub struct Rig {
     log: Log,
     pub clock: Arc<AtomicI64>,
@@ -156,7 +156,7 @@ pub fn ask(id: u128, command: Command) -> Request<Command> {
 }
 
 impl Request<Command> {
-    /// With an HTTP client's key.
+    /// With the key of an HTTP client.
     pub fn keyed(self, key: &str, fingerprint: u8) -> Self {
         self.kept(key, fingerprint, Retention::Retries)
     }
@@ -168,7 +168,7 @@ impl Request<Command> {
     pub fn if_match(self, version: u64) -> Self {
         Self { precondition: Some(Precondition::AnyOf(vec![version])), ..self }
     }
-    /// As what begins its stream.
+    /// As the command that begins its stream.
     pub fn fresh(self) -> Self {
         Self { target: Target::Fresh(self.target.id()), ..self }
     }

@@ -1,5 +1,5 @@
-//! The write side's figures by name, and what each means on `/metrics`. Every pipeline has its own, told apart by the
-//! label `aggregate`, which is its stream type.
+//! The metrics of the write side by name, with their descriptions on `/metrics`. Every pipeline has its own; the label
+//! `aggregate`, its stream type, distinguishes them.
 
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
@@ -12,12 +12,12 @@ const COMMIT_SECONDS: &str = "orderlog_command_commit_seconds";
 const CACHE_STREAMS: &str = "orderlog_command_cache_streams";
 const CACHE_BYTES: &str = "orderlog_command_cache_bytes";
 const CONFLICTS: &str = "orderlog_command_conflicts_total";
-/// Counter with the label `code`, one of the problem codes.
+/// A counter with the label `code`, one of the problem codes.
 pub const REFUSED: &str = "orderlog_commands_refused_total";
 
 const AGGREGATE: &str = "aggregate";
 
-/// One pipeline's figures. Made once: the recorder is not searched for them with every command.
+/// One pipeline's metrics. Made once, so that no command has to look them up in the recorder.
 #[derive(Clone)]
 pub(super) struct Figures {
     pub queue_depth: Gauge,
@@ -29,7 +29,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Those of the pipeline of a stream type.
+    /// The metrics of the pipeline of a stream type.
     pub fn of(stream_type: &'static str) -> Self {
         describe();
         Self {

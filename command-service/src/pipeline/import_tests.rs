@@ -1,4 +1,4 @@
-//! Lines of an import: their twins, their times, what is kept of them.
+//! Lines of an import: duplicates in flight, times, and stored answers.
 
 use super::events;
 use crate::pipeline::counter::{Rig, accepted, add, refused};
@@ -56,7 +56,7 @@ pub async fn of_an_import_only_what_was_accepted_is_kept(rig: Rig) {
     let again = pipeline.ask(line(-5)).await;
     assert_eq!(accepted(&again), (2, 2, 1));
     assert_eq!(again.replayed, Replayed::Yes { correlation_id: None });
-    // Kept although it stored nothing: the same file again finds the facts that the first one left.
+    // Stored although it appended nothing: importing the same file again finds the facts of the first line.
     assert_eq!(accepted(&pipeline.ask(line(0)).await), (2, 2, 0));
     assert!(matches!(pipeline.ask(line(0)).await.replayed, Replayed::Yes { .. }));
     assert_eq!(store.head().await.unwrap().position, 2);

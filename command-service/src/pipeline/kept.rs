@@ -1,7 +1,7 @@
-//! The form in which an answer is kept under its idempotency key.
+//! The form of an idempotency record.
 //!
-//! Compact and without positions: the store tells the first one, so that rendering a kept answer gives the same bytes
-//! as the first time. A record once written must stay readable: members are only ever added.
+//! Compact and without positions: the store knows the first position, so a replay renders the same bytes as the first
+//! answer. A record must stay readable once it is written: members are only ever added.
 
 use super::request::{
     Accepted, Commanded, Effect, EventRef, Judged, Key, Refusal, Replayed, Reply, Request,
@@ -31,14 +31,14 @@ enum Record<'a> {
     Rejected {
         rejection: Value,
         correlation_id: Option<String>,
-        /// What the decision found; records of earlier builds do not tell.
+        /// The version that the decision found; records of earlier builds lack it.
         #[serde(default)]
         version: Option<Version>,
     },
 }
 
-/// What is to be kept of a decision on the stream's version `found`, if its request has a key and the decision is
-/// final for it. Of an import only what was accepted is: a line that was refused is tried again.
+/// The record of a decision on the stream's version `found`, if its request has a key and the decision is final for it.
+/// For an import only accepted commands are recorded: a refused line is decided again.
 pub fn keep<A: Commanded>(
     request: &Request<A::Command>,
     result: &Judged<A, Accepted<A>>,
@@ -81,7 +81,7 @@ pub fn keep<A: Commanded>(
     Some(KeyedAnswer { key: key.clone(), fingerprint: *fingerprint, answer, permanent })
 }
 
-/// The answer to a request whose key is already used.
+/// The answer to a request whose key was already used.
 pub fn replay<A: Commanded>(key: &Key, stored: &StoredAnswer) -> Reply<A> {
     if key.fingerprint != stored.fingerprint && !planted(Fault::FingerprintNotCompared) {
         let token = stored.first_position;
@@ -107,7 +107,7 @@ pub fn replay<A: Commanded>(key: &Key, stored: &StoredAnswer) -> Reply<A> {
             (Err(Refusal::Replayed(rejection)), correlation_id, version)
         }
         Err(error) => {
-            tracing::error!(%error, "unreadable kept answer");
+            tracing::error!(%error, "unreadable idempotency record");
             (Err(Refusal::Internal), None, None)
         }
     };

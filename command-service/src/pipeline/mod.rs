@@ -1,11 +1,11 @@
-//! The batch pipeline: the one way commands become events, written once over any aggregate.
+//! The batch pipeline: the only way from commands to events, generic over the aggregate.
 //!
-//! Callers put requests on a bounded queue; one task takes all that wait, loads, decides, appends them in one
-//! transaction and answers each ([`batch`]). A hot stream costs no lock waits, throughput grows with load, and a lone
-//! command waits for nobody. What is accepted is finished, whether its caller stays or not.
+//! Callers put requests on a bounded queue. One task takes all that wait, loads, decides, appends in one transaction
+//! and answers each ([`batch`]). A hot stream costs no lock waits, throughput grows with load, and a lone command does
+//! not wait for others. An accepted command is finished, even if its caller leaves.
 //!
-//! Each aggregate type has a pipeline of its own, all over one store. They decide side by side, and what waits to be
-//! appended goes in by one commit.
+//! Each aggregate type has a pipeline of its own, all over one store. They decide in parallel, and one commit appends
+//! what waits.
 
 mod batch;
 mod cache;
@@ -40,15 +40,15 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Tells the time; passed in so that tests can move it.
+/// The present time; passed in so that tests can move it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Bounds of a pipeline.
 #[derive(Debug, Clone, Copy)]
 pub struct PipelineLimits {
-    /// Of the queue and the batches.
+    /// Bounds of the queue and the batches.
     pub queue: QueueLimits,
-    /// Of the states in memory.
+    /// Bounds of the states in memory.
     pub cache: CacheLimits,
     /// Events of a stream between two of its snapshots.
     pub snapshot_every: Version,
@@ -80,11 +80,11 @@ impl<A: Aggregate> Clone for Pipeline<A> {
     }
 }
 
-/// An accepted request whose answer is on its way.
+/// An accepted request whose answer is still to come.
 pub struct Pending<A: Aggregate>(oneshot::Receiver<Reply<A>>);
 
 impl<A: Aggregate> Pending<A> {
-    /// Waits for the answer. Not waiting changes nothing for the command.
+    /// Waits for the answer. The command is finished even if the caller does not wait.
     pub async fn reply(self) -> Reply<A> {
         self.0.await.unwrap_or_else(|_| {
             tracing::error!("the pipeline ended without an answer");
@@ -94,7 +94,7 @@ impl<A: Aggregate> Pending<A> {
 }
 
 impl<A: Commanded> Pipeline<A> {
-    /// Starts the pipeline's tasks: on the current runtime and, where that has several threads, one on a thread of its own.
+    /// Starts the pipeline's tasks on the current runtime; if that has several threads, one task gets its own thread.
     /// All end with [`Pipeline::close`] or the last handle.
     pub fn spawn(store: EventStore, clock: Clock, limits: PipelineLimits) -> Self {
         let figures = Figures::of(A::STREAM_TYPE);
@@ -111,7 +111,7 @@ impl<A: Commanded> Pipeline<A> {
         Self { queue, closing, tasks, figures }
     }
 
-    /// Puts a request on the queue, or says at once why not.
+    /// Puts a request on the queue, or refuses it at once.
     ///
     /// # Errors
     /// `Overloaded`, `InProgress`, or `Unavailable` when closing.
@@ -121,7 +121,7 @@ impl<A: Commanded> Pipeline<A> {
         pending
     }
 
-    /// Puts a request on the queue, waiting for room. Requests of one caller are decided in the order they were put.
+    /// Puts a request on the queue, waiting for room. Requests of one caller are decided in their order.
     ///
     /// # Errors
     /// `InProgress`, or `Unavailable` when closing.
@@ -129,7 +129,7 @@ impl<A: Commanded> Pipeline<A> {
         self.queue.push(request).await.map(Pending)
     }
 
-    /// Takes nothing new, finishes what was accepted, returns when everything has stopped.
+    /// Accepts no new requests, finishes the accepted ones, and returns when all tasks have ended.
     pub async fn close(&self) {
         self.closing.cancel();
         self.tasks.wait().await;
@@ -138,8 +138,8 @@ impl<A: Commanded> Pipeline<A> {
 
 /// Runs the pipeline's one task until it ends.
 ///
-/// On a thread of its own, where there are several: a batch is a chain of waits, and each is over sooner for a thread
-/// that does nothing else than for one of those that serve HTTP.
+/// With a multi-threaded runtime it runs on its own thread. A batch is a chain of waits, and a thread that does nothing
+/// else resumes each sooner than the threads that serve HTTP.
 fn run<A: Commanded>(worker: Worker<A>, tasks: &TaskTracker) {
     let runtime = Handle::current();
     if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {

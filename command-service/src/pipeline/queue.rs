@@ -1,8 +1,8 @@
 //! The bounded queue in front of the pipeline.
 //!
-//! Bounded by commands and by bytes; whoever finds no room is told so at once ([`Refusal::Overloaded`]), except
-//! imports, which wait. A batch is whatever is waiting, up to its limits, so a lone command waits for nobody. After
-//! [`CancellationToken::cancel`] nothing new is taken and everything accepted is still handed out.
+//! Bounded by commands and by bytes. A full queue refuses a command at once ([`Refusal::Overloaded`]); only imports
+//! wait. A batch is everything that waits, up to its limits, so a lone command does not wait for others. After
+//! [`CancellationToken::cancel`] no new command is accepted, and all accepted ones are still handed out.
 
 use super::request::{Judged, Key, Refusal, Reply, Request, Retention};
 use domain::Aggregate;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// What one command weighs at least, so that the byte limit also bounds small ones.
+/// The least weight of a command, so that the byte limit also bounds small ones.
 const MIN_WEIGHT: usize = 256;
 
 /// Bounds of the queue and of one batch.
@@ -19,7 +19,7 @@ const MIN_WEIGHT: usize = 256;
 pub struct QueueLimits {
     /// Commands that may wait.
     pub commands: usize,
-    /// Bytes that commands may hold from being accepted to being answered.
+    /// Bytes that commands may hold from acceptance to answer.
     pub bytes: usize,
     /// Commands in one batch.
     pub batch_commands: usize,
@@ -33,7 +33,7 @@ impl Default for QueueLimits {
     }
 }
 
-/// A request with its way back. Dropping the caller's end does not stop it.
+/// A request and the channel of its answer. It goes on if the caller drops its end.
 pub struct Job<A: Aggregate> {
     pub request: Request<A::Command>,
     reply: oneshot::Sender<Reply<A>>,
@@ -42,7 +42,7 @@ pub struct Job<A: Aggregate> {
 }
 
 impl<A: Aggregate> Job<A> {
-    /// Answers the caller, if still there. The key is free before the answer can be seen.
+    /// Answers the caller, if it still waits. The key is free before the caller can see the answer.
     pub fn answer(mut self, reply: Reply<A>) {
         drop(self.running.take());
         if self.reply.send(reply).is_err() {
@@ -71,7 +71,7 @@ impl<A: Aggregate> Clone for QueueSender<A> {
 }
 
 impl<A: Aggregate> QueueSender<A> {
-    /// Takes a place at once or says why there is none.
+    /// Takes a place at once, or says why there is none.
     ///
     /// # Errors
     /// `InProgress`, `Overloaded` or `Unavailable` (closing).
@@ -89,7 +89,7 @@ impl<A: Aggregate> QueueSender<A> {
         Ok(answer)
     }
 
-    /// Waits for a place; requests pushed one after the other by one caller stay in that order.
+    /// Waits for a place. Requests that one caller pushes one after another keep their order.
     ///
     /// # Errors
     /// `InProgress` or `Unavailable` (closing).
@@ -107,7 +107,7 @@ impl<A: Aggregate> QueueSender<A> {
         Ok(answer)
     }
 
-    /// Commands that wait now.
+    /// The number of commands that wait.
     pub fn depth(&self) -> usize {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
@@ -133,12 +133,12 @@ pub struct QueueReceiver<A: Aggregate> {
     carried: Vec<Job<A>>,
     limits: QueueLimits,
     closing: CancellationToken,
-    /// Dropped with the receiver, it cancels `closing`.
+    /// Cancels `closing` when it is dropped with the receiver.
     _close: DropGuard,
 }
 
 impl<A: Aggregate> QueueReceiver<A> {
-    /// Everything that waits, up to the limits; `None` when closed and empty.
+    /// All requests that wait, up to the limits; `None` when closed and empty.
     pub async fn next_batch(&mut self) -> Option<Vec<Job<A>>> {
         let mut batch = std::mem::take(&mut self.carried);
         if batch.is_empty() {
@@ -167,7 +167,7 @@ impl<A: Aggregate> QueueReceiver<A> {
     }
 }
 
-/// Makes a queue.
+/// Makes a queue with these limits.
 pub fn bounded<A: Aggregate>(
     limits: QueueLimits,
     closing: CancellationToken,
@@ -183,7 +183,7 @@ pub fn bounded<A: Aggregate>(
     )
 }
 
-/// The keys of requests that are accepted and not answered.
+/// The keys of requests that are accepted but not answered.
 #[derive(Debug, Default)]
 struct RunningKeys(Mutex<HashSet<String>>);
 

@@ -1,4 +1,4 @@
-//! How batches are cut from what waits.
+//! How batches are cut from the queue.
 
 use super::*;
 use crate::pipeline::counter::{Command, Counter, add};
@@ -44,7 +44,7 @@ async fn a_batch_is_full_with_the_command_that_reaches_its_bytes() {
 }
 
 #[tokio::test]
-async fn what_was_put_back_comes_first_and_counts() {
+async fn carried_requests_come_first_and_count() {
     let (sender, mut receiver) = queue(QueueLimits { batch_commands: 3, ..Default::default() });
     for number in 1..=5 {
         sender.try_push(add(1, number)).unwrap();

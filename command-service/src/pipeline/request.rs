@@ -1,7 +1,7 @@
-//! What goes onto the pipeline's queue and what comes back.
+//! Requests to the pipeline, and its replies.
 //!
-//! A request holds a command that is valid by itself; everything that needs the stream's state is judged by the
-//! pipeline. A reply is complete: a handler only renders it.
+//! A request holds a command that is valid by itself; the pipeline judges everything that needs the stream's state. A
+//! reply is complete: a handler only renders it.
 
 use domain::{Aggregate, Timestamp};
 use event_store::{Metadata, Position, Version};
@@ -9,11 +9,11 @@ use serde_json::Value;
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// What the pipeline must know of an aggregate beyond its decisions: how it stands in an answer.
+/// What the pipeline needs of an aggregate besides its decisions: the parts that answers show.
 pub trait Commanded: Aggregate {
-    /// The one word of the answer that only the state can tell.
+    /// The status in the answer: the one part that only the state knows.
     fn status(state: &Self::State) -> &'static str;
-    /// A rejection as it is kept under an idempotency key; comes back as [`Refusal::Replayed`].
+    /// A rejection as it is stored under an idempotency key; it comes back as [`Refusal::Replayed`].
     fn keep(rejection: &Self::Rejection) -> Value;
     /// Whether a retry with the same key must get this rejection again, whatever has happened since.
     fn settles(rejection: &Self::Rejection) -> Settles;
@@ -22,28 +22,28 @@ pub trait Commanded: Aggregate {
 /// Whether a rejection is final for its idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settles {
-    /// Kept and replayed.
+    /// The rejection is stored and replayed.
     Key,
-    /// Decided anew when it comes again, whatever kind of key it has.
+    /// A retry is decided again, whatever kind of key it has.
     Nothing,
 }
 
-/// A command on its way to a decision.
+/// A command to be decided.
 #[derive(Debug)]
 pub struct Request<C> {
-    /// Which stream decides.
+    /// The stream that decides.
     pub target: Target,
-    /// What is asked.
+    /// The command.
     pub command: C,
     /// `If-Match`.
     pub precondition: Option<Precondition>,
-    /// Makes retries exact.
+    /// Makes retries return the first answer.
     pub key: Option<Key>,
     /// The business time of an imported fact; `None` = now.
     pub at: Option<Timestamp>,
-    /// Store the events, or only show them.
+    /// Whether to store the events or only to show them.
     pub effect: Effect,
-    /// Stored on the events.
+    /// The metadata of the events.
     pub metadata: Metadata,
     /// About how many bytes the request holds in memory.
     pub weight: usize,
@@ -52,10 +52,10 @@ pub struct Request<C> {
 /// A stream, and whether it is expected to exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// Of a command on what is there: must be loaded.
+    /// For a command on an existing stream: it must be loaded.
     Named(Uuid),
-    /// Of the command that begins a stream: decided on as absent, without loading. The append proves it; should the
-    /// stream exist, it is loaded and the command decided again.
+    /// For the command that begins a stream: it is decided as if the stream were absent, without loading. The append
+    /// checks that; if the stream exists, it is loaded and the command decided again.
     Fresh(Uuid),
 }
 
@@ -68,17 +68,17 @@ impl Target {
     }
 }
 
-/// What `If-Match` asks for.
+/// The condition of `If-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
     /// `*`: the stream exists.
     Exists,
-    /// `"7", "9"`: the stream is at one of these versions; 0 = it does not exist. None of none holds.
+    /// `"7", "9"`: the stream is at one of these versions; 0 = it does not exist. An empty list never holds.
     AnyOf(Vec<Version>),
 }
 
 impl Precondition {
-    /// Whether it holds of a stream at a version; 0 = it does not exist.
+    /// Whether it holds for a stream at a version; 0 = it does not exist.
     pub fn holds(&self, version: Version) -> bool {
         match self {
             Self::Exists => version > 0,
@@ -87,7 +87,7 @@ impl Precondition {
     }
 }
 
-/// Whether a decision leaves a trace.
+/// Whether a decision is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Events and answer are stored.
@@ -101,18 +101,18 @@ pub enum Effect {
 pub struct Key {
     /// Namespaced by its origin, e.g. `http:…`, `import:…`.
     pub key: String,
-    /// What the request is, hashed: the same key with another fingerprint is refused.
+    /// The hash of the request: the same key with another fingerprint is refused.
     pub fingerprint: [u8; 32],
-    /// How long the answer is kept, and how twins are treated.
+    /// How long the answer is kept, and how duplicates in flight are treated.
     pub retention: Retention,
 }
 
 /// How long an answer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
-    /// At least 72 hours. A twin that is still running refuses the second request.
+    /// At least 72 hours. While a duplicate is running, the second request is refused.
     Retries,
-    /// For ever, if the request is accepted (imports). A twin waits for the first one's answer.
+    /// For ever, if the request is accepted (imports). A duplicate waits for the first one's answer.
     Forever,
 }
 
@@ -124,7 +124,7 @@ pub struct Accepted<A: Aggregate> {
     pub version: Version,
     /// [`Commanded::status`] after the command.
     pub status: Cow<'static, str>,
-    /// What was appended; empty if the fact was already recorded.
+    /// The appended events; none if the fact was already recorded.
     pub events: Vec<EventRef>,
     /// Position of the first event; the head of the log when there are no events.
     pub first_position: Position,
@@ -139,24 +139,24 @@ impl<A: Aggregate> Accepted<A> {
     }
 }
 
-/// An event as an answer names it.
+/// An event, as an answer names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRef {
     /// Unique for ever.
     pub event_id: Uuid,
-    /// Stored name.
+    /// Its stored name.
     pub event_type: Cow<'static, str>,
 }
 
-/// How a stream would be after a dry run.
+/// The stream after a dry run.
 pub struct Preview<A: Aggregate> {
     /// The state after the events.
     pub state: A::State,
     /// The events that would be appended.
     pub events: Vec<A::Event>,
-    /// When they would have happened.
+    /// The time of those events.
     pub at: Timestamp,
-    /// The version the stream is at now.
+    /// The stream's present version.
     pub current_version: Version,
     /// Position of the stream's last event; 0 if there is none.
     pub current_position: Position,
@@ -165,50 +165,50 @@ pub struct Preview<A: Aggregate> {
 /// Why a command was not accepted. `R` is the aggregate's own rejection.
 #[derive(Debug)]
 pub enum Refusal<R> {
-    /// The domain says no.
+    /// The domain rejects it.
     Rejected(R),
-    /// The domain said no when the key was first used: what [`Commanded::keep`] made of it.
+    /// The domain rejected it when the key was first used: the value of [`Commanded::keep`].
     Replayed(Value),
     /// `If-Match` does not hold.
     PreconditionFailed {
-        /// Where the stream is; 0 = does not exist.
+        /// The stream's version; 0 = it does not exist.
         current_version: Version,
     },
     /// The key was used for another request.
     KeyReused,
     /// A request with the same key is still running.
     InProgress,
-    /// Beaten by other writers, every time.
+    /// Other writers came first, at every attempt.
     ConcurrentUpdate,
-    /// An imported time that has not come yet.
+    /// The time of an imported fact lies in the future.
     InFuture,
     /// An imported time before the stream's last event.
     BeforeLastEvent {
-        /// When that was.
+        /// The time of that event.
         last: Timestamp,
     },
     /// The queue is full.
     Overloaded,
     /// Storage cannot be reached, or the service is stopping. Nothing was stored.
     Unavailable,
-    /// Whether it was stored is not known; a retry with the same key is exact.
+    /// It is not known whether it was stored; a retry with the same key finds out.
     OutcomeUnknown,
-    /// A bug or a stream that this build cannot read; logged where it was found.
+    /// A bug, or a stream that this build cannot read; the log has the details.
     Internal,
 }
 
-/// A value, or the refusal of the command it would have been for.
+/// A value, or the refusal of its command.
 pub type Judged<A, T> = Result<T, Refusal<<A as Aggregate>::Rejection>>;
 
 /// The answer to one request.
 pub struct Reply<A: Aggregate> {
-    /// What came of it.
+    /// The outcome.
     pub result: Judged<A, Accepted<A>>,
-    /// The answer was kept from an earlier request.
+    /// Whether the answer comes from an earlier request.
     pub replayed: Replayed,
-    /// Waiting for this position shows at least everything the decision saw. 0 = nothing was read.
+    /// A view at this position shows at least everything that the decision saw. 0 = nothing was read.
     pub token: Position,
-    /// The stream's version that the decision left or, when it stored nothing, found. `None` = nothing was decided.
+    /// The stream's version after the decision, or before it if nothing was stored. `None` = nothing was decided.
     pub version: Option<Version>,
 }
 
@@ -219,14 +219,14 @@ impl<A: Aggregate> Reply<A> {
     }
 }
 
-/// Whether an answer is given for the first time.
+/// Whether an answer is new or a repetition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replayed {
-    /// Decided for this request.
+    /// It was decided for this request.
     No,
-    /// Kept from an earlier request with the same key.
+    /// It was stored by an earlier request with the same key.
     Yes {
-        /// Of the first request, if it was refused.
+        /// That of the first request, if it was refused.
         correlation_id: Option<String>,
     },
 }

@@ -1,4 +1,4 @@
-//! Forgets kept answers after their time, in the background: one task for a store, whatever the number of pipelines.
+//! Deletes old idempotency records in the background: one task for a store, whatever the number of pipelines.
 
 use super::Clock;
 use chrono::TimeDelta;
@@ -6,14 +6,14 @@ use event_store::EventStore;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long answers are kept for retries.
+/// How long the answers of live commands are kept.
 const KEPT_FOR: TimeDelta = TimeDelta::hours(72);
-/// How often old answers are looked for.
+/// The interval between deletions.
 const EVERY: Duration = Duration::from_secs(600);
-/// Bounded deletions per round; what is left waits for the next one.
+/// The most bounded deletions in one round; the rest waits for the next round.
 const MAX_DELETIONS: usize = 100;
 
-/// Forgets what is older than three days, now and every ten minutes, until `closing`.
+/// Deletes records older than 72 hours, now and every ten minutes, until `closing`.
 pub async fn forget_old_answers(store: EventStore, clock: Clock, closing: CancellationToken) {
     let mut round = tokio::time::interval(EVERY);
     loop {

@@ -1,4 +1,4 @@
-//! Several pipelines on one log: of one type, as two processes have them, and of two types in one process.
+//! Several pipelines on one log: of one type, as in two processes, and of two types in one process.
 
 use super::events;
 use crate::pipeline::Refusal;

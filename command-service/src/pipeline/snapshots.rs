@@ -1,14 +1,15 @@
 //! Snapshots, saved off the hot path.
 //!
-//! Every few hundred events ([`SNAPSHOT_EVERY`], unless said otherwise) a stream's state is handed to a task of its own, which
-//! serialises and stores it. If that task is behind, the snapshot is skipped: it is a cache of the log, the next one will do.
+//! Every few hundred events ([`SNAPSHOT_EVERY`] by default) a stream's state goes to a task of its own, which
+//! serialises and stores it. If that task is behind, the snapshot is skipped: it is a cache of the log, and a later one
+//! will do.
 
 use super::stream::Stream;
 use domain::Aggregate;
 use event_store::{EventStore, Snapshot, StreamId, StreamType, Version};
 use tokio::sync::mpsc;
 
-/// Events between two snapshots: what a load folds at most, in the common case.
+/// Events between two snapshots: usually the most that a load has to fold.
 pub const SNAPSHOT_EVERY: Version = 500;
 /// Snapshots that may wait to be saved.
 const MAX_WAITING: usize = 16;
@@ -26,7 +27,7 @@ struct Taken<A: Aggregate> {
 }
 
 impl<A: Aggregate> Snapshots<A> {
-    /// Hands over the state if a snapshot is due and there is room.
+    /// Hands the state over if a snapshot is due and there is room.
     pub fn offer(&self, stream: &mut Stream<A>) {
         if stream.version - stream.snapshot < self.every {
             return;
@@ -46,7 +47,7 @@ impl<A: Aggregate> Snapshots<A> {
     }
 }
 
-/// Makes the channel and the future that saves what comes through it, until the sending end is gone.
+/// Makes the channel, and the future that saves snapshots from it until the sending end is gone.
 pub fn saver<A: Aggregate>(
     store: EventStore,
     every: Version,

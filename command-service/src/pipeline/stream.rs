@@ -1,7 +1,7 @@
-//! One stream in memory: the fold of its events, and where it stands.
+//! One stream in memory: the fold of its events, with its version and position.
 //!
-//! Only here do decide and evolve run. Both are the aggregate's own code; should one panic, the stream is marked
-//! unreadable (its callers are answered, the state is dropped) and the pipeline lives on.
+//! Decide and evolve run only here. Both are the aggregate's own code. If one panics, the stream is marked unreadable:
+//! its callers are answered, the state is dropped, and the pipeline goes on.
 
 use super::request::{Accepted, Commanded, Effect, EventRef, Judged, Preview, Refusal, Request};
 use domain::{Aggregate, Timestamp};
@@ -14,10 +14,10 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use uuid::Uuid;
 
-/// What a stream weighs beside its bytes.
+/// The weight of a stream besides its bytes.
 const OVERHEAD: usize = 256;
 
-/// See the module.
+/// A stream in memory: see the module.
 pub struct Stream<A: Aggregate> {
     pub id: Uuid,
     /// `None` = this build cannot read it.
@@ -38,7 +38,7 @@ impl<A: Aggregate> Stream<A> {
         Self { id, state, version, position, occurred_at: None, snapshot, weight: OVERHEAD }
     }
 
-    /// Folds what the store holds; `None` when that begins with a snapshot which this build cannot read.
+    /// Folds the store's content; `None` if it begins with a snapshot that this build cannot read.
     pub fn fold(id: Uuid, loaded: LoadedStream) -> Option<Self> {
         let mut stream = Self::absent(id);
         if let Some(snapshot) = loaded.snapshot {
@@ -56,7 +56,7 @@ impl<A: Aggregate> Stream<A> {
         Some(stream)
     }
 
-    /// Folds the whole stream, page by page: a snapshot is a cache of the log, so one that cannot be read costs this.
+    /// Folds the whole stream, page by page: needed when a snapshot, which is only a cache, cannot be read.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -94,7 +94,7 @@ impl<A: Aggregate> Stream<A> {
     }
 }
 
-/// A command's decision, with what is to be appended for it.
+/// A command's decision, with the events to append for it.
 pub struct Decision<A: Aggregate> {
     pub expected_version: Version,
     pub result: Judged<A, Accepted<A>>,
@@ -102,7 +102,7 @@ pub struct Decision<A: Aggregate> {
 }
 
 impl<A: Commanded> Stream<A> {
-    /// Decides one request and, unless it is a dry run, moves the stream on as if it were stored.
+    /// Decides one request and, unless it is a dry run, evolves the stream as if the events were stored.
     pub fn decide(&mut self, request: &Request<A::Command>, now: Timestamp) -> Decision<A> {
         let expected_version = self.version;
         let mut stored = Vec::new();
@@ -129,7 +129,7 @@ impl<A: Commanded> Stream<A> {
         let decided = guarded(self.id, || A::decide(state, &request.command));
         let events = decided.ok_or(Refusal::Internal)?.map_err(Refusal::Rejected)?;
         if current_version == 0 && !holds {
-            // The domain would begin the stream here, but the caller believes that it exists.
+            // The domain would begin the stream here, but the caller expects it to exist.
             return Err(Refusal::PreconditionFailed { current_version });
         }
         Ok((events, at))
@@ -208,7 +208,7 @@ impl<A: Commanded> Stream<A> {
     }
 }
 
-/// Runs the aggregate's code; a panic there costs the stream, not the pipeline.
+/// Runs the aggregate's code; a panic costs the stream, not the pipeline.
 fn guarded<T>(id: Uuid, run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run))
         .inspect_err(|_| tracing::error!(stream.id = %id, "the domain panicked"))

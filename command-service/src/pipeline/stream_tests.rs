@@ -1,4 +1,4 @@
-//! What a stream weighs, when its snapshots are due, which imported times it takes.
+//! The weight of a stream, when its snapshots are due, and the imported times that it accepts.
 
 use super::*;
 use crate::pipeline::counter::{Counter, Rig, add};
@@ -12,7 +12,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_timestamp(seconds, 0).unwrap()
 }
 
-/// What the decisions about these numbers leave, as it is read back.
+/// The events of the decisions on these numbers, as they are read back.
 fn recorded(stream: &mut Stream<Counter>, numbers: &[i64]) -> Vec<RecordedEvent> {
     let mut recorded = Vec::new();
     for number in numbers {
@@ -58,7 +58,7 @@ fn a_stream_weighs_its_bytes_whether_it_was_decided_or_loaded() {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_due_once_for_so_many_events() {
+async fn a_snapshot_is_due_once_in_an_interval_of_events() {
     let store = Rig::on(Log::sqlite()).store().await;
     let (snapshots, _save) = saver::<Counter>(store, SNAPSHOT_EVERY);
     let mut stream = Stream::absent(Uuid::from_u128(ID));

@@ -1,5 +1,5 @@
-//! The pipeline over a tiny aggregate on a real store. On one thread, what is submitted without waiting between forms
-//! one batch. Every case is listed once and runs on both backends of the log.
+//! The pipeline over a tiny aggregate on a real store. On one thread, requests that are submitted without a wait in
+//! between form one batch. Every case is listed once and runs on both backends of the log.
 
 use super::counter::{Command, Counter, Rig, accepted, add, ask, refused};
 use super::*;
@@ -63,7 +63,7 @@ async fn a_refused_command_touches_no_neighbour(rig: Rig) {
     let neighbour = pipeline.submit(add(1, 1)).unwrap();
     assert!(matches!(refused(panicking.reply().await), Refusal::Internal));
     assert_eq!(accepted(&neighbour.reply().await), (3, 4, 1));
-    // The state that the panic has spoilt is gone; the log's is there.
+    // The state that the panic spoilt was dropped; the log's state is loaded.
     assert_eq!(accepted(&pipeline.ask(add(2, -1)).await), (2, 5, 1));
 }
 
@@ -112,7 +112,7 @@ async fn a_stale_if_match_is_refused_before_the_domain_is_asked(rig: Rig) {
     let absent = refused(pipeline.ask(add(2, 1).if_match(1)).await);
     assert!(matches!(absent, Refusal::PreconditionFailed { current_version: 0 }));
     assert_eq!(accepted(&pipeline.ask(add(2, 1).if_match(0)).await).0, 1);
-    // Of what is not there the domain speaks first: 404 says more than 412.
+    // For a missing stream the domain answers first: 404 says more than 412.
     let absent = refused(pipeline.ask(add(3, -1).if_match(1)).await);
     assert!(matches!(absent, Refusal::Rejected(_)));
 }
@@ -179,7 +179,7 @@ async fn a_kept_answer_is_given_again_and_nothing_is_appended(rig: Rig) {
     assert_eq!(again.result.unwrap().events, first.result.unwrap().events);
     let again = pipeline.ask(add(1, 0).keyed("same", 1)).await;
     assert_eq!(accepted(&again), accepted(&unchanged));
-    // By now it would be refused for the same reason, or not at all: the first answer stands.
+    // By now the answer would be another one: the first answer is repeated.
     pipeline.ask(add(1, 100)).await;
     let again = pipeline.ask(add(1, -7).keyed("no", 1)).await;
     assert!(matches!(refused(again), Refusal::Replayed(kept) if kept == "below-zero"));
@@ -203,7 +203,7 @@ async fn a_twin_is_refused_while_the_first_one_runs_and_replayed_after(rig: Rig)
 async fn what_is_to_be_begun_and_is_there_is_decided_on_as_it_is(rig: Rig) {
     let (pipeline, _) = rig.pipeline().await;
     pipeline.ask(add(1, 5)).await;
-    // Pipelines that have nothing in their caches. Taken for absent, each of these would be answered otherwise.
+    // Pipelines with empty caches. If the streams were taken for absent, each answer would differ.
     let (pipeline, _) = rig.pipeline().await;
     let batch = [add(2, 1).fresh(), add(1, -3).fresh().keyed("k", 1), add(1, -2)];
     let [new, spent, more] = batch.map(|request| pipeline.submit(request).unwrap());
@@ -241,7 +241,7 @@ async fn without_a_handle_everything_is_finished_and_ends(rig: Rig) {
     assert_eq!(events(&store, 1).await.len(), 100);
 }
 
-async fn a_full_queue_says_so_and_whoever_waits_gets_in(rig: Rig) {
+async fn a_full_queue_refuses_and_a_waiting_import_gets_in(rig: Rig) {
     let mut limits = PipelineLimits::default();
     limits.queue.commands = 2;
     let (pipeline, _) = rig.pipeline_with(limits).await;
@@ -276,7 +276,7 @@ async fn a_small_cache_changes_no_answer(rig: Rig) {
     }
 }
 
-/// Every case on one backend: what is submitted together stays together on one thread, what competes has two.
+/// Every case on one backend: requests submitted together stay together on one thread; racing cases have two.
 macro_rules! on {
     ($backend:ident, $log:expr, [$($case:ident),* $(,)?], [$($racing:ident),* $(,)?]) => {
         mod $backend {
@@ -302,7 +302,7 @@ macro_rules! on {
     };
 }
 
-/// Both backends expand the one list in full; a case that is not in it is dead code.
+/// Both backends run the one list in full; a case that is not in it is dead code.
 macro_rules! on_both_backends {
     ($($cases:tt)*) => {
         on!(sqlite, Some(Log::sqlite()), $($cases)*);
@@ -335,7 +335,7 @@ on_both_backends!(
         one_key_used_for_two_types_stands_for_one_of_them,
         a_caller_that_goes_away_cancels_nothing_and_closing_finishes_everything,
         without_a_handle_everything_is_finished_and_ends,
-        a_full_queue_says_so_and_whoever_waits_gets_in,
+        a_full_queue_refuses_and_a_waiting_import_gets_in,
         the_queue_is_bounded_by_bytes_too,
         a_small_cache_changes_no_answer,
         a_long_stream_loads_through_its_snapshot,

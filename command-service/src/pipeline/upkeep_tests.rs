@@ -1,4 +1,4 @@
-//! What runs along with the batches: snapshots are saved, old answers forgotten, figures kept.
+//! The work around the batches: saving snapshots, deleting old answers, keeping metrics.
 
 use crate::pipeline::counter::{Counter, Rig, accepted, add};
 use crate::pipeline::{PipelineLimits, retention};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Longer than forgetting takes anywhere.
+/// Longer than the deletion takes on any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const HOUR: i64 = 3_600;
 
@@ -84,7 +84,7 @@ pub async fn what_was_kept_for_retries_is_forgotten_after_three_days(rig: Rig) {
     forget.await.unwrap();
 }
 
-/// The figures of one type's pipeline that `/metrics` would show, by name; and whether each has its explanation.
+/// The metrics of one type's pipeline on `/metrics`, by name, and whether each has its description.
 fn figures(text: &str, stream_type: &str) -> HashMap<String, (f64, bool)> {
     let explained = |name: &str| text.contains(&format!("# HELP {name} "));
     let label = format!("{{aggregate=\"{stream_type}\"}}");
@@ -168,7 +168,7 @@ pub async fn the_service_forgets_for_all_pipelines_until_it_is_closed(rig: Rig) 
         let answers = store.answers(&["counter", "tally"].map(str::to_owned)).await.unwrap();
         answers.iter().flatten().count()
     };
-    assert_eq!(kept().await, 2, "pipelines forget nothing");
+    assert_eq!(kept().await, 2, "pipelines delete no answers");
     let settings = Settings { clock: rig.clock(), ..Settings::default() };
     let service = CommandService::new(store.clone(), settings, CancellationToken::new());
     let forgotten = async {

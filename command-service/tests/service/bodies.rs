@@ -1,4 +1,4 @@
-//! Bodies that are refused, one line a case: command, body, and what the answer names.
+//! Refused bodies, one case on each line: command, body, and the fields that the answer names.
 
 use crate::rig::Rig;
 use ::rig::log::Log;
@@ -64,7 +64,7 @@ async fn a_body_that_is_no_json_document_is_malformed() {
     assert_eq!(rig.events().await, 0);
 }
 
-/// The amount is told to be malformed although its currency is not known.
+/// The amount is reported as malformed although its currency is not known.
 fn broken_line_and_currency() -> String {
     let line = r#"{"product_id":"p","quantity":1,"unit_price":"x"}"#;
     format!(r#"{{"customer":{{"id":"c"}},"currency":"usd","lines":[{line}]}}"#)

@@ -127,7 +127,7 @@ pub async fn each_broken_rule_has_its_code_and_members(rig: Rig) {
 pub async fn what_a_refusal_says_is_true_of_orders_that_are_shipped(rig: Rig) {
     let path = rig.placed().await;
     rig.post(&format!("{path}/confirm"), "{}").await;
-    // Null is the same as left out: all that remains.
+    // Null means the same as an absent member: all that remains.
     let all = rig.post(&format!("{path}/ship"), r#"{"shipment_id":"s","lines":null}"#).await;
     assert_eq!(all.types(), ["OrderShipped"]);
     let again = rig.post(&format!("{path}/ship"), r#"{"shipment_id":"t"}"#).await;
@@ -280,12 +280,12 @@ pub async fn texts_are_kept_byte_for_byte(rig: Rig) {
     body["customer"]["email"] = json!(format!("x{email}"));
     body["customer"]["name"] = json!("two\nlines");
     let refused = rig.post("/v1/orders", body.to_string()).await.json();
-    let told = |place: usize| {
+    let reported = |place: usize| {
         let error = &refused["errors"][place];
         (error["pointer"].as_str().unwrap(), error["code"].as_str().unwrap())
     };
-    assert_eq!(told(0), ("/customer/name", "invalid-characters"));
-    assert_eq!(told(1), ("/customer/email", "too-long"));
+    assert_eq!(reported(0), ("/customer/name", "invalid-characters"));
+    assert_eq!(reported(1), ("/customer/email", "too-long"));
     assert_eq!(rig.events().await, 1);
 }
 
@@ -310,10 +310,10 @@ pub async fn a_dry_run_shows_the_order_as_it_would_be_and_stores_nothing(rig: Ri
     assert_eq!((created.header("location"), created.header("etag")), ("", "\"0\""));
     let shown = [("if-match", created.header("etag"))];
     assert_eq!(rig.events().await, 2);
-    // Not even the key was used.
+    // The dry run did not even use the key.
     let real = rig.post_with(&format!("{path}/add-note"), &key, r#"{"text":"second"}"#).await;
     assert_eq!((real.status.as_u16(), real.header("idempotent-replayed")), (200, ""));
-    // The tag that a dry run answers is the one that its command may be guarded with.
+    // The tag in a dry run's answer may guard its command.
     let mut named = order();
     named["order_id"] = json!("0190d3c4-7b5e-4cc1-9d5e-0c9f6a3b1e10");
     let created = rig.post_with("/v1/orders", &shown, named.to_string()).await;

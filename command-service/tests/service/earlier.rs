@@ -1,4 +1,4 @@
-//! Orders that were stored under earlier rules take commands as any other.
+//! Orders stored under earlier rules accept commands like any other.
 
 use crate::rig::Rig;
 use event_store::{Append, Entry, EntryOutcome, Metadata, NewEvent, StreamId, StreamType};

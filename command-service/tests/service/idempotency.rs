@@ -1,4 +1,4 @@
-//! The same request twice: the first answer again, byte for byte, and nothing appended.
+//! The same request twice: the first answer again, byte for byte, and no new event.
 
 use crate::rig::{Rig, order};
 use serde_json::json;
@@ -66,7 +66,7 @@ pub async fn a_broken_field_keeps_no_key_whichever_layer_finds_it(rig: Rig) {
     let line = |price: &str| {
         json!({"product_id": "p", "name": "n", "quantity": 1, "unit_price": price}).to_string()
     };
-    // What the body's readers refuse, what only the order's state can, and a body that is right.
+    // A body that its reader refuses, one that only the order's state refuses, and a correct one.
     let of_draft = [
         ("add-line", [line("x"), line("1.005")], line("1.00")),
         (
@@ -151,7 +151,7 @@ pub async fn a_broken_field_keeps_no_key_whichever_layer_finds_it(rig: Rig) {
     assert_eq!(rig.post_with("/v1/orders", &[KEY], order().to_string()).await.status, 201);
 }
 
-/// A refusal, what happens then, after which the same request would be taken.
+/// A refusal, then a change after which the same request would be accepted.
 pub async fn every_refusal_by_a_rule_keeps_its_key(rig: Rig) {
     let mut drafted = order();
     (drafted["draft"], drafted["lines"]) = (json!(true), json!([]));

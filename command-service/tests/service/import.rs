@@ -69,7 +69,7 @@ pub async fn a_refused_line_is_reported_and_stops_no_other(rig: Rig) {
     ];
     let outputs = import(&rig, &lines).await;
     assert_eq!(counts(&outputs), [2, 0, 7, 2, 2]);
-    let told = outputs[..7].iter().map(|output| {
+    let reported = outputs[..7].iter().map(|output| {
         let problem = &output["problem"];
         let pointer = problem["errors"][0]["pointer"].as_str().unwrap_or("-");
         let line = output["line"].as_u64().unwrap();
@@ -84,12 +84,12 @@ pub async fn a_refused_line_is_reported_and_stops_no_other(rig: Rig) {
         (7, false, "validation", "/command"),
         (8, false, "validation", "/at"),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(reported.collect::<Vec<_>>(), expected);
     let pointers = outputs[6]["problem"]["errors"].as_array().unwrap();
     let pointers: Vec<_> =
         pointers.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
     assert_eq!(pointers, ["/at", "/body/order_id", "/body/customer", "/body/currency"]);
-    // Refused lines are tried again: by now the order is confirmed and can be shipped.
+    // Refused lines are decided again: by now the order is confirmed and can be shipped.
     assert_eq!(counts(&import(&rig, &lines).await), [1, 2, 6, 1, 3]);
     assert_eq!(counts(&import(&rig, &lines).await), [0, 3, 6, 0, 3]);
 }
@@ -115,7 +115,7 @@ pub async fn a_line_may_name_its_stream_by_type_and_id(rig: Rig) {
     ];
     let outputs = import(&rig, &lines).await;
     assert_eq!(counts(&outputs), [3, 1, 5, 3, 3]);
-    let told = outputs[..5].iter().map(|output| {
+    let reported = outputs[..5].iter().map(|output| {
         let error = &output["problem"]["errors"][0];
         let line = output["line"].as_u64().unwrap();
         (line, output["order_id"].is_null(), error["pointer"].as_str(), error["code"].as_str())
@@ -127,13 +127,13 @@ pub async fn a_line_may_name_its_stream_by_type_and_id(rig: Rig) {
         (8, true, Some("/order_id"), Some("unknown-member")),
         (9, true, Some("/id"), Some("invalid-format")),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(reported.collect::<Vec<_>>(), expected);
     assert_eq!(outputs[0]["problem"]["code"], "idempotency-key-reused", "another line had its key");
     assert!(outputs.iter().all(|output| output.get("stream").is_none()));
 }
 
-/// Each line is refused alone, and taken once the lines that it needs stand before it.
-pub async fn a_refused_line_is_tried_again_when_the_file_is_mended(rig: Rig) {
+/// Each line is refused alone, and accepted once the lines that it needs come before it.
+pub async fn a_refused_line_is_decided_again_when_the_file_is_corrected(rig: Rig) {
     let at = "2025-01-02T00:00:00Z";
     let refund = line(at, "record-refund", json!({"refund_id": "r", "amount": "5"}));
     let ship = line(at, "ship", json!({"shipment_id": "s"}));
@@ -151,7 +151,7 @@ pub async fn a_refused_line_is_tried_again_when_the_file_is_mended(rig: Rig) {
     assert_eq!(counts(&import(&rig, &mended).await), [5, 1, 0, 6, 7]);
     assert_eq!(counts(&import(&rig, &mended).await), [0, 6, 0, 0, 7]);
 
-    // The same id may name another line as long as the first one was refused.
+    // Another line may use the same id as long as the first one was refused.
     let named = |at: &str, command: &str, body: Value| {
         let mut line = line(at, command, body);
         line.insert_str(1, r#""id":"seventh","#);
@@ -195,10 +195,10 @@ pub async fn a_currency_is_taken_that_was_in_use_at_the_lines_time(rig: Rig) {
             continue;
         }
         let error = &outputs[0]["problem"]["errors"][0];
-        let told = (error["pointer"].as_str(), error["code"].as_str());
-        assert_eq!(told, (Some("/body/currency"), Some("unknown-currency")), "{code} {at}");
+        let reported = (error["pointer"].as_str(), error["code"].as_str());
+        assert_eq!(reported, (Some("/body/currency"), Some("unknown-currency")), "{code} {at}");
     }
-    // Paid back long after the currency was withdrawn, by a live command that names it.
+    // Refunded long after the currency was withdrawn, by a live command that names it.
     let id = uuid::Uuid::from_u128(1);
     let refund = json!({"refund_id": "r", "amount": "5.00", "currency": "HRK"}).to_string();
     assert_eq!(rig.post(&format!("/v1/orders/{id}/record-refund"), refund).await.status, 200);
@@ -232,7 +232,7 @@ pub async fn a_byte_order_mark_before_the_first_line_is_passed_over(rig: Rig) {
     let confirm = line("2025-01-02T00:00:00Z", "confirm", json!({}));
     let marked = [format!("\u{feff}{create}"), confirm.clone()];
     assert_eq!(counts(&import(&rig, &marked).await), [2, 0, 0, 2, 2]);
-    // It is no part of the line, so the file without it is the same file.
+    // The mark is no part of the line, so the file without it is the same file.
     assert_eq!(counts(&import(&rig, &[create.clone(), confirm]).await), [0, 2, 0, 0, 2]);
     let inside = [
         create,
@@ -332,7 +332,7 @@ pub async fn imports_are_bounded_and_their_places_come_back(rig: Rig) {
     while import_place_is_taken(&rig, &body).await {}
 }
 
-/// The place is given back just after the last line is sent.
+/// The permit is returned just after the last line is sent.
 async fn import_place_is_taken(rig: &Rig, body: &str) -> bool {
     let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
     let answer = rig.send(request.body(Body::from(body.to_owned())).unwrap()).await;

@@ -28,8 +28,8 @@ macro_rules! on {
     };
 }
 
-/// Both backends expand the one list in full; a case that is not in it is dead code. (Bodies that are refused and the
-/// document never reach the log.)
+/// Both backends run the one list in full; a case that is not in it is dead code. (Refused bodies and the document
+/// never reach the log.)
 macro_rules! on_both_backends {
     ($($cases:tt)*) => {
         on!(sqlite, Some(Log::sqlite()), [$($cases)*]);
@@ -63,7 +63,7 @@ on_both_backends! {
     import::a_refused_line_is_reported_and_stops_no_other,
     import::a_line_whose_order_came_later_is_applied_the_next_time,
     import::a_line_may_name_its_stream_by_type_and_id,
-    import::a_refused_line_is_tried_again_when_the_file_is_mended,
+    import::a_refused_line_is_decided_again_when_the_file_is_corrected,
     import::a_currency_is_taken_that_was_in_use_at_the_lines_time,
     import::a_leap_second_is_the_moment_that_follows_it,
     import::a_byte_order_mark_before_the_first_line_is_passed_over,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Now, for every test.
+/// The present time of every test.
 pub const NOW: &str = "2026-03-03T00:00:00Z";
 
 pub struct Rig {
@@ -71,7 +71,7 @@ impl Rig {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    /// A placed order of 25.00 USD; its path.
+    /// Places an order of 25.00 USD; returns its path.
     pub async fn placed(&self) -> String {
         let answer = self.post("/v1/orders", order().to_string()).await;
         assert_eq!(answer.status, 201, "{:?}", answer.body);

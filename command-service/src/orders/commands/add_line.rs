@@ -1,4 +1,4 @@
-//! `add-line`: puts a line on a draft.
+//! `add-line`: adds a line to a draft.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

@@ -1,4 +1,4 @@
-//! `add-note`: writes something down, whatever the status.
+//! `add-note`: adds a note, in any status.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

@@ -1,4 +1,4 @@
-//! `cancel`: calls off an order of which nothing has left.
+//! `cancel`: cancels an order of which nothing has been shipped.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

@@ -1,4 +1,4 @@
-//! `change-line-quantity`: other units on a draft's line.
+//! `change-line-quantity`: changes the quantity of a draft's line.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

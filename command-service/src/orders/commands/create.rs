@@ -1,4 +1,4 @@
-//! `create`: begins an order, placed at once or as a draft.
+//! `create`: creates an order, placed at once or as a draft.
 
 use super::add_line::{LineBody, MEMBERS};
 use crate::http::CommandRequest;
@@ -87,7 +87,7 @@ pub async fn create_order(
     orders.create(request, read).await
 }
 
-/// Reads the body with the id it may name.
+/// Reads the body, with the id that it may name.
 pub fn read(
     json: Json<'_>,
     at: &Pointer<'_>,
@@ -100,7 +100,7 @@ pub fn read(
     Some((order_id?, command?))
 }
 
-/// Reads the body where the id stands elsewhere, of an order whose currency was in use then.
+/// Reads the body of an order whose id is given elsewhere, with a currency that was in use at `in_use`.
 pub fn read_unnamed(
     json: Json<'_>,
     in_use: InUse,

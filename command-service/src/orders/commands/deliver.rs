@@ -1,4 +1,4 @@
-//! `deliver`: a parcel arrived.
+//! `deliver`: records that a shipment arrived.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

@@ -1,4 +1,4 @@
-//! `confirm` and `discard`: commands that say everything by their name. The body is `{}`.
+//! `confirm` and `discard`: their name says everything, so the body is `{}`.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

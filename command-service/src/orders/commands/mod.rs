@@ -1,4 +1,4 @@
-//! The order commands: one file each, with the body as documented, how it is read, and its route.
+//! The order commands, one file each: the documented body, its reader, and its route.
 
 pub mod add_line;
 pub mod add_note;
@@ -19,11 +19,11 @@ use domain::order::{CommandName, OrderCommand};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Most lines of an order, and of a shipment.
+/// The most lines of an order, and of a shipment.
 const MAX_LINES: usize = 2_000;
-/// Most units of a line.
+/// The most units of a line.
 const MAX_QUANTITY: u32 = 100_000;
-/// Most the reader lets through as a `line_id`.
+/// The highest `line_id` that the reader accepts.
 const MAX_LINE_ID: u32 = i32::MAX as u32;
 
 /// All order commands.
@@ -44,7 +44,8 @@ pub fn routes() -> OpenApiRouter<OrderCommands> {
         .routes(routes!(add_note::add_note))
 }
 
-/// Reads the body of any command by its name, as an import line gives it; a new order's currency was in use then.
+/// Reads the body of any command by its name, as in an import line. `in_use` says when a new order's currency was in
+/// use.
 pub fn read(
     name: CommandName,
     body: Json<'_>,

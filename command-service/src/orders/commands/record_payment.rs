@@ -1,4 +1,4 @@
-//! `record-payment`: money that came in, however late.
+//! `record-payment`: records a payment, however late.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

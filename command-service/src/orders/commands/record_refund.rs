@@ -1,4 +1,4 @@
-//! `record-refund`: money that went back.
+//! `record-refund`: records a refund.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

@@ -1,4 +1,4 @@
-//! `remove-line`: takes a line off a draft.
+//! `remove-line`: removes a line from a draft.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};

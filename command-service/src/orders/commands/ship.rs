@@ -1,4 +1,4 @@
-//! `ship`: a parcel leaves.
+//! `ship`: records that a parcel left.
 
 use crate::http::CommandRequest;
 use crate::http::headers::{CommandHeaders, CommandQuery};
