@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Fuzzes a running server by its own OpenAPI document: no 5xx, no undocumented status, answers that fit their schemas.
+# Fuzzes a running server from its own OpenAPI document: no 5xx, no undocumented status, answers that fit their schemas.
 #
 #   tests/schemathesis.sh [more arguments for `schemathesis run`]
 #
-# Needs python3 and curl; schemathesis goes into target/schemathesis. SCHEMATHESIS_EXAMPLES is how many requests each
-# operation gets (100), SCHEMATHESIS_SEED repeats a run, ORDERLOG_PROGRAMS names a folder with a program that is built already.
+# Needs python3 and curl; schemathesis goes into target/schemathesis. SCHEMATHESIS_EXAMPLES is the number of requests to
+# each operation (100), SCHEMATHESIS_SEED repeats a run, ORDERLOG_PROGRAMS names a folder with a built program.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,7 +27,7 @@ LOG="$DATA/output"
 SERVER=$!
 trap 'kill "$SERVER" 2>/dev/null || true; wait "$SERVER" 2>/dev/null || true; rm -rf "$DATA"' EXIT
 
-# The line comes within a second or the program has ended.
+# The line comes within a second, or the program has ended.
 URL=$(timeout 30 tail --pid="$SERVER" -n +1 -f "$LOG" | grep -m1 -o '^listening on http://[0-9.:]*' | cut -d' ' -f3 || true)
 if [ -z "$URL" ]; then
     cat "$LOG" >&2

@@ -1,4 +1,4 @@
-"""Teaches schemathesis NDJSON: sent as it is, and every answered line held against the line's schema."""
+"""Teaches schemathesis NDJSON: a body is sent as it is, and the last line of an answer is checked against the schema."""
 
 import json
 

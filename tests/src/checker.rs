@@ -1,4 +1,4 @@
-//! Compares three accounts of what happened: what clients were answered, what the log holds, what the views show.
+//! Compares three accounts: what clients were answered, what the log holds, and what the views show.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::client::Client;
 use crate::load::Accepted;
 
-/// Events a page.
+/// Events on one page.
 const PAGE: u64 = 1000;
 /// More pages than any test fills.
 const MAX_PAGES: usize = 10_000;
@@ -39,10 +39,10 @@ pub async fn head(client: &Client) -> u64 {
     answer.token()
 }
 
-/// Positions 1..n without a hole, versions of each stream without a hole, no id twice, times that do not go back.
+/// Asserts gapless positions from 1, gapless versions in each stream, unique ids, and times that do not go back.
 ///
 /// # Panics
-/// Naming the first event where it does not hold.
+/// Names the first event that breaks this.
 pub fn is_whole(events: &[Value]) {
     let mut versions: HashMap<&str, (u64, &str)> = HashMap::new();
     let (mut ids, mut recorded) = (HashSet::new(), "");
@@ -63,18 +63,18 @@ pub fn is_whole(events: &[Value]) {
     }
 }
 
-/// Every answer's events are in the log at the places that were answered, and no two answers share one.
+/// Asserts that every answer's events are in the log at their positions, and that no two answers share one.
 ///
 /// # Panics
-/// Naming the first answer where it does not hold.
+/// Names the first answer that breaks this.
 pub fn holds_every_answer(events: &[Value], accepted: &[Accepted]) {
-    let mut told = HashSet::new();
+    let mut named = HashSet::new();
     for answer in accepted {
         let body = answer.json();
         let subject = format!("order/{}", answer.order);
         for (index, said) in said_events(&body).iter().enumerate() {
             let position = said["position"].as_u64().expect("an event has a position");
-            assert!(told.insert(position), "two answers name position {position}: {body}");
+            assert!(named.insert(position), "two answers name position {position}: {body}");
             let stored = &events[usize::try_from(position).expect("fits") - 1];
             assert_eq!(stored["id"], said["event_id"], "another event is stored: {body}");
             assert_eq!(stored["type"], said["type"], "another type is stored: {body}");
@@ -89,10 +89,10 @@ pub fn holds_every_answer(events: &[Value], accepted: &[Accepted]) {
     }
 }
 
-/// Each mark (the text of a note, unique to one command) stands in the log at most once.
+/// Asserts that each mark (the text of a note, unique to one command) is in the log at most once.
 ///
 /// # Panics
-/// Naming a mark that was stored twice.
+/// Names a mark that was stored twice.
 pub fn has_no_command_twice(events: &[Value]) {
     let mut marks = HashSet::new();
     for event in events.iter().filter(|event| event["type"] == "NoteAdded") {
@@ -100,18 +100,18 @@ pub fn has_no_command_twice(events: &[Value]) {
     }
 }
 
-/// Every event was told to somebody: nothing was accepted and then left unanswered.
+/// Asserts that an answer named every event: no accepted command was left unanswered.
 ///
 /// # Panics
-/// Naming an event that no answer named.
+/// Names an event that no answer named.
 pub fn has_nothing_unanswered(events: &[Value], accepted: &[Accepted]) {
-    let told: HashSet<u64> = accepted
+    let named: HashSet<u64> = accepted
         .iter()
         .flat_map(|answer| said_events(&answer.json()))
         .filter_map(|said| said["position"].as_u64())
         .collect();
     for (index, event) in events.iter().enumerate() {
-        assert!(told.contains(&(index as u64 + 1)), "stored, and nobody was told: {event}");
+        assert!(named.contains(&(index as u64 + 1)), "stored, but in no answer: {event}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A small typed client: sends JSON, hands back whole answers, and holds each against the served OpenAPI document.
+//! A small typed client: sends JSON, returns whole answers, and checks each against the served OpenAPI document.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::contract::Contract;
 
-/// Longer than anything the server may take: its longest wait is 30 s.
+/// Longer than any answer may take: the server's longest wait is 30 s.
 const ANSWER_BOUND: Duration = Duration::from_secs(60);
 
 /// Shorter than the 8 s after which the server closes a kept connection: no request is sent into a closing one.
@@ -19,7 +19,7 @@ const KEPT_CONNECTION: Duration = Duration::from_secs(4);
 /// Headers by name.
 pub type Headers<'a> = &'a [(&'a str, &'a str)];
 
-/// Asks one server.
+/// A client of one server.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -30,7 +30,7 @@ pub struct Client {
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// `POST /v1/orders`: for messages.
+    /// The request, such as `POST /v1/orders`, for messages.
     pub asked: String,
     /// The HTTP status.
     pub status: u16,
@@ -41,14 +41,14 @@ pub struct Answer {
 }
 
 impl Client {
-    /// A client that asserts of every answer that the served OpenAPI document names its route and status.
+    /// A client that asserts that the served OpenAPI document names the route and status of every answer.
     pub async fn checked(base: &str) -> Self {
         let plain = Self::unchecked(base);
         let document = plain.get("/openapi.json").await.ok();
         Self { contract: Some(Arc::new(Contract::new(document))), ..plain }
     }
 
-    /// A client that believes what it is told.
+    /// A client that checks no answers.
     ///
     /// # Panics
     /// When the HTTP library cannot be set up.
@@ -102,7 +102,7 @@ impl Client {
         self.ask(Method::POST, path, headers, Some(Bytes::from(body.to_string()))).await
     }
 
-    /// Anything; a body goes as JSON unless the headers say otherwise.
+    /// Any request; a body is sent as JSON unless the headers say otherwise.
     ///
     /// # Panics
     /// When there is no answer.
@@ -122,7 +122,7 @@ impl Client {
     /// As [`Client::ask`], for a server that may be killed meanwhile.
     ///
     /// # Errors
-    /// When the connection breaks before the whole answer is there.
+    /// When the connection breaks before the whole answer has arrived.
     pub async fn send(
         &self,
         method: Method,
@@ -151,7 +151,7 @@ impl Client {
         Ok(Answer { asked, status, headers, body })
     }
 
-    /// Begins a GET whose answer is read piece by piece.
+    /// Begins a GET whose answer is read in pieces.
     ///
     /// # Panics
     /// When there is no answer.
@@ -192,7 +192,7 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// A header's value, if it is there.
+    /// A header's value, if it is present.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -200,7 +200,7 @@ impl Answer {
     /// The `Consistency-Token`.
     ///
     /// # Panics
-    /// When it is absent or no number.
+    /// When it is absent or not a number.
     pub fn token(&self) -> u64 {
         self.header("Consistency-Token")
             .and_then(|token| token.parse().ok())
@@ -210,7 +210,7 @@ impl Answer {
     /// The JSON body of an answer with this status.
     ///
     /// # Panics
-    /// When the status is another one.
+    /// When the status differs.
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}: {}", self.asked, self.text());
         self.json()

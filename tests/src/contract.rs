@@ -1,4 +1,4 @@
-//! The served OpenAPI document as a judge: every route and status that a test sees must be in it.
+//! The served OpenAPI document as a check: every route and status that a test sees must be in it.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use reqwest::Method;
 use serde_json::Value;
 
-/// Paths outside of `/v1` that are the documentation itself.
+/// Paths outside `/v1` that are the documentation itself.
 const DOCUMENTATION: [&str; 2] = ["/openapi.json", "/docs"];
 
-/// The document, and what of it was seen.
+/// The document, and the parts of it that were seen.
 #[derive(Debug)]
 pub struct Contract {
     document: Value,
@@ -17,7 +17,7 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// Judges by this document.
+    /// A check against this document.
     pub fn new(document: Value) -> Self {
         Self { document, seen: Mutex::default() }
     }
@@ -27,7 +27,7 @@ impl Contract {
         &self.document
     }
 
-    /// Every (method, path template, status) that was seen so far.
+    /// Every (method, path template, status) seen so far.
     ///
     /// # Panics
     /// Never: nothing panics while it holds the lock.
@@ -35,7 +35,7 @@ impl Contract {
         self.seen.lock().expect("nothing panics under this lock").clone()
     }
 
-    /// Asserts that the document foresees this answer.
+    /// Asserts that the document has this answer.
     ///
     /// # Panics
     /// When it does not.
@@ -64,7 +64,7 @@ impl Contract {
         self.seen.lock().expect("nothing panics under this lock").insert(seen);
     }
 
-    /// The path template that a path belongs to: the one with the fewest parameters.
+    /// The path template of a path: the matching one with the fewest parameters.
     fn template(&self, path: &str) -> Option<&str> {
         let paths = self.document["paths"].as_object().expect("a document has paths");
         paths

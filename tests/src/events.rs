@@ -11,16 +11,16 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// Of an answer that has begun.
+    /// Reads an answer that has begun.
     pub fn new(response: reqwest::Response) -> Self {
         Self { pieces: response.bytes_stream().boxed(), unread: Vec::new() }
     }
 
-    /// The next event, as its id and its data; comments are passed over. `None` when the stream has ended or the connection
-    /// has.
+    /// The next event, as its id and its data; comments are skipped. `None` when the stream or the connection has
+    /// ended.
     ///
     /// # Errors
-    /// What came, when that is no event with a position and JSON.
+    /// The received text, if it is not an event with a position and JSON.
     pub async fn next(&mut self) -> Result<Option<(u64, Value)>, String> {
         loop {
             while let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {

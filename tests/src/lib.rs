@@ -1,11 +1,11 @@
-//! The harness of the system tests: the real programs in processes of their own, asked over HTTP like any client would.
+//! The harness of the system tests: the real programs in separate processes, used over HTTP like any client would.
 //!
-//! It stands outside of everything: it knows the contract, the programs' flags and the line `listening on http://…`,
-//! and no crate of the workspace. [`server`] starts and kills programs, [`client`] asks and holds every answer against
-//! the served OpenAPI document, [`load`] keeps clients busy across restarts, [`checker`] compares what was answered
-//! with what the log holds, [`events`] listens to the stream of events, [`raw`] says what no HTTP library would.
+//! It stands outside the system. It knows the contract, the programs' flags and the line `listening on http://…`, and
+//! no crate of the workspace. [`server`] starts and kills programs, [`client`] sends requests and checks every answer
+//! against the served OpenAPI document. [`load`] keeps clients busy across restarts, [`checker`] compares the answers
+//! with the log. [`events`] listens to the stream of events, [`raw`] sends what no HTTP library would.
 //!
-//! A harness that cannot go on panics: that is what fails a test. Nothing it starts outlives it.
+//! A harness that cannot go on panics, and so fails the test. No process that it starts outlives it.
 
 pub mod checker;
 pub mod client;

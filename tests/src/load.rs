@@ -1,8 +1,8 @@
 //! Clients that walk orders through their lives, with an idempotency key on every command, across restarts.
 //!
-//! A worker repeats a command with the same key until it is answered, as the contract tells clients to: whatever
-//! happened to the first attempt, the command takes place once. Or, when told so, it stops at the first broken
-//! connection: then what it was answered is all that may be in the log.
+//! A worker repeats a command with the same key until it is answered, as the contract asks of clients: the command then
+//! takes effect once, whatever happened to the first attempt. Or it stops at the first broken connection
+//! ([`Unanswered::GiveUp`]): then the log may hold only what it was answered.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,26 +20,26 @@ use crate::client::{Answer, Client};
 use crate::orders;
 use rig::rng::Rng;
 
-/// Attempts of one command: far more than restarts in the longest run.
+/// Attempts of one command: many more than the restarts of the longest run.
 const MAX_ATTEMPTS: usize = 2_000;
-/// After a failure, so long for a restarted server to be announced before the same address is tried again.
+/// How long a worker waits for a new address after a failure, before it tries the same address again.
 const RESTART_PATIENCE: Duration = Duration::from_millis(250);
-/// So long for a number of answers to come: no server under test is this slow.
+/// How long a number of answers may take: no server under test is this slow.
 const PROGRESS_BOUND: Duration = Duration::from_secs(120);
 
 /// What a worker does when a command goes unanswered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unanswered {
-    /// Sends it again, same key, same body, until it is answered.
+    /// Repeats it, with the same key and body, until it is answered.
     Repeat,
     /// Ends.
     GiveUp,
 }
 
-/// A 2xx that a client was given.
+/// A 2xx answer to a client.
 #[derive(Debug, Clone)]
 pub struct Accepted {
-    /// The order it is about.
+    /// The command's order.
     pub order: Uuid,
     /// The text of the note, when the command added one: unique to the command.
     pub mark: Option<String>,
@@ -59,7 +59,7 @@ impl Accepted {
     }
 }
 
-/// Clients at work.
+/// Running clients.
 #[derive(Debug)]
 pub struct Load {
     workers: JoinSet<()>,
@@ -102,22 +102,22 @@ impl Load {
         Self { workers, address, shared, count }
     }
 
-    /// The server is at another address now.
+    /// Sets the server's new address.
     pub fn moved_to(&self, base: &str) {
         self.address.send_replace(base.to_owned());
     }
 
-    /// How many 2xx there were so far.
+    /// The number of 2xx so far.
     pub fn count(&self) -> usize {
         *self.count.borrow()
     }
 
-    /// Tells how many 2xx there were, whenever there is one more.
+    /// Reports the number of 2xx after each one.
     pub fn answers(&self) -> watch::Receiver<usize> {
         self.count.clone()
     }
 
-    /// Waits for so many more 2xx.
+    /// Waits for `more` further 2xx.
     ///
     /// # Panics
     /// When they do not come.
@@ -128,19 +128,19 @@ impl Load {
         assert!(reached, "the load stands still at {} of {goal}", self.count());
     }
 
-    /// Lets every client finish its command, and hands back every 2xx.
+    /// Lets every client finish its command, and returns every 2xx.
     ///
     /// # Panics
-    /// When a client saw what it must not see.
+    /// When a client saw a wrong answer.
     pub async fn finish(mut self) -> Vec<Accepted> {
         self.shared.stop.cancel();
         self.join().await
     }
 
-    /// Waits until every client has ended by itself, and hands back every 2xx.
+    /// Waits until every client has ended by itself, and returns every 2xx.
     ///
     /// # Panics
-    /// When a client saw what it must not see.
+    /// When a client saw a wrong answer.
     pub async fn join(&mut self) -> Vec<Accepted> {
         let all = async {
             while let Some(ended) = self.workers.join_next().await {
@@ -170,7 +170,7 @@ impl Worker {
         }
     }
 
-    /// An order's whole life; `None` when the worker shall end.
+    /// An order's whole life; `None` when the worker must end.
     async fn one_order(&mut self) -> Option<()> {
         let order = self.rng.uuid();
         let customer = format!("customer-{}", self.rng.below(20));
@@ -195,7 +195,7 @@ impl Worker {
         Some(())
     }
 
-    /// One command, until it is answered.
+    /// Sends one command until it is answered.
     async fn tell(
         &mut self,
         order: Uuid,
@@ -226,7 +226,7 @@ impl Worker {
     }
 
     async fn wait_for_a_server(&mut self) {
-        // Not hearing of another address is fine: then the old one is tried again.
+        // Without a new address, the old one is tried again.
         let _ = timeout(RESTART_PATIENCE, self.address.changed()).await;
         let base = self.address.borrow_and_update().clone();
         if base != self.client.base() {
@@ -242,7 +242,7 @@ impl Shared {
     }
 }
 
-/// The only refusals that this load may meet are those that ask to come again.
+/// The only refusals in this load are those that ask for a retry.
 fn must_be_retried(answer: &Answer) {
     let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
     assert!(

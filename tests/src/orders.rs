@@ -1,4 +1,4 @@
-//! Bodies of commands, and the few sequences of commands that many tests begin with.
+//! Bodies of commands, and the few sequences of commands with which many tests begin.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub async fn command(client: &Client, order: Uuid, name: &str, body: Value) -> A
     client.post(&path(order, name), &body).await
 }
 
-/// Places a new order of [`placed`] and hands back its id and the answer.
+/// Places a new order of [`placed`]; returns its id and the answer.
 pub async fn place(client: &Client, customer: &str) -> (Uuid, Answer) {
     let order = new_id();
     let answer = client.post("/v1/orders", &placed(order, customer)).await;
@@ -43,10 +43,10 @@ pub async fn place(client: &Client, customer: &str) -> (Uuid, Answer) {
     (order, answer)
 }
 
-/// Applies these commands, each of which must succeed, and hands back the last answer.
+/// Applies these commands, each of which must succeed; returns the last answer.
 ///
 /// # Panics
-/// When one is refused, or there is none.
+/// When one is refused, or the list is empty.
 pub async fn apply(client: &Client, order: Uuid, commands: &[(&str, Value)]) -> Answer {
     let mut last = None;
     for (name, body) in commands {
@@ -57,7 +57,7 @@ pub async fn apply(client: &Client, order: Uuid, commands: &[(&str, Value)]) -> 
     last.expect("there is at least one command")
 }
 
-/// The commands that bring an order of [`placed`] from placed to just before its last delivery.
+/// The commands that take an order of [`placed`] to just before its last delivery.
 pub fn until_delivery() -> [(&'static str, Value); 3] {
     [
         ("confirm", json!({})),

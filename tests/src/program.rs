@@ -1,15 +1,15 @@
-//! The programs under test: found beside the test executable, built by cargo first, once a test process.
+//! The programs under test: in the folder of the test executable; cargo builds them first, once in each test process.
 //!
-//! Building is cargo's no-op when everything is fresh; without it a test would quietly run yesterday's program. The
-//! program with crash points is of the instrumented build, as `scripts/instrumented` runs its tests. It shares every
-//! dependency (one build directory) and lands in a folder of its own, so that the normal program is never overwritten by
-//! one that can be told to abort.
+//! If they are up to date, cargo does nothing. Without the build, a test could silently run an outdated program. The
+//! program with crash points comes from the instrumented build, whose tests `scripts/instrumented` runs. It shares
+//! every dependency (one build directory) and is kept in a separate folder. So a program that can abort on request
+//! never overwrites the normal one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Every package that has a program.
+/// Every package with a program.
 const PACKAGES: [&str; 5] = ["orderlog", "command-service", "relay", "projector", "query-service"];
 
 /// A program of the project.
@@ -17,7 +17,7 @@ const PACKAGES: [&str; 5] = ["orderlog", "command-service", "relay", "projector"
 pub enum Program {
     /// The all-in-one.
     Orderlog,
-    /// The all-in-one with named points in the append at which it aborts when told to.
+    /// The all-in-one with named points in the append, at which it can be made to abort.
     OrderlogWithCrashPoints,
     /// Commands alone.
     CommandService,
@@ -30,7 +30,7 @@ pub enum Program {
 }
 
 impl Program {
-    /// Where it is; built first.
+    /// The program's path; builds it first.
     pub fn path(self) -> PathBuf {
         match self {
             Self::Orderlog => normal().join("orderlog"),
@@ -42,7 +42,7 @@ impl Program {
         }
     }
 
-    /// The folder with all of them; built first.
+    /// The folder with all programs; builds them first.
     pub fn folder() -> &'static Path {
         normal()
     }
@@ -76,7 +76,7 @@ fn crashing() -> &'static Path {
     })
 }
 
-/// `target/<profile>`: two above this executable, which is in its `deps`.
+/// `target/<profile>`: this executable is in its `deps`.
 fn profile_dir() -> PathBuf {
     let exe = std::env::current_exe().expect("a running program has a path");
     let deps = exe.parent().expect("an executable is in a folder");
@@ -93,9 +93,9 @@ fn build(target: &Path, build_dir: &Path, programs: &[&str], more: &[&str]) {
     let mut command = Command::new(cargo);
     command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        // The whole workspace is named, and with it every feature its members ask for. What only tests ask for counts
-        // where a target that only tests have is built, too: the example. Then everything is as the tests were built,
-        // and nothing is compiled once more.
+        // Naming the whole workspace enables every feature that its members ask for. Features that only tests ask for
+        // count only if a target of tests is built as well: the example. So everything has the features of the tests'
+        // build, and nothing is compiled again.
         .args(["build", "--quiet", "--locked", "--workspace", "--profile", profile])
         .args(["--example", "append_rate"])
         .arg("--target-dir")

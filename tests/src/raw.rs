@@ -1,4 +1,4 @@
-//! Bytes on a socket: what no HTTP library would send, and how long the server puts up with it.
+//! Raw bytes on a socket: requests that no HTTP library would send, and how long the server tolerates them.
 
 use std::io;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-/// The contract's 10 s for slow clients, and some for a busy machine.
+/// The contract's 10 s for slow clients, plus a margin for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(14);
-/// No answer to a bad request is longer.
+/// The longest answer to a bad request.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
-/// What came back over a socket.
+/// The answer on a socket.
 #[derive(Debug, Default)]
 pub struct RawAnswer {
     /// The status; 0 if the connection was closed without an answer.
     pub status: u16,
     /// Status line and headers.
     pub head: String,
-    /// What followed.
+    /// The bytes after the head.
     pub body: String,
-    /// The server closed the connection.
+    /// Whether the server closed the connection.
     pub closed: bool,
     /// From the first byte sent to the last byte read.
     pub took: Duration,
@@ -50,14 +50,14 @@ impl RawAnswer {
 pub async fn exchange(host: &str, request: &[u8]) -> RawAnswer {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(host).await.expect("the server listens");
-    // A server that refuses early closes while we still write: its answer tells, not our write.
+    // A server that refuses early closes while we still write: its answer counts, not our error.
     let _ = stream.write_all(request).await;
     let mut answer = read_answer(&mut stream).await;
     answer.took = begun.elapsed();
     answer
 }
 
-/// As [`exchange`], and then waits for the server to close the connection.
+/// As [`exchange`], but then waits for the server to close the connection.
 ///
 /// # Panics
 /// When nothing listens there.
@@ -71,7 +71,7 @@ pub async fn exchange_until_closed(host: &str, request: &[u8]) -> RawAnswer {
     RawAnswer { closed, took: begun.elapsed(), ..RawAnswer::read(&bytes) }
 }
 
-/// Sends a head and then pieces of a body for as long as the server takes them, and reads one answer.
+/// Sends a head and then pieces of a body while the server accepts them, and reads one answer.
 ///
 /// # Panics
 /// When nothing listens there.
@@ -106,7 +106,7 @@ pub async fn read_answer(stream: &mut TcpStream) -> RawAnswer {
     RawAnswer { closed, ..RawAnswer::read(&bytes) }
 }
 
-/// Reads until one answer is whole (`false`) or the connection ends (`true`).
+/// Reads until one answer is complete (`false`) or the connection ends (`true`).
 async fn read_one(stream: &mut (impl AsyncReadExt + Unpin), bytes: &mut Vec<u8>) -> bool {
     while bytes.len() < MAX_ANSWER_BYTES {
         if is_whole(bytes) {

@@ -1,7 +1,7 @@
-//! A program running in a process of its own: started, waited for, killed, told to stop; its output kept.
+//! A program in a separate process: started, waited for, killed, stopped; its output is kept.
 //!
-//! Nothing outlives its handle: dropping it kills the process. A [`Server`] may also be a whole scaled-out system; then its
-//! process is the script that holds the others, see [`crate::system`].
+//! No process outlives its handle: dropping the handle kills it. A [`Server`] may also be a whole scaled-out system.
+//! Its process is then the script that holds the others, see [`crate::system`].
 
 mod scaled_out;
 
@@ -22,13 +22,13 @@ use crate::client::Client;
 use crate::program::Program;
 use crate::system::{self, ScaledOut};
 
-/// What a server says when it is ready, and a scaled-out system.
+/// The lines by which a server, and a scaled-out system, say that they are ready.
 const READY_LINES: [&str; 2] = ["listening on ", "commands on "];
 /// How long a start may take on a busy machine.
 const START_BOUND: Duration = Duration::from_secs(60);
-/// The contract's bound on the end of a server that is told to stop.
+/// The contract's bound for a server to stop.
 const STOP_BOUND: Duration = Duration::from_secs(10);
-/// The same for a script that ends nine processes on a busy machine.
+/// The same for a script that stops nine processes on a busy machine.
 const SYSTEM_STOP_BOUND: Duration = Duration::from_secs(60);
 /// How long a command-line verb may take.
 const RUN_BOUND: Duration = Duration::from_secs(600);
@@ -50,7 +50,7 @@ pub struct Server {
     behind: Option<ScaledOut>,
 }
 
-/// Every line that a program wrote so far.
+/// The lines that a program has written so far.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     lines: Arc<Mutex<VecDeque<String>>>,
@@ -58,12 +58,12 @@ pub struct Log {
 }
 
 impl Launch {
-    /// A program with no arguments yet.
+    /// A program without arguments.
     pub fn new(program: Program) -> Self {
         Self::of(program.path())
     }
 
-    /// Any command, one that starts a program of ours in some other way.
+    /// Any command that starts one of our programs in another way.
     pub fn of(command: impl AsRef<std::ffi::OsStr>) -> Self {
         let mut command = Command::new(command);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -81,13 +81,13 @@ impl Launch {
         self.args(["--listen", "127.0.0.1:0", "--data-dir"]).args([data])
     }
 
-    /// More arguments.
+    /// Adds arguments.
     pub fn args(mut self, more: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Self {
         self.command.args(more);
         self
     }
 
-    /// An environment variable.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
@@ -96,12 +96,12 @@ impl Launch {
     /// Starts a server and waits for its line.
     ///
     /// # Panics
-    /// When it ends or stays silent instead; its output is in the message.
+    /// When it ends, or prints no line in time; its output is in the message.
     pub async fn serve(self) -> Server {
         self.try_serve().await.unwrap_or_else(|output| panic!("it did not start:\n{output}"))
     }
 
-    /// Starts the script that holds a scaled-out system: it ends everything when its standard input does.
+    /// Starts the script that holds a scaled-out system: it ends everything when its standard input ends.
     ///
     /// # Panics
     /// As [`Launch::serve`].
@@ -113,10 +113,10 @@ impl Launch {
         server
     }
 
-    /// Starts a server and waits for its line; its output if it ended instead.
+    /// Starts a server and waits for its line; returns its output if it ended instead.
     ///
     /// # Errors
-    /// What it wrote before it ended without listening.
+    /// Its output, if it ended before it listened.
     pub async fn try_serve(mut self) -> Result<Server, String> {
         let mut child = self.command.spawn().expect("the program was built");
         let log = Log::default();
@@ -129,7 +129,7 @@ impl Launch {
         }
     }
 
-    /// Starts it without waiting for anything: a program that serves nobody.
+    /// Starts it without waiting: a program that does not serve.
     pub fn spawn(mut self) -> Running {
         let mut child = self.command.spawn().expect("the program was built");
         let log = Log::default();
@@ -150,22 +150,22 @@ impl Launch {
     }
 }
 
-/// A program that runs and serves nobody; killed when dropped.
+/// A running program that does not serve; killed when dropped.
 #[derive(Debug)]
 pub struct Running {
     /// The process.
     pub child: Child,
-    /// What it wrote.
+    /// Its output.
     pub log: Log,
 }
 
 impl Running {
-    /// SIGKILL, and wait until it is gone.
+    /// Sends SIGKILL, and waits until it is gone.
     ///
     /// # Panics
     /// When it cannot be killed.
     pub async fn kill(mut self) -> ExitStatus {
-        // An error means that it has ended by itself.
+        // On an error it has ended by itself.
         let _ = self.child.start_kill();
         self.child.wait().await.expect("a child can be waited for")
     }
@@ -210,17 +210,17 @@ impl Server {
         self.child.id().expect("it has not been waited for")
     }
 
-    /// What it wrote so far.
+    /// Its output so far.
     pub fn log(&self) -> &Log {
         &self.log
     }
 
-    /// A client that holds every answer against this server's own OpenAPI document.
+    /// A client that checks every answer against this server's own OpenAPI document.
     pub async fn client(&self) -> Client {
         Client::checked(&self.base).await
     }
 
-    /// SIGKILL, and wait until it is gone.
+    /// Sends SIGKILL, and waits until it is gone.
     ///
     /// # Panics
     /// When it cannot be killed.
@@ -243,25 +243,25 @@ impl Server {
             .expect("a child can be waited for")
     }
 
-    /// SIGTERM: asks it to stop, without waiting.
+    /// Sends SIGTERM: asks it to stop, without waiting.
     ///
     /// # Panics
-    /// When the signal cannot be sent to a process that runs.
+    /// When the signal cannot be sent.
     pub fn terminate(&self) {
         let Some(id) = self.child.id() else { return };
         let sent = std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status();
         assert!(sent.expect("kill is on every Unix").success(), "the signal reached the process");
     }
 
-    /// SIGTERM, and wait for a clean end within the contract's bound.
+    /// Sends SIGTERM, and waits for a clean end within the contract's bound.
     ///
     /// # Panics
-    /// When it exits otherwise than with 0 within 10 s.
+    /// When its exit code is not 0, or it takes more than 10 s.
     pub async fn stop(mut self) {
         self.terminate();
         let bound = if self.behind.is_some() { SYSTEM_STOP_BOUND } else { STOP_BOUND };
         let status = self.exit(bound).await;
-        assert_eq!(status.code(), Some(0), "a server that is told to stop exits 0");
+        assert_eq!(status.code(), Some(0), "a server exits 0 after SIGTERM");
         self.behind = None;
     }
 }
@@ -275,7 +275,7 @@ impl Drop for Server {
 }
 
 impl Log {
-    /// Everything, as one text.
+    /// The whole output, as one text.
     pub fn text(&self) -> String {
         self.lines().join("\n")
     }
@@ -316,7 +316,7 @@ impl Log {
                 if let Some(base) = base
                     && let Some(found) = found.take()
                 {
-                    // Nobody waits any more when the start was given up.
+                    // There is no receiver any more if the start was given up.
                     let _ = found.send(base);
                 }
             }

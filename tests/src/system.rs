@@ -1,8 +1,8 @@
-//! Which system the end-to-end tests run against, and where a scaled-out one keeps what it is made of.
+//! Which system the end-to-end tests run against, and where a scaled-out one keeps its files.
 //!
-//! `ORDERLOG_SYSTEM=scaled-out` puts PostgreSQL, Kafka, two of each service and nginx in the place of the one program; the
-//! tests stay as they are. PostgreSQL and Kafka are started once a run (`ORDERLOG_BACKENDS`, or once a test process);
-//! each data folder gets databases, a topic and services of its own. [`crate::server`] starts them.
+//! `ORDERLOG_SYSTEM=scaled-out` replaces the one program by PostgreSQL, Kafka, two of each service and nginx; the tests
+//! stay the same. PostgreSQL and Kafka are started once in a run (`ORDERLOG_BACKENDS`), or once in each test process.
+//! Each data folder gets databases, a topic and services of its own. [`crate::server`] starts them.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use crate::program::Program;
 
-/// A system that the contract can be held against.
+/// A system that the tests can run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// One program on SQLite.
@@ -23,7 +23,7 @@ pub enum Kind {
 /// The system that the environment chooses.
 ///
 /// # Panics
-/// When `ORDERLOG_SYSTEM` names none.
+/// When `ORDERLOG_SYSTEM` names no system.
 pub fn chosen() -> Kind {
     match std::env::var("ORDERLOG_SYSTEM").as_deref() {
         Err(_) | Ok("embedded") => Kind::Embedded,
@@ -32,7 +32,7 @@ pub fn chosen() -> Kind {
     }
 }
 
-/// The services of a scaled-out system, by the names that the script gives them.
+/// The services of a scaled-out system, by their names in the script.
 pub const SERVICES: [&str; 8] = [
     "relay-1",
     "relay-2",
@@ -52,7 +52,7 @@ pub struct ScaledOut {
 }
 
 impl ScaledOut {
-    /// The system over this data folder. It keeps its name, so that it finds its databases when started again.
+    /// The system over this data folder. It keeps its name, so that it finds its databases after a restart.
     ///
     /// # Panics
     /// When the folder cannot be written.
@@ -64,7 +64,7 @@ impl ScaledOut {
             std::fs::write(&file, &name).expect("a data folder can be written");
             name
         });
-        // Not in the data folder: a test may remove that before the system is ended.
+        // Not in the data folder, which a test may remove before the system is ended.
         Self { state: backends.join("systems").join(&name), name }
     }
 
@@ -89,14 +89,14 @@ impl ScaledOut {
         }
     }
 
-    /// What its services wrote since it was started.
+    /// The output of its services since they were started.
     pub(crate) fn log_lines(&self) -> Vec<String> {
         let Ok(folder) = std::fs::read_dir(self.state.join("log")) else { return Vec::new() };
         let files = folder.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
         files.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
-    /// What the script is told by its environment.
+    /// The script's environment.
     pub(crate) fn settings(&self) -> [(&'static str, PathBuf); 4] {
         [
             ("ORDERLOG_STATE", self.state.clone()),
@@ -107,7 +107,7 @@ impl ScaledOut {
     }
 }
 
-/// PostgreSQL and Kafka; the child's standard input is what keeps them alive.
+/// PostgreSQL and Kafka; the child's standard input keeps them alive.
 fn backends() -> &'static Path {
     static STARTED: OnceLock<(PathBuf, Option<Child>)> = OnceLock::new();
     let (folder, _) = STARTED.get_or_init(|| match std::env::var_os("ORDERLOG_BACKENDS") {

@@ -1,10 +1,10 @@
-//! Everything that the views show, as one value: to be compared before and after.
+//! Everything that the views show, as one value, for comparisons of before and after.
 
 use serde_json::{Map, Value};
 
 use crate::client::Client;
 
-/// Orders a page.
+/// Orders on one page.
 const PAGE: usize = 200;
 /// More pages than any test fills.
 const MAX_PAGES: usize = 1_000;
@@ -19,7 +19,8 @@ const FIXED: [&str; 6] = [
     "/v1/products/cup",
 ];
 
-/// Every list to its end, every order with its history, every customer of [`crate::load`], every report, at `position`.
+/// Reads every list to its end, every order with its history, every customer of [`crate::load`] and every report, at
+/// `position`.
 pub async fn everything(client: &Client, position: u64) -> Value {
     let mut shown = Map::new();
     let orders = list(client, "/v1/orders", position).await;
@@ -44,10 +45,10 @@ pub async fn everything(client: &Client, position: u64) -> Value {
     Value::Object(shown)
 }
 
-/// A list to its end.
+/// Reads a list to its end.
 ///
 /// # Panics
-/// When it has none.
+/// When the list has no end.
 pub async fn list(client: &Client, path: &str, position: u64) -> Vec<Value> {
     let join = if path.contains('?') { '&' } else { '?' };
     let (mut rows, mut cursor) = (Vec::new(), String::new());

@@ -1,5 +1,5 @@
-//! The programs as people and scripts use them: folders of any name, pipes that close, files that end oddly, servers that
-//! are not there.
+//! The programs as people and scripts use them: folders of any name, pipes that close, files with odd ends, missing
+//! servers.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -14,7 +14,7 @@ use system_tests::program::Program;
 use system_tests::server::Launch;
 use tempfile::TempDir;
 
-/// Runs `orderlog` with these arguments, without what the environment says.
+/// `orderlog` with these arguments, without the settings of the environment.
 fn orderlog(arguments: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(Program::Orderlog.path());
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
@@ -24,12 +24,12 @@ fn orderlog(arguments: &[&str], folder: &Path) -> Command {
     command
 }
 
-/// Its exit code and all that it wrote.
+/// Its exit code and its whole output.
 fn run(arguments: &[&str], folder: &Path) -> (i32, String) {
-    told(&orderlog(arguments, folder).output().unwrap())
+    outcome(&orderlog(arguments, folder).output().unwrap())
 }
 
-fn told(output: &Output) -> (i32, String) {
+fn outcome(output: &Output) -> (i32, String) {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     assert!(!text.contains("panicked"), "{text}");
@@ -120,7 +120,7 @@ fn a_url_on_the_command_line_is_read_like_a_data_folder() {
     }
 }
 
-/// The first line, and the exit code after the pipe was closed. A program that SIGPIPE ended has none.
+/// The first line, and the exit code after the pipe was closed; `None` if SIGPIPE ended the program.
 fn first_line(mut command: Command) -> (String, Option<i32>, String) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -146,7 +146,7 @@ fn an_import_whose_reader_goes_away_stores_every_good_line() {
     assert!(code == 0 && text.contains("log: 40 events"), "{text}");
 }
 
-/// Runs a command whose output nobody takes from the start, both streams.
+/// Runs a command whose output, both streams, is closed from the start.
 fn unheard(mut command: Command) -> Option<i32> {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -155,7 +155,7 @@ fn unheard(mut command: Command) -> Option<i32> {
 }
 
 #[test]
-fn no_verb_of_any_program_panics_when_nobody_reads_it() {
+fn no_verb_of_any_program_panics_when_its_output_is_closed() {
     const PANICKED: Option<i32> = Some(101);
     let home = TempDir::new().unwrap();
     std::fs::write(home.path().join("good.ndjson"), lines(3)).unwrap();
@@ -208,7 +208,7 @@ fn no_verb_of_any_program_panics_when_nobody_reads_it() {
 }
 
 #[tokio::test]
-async fn a_server_whose_output_nobody_reads_serves_all_the_same() {
+async fn a_server_whose_output_is_closed_still_serves() {
     let data = TempDir::new().unwrap();
     let mut command = Command::new(Program::Orderlog.path());
     command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
@@ -229,19 +229,19 @@ async fn a_server_whose_output_nobody_reads_serves_all_the_same() {
 }
 
 #[test]
-fn output_that_cannot_be_written_is_told_and_the_work_is_done() {
+fn output_that_cannot_be_written_is_reported_and_the_work_is_done() {
     let home = TempDir::new().unwrap();
     std::fs::write(home.path().join("good.ndjson"), lines(3)).unwrap();
     let mut import = orderlog(&["import", "good.ndjson", "--data-dir", "d"], home.path());
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let (code, text) = told(&import.stdout(full).output().unwrap());
+    let (code, text) = outcome(&import.stdout(full).output().unwrap());
     assert!(code == 1 && text.contains("standard output cannot be written to"), "{text}");
     let (code, text) = run(&["verify", "--data-dir", "d"], home.path());
     assert!(code == 0 && text.contains("log: 3 events"), "{text}");
 }
 
 #[test]
-fn verify_tells_views_that_are_not_there_or_behind_from_views_that_are_wrong() {
+fn verify_distinguishes_missing_and_late_views_from_wrong_ones() {
     let home = TempDir::new().unwrap();
     std::fs::write(home.path().join("good.ndjson"), lines(3)).unwrap();
     std::fs::write(home.path().join("more.ndjson"), lines(2)).unwrap();
@@ -303,8 +303,8 @@ fn a_packed_file_is_read_as_gzip_reads_it_and_summed_up_however_it_ends() {
         let (found, text) = run(&["import", "f.gz", "--data-dir", &folder], home.path());
         assert_eq!(found, code, "{name}: {text}");
         assert_eq!(summary(&text)["applied"], applied, "{name}: {text}");
-        let told = text.contains("f.gz cannot be read to its end");
-        assert_eq!(told, code == 1, "{name}: {text}");
+        let reported = text.contains("f.gz cannot be read to its end");
+        assert_eq!(reported, code == 1, "{name}: {text}");
     }
     std::fs::write(home.path().join("f.gz"), [&one[..], cut].concat()).unwrap();
     let (code, text) = run(&["import", "f.gz", "--data-dir", "cut"], home.path());
@@ -318,11 +318,11 @@ async fn a_server_on_this_machine_is_asked_past_every_proxy_and_errors_name_thei
     let home = TempDir::new().unwrap();
     std::fs::write(home.path().join("good.ndjson"), lines(2)).unwrap();
     let server = Launch::orderlog(data.path()).serve().await;
-    let nobody = "http://127.0.0.1:1";
+    let closed = "http://127.0.0.1:1";
     let import = |url: &str, proxy: &str| {
         let mut command = orderlog(&["import", "good.ndjson", "--url", url], home.path());
-        command.env(proxy, nobody);
-        tokio::task::spawn_blocking(move || told(&command.output().unwrap()))
+        command.env(proxy, closed);
+        tokio::task::spawn_blocking(move || outcome(&command.output().unwrap()))
     };
     for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         for url in [server.base().to_owned(), server.base().replace("127.0.0.1", "localhost")] {
@@ -331,7 +331,7 @@ async fn a_server_on_this_machine_is_asked_past_every_proxy_and_errors_name_thei
         }
     }
     for (url, expected) in [
-        (nobody, "no server answers at http://127.0.0.1:1 (--url)"),
+        (closed, "no server answers at http://127.0.0.1:1 (--url)"),
         ("http://shop.invalid:8080", "by way of the proxy that http_proxy names"),
         ("127.0.0.1:8080", "write http:// in front of it"),
         ("localhost:8080", "write http:// in front of it"),

@@ -1,5 +1,5 @@
-//! What an answer says of its connection is what becomes of it, whatever was answered and whatever came with the request:
-//! the answer says `Connection: close` and the connection is closed, or the next request on it is answered.
+//! An answer's word on its connection holds, whatever the answer and the request. If it says `Connection: close`, the
+//! connection is closed; otherwise the next request on it is answered.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -12,10 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// No answer takes longer, on any machine.
+/// No answer takes longer on any machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A request line, fields, a body, and the status that it has to get.
+/// A request line, fields, a body, and the expected status.
 struct Case {
     name: &'static str,
     line: String,
@@ -71,7 +71,7 @@ fn cases(order: &str) -> Vec<Case> {
         Case::post("a broken rule", &note, json, body(json!({"text": ""})), 422),
         Case::post("no JSON", "/v1/orders", "text/plain", spaces(300_000), 415),
         Case::post("no NDJSON", "/v1/import", json, spaces(300_000), 415),
-        Case::post("a body for nobody", "/v1/nothing", json, spaces(300_000), 404),
+        Case::post("a body without a route", "/v1/nothing", json, spaces(300_000), 404),
         Case::post("a body too large", "/v1/orders", json, spaces(1_500_000), 413),
         Case::post("a body far too large", "/v1/orders", json, spaces(5_000_000), 413),
         stale,
@@ -80,7 +80,7 @@ fn cases(order: &str) -> Vec<Case> {
     ]
 }
 
-/// The whole request: its body by length, or in chunks.
+/// The whole request, with its body by length or in chunks.
 fn bytes(host: &str, case: &Case, chunked: bool, more: &str) -> (Vec<u8>, Vec<u8>) {
     let Case { line, fields, body, .. } = case;
     let (framing, body) = match (chunked, body.is_empty() && line.starts_with("GET")) {
@@ -99,14 +99,14 @@ fn bytes(host: &str, case: &Case, chunked: bool, more: &str) -> (Vec<u8>, Vec<u8
     (head.into_bytes(), body)
 }
 
-/// What came back.
+/// The answer that came.
 #[derive(Debug)]
 struct Answer {
     status: u16,
     head: String,
 }
 
-/// Sends the request, waiting for leave to send its body if it asks for that.
+/// Sends the request; if it asks for permission to send its body, waits for that.
 async fn ask(stream: &mut TcpStream, (head, body): (Vec<u8>, Vec<u8>), waits: bool) -> Answer {
     stream.write_all(&head).await.unwrap();
     if waits && !body.is_empty() {
@@ -115,7 +115,7 @@ async fn ask(stream: &mut TcpStream, (head, body): (Vec<u8>, Vec<u8>), waits: bo
             return first;
         }
     }
-    // Who refuses early may have closed already.
+    // A server that refuses early may have closed already.
     let _ = stream.write_all(&body).await;
     match read_answer(stream).await {
         leave if leave.status == 100 => read_answer(stream).await,
@@ -123,7 +123,7 @@ async fn ask(stream: &mut TcpStream, (head, body): (Vec<u8>, Vec<u8>), waits: bo
     }
 }
 
-/// One answer, and its body by its length.
+/// One answer, with its body by length.
 async fn read_answer(stream: &mut TcpStream) -> Answer {
     let read = async {
         let mut head = Vec::new();
@@ -150,7 +150,7 @@ async fn an_answer_keeps_its_word_about_the_connection() {
     let server = Server::start(data.path()).await;
     let client = server.client().await;
     let (order, placed) = place(&client, "connections").await;
-    // From now on its view is there, without a word about it.
+    // From now on its view exists.
     client.get_at(&format!("/v1/orders/{order}"), placed.token()).await.expect(200);
     let host = server.host().to_owned();
     for case in cases(&order.to_string()) {

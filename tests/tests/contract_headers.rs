@@ -1,4 +1,5 @@
-//! Conditions, keys, tokens and traces: what the headers of the contract do, and every problem a client can provoke.
+//! Conditions, keys, tokens and traces: the effects of the contract's headers, and every problem that a client can
+//! cause.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -214,7 +215,7 @@ const REFUSALS: [(&str, &str, u16, &str); 17] = [
     ),
 ];
 
-/// The members that a code brings with it.
+/// The members of a code.
 fn members(code: &str) -> &'static [&'static str] {
     match code {
         "illegal-transition" => &["current_status", "allowed_commands"],
@@ -261,15 +262,15 @@ async fn every_refusal_of_a_command_has_its_code_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_found_or_asked_has_its_code() {
+async fn missing_things_and_wrong_requests_have_their_codes() {
     let (_data, server, client) = server().await;
     let (order, _) = place(&client, "c").await;
-    let nobody = Uuid::nil();
+    let missing = Uuid::nil();
     for path in ["", "/history", "?version=1", "/diff?from=1&to=2"] {
-        let path = format!("/v1/orders/{nobody}{path}");
+        let path = format!("/v1/orders/{missing}{path}");
         client.get(&path).await.problem(404, "order-not-found");
     }
-    client.post(&path(nobody, "confirm"), &json!({})).await.problem(404, "order-not-found");
+    client.post(&path(missing, "confirm"), &json!({})).await.problem(404, "order-not-found");
     client.get("/v1/nothing").await.problem(404, "not-found");
     client.get("/nothing").await.problem(404, "not-found");
     client.post(&path(order, "explode"), &json!({})).await.problem(404, "not-found");
@@ -283,7 +284,8 @@ async fn what_cannot_be_found_or_asked_has_its_code() {
             wrong.problem(405, "method-not-allowed");
             assert!(wrong.header("Allow").unwrap().contains("POST"));
         }
-        // Routed by its method to a program that has no commands: the one answer that the document does not foresee.
+        // By its method, nginx routes it to a program without commands: the only answer that the document does not
+        // have.
         Kind::ScaledOut => {
             let unchecked = Client::unchecked(server.base());
             unchecked.get(&confirm).await.problem(404, "not-found");

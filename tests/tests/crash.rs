@@ -1,7 +1,7 @@
-//! SIGKILL under load: at random moments, and at each named point of the append. Whatever was answered with 2xx is in the
-//! log once, at the place that was answered; nothing has a hole; the views equal a fresh fold.
+//! SIGKILL under load: at random moments, and at each named point of the append. Every 2xx is in the log once, at the
+//! position of its answer. Positions and versions have no gap, and the views equal a fresh fold.
 //!
-//! `ORDERLOG_CRASH_CYCLES` is how often (20), shared evenly between the two kinds.
+//! `ORDERLOG_CRASH_CYCLES` is the number of kills (20), shared evenly between the two kinds.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -17,19 +17,20 @@ use tokio::time::{Instant, sleep_until};
 
 /// Clients at work while the server is killed.
 const CLIENTS: usize = 12;
-/// Where the append can be told to abort.
+/// The points at which the append can be made to abort.
 const POINTS: [&str; 5] =
     ["before-begin", "after-lock", "after-events", "before-commit", "after-commit"];
-/// An append at which a named point strikes: the first ones find an empty pipeline, later ones a busy one.
+/// The highest number of the append at which a point strikes: the first appends find an empty pipeline, later ones a
+/// busy one.
 const MAX_NTH: u64 = 40;
-/// So long until a server under load passes the append that it shall not survive.
+/// The time within which a server under load comes to the append at which it aborts.
 const STRIKE_BOUND: Duration = Duration::from_secs(60);
 
 fn cycles() -> usize {
     size("ORDERLOG_CRASH_CYCLES", 20).div_ceil(2)
 }
 
-/// Everything that must hold when all kills are over.
+/// Everything that must hold after all kills.
 async fn everything_holds(data: &Path, load: Load) {
     let server = Server::start(data).await;
     load.moved_to(server.base());
@@ -61,7 +62,7 @@ async fn kills_at_random_moments_lose_and_double_nothing() {
     let mut load = Load::start(server.base(), CLIENTS, Unanswered::Repeat, &mut rng);
     for cycle in 0..cycles() {
         load.progress(1 + usize::try_from(rng.below(150)).unwrap()).await;
-        // The moment itself is the random input: anywhere in a batch, not at its end, where answers arrive.
+        // The moment is the random input: anywhere in a batch, not only at its end, where answers arrive.
         sleep_until(Instant::now() + Duration::from_micros(rng.below(8_000))).await;
         server.kill().await;
         println!("cycle {cycle}: killed after {} answers", load.count());
@@ -100,7 +101,7 @@ async fn kills_at_every_named_point_of_the_append_lose_and_double_nothing() {
 
 #[test]
 fn no_program_has_the_instruments_of_its_instrumented_build() {
-    // What reads a variable holds its name.
+    // A program that reads a variable contains its name.
     let instruments = ["ORDERLOG_CRASH_AT", "ORDERLOG_PLANTED_FAULT"];
     let found = |program: Program| {
         let bytes = std::fs::read(program.path()).unwrap();

@@ -1,8 +1,8 @@
-//! The disk is full, or refuses to write: commands are answered 503, reads go on, and when there is room again
-//! everything does, by itself, with nothing lost or doubled.
+//! The disk is full, or refuses to write: commands are answered 503, and reads go on. Once there is room again
+//! everything goes on by itself, without loss or duplicates.
 //!
-//! A full disk is a small file system in a mount namespace of the server's own, which needs a system that grants one;
-//! a disk that refuses is a limit on the size of files, which any Linux can set. What cannot be had here is said plainly.
+//! A full disk is a small file system in a mount namespace of the server's own, which the system must grant. A disk
+//! that refuses is a limit on the size of files, which any Linux can set. The tests print what this machine cannot do.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -17,9 +17,9 @@ use system_tests::server::{Launch, Server};
 use system_tests::{checker, client::Client};
 use tempfile::TempDir;
 
-/// Commands sent until the disk is full: far more than fit.
+/// Commands sent until the disk is full: many more than fit.
 const MAX_COMMANDS: usize = 20_000;
-/// So often, each time after the server's own `Retry-After`, until commands are taken again.
+/// The most retries, each after the server's `Retry-After`, until commands are accepted again.
 const MAX_RETRIES: usize = 30;
 
 /// A command that starts the server through a shell script; `$0` is the program, `$@` its arguments.
@@ -59,7 +59,7 @@ async fn full_and_back(server: Server, relieve: impl FnOnce(&Server)) -> Vec<Acc
     accepted
 }
 
-/// Orders with long notes until one is refused, as it must be: 503, come again.
+/// Places orders with long notes until one is refused, which must be a 503 that asks for a retry.
 async fn fill(client: &Client) {
     for sent in 0..MAX_COMMANDS {
         let mut body = placed(new_id(), "filler");
@@ -94,7 +94,7 @@ async fn a_file_that_may_not_grow_is_survived() {
         return;
     }
     let data = TempDir::new().unwrap();
-    // In blocks of 512 bytes; the signal that usually comes with the limit is ignored, the error stays.
+    // In blocks of 512 bytes. The signal that usually comes with the limit is ignored; the error remains.
     let script = "trap '' XFSZ; ulimit -S -f 4000; exec \"$0\" \"$@\"";
     let server = through_shell(&["env"], script, data.path()).serve().await;
     full_and_back(server, |server| {

@@ -1,4 +1,4 @@
-//! What the documents promise: links lead somewhere, and the README's curls work when pasted.
+//! The promises of the documents: links lead to existing files, and the README's curls work when pasted.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -62,7 +62,7 @@ async fn the_readmes_curls_work_when_pasted() {
     let readme = document("README.md");
     let pasted = curls(&readme);
     assert_eq!(pasted.len(), 5);
-    // Twice, as somebody does who begins anew.
+    // Twice, like a reader who starts again.
     for (number, curl) in pasted.iter().enumerate().chain(pasted.iter().enumerate()) {
         let line = curl.replace(README_HOST, server.host());
         let output = Command::new("sh").args(["-c", &line]).output().unwrap();

@@ -1,4 +1,5 @@
-//! The feed outside: CloudEvents in position order by page, and the same as server-sent events that resume.
+//! The feed for other systems: CloudEvents in position order by page, and the same as server-sent events that can
+//! resume.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -12,7 +13,7 @@ use system_tests::{checker, orders};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// So long may an event take from its commit to an open stream.
+/// The longest time from an event's commit to an open stream.
 const ARRIVAL: Duration = Duration::from_secs(20);
 
 async fn completed_order(client: &Client) -> (uuid::Uuid, u64) {

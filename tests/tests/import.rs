@@ -1,4 +1,4 @@
-//! Import: lines of NDJSON with their own times, refused line by line, idempotent, over HTTP and by the command line.
+//! Import: lines of NDJSON with their own times, refused line by line, idempotent, over HTTP and on the command line.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -96,7 +96,7 @@ async fn a_refused_line_is_named_and_stops_no_other() {
     server.stop().await;
 }
 
-/// An order placed in the last leap second, called off three days later; then every view is asked when that was.
+/// An order placed in the last leap second and cancelled three days later; then every view must show the same times.
 #[tokio::test]
 async fn a_leap_second_is_one_instant_in_every_view() {
     let data = TempDir::new().unwrap();
@@ -110,10 +110,10 @@ async fn a_leap_second_is_one_instant_in_every_view() {
         note(order, "2017-01-01T12:00:60Z"),
         cancel(order, "2017-01-03T10:00:00Z"),
     ];
-    let told = answers(&import(&client, &lines).await);
-    let refused: Vec<_> = told.iter().filter_map(|answer| answer["line"].as_u64()).collect();
-    assert_eq!(refused, [3, 4], "before the last event, and no time: {told:?}");
-    for answer in &told[..2] {
+    let reported = answers(&import(&client, &lines).await);
+    let refused: Vec<_> = reported.iter().filter_map(|answer| answer["line"].as_u64()).collect();
+    assert_eq!(refused, [3, 4], "before the last event, and no time: {reported:?}");
+    for answer in &reported[..2] {
         assert_eq!(answer["problem"]["code"], "validation");
         assert_eq!(answer["problem"]["errors"][0]["pointer"], "/at");
     }

@@ -1,6 +1,7 @@
-//! The served document: OpenAPI 3.1, every route of the contract in it, and a page to try it that needs nobody else.
+//! The served document: OpenAPI 3.1, every route of the contract in it, and a page to try it that loads nothing from
+//! elsewhere.
 //!
-//! That every status is in it too is asserted wherever a client of these tests gets an answer.
+//! The clients of these tests assert that every status they see is in it.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -42,7 +43,7 @@ const VIEWS: [&str; 17] = [
     "/metrics",
 ];
 
-/// A path template with its parameters' names left out.
+/// A path template without the names of its parameters.
 fn nameless(template: &str) -> String {
     let segments = template.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
     segments.collect::<Vec<_>>().join("/")

@@ -1,4 +1,4 @@
-//! Many at once: twins with one key, many with one version, clients that leave at any byte, a stop under load.
+//! Concurrency: twins with one key, many clients with one version, clients that leave at any byte, a stop under load.
 //!
 //! `ORDERLOG_RACE_ROUNDS` repeats the races (3).
 
@@ -128,7 +128,7 @@ async fn a_client_that_leaves_at_any_byte_leaves_nothing_half_done() {
         socket.write_all(&delivery(&host, *order)[..sent]).await.unwrap();
         drop(socket);
     }
-    // The same request again, whole: the first one's fate is settled by the time that this one is answered.
+    // The same request again, complete: its answer shows that the first one's outcome is settled.
     let settled = stream::iter(&orders).map(|order| {
         let (client, key) = (client.clone(), format!("leave-{order}"));
         async move {
@@ -185,13 +185,13 @@ async fn a_stop_under_load_answers_all_that_was_accepted_and_exits_in_time() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_says_so_to_whoever_asks_whether_it_is_ready() {
+async fn a_stopping_server_says_so_when_it_is_asked_whether_it_is_ready() {
     let data = TempDir::new().unwrap();
     let mut server = Server::start(data.path()).await;
     let client = server.client().await;
     client.get("/readyz").await.ok();
     server.terminate();
-    // From the signal on it is not ready; the signal itself takes a moment to arrive.
+    // From the signal on it is not ready; the signal takes a moment to arrive.
     loop {
         let Ok(answer) = client.send(reqwest::Method::GET, "/readyz", &[], None).await else {
             panic!("it stopped listening before it said that it stops");

@@ -1,6 +1,6 @@
-//! Rebuilds while a server works: killed in the middle, started again, started twice; nobody who reads notices.
+//! Rebuilds while a server works: killed half-way, started again, started twice; no reader notices.
 //!
-//! `ORDERLOG_REBUILD_COMMANDS` is how many commands fill the log first (600).
+//! `ORDERLOG_REBUILD_COMMANDS` is the number of commands in the log (600).
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -19,9 +19,9 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Kills of a rebuild, each later than the one before.
+/// The number of kills of a rebuild, each later than the one before.
 const KILLS: u32 = 4;
-/// What the reader asks for, over and over.
+/// The paths that the reader repeats.
 const READ: [&str; 6] = [
     "/v1/orders?limit=20",
     "/v1/products?currency=USD&sort=-units",
@@ -83,7 +83,7 @@ async fn a_rebuild_under_load_killed_resumed_and_started_twice_changes_nothing()
     let reader = Reader::start(client.clone());
     for kill in 0..KILLS {
         let running = rebuild(data.path(), "").spawn();
-        // The moment is the input: from hardly begun to nearly done.
+        // The moment is the input: from the beginning of the rebuild to nearly its end.
         sleep_until(Instant::now() + Duration::from_millis(20 + 60 * u64::from(kill))).await;
         running.kill().await;
     }
@@ -130,7 +130,7 @@ async fn views_are_rebuilt_without_a_server_and_from_nothing() {
     }
     let server = Server::start(data.path()).await;
     let client = server.client().await;
-    assert!(before == everything(&client, head).await, "views made anew differ");
+    assert!(before == everything(&client, head).await, "new views differ");
     server.stop().await;
 }
 

@@ -1,5 +1,5 @@
-//! The scaled-out system by the very script that people start it with: an order walks through it, tokens mean the same in
-//! every service, one of each kind may be killed, rights are no wider than needed, and nothing outlives `stop`.
+//! The scaled-out system, started by the script that people use. An order walks through it, tokens mean the same in
+//! every service, one of each kind may be killed, rights are no wider than needed, and no process outlives `stop`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -15,12 +15,12 @@ use system_tests::program::Program;
 use system_tests::{checker, orders, system};
 use tempfile::TempDir;
 
-/// Those of which there are two.
+/// The services of which there are two.
 const KINDS: [&str; 4] = ["command-service", "relay", "projector", "query-service"];
-/// Orders whose answer's token is asked for at once.
+/// Orders for which a view is requested at once, with the answer's token.
 const ORDERS: usize = 20;
 
-/// A system of our own, ended when dropped.
+/// A private system, ended when dropped.
 struct Started {
     state: TempDir,
     commands: String,
@@ -58,7 +58,7 @@ impl Started {
         self.state.path().join(path)
     }
 
-    /// Every process by its name, with those of PostgreSQL and Kafka.
+    /// Every process by its name, including those of PostgreSQL and Kafka.
     fn processes(&self) -> BTreeMap<String, u32> {
         let first_number = |file: &Path| {
             let text = std::fs::read_to_string(file).unwrap();
@@ -81,7 +81,7 @@ impl Started {
         processes
     }
 
-    /// Where one process listens.
+    /// The address of a process.
     fn address(&self, name: &str) -> String {
         let log = std::fs::read_to_string(self.file(&format!("log/{name}.log"))).unwrap();
         let line = log.lines().find_map(|line| line.strip_prefix("listening on "));
@@ -115,7 +115,7 @@ fn words(output: &Output) -> String {
     [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat()
 }
 
-/// Runs, and does not only wait for somebody to take note of its end.
+/// Whether the process runs; a zombie does not.
 fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
@@ -234,16 +234,17 @@ async fn one_of_each_may_die(system: &Started) {
     checker::is_whole(&events);
     checker::holds_every_answer(&events, &accepted);
     checker::has_no_command_twice(&events);
-    let told: usize = accepted.iter().map(|a| a.json()["events"].as_array().unwrap().len()).sum();
+    let answered: usize =
+        accepted.iter().map(|a| a.json()["events"].as_array().unwrap().len()).sum();
     let survivors = KINDS.len() as u64;
-    assert_eq!(head - before, told as u64 + survivors, "something was stored that nobody was told");
+    assert_eq!(head - before, answered as u64 + survivors, "an event is stored but in no answer");
     let status = system.script(&["status"]);
     assert!(words(&status).contains("relay-1: ended") && !status.status.success());
 }
 
 async fn what_a_crashed_start_left_is_cleaned(system: &mut Started) {
     let left = system.processes();
-    // The last thing that a start does.
+    // A start makes this file last.
     std::fs::remove_file(system.file("ready")).unwrap();
     system.start();
     for (name, pid) in left.iter().filter(|(name, _)| *name != "postgres" && *name != "kafka") {

@@ -1,5 +1,5 @@
-//! What is started by files alone: compose.yaml, the Dockerfile, nginx's configuration. Checked without Docker: every flag and
-//! variable exists, every image is pinned, every service is looked after, and nginx accepts what it is given.
+//! The files that start the system: compose.yaml, the Dockerfile, nginx's configuration. Checked without Docker. Every
+//! flag and variable exists, every image is pinned, every service is supervised, and nginx accepts its configuration.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -10,7 +10,7 @@ use std::process::Command;
 use system_tests::program::Program;
 use tempfile::TempDir;
 
-/// More than `<<` are nested anywhere.
+/// The deepest nesting of `<<`.
 const MERGE_DEPTH: usize = 5;
 
 const PROGRAMS: [(&str, Program); 5] = [
@@ -31,7 +31,7 @@ fn text(name: &str) -> String {
 
 fn compose() -> Value {
     let mut compose: Value = serde_yaml_ng::from_str(&text("compose.yaml")).unwrap();
-    // What is merged in may merge in something itself.
+    // A merged part may itself merge another.
     for _ in 0..MERGE_DEPTH {
         compose.apply_merge().unwrap();
     }

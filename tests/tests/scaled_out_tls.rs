@@ -1,5 +1,5 @@
-//! Log and views over TLS to a PostgreSQL that takes nothing else: its own authority is believed, another one is not.
-//! (TLS and SASL to Kafka: relay/tests/kafka/security.rs.)
+//! Log and views over TLS to a PostgreSQL server that accepts nothing else: its own authority is trusted, another one
+//! is not. (TLS and SASL to Kafka: relay/tests/kafka/security.rs.)
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -11,7 +11,7 @@ use system_tests::server::Launch;
 use system_tests::{orders, system};
 use tempfile::TempDir;
 
-/// A server of our own; it ends when its standard input does.
+/// A private server; it ends when its standard input does.
 struct Postgres {
     folder: TempDir,
     port: String,
@@ -19,7 +19,7 @@ struct Postgres {
 }
 
 impl Postgres {
-    /// None when the script says what is missing.
+    /// `None` after the script has named what is missing.
     fn start() -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("orderlog-tls-").tempdir().unwrap();
         let port = Command::new(system::script("free-port")).output().unwrap().stdout;
@@ -43,7 +43,7 @@ impl Postgres {
         None
     }
 
-    /// The `postgres` database by name, so that the certificate's name counts.
+    /// The `postgres` database by host name, so that the certificate's name is checked.
     fn url(&self, parameters: &str) -> String {
         format!("postgres://postgres@localhost:{}/postgres?{parameters}", self.port)
     }
@@ -96,7 +96,7 @@ async fn log_and_views_are_kept_over_tls_and_only_with_a_server_that_is_known() 
 
     let elsewhere = TempDir::new().unwrap();
     let other = postgres.trusting(&another_authority(elsewhere.path()));
-    for (case, url, told) in [
+    for (case, url, expected) in [
         ("another authority", &other, "certificate"),
         ("no TLS", &postgres.url("sslmode=disable"), ""),
     ] {
@@ -110,7 +110,7 @@ async fn log_and_views_are_kept_over_tls_and_only_with_a_server_that_is_known() 
             let output = launch.run().await;
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(!output.status.success(), "{case}: {program:?} went on");
-            assert!(said.to_lowercase().contains(told), "{case}: {program:?}: {said}");
+            assert!(said.to_lowercase().contains(expected), "{case}: {program:?}: {said}");
         }
     }
     let views = Launch::new(Program::QueryService)

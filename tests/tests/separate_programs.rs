@@ -1,5 +1,5 @@
 //! command-service, projector and query-service as three processes over two SQLite files: the same walk, and tokens
-//! that mean the same across processes.
+//! with one meaning across processes.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -78,7 +78,7 @@ async fn an_order_walks_through_three_processes() {
     let events = checker::read_log(&read, last.token()).await;
     checker::is_whole(&events);
     assert_eq!(events.len(), 6);
-    // Each serves its own half.
+    // Each service serves its own half.
     write.get(&path).await.problem(404, "not-found");
     for client in [&write, &read] {
         client.get("/readyz").await.ok();

@@ -1,4 +1,5 @@
-//! Clients that send half and wait: closed in time, and even five hundred of them slow nobody else.
+//! Clients that send half a request and wait: they are closed in time, and even five hundred of them slow no other
+//! client.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -12,11 +13,11 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// The contract's bound, and a little for a busy machine.
+/// The contract's bound, and a margin for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(12);
-/// Below this, twice as slow is noise of the machine.
+/// Below this, a factor of two is noise of the machine.
 const FLOOR: Duration = Duration::from_millis(10);
-/// Answers behind a median.
+/// The answers for one median.
 const SAMPLES: usize = 101;
 
 async fn median(client: &Client, path: &str) -> Duration {
@@ -30,9 +31,9 @@ async fn median(client: &Client, path: &str) -> Duration {
     took[SAMPLES / 2]
 }
 
-/// One test: what it measures must not be disturbed by others in this process.
+/// One test only: other tests in this process would disturb its measurements.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_clients_are_closed_in_time_and_slow_nobody() {
+async fn slow_clients_are_closed_in_time_and_slow_no_other_client() {
     let data = TempDir::new().unwrap();
     let server = Server::start(data.path()).await;
     let (client, host) = (server.client().await, server.host().to_owned());
@@ -52,7 +53,7 @@ async fn slow_clients_are_closed_in_time_and_slow_nobody() {
         crowd.push(idle);
     }
     let crowded = median(&client, &path).await;
-    println!("alone {alone:?}, beside {} idle connections {crowded:?}", crowd.len());
+    println!("alone {alone:?}, with {} idle connections {crowded:?}", crowd.len());
     assert!(crowded < FLOOR.max(alone * 2), "{alone:?} alone, {crowded:?} in the crowd");
     drop(crowd);
     all_are_closed(&host).await;

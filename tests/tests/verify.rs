@@ -1,4 +1,4 @@
-//! `orderlog verify` passes on what a busy server left behind, and names the place when a hand has been at it.
+//! `orderlog verify` passes on the files of a busy server, and names the place of a manual change.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -11,7 +11,7 @@ use system_tests::server::{Launch, Server};
 use system_tests::{checker, size};
 use tempfile::TempDir;
 
-/// What somebody with the file and a tool could do, the statements, and what the finding says.
+/// A manual change, its statements, and the text of the finding.
 type Tampering = (&'static str, &'static [&'static str], &'static str);
 
 const NO_UPDATE: &str = "DROP TRIGGER events_are_never_updated";
@@ -61,7 +61,7 @@ const TAMPERINGS: [Tampering; 10] = [
     ),
     ("a row put in after the end", &[NO_REPLACE, ONE_MORE], "log: position "),
     ("the tail cut", &[NO_DELETE, CUT], "log: position "),
-    // The chain cannot see this one; the views, which have applied more than there is, can.
+    // The chain cannot show this change; the views can, because they have applied more than the log holds.
     (
         "the tail cut and the head with it",
         &[NO_DELETE, CUT, NO_HEAD, AGREE],
@@ -103,7 +103,7 @@ async fn verify(folder: &Path) -> (Option<i32>, String) {
     (output.status.code(), text)
 }
 
-/// A folder that a server worked in for a while.
+/// The folder of a server that has worked for a while.
 async fn used_folder() -> TempDir {
     let mut rng = Rng::printed("verify");
     let data = TempDir::new().unwrap();
@@ -119,7 +119,7 @@ async fn used_folder() -> TempDir {
     data
 }
 
-/// The folder again, for one tampering: its files, without what belongs to a running process.
+/// A copy of the folder for one change: its files, without those of a running process.
 fn copied(folder: &Path, to: &Path) -> PathBuf {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(folder).unwrap() {

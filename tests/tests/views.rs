@@ -1,4 +1,4 @@
-//! Lists, figures and reports over a handful of orders whose every number is known.
+//! Lists, figures and reports over a few orders whose every number is known.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -19,7 +19,7 @@ struct Shop {
     orders: Vec<Uuid>,
 }
 
-/// Five orders in five statuses: three of them count (34.00 + 34.00 + 10.00 USD), one is cancelled, one a draft.
+/// Five orders in five statuses: three of them count (34.00 + 34.00 + 10.00 USD), one is cancelled, one is a draft.
 async fn shop() -> Shop {
     let data = TempDir::new().unwrap();
     let server = Server::start(data.path()).await;
@@ -53,7 +53,7 @@ impl Shop {
         self.client.get_at(path, self.position).await.ok()
     }
 
-    /// The orders of a list, by their number in the shop.
+    /// The orders of a list, by their numbers in the shop.
     async fn numbers(&self, path: &str) -> Vec<usize> {
         let rows = list(&self.client, path, self.position).await;
         rows.iter()
@@ -103,7 +103,7 @@ async fn lists_are_filtered_sorted_and_paged() {
     }
 }
 
-/// The order ids of a list read page by page; after each page something may happen.
+/// The order ids of a list, read page by page; `between` runs after each page.
 async fn paged(
     shop: &Shop,
     path: &str,
@@ -142,7 +142,7 @@ async fn a_cursor_goes_on_where_the_page_ended_though_orders_arrive() {
         let (_, answer) = orders::place(&shop.client, "late").await;
         shop.client.get_at("/v1/orders", answer.token()).await.ok();
     };
-    // With the newest first, what arrives stands before the page.
+    // With the newest first, new orders come before the page.
     assert_eq!(paged(&shop, "/v1/orders?sort=-placed_at", 1, arriving).await, before);
 }
 
@@ -219,7 +219,7 @@ async fn reports_and_lists_as_of_a_moment_stand_as_they_stood_then() {
 }
 
 #[tokio::test]
-async fn projections_tell_how_far_they_are() {
+async fn projections_show_their_positions() {
     let shop = shop().await;
     shop.get("/v1/orders").await;
     let projections = shop.get("/v1/projections").await;

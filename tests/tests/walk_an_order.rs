@@ -1,5 +1,5 @@
-//! An order from draft to completion, every command once, every answer compared member by member; then what the views
-//! show of it, now and at every version it had.
+//! An order from draft to completion: every command once, every answer compared member by member. Then what the views
+//! show of it, at present and at every version.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -10,7 +10,7 @@ use system_tests::server::Server;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// Every member of a composed order.
+/// Every member of an order document.
 const ORDER_MEMBERS: [&str; 25] = [
     "order_id",
     "status",
@@ -39,7 +39,7 @@ const ORDER_MEMBERS: [&str; 25] = [
     "allowed_commands",
 ];
 
-/// command, body, the events it must give, the status after it.
+/// The command, its body, its expected events, and the status after it.
 type Step = (&'static str, Value, &'static [&'static str], &'static str);
 
 fn life() -> Vec<Step> {
@@ -138,7 +138,7 @@ impl Walk {
         self.check(&answer, events, status);
     }
 
-    /// The exact answer of a command that was applied.
+    /// Checks the exact answer to an applied command.
     fn check(&mut self, answer: &Answer, events: &[&str], status: &str) {
         let body = answer.json();
         let said = body["events"].as_array().unwrap();
@@ -161,7 +161,7 @@ impl Walk {
         assert_eq!(answer.header("Content-Type"), Some("application/json"));
     }
 
-    /// A dry run has the same shape, tells what would be, and appends nothing.
+    /// A dry run's answer has the same shape, shows the result, and appends nothing.
     fn check_dry(&self, answer: &Answer, events: &[&str], status: &str) {
         let body = answer.ok();
         assert_eq!(body["dry_run"], true);

@@ -1,7 +1,8 @@
-//! Four command-service processes with sixteen clients each write to one log in PostgreSQL, while a reader follows it by
-//! position: it misses nothing, no position comes late, there is no gap; every answer is in the log where it says.
+//! Four command-service processes with sixteen clients each write to one log in PostgreSQL, while a reader follows it
+//! by position. The reader misses nothing: no position comes late, and there is no gap. Every answer is in the log at
+//! its position.
 //!
-//! `ORDERLOG_RACE_SECONDS` is for how long (3).
+//! `ORDERLOG_RACE_SECONDS` is the duration (3).
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -26,7 +27,7 @@ async fn a_reader_that_follows_four_writing_processes_misses_nothing() {
     let Some(database) = rig::postgres::database_or_say(untested).await else { return };
     let mut rng = Rng::printed("writers race");
     let mut writers: Vec<Server> = Vec::new();
-    // One after the other: the first makes the tables.
+    // One after another: the first creates the tables.
     for _ in 0..WRITERS {
         let writer = Launch::new(Program::CommandService)
             .env("ORDERLOG_LISTEN", "127.0.0.1:0")
@@ -42,7 +43,7 @@ async fn a_reader_that_follows_four_writing_processes_misses_nothing() {
         .iter()
         .map(|writer| Load::start(writer.base(), CLIENTS, Unanswered::Repeat, &mut rng))
         .collect();
-    // How long is the size of this test, as a number of cycles is elsewhere.
+    // The duration is the size of this test, like the number of cycles in others.
     sleep(Duration::from_secs(size("ORDERLOG_RACE_SECONDS", 3) as u64)).await;
     let mut accepted = Vec::new();
     for load in loads {
@@ -53,19 +54,19 @@ async fn a_reader_that_follows_four_writing_processes_misses_nothing() {
     println!("{} answers, {followed:?}", accepted.len());
     assert!(followed.is_whole(), "{followed:?}");
     assert_eq!(checker::head(&writers[0].client().await).await, followed.last);
-    assert_eq!(told(&accepted).len() as u64, followed.last, "each position is told once");
+    assert_eq!(positions(&accepted).len() as u64, followed.last, "each position is in one answer");
     for writer in writers {
         writer.stop().await;
     }
 }
 
-/// The positions that answers name; no two of them share one.
-fn told(accepted: &[Accepted]) -> HashSet<u64> {
-    let mut told = HashSet::new();
+/// The positions in the answers; no two of them share one.
+fn positions(accepted: &[Accepted]) -> HashSet<u64> {
+    let mut named = HashSet::new();
     for answer in accepted {
         for event in answer.json()["events"].as_array().unwrap() {
-            assert!(told.insert(event["position"].as_u64().unwrap()), "two answers name {event}");
+            assert!(named.insert(event["position"].as_u64().unwrap()), "two answers name {event}");
         }
     }
-    told
+    named
 }

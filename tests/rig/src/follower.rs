@@ -1,38 +1,38 @@
-//! Follows a log in PostgreSQL by position, as any subscriber would, and keeps account of what it was given.
+//! Follows a log in PostgreSQL by position, like any subscriber, and records which positions it received.
 //!
-//! It remembers the last position that it saw and asks for those above it, again and again. If positions are not handed
-//! out in commit order, it steps over one that commits late, and never sees it: [`Followed`] says how many, by looking
-//! once more when everything is over.
+//! It remembers the last position that it saw and repeatedly reads those above it. If positions are not committed in
+//! order, it steps over one that commits late and never sees it. [`Followed`] counts those, by a second look at the
+//! end.
 
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 
-/// Positions asked for at a time.
+/// Positions read at a time.
 const PAGE: i64 = 1_000;
 /// The pause after an empty page.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What a follower saw, and what it did not.
+/// The positions that a follower saw, and those that it missed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Followed {
     /// Positions seen.
     pub seen: u64,
-    /// Positions that the follower stepped over and that are in the log: they came late.
+    /// Positions that the follower stepped over and that are now in the log: they came late.
     pub late: u64,
-    /// Positions up to the last that are not in the log at all.
+    /// Positions below the last that are not in the log.
     pub gaps: u64,
     /// The last position.
     pub last: u64,
 }
 
 impl Followed {
-    /// Whether the follower was given every position, in order.
+    /// Whether the follower saw every position, in order.
     pub fn is_whole(&self) -> bool {
         self.late == 0 && self.gaps == 0 && self.seen == self.last
     }
 }
 
-/// Follows the log until nothing new comes after `over` has said true.
+/// Follows the log until `over` returns true and no new position comes.
 ///
 /// # Errors
 /// When the server refuses.

@@ -1,8 +1,8 @@
 //! A private Apache Kafka broker for one test binary: real, on free ports, killed when dropped.
 //!
-//! It is run by `scripts/kafka run`, which kills the broker as soon as the pipe to its standard input closes. So the
-//! broker ends with the test process, however that one ends. Data lives in a temporary folder and survives
-//! [`Broker::kill`] and [`Broker::start_again`], as it would a crash of the real thing.
+//! `scripts/kafka run` runs it and kills the broker as soon as the pipe to its standard input closes. So the broker
+//! ends with the test process, however that one ends. Data lives in a temporary folder and survives [`Broker::kill`]
+//! and [`Broker::start_again`], as it would survive a crash of a real broker.
 
 use crate::ports;
 use anyhow::{Context, bail};
@@ -12,10 +12,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 use tempfile::TempDir;
 
-/// A port may be taken between asking for it and using it; so often another set is tried.
+/// A port may be taken between the choice and its use; then another set is tried, up to this number of attempts.
 const START_ATTEMPTS: usize = 3;
 
-/// Whether the broker has a SASL_SSL listener beside the plain one.
+/// Whether the broker has a SASL_SSL listener in addition to the plain one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listeners {
     /// Plain text only.
@@ -24,16 +24,16 @@ pub enum Listeners {
     PlainAndTls,
 }
 
-/// How a broker came to its end.
+/// How a broker ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It was asked to stop and did so in order.
+    /// It is asked to stop and shuts down in order.
     Orderly,
     /// SIGKILL.
     Killed,
 }
 
-/// A broker of our own.
+/// A private broker.
 #[derive(Debug)]
 pub struct Broker {
     folder: TempDir,
@@ -43,7 +43,7 @@ pub struct Broker {
     runner: Option<Child>,
 }
 
-/// The broker that the tests of this process share: the running one, or a new one when none is alive. It has both
+/// The broker that the tests of this process share: the running one, or a new one if none is alive. It has both
 /// listeners. `None` as with [`broker_or_say`].
 ///
 /// # Panics
@@ -59,10 +59,10 @@ pub fn shared_or_say(untested: &str) -> Option<Arc<Broker>> {
     Some(broker)
 }
 
-/// A broker, or `None` after saying on stderr why there is none and what is `untested` for it.
+/// A broker, or `None` after a message on stderr: why there is none, and what is `untested` without it.
 ///
 /// # Panics
-/// When there is none although `ORDERLOG_REQUIRE_KAFKA` is set.
+/// When there is none and `ORDERLOG_REQUIRE_KAFKA` is set.
 pub fn broker_or_say(listeners: Listeners, untested: &str) -> Option<Broker> {
     match Broker::start(listeners) {
         Ok(broker) => Some(broker),
@@ -81,7 +81,7 @@ impl Broker {
     /// Starts a broker with no data and waits until it answers.
     ///
     /// # Errors
-    /// What is missing on this machine, in plain words.
+    /// Names what is missing on this machine.
     pub fn start(listeners: Listeners) -> anyhow::Result<Self> {
         let mut failed = None;
         for _ in 0..START_ATTEMPTS {
@@ -160,12 +160,12 @@ impl Broker {
         self.tls_port.map(|port| format!("localhost:{port}"))
     }
 
-    /// The certificate that the SASL_SSL listener is to be trusted by. Its user is `orderlog`.
+    /// The certificate of the authority to trust for the SASL_SSL listener. Its user is `orderlog`.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// The file that holds the user's password.
+    /// The file with the user's password.
     pub fn password_file(&self) -> PathBuf {
         self.folder.path().join("password")
     }

@@ -3,7 +3,7 @@
 use crate::postgres::{Database, database_or_say};
 use tempfile::TempDir;
 
-/// Where a log is kept; gone with this value or with the test process.
+/// The place of a log; removed with this value or at the end of the test process.
 #[derive(Debug)]
 pub enum Log {
     /// A file in a folder of its own.
@@ -13,7 +13,7 @@ pub enum Log {
 }
 
 impl Log {
-    /// A file that is not there yet.
+    /// A file that does not exist yet.
     ///
     /// # Panics
     /// When no folder can be made.
@@ -21,12 +21,12 @@ impl Log {
         Self::Sqlite(tempfile::tempdir().expect("a folder can be made"))
     }
 
-    /// An empty database, or `None` after saying what is `untested` for lack of one.
+    /// An empty database, or `None` after a message that names what is `untested` without one.
     pub async fn postgres(untested: &str) -> Option<Self> {
         database_or_say(untested).await.map(Self::Postgres)
     }
 
-    /// Its URL, for whoever may do everything.
+    /// Its URL, with all rights.
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite(folder) => {

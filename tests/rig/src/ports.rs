@@ -1,8 +1,8 @@
-//! Ports that nobody listens on.
+//! Free ports.
 
 use std::net::{Ipv4Addr, TcpListener};
 
-/// So many different free ports of 127.0.0.1. Somebody else may take one before it is used: be ready to ask again.
+/// `COUNT` different free ports of 127.0.0.1. Another process may take one before it is used: be ready to ask again.
 ///
 /// # Errors
 /// When the machine has none.

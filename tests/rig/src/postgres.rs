@@ -1,7 +1,7 @@
 //! A private PostgreSQL server for one test binary, and a fresh database in it for every test.
 //!
-//! It is run by `scripts/postgres run`, which ends the server as soon as the pipe to its standard input closes. So the
-//! server ends with the test process, however that one ends, and its folder with it.
+//! `scripts/postgres run` runs it and ends the server as soon as the pipe to its standard input closes. So the server
+//! ends with the test process, however that one ends, and its folder with it.
 
 use crate::ports;
 use crate::proxy::Proxy;
@@ -15,22 +15,22 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A port may be taken between asking for it and using it; so often another one is tried.
+/// A port may be taken between the choice and its use; then another one is tried, up to this number of attempts.
 const START_ATTEMPTS: usize = 3;
 
-/// The server that the tests of this process share; why there is none, if there is none.
+/// The server that the tests of this process share, or why there is none.
 static SHARED: OnceLock<Result<Server, String>> = OnceLock::new();
 
 /// How a server is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// In order: connections are ended, everything is on the disk.
+    /// In order: connections are ended, and everything is flushed to disk.
     Fast,
     /// At once, as if all its processes were killed; it recovers when it starts again.
     Immediate,
 }
 
-/// A server of our own. Its child's standard input is what keeps it alive.
+/// A private server. Its child's standard input keeps it alive.
 #[derive(Debug)]
 pub struct Server {
     port: u16,
@@ -38,7 +38,7 @@ pub struct Server {
     _runner: Child,
 }
 
-/// An empty database, and the superuser's way into it.
+/// An empty database, with the superuser's access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
     port: u16,
@@ -51,12 +51,12 @@ impl Database {
         self.url_as("postgres")
     }
 
-    /// `postgres://…`, as somebody who needs no password.
+    /// `postgres://…`, as a user without a password.
     pub fn url_as(&self, user: &str) -> String {
         self.url_at(user, self.port)
     }
 
-    /// `postgres://…`, as the superuser, by way of a proxy.
+    /// `postgres://…`, as the superuser, through a proxy.
     pub fn url_through(&self, proxy: &Proxy) -> String {
         self.url_at("postgres", proxy.port())
     }
@@ -79,10 +79,10 @@ impl Database {
     }
 }
 
-/// A new database, or `None` after saying on stderr why there is none and what is `untested` for it.
+/// A new database, or `None` after a message on stderr: why there is none, and what is `untested` without it.
 ///
 /// # Panics
-/// When there is none although `ORDERLOG_REQUIRE_POSTGRES` is set, or the server refuses.
+/// When there is none and `ORDERLOG_REQUIRE_POSTGRES` is set, or when the server refuses.
 pub async fn database_or_say(untested: &str) -> Option<Database> {
     match SHARED.get_or_init(|| Server::start().map_err(|error| format!("{error:#}"))) {
         Ok(server) => Some(server.database().await.expect("a new database can be made")),
@@ -93,7 +93,7 @@ pub async fn database_or_say(untested: &str) -> Option<Database> {
     }
 }
 
-/// A server that this test alone uses, to be stopped and started; `None` as with [`database_or_say`].
+/// A server for this test alone, which may stop and start it; `None` as with [`database_or_say`].
 ///
 /// # Panics
 /// As [`database_or_say`].
@@ -130,7 +130,7 @@ impl Server {
     fn start_once() -> anyhow::Result<Self> {
         let [port] = ports::free()?;
         let folder = tempfile::Builder::new().prefix("orderlog-postgres-").tempdir()?.keep();
-        // Out of the terminal's reach: Ctrl-C ends the tests, and their end ends the server.
+        // Detached from the terminal: Ctrl-C ends the tests, and their end ends the server.
         let mut runner = Command::new("sh")
             .args(["-c", r#""$0" run "$1" "$2"; rm -rf "$1""#])
             .arg(script())
@@ -198,7 +198,7 @@ impl Server {
     }
 }
 
-/// One statement to a server, as its superuser.
+/// Executes one statement on a server, as its superuser.
 async fn administer(port: u16, sql: String) -> Result<(), sqlx::Error> {
     let options = PgConnectOptions::new_without_pgpass()
         .host("127.0.0.1")

@@ -3,16 +3,16 @@
 use anyhow::bail;
 use std::process::Command;
 
-/// What can be done to a process from outside.
+/// A signal to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Ask it to end.
+    /// Ask the process to end.
     Terminate,
-    /// End it now.
+    /// End the process now.
     Kill,
-    /// Freeze it: it keeps its connections and notices nothing.
+    /// Freeze the process: it keeps its connections and notices nothing.
     Pause,
-    /// Let it go on.
+    /// Let the process go on.
     Resume,
 }
 

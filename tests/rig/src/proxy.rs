@@ -1,9 +1,9 @@
-//! A TCP proxy in front of a PostgreSQL server that loses what it is told to lose.
+//! A TCP proxy in front of a PostgreSQL server that loses messages as a test orders.
 //!
-//! It reads the messages of the clients just far enough to know a commit when it passes: a COMMIT, or the statement by
-//! which the event store appends at once. The connection that carries it can be cut before the server gets it, or after
-//! the server has done it but before the client hears of it, or the server gets it long after the client has given it
-//! up. Or nothing passes at all for a while, and nobody is told: a network that has stopped.
+//! It reads the clients' messages just far enough to recognise a commit: a COMMIT, or the statement by which the event
+//! store appends at once. It can cut the commit's connection before the server gets it, or after the server has done it
+//! but before the client hears of it. It can also deliver the commit long after the client has given up. Or nothing
+//! passes for a while and connections stay open: a network that has stopped.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -14,26 +14,26 @@ use std::time::Duration;
 
 /// The longest message that is passed on.
 const MAX_MESSAGE: usize = 256 * 1024 * 1024;
-/// What begins a session, as opposed to asking for TLS first.
+/// The start of a session, as opposed to a request for TLS.
 const PROTOCOL_3: [u8; 4] = [0, 3, 0, 0];
-/// The message that ends what belongs together.
+/// The message that ends a group of messages.
 const SYNC: [u8; 5] = [b'S', 0, 0, 0, 4];
-/// How often something is looked at while it is waited for.
+/// The interval between looks at a state that is waited for.
 const LOOK: Duration = Duration::from_millis(1);
 /// A COMMIT as a simple query.
 const COMMIT: &[u8] = b"COMMIT\0";
-/// How the statement begins that appends and commits by itself.
+/// The start of the statement that appends and commits by itself.
 const APPEND: &[u8] = b"WITH head AS (UPDATE log_head";
 
-/// What is lost of the next commit.
+/// The part of the next commit that is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// The commit itself: the connection is cut before the server sees it.
     Request,
-    /// Its answer: the server has committed, the connection is cut before the client is told.
+    /// Its answer: the server has committed, but the connection is cut before the client hears of it.
     Answer,
-    /// Its moment: the client is cut off at once, the server sees it when [`Proxy::deliver`] says so. Only of an append
-    /// that commits by itself.
+    /// Its moment: the client is cut off at once, and the server gets the commit when [`Proxy::deliver`] is called.
+    /// Only for an append that commits by itself.
     Moment,
 }
 
@@ -51,7 +51,7 @@ struct Shared {
     losses: AtomicU64,
     frozen: Mutex<bool>,
     thawed: Condvar,
-    /// Whether what is held back may pass now.
+    /// Whether held messages may pass now.
     delivering: Mutex<bool>,
     delivered: Condvar,
     connections: Mutex<Vec<TcpStream>>,
@@ -59,7 +59,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Listens, and connects everyone to this port of 127.0.0.1.
+    /// Listens, and connects every client to this port of 127.0.0.1.
     ///
     /// # Errors
     /// When there is no port to listen on.
@@ -83,24 +83,24 @@ impl Proxy {
                 if accepting.ended.load(Ordering::SeqCst) {
                     return;
                 }
-                // A server that is down is a connection that ends at once.
+                // If the server is down, the connection just ends.
                 drop(client.and_then(|client| accepting.serve(client)));
             }
         });
         Ok(Self { port, shared })
     }
 
-    /// Where to connect.
+    /// The port to connect to.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The next COMMIT that passes suffers this loss.
+    /// Orders this loss for the next commit.
     pub fn lose(&self, loss: Loss) {
         *lock(&self.shared.next) = Some(loss);
     }
 
-    /// Whatever was held back by [`Loss::Moment`] passes; waits until the server has answered it.
+    /// Delivers what [`Loss::Moment`] held back; waits until the server has answered it.
     pub fn deliver(&self) {
         let before = self.losses();
         *lock(&self.shared.delivering) = true;
@@ -111,26 +111,26 @@ impl Proxy {
         *lock(&self.shared.delivering) = false;
     }
 
-    /// How many commits have suffered one.
+    /// How many commits have suffered a loss.
     pub fn losses(&self) -> u64 {
         self.shared.losses.load(Ordering::SeqCst)
     }
 
-    /// From now on nothing passes, and nobody is told.
+    /// From now on nothing passes, and connections stay open.
     pub fn freeze(&self) {
         *lock(&self.shared.frozen) = true;
     }
 
-    /// Everything held back passes, and what comes.
+    /// Lets everything pass: what was held back, and what comes.
     pub fn thaw(&self) {
         *lock(&self.shared.frozen) = false;
         self.shared.thawed.notify_all();
     }
 
-    /// Ends every connection; new ones pass.
+    /// Ends every connection; new connections pass.
     pub fn cut(&self) {
         for connection in lock(&self.shared.connections).drain(..) {
-            // One that has ended already cannot be ended again.
+            // A connection that has ended cannot be ended again.
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
@@ -141,7 +141,7 @@ impl Drop for Proxy {
         self.shared.ended.store(true, Ordering::SeqCst);
         self.thaw();
         self.cut();
-        // Wakes the thread that accepts.
+        // Wakes the accepting thread.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
 }
@@ -241,10 +241,10 @@ impl Shared {
     }
 }
 
-/// Knows the messages of one connection that commit.
+/// Recognises the messages of one connection that commit.
 #[derive(Debug, Default)]
 struct Commits {
-    /// The statements prepared to append at once, by name.
+    /// The names of the prepared statements that append at once.
     prepared: Vec<Vec<u8>>,
 }
 
@@ -270,7 +270,8 @@ impl Commits {
     }
 }
 
-/// One message with its head: a length that counts itself, after a letter once the session has started.
+/// One message with its head. The head is a length that includes itself; once the session has started, a letter
+/// precedes it.
 fn read_message(from: &mut TcpStream, started: bool) -> io::Result<Vec<u8>> {
     let letter = usize::from(started);
     let mut message = vec![0; letter + 4];

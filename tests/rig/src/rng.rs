@@ -3,12 +3,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
-/// Where the numbers come from.
+/// A source of random numbers.
 #[derive(Debug, Clone)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// Seeded by `ORDERLOG_SEED`, else by the clock; says which, so that the run can be repeated.
+    /// Seeded by `ORDERLOG_SEED`, else by the clock; prints the seed, so that the run can be repeated.
     ///
     /// # Panics
     /// When the variable is not a number.
@@ -31,18 +31,18 @@ impl Rng {
         }
     }
 
-    /// Begins with this seed.
+    /// A generator with this seed.
     pub fn of(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A generator of its own for one worker.
+    /// A separate generator for one worker.
     pub fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
     /// The next 64 bits.
-    #[allow(clippy::should_implement_trait)] // never ends, and is no sequence anybody iterates
+    #[allow(clippy::should_implement_trait)] // never ends, so it is no iterator
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -56,7 +56,7 @@ impl Rng {
         self.next() % bound.max(1)
     }
 
-    /// True this often of a hundred times.
+    /// True in `percent` of a hundred draws.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
@@ -69,10 +69,10 @@ impl Rng {
         usize::try_from(self.below(count as u64)).expect("below a usize")
     }
 
-    /// One of these.
+    /// A random element.
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is no element.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.index(from.len())]
     }

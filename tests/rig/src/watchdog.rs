@@ -1,4 +1,4 @@
-//! An end to tests that hang: where clients block threads, no timeout of a runtime can fire.
+//! An end to tests that hang: while clients block threads, no timeout of a runtime can fire.
 //!
 //! A runtime that is dropped waits for its threads, after all of the test's own values are gone. So a test is watched
 //! until its thread ends.
@@ -11,8 +11,7 @@ thread_local! {
     static LEASH: Cell<Option<Sender<()>>> = const { Cell::new(None) };
 }
 
-/// Ends the test process if the calling thread still runs `what` after this time. Replaces an earlier bound of the
-/// thread.
+/// Ends the test process if the calling thread still runs `what` after this time. Replaces the thread's earlier bound.
 pub fn over_this_thread(what: &str, time: Duration) {
     let (leash, held) = channel::<()>();
     let what = what.to_owned();

@@ -1,4 +1,4 @@
-//! Starting a scaled-out system, and striking its services, by the script that people use.
+//! Starts a scaled-out system, and strikes its services, by the script that people use.
 
 use super::{Launch, Server};
 use crate::program::Program;
@@ -31,8 +31,8 @@ impl Server {
     }
 }
 
-/// Sends a signal (`KILL`, `TERM`) to one of [`crate::system::SERVICES`] of the system over this data folder, and starts
-/// it again where it was once it has ended.
+/// Sends a signal (`KILL`, `TERM`) to one of [`crate::system::SERVICES`] of the system over this data folder. Starts it
+/// again at its place once it has ended.
 ///
 /// # Panics
 /// When it does not run, or does not start again.

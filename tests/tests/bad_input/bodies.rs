@@ -1,4 +1,4 @@
-//! Bodies that are no JSON, or JSON that is no command.
+//! Bodies that are not JSON, or JSON that is not a command.
 
 use super::{MARK, Target, says_nothing};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn plus(pointer: &str, member: &str, value: Value) -> String {
     body.to_string()
 }
 
-/// A good body with a member taken away.
+/// A good body without one member.
 fn less(pointer: &str, member: &str) -> String {
     let mut body = placed(new_id(), "c");
     body.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(member);
@@ -63,7 +63,7 @@ async fn what_is_not_json_is_malformed() {
     target.ends().await;
 }
 
-/// What is wrong, the body, the pointer that must be named.
+/// The case, the body, and the pointer that must be named.
 fn unfit() -> Vec<(&'static str, String, &'static str)> {
     vec![
         ("customer missing", less("", "customer"), "/customer"),
@@ -134,7 +134,7 @@ fn names(case: &str, problem: &Value, pointer: &str) {
     assert!(named && !errors.is_empty(), "{case}: {pointer} is not named in {problem}");
 }
 
-/// A pointer to a member that the sender invented cannot but name it.
+/// A pointer to a member that the sender invented has to name it.
 fn without_pointers(mut problem: Value) -> Value {
     for error in problem["errors"].as_array_mut().into_iter().flatten() {
         error["pointer"] = Value::Null;

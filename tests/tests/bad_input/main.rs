@@ -1,5 +1,5 @@
-//! What must be refused, row by row, over real sockets: the expected status, nothing written, nothing of the input or of
-//! the database's words in the answer.
+//! Bad input, row by row, over real sockets: the expected status, no write, and no part of the input or of a database
+//! message in the answer.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -15,13 +15,13 @@ use system_tests::orders::{self, new_id, path, place, placed};
 use system_tests::server::Server;
 use tempfile::TempDir;
 
-/// Stands in every bad text; no answer may repeat it.
+/// Part of every bad text; no answer may repeat it.
 pub const MARK: &str = "zq7mark";
-/// Words that only a database or a panic would say.
+/// Words that only a database or a panic would use.
 const INSIDES: [&str; 8] =
     ["sqlite", "select ", "insert into", "constraint", "panicked", ".rs:", "serde", "unwrap"];
 
-/// A server with one order in it, and the position that no case may move.
+/// A server with one order, and the position, which no case may move.
 pub struct Target {
     _data: TempDir,
     pub server: Server,
@@ -48,12 +48,12 @@ impl Target {
         self.client.ask(Method::POST, "/v1/orders", headers, Some(body.into())).await
     }
 
-    /// Nothing was written, and the server is as well as before.
+    /// Asserts that nothing was written and the server is as healthy as before.
     pub async fn is_untouched(&self, case: &str) {
         assert_eq!(checker::head(&self.client).await, self.head, "{case}: something was written");
     }
 
-    /// As [`Target::is_untouched`], and what the programs logged is one line an entry.
+    /// As [`Target::is_untouched`], and asserts that each entry of the programs' logs is one line.
     pub async fn ends(self) {
         self.is_untouched("at the end").await;
         let log = self.server.log().clone();
@@ -62,7 +62,7 @@ impl Target {
     }
 }
 
-/// Every line but the one for people is an entry of its own.
+/// Every line is one entry, except the line for people.
 pub fn log_lines_are_whole(lines: &[String]) {
     for line in lines.iter().filter(|line| !line.starts_with("listening on ")) {
         let entry: Result<Value, _> = serde_json::from_str(line);
@@ -70,7 +70,7 @@ pub fn log_lines_are_whole(lines: &[String]) {
     }
 }
 
-/// Tells neither the input nor how the inside is built.
+/// Asserts that the text repeats no input and shows nothing of the inside.
 pub fn says_nothing(case: &str, body: &str) {
     assert!(!body.contains(MARK), "{case}: echoed: {body}");
     let lower = body.to_lowercase();

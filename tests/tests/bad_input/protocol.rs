@@ -1,4 +1,4 @@
-//! What is wrong with a request before its body is read: sizes, framing, paths, heads, and no HTTP at all.
+//! Errors of a request before its body is read: sizes, framing, paths, heads, and bytes that are not HTTP.
 
 use super::{MARK, Target, says_nothing};
 use system_tests::raw::{self, RawAnswer};
@@ -76,7 +76,7 @@ async fn heads_with_too_much_in_them_are_refused() {
     target.ends().await;
 }
 
-/// Requests that two servers could understand differently, or that are none.
+/// Requests that two servers could understand differently, or that are invalid.
 fn ambiguous(host: &str) -> Vec<(&'static str, String)> {
     let post = |headers: &str, body: &str| {
         format!("POST /v1/orders HTTP/1.1\r\nContent-Type: application/json\r\n{headers}\r\n{body}")

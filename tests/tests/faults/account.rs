@@ -1,12 +1,12 @@
-//! What the faults cost: for each kind how often it struck, what clients were answered meanwhile, how long none was, and
-//! how long after its end everything was ready with views that had caught up.
+//! The cost of each kind of fault: how often it struck, how many answers came meanwhile, the longest time without one.
+//! And how long after its end every service was ready, with views that had caught up.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use system_tests::load::Load;
 
-/// The longest time without an answered command, taken all the while.
+/// The longest time without an answered command.
 #[derive(Debug, Clone)]
 pub struct Silence(Arc<Mutex<(Instant, Duration)>>);
 
@@ -29,7 +29,7 @@ impl Silence {
         state.0 = Instant::now();
     }
 
-    /// The longest silence so far; begins anew.
+    /// The longest silence since the last call.
     pub fn take(&self) -> Duration {
         let mut state = self.0.lock().unwrap();
         let longest = state.1.max(state.0.elapsed());
@@ -47,12 +47,12 @@ struct Costs {
     recoveries: Vec<Duration>,
 }
 
-/// Every kind of fault, in the order in which it is named.
+/// Every kind of fault, in the order of the names.
 #[derive(Debug, Default)]
 pub struct Account(BTreeMap<(usize, &'static str), Costs>);
 
 impl Account {
-    /// One more cycle.
+    /// Adds one cycle.
     pub fn note(
         &mut self,
         fault: (usize, &'static str),
@@ -70,7 +70,7 @@ impl Account {
         println!("{name}: {answered} answered, silence {silence:.2} s, recovered {recovery:.2} s");
     }
 
-    /// As a table.
+    /// Prints a table.
     pub fn print(&mut self) {
         println!(
             "| fault | cycles | commands answered | longest silence | caught up: median, worst |"

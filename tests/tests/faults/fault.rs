@@ -1,4 +1,4 @@
-//! Every kind of fault: how it strikes, and what ends it. What was killed is started again; nothing else is repaired.
+//! Every kind of fault: how it strikes, and what ends it. A killed process is started again; nothing else is repaired.
 
 use crate::records;
 use crate::system::{SERVICES, System};
@@ -10,17 +10,17 @@ use system_tests::load::Load;
 use system_tests::size;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Answers that come before the next thing happens: what is gone is missed by somebody.
+/// Answers between two events of a fault: enough for clients to notice what is missing.
 const SOME: usize = 20;
-/// Longer than the brokers wait for a member that says nothing.
+/// Longer than the brokers wait for a silent member.
 const PAST_SESSION: Duration = Duration::from_secs(12);
-/// Between the coming and the going of a member.
+/// The time between the arrival and the departure of a member.
 const BETWEEN_REBALANCES: Duration = Duration::from_secs(2);
-/// A random moment within so many microseconds: anywhere in a batch, not at its end, where answers arrive.
+/// The upper bound of a random delay, in microseconds: anywhere in a batch, not only at its end, where answers arrive.
 const MOMENT: u64 = 8_000;
-/// The group of the projectors.
+/// The consumer group of the projectors.
 const GROUP: &str = "orderlog-projector";
-/// How often a state is looked at while it is waited for.
+/// The interval between looks at a state that is waited for.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A kind of fault.
@@ -43,7 +43,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Those that the topic shows no trace of.
+    /// The faults that leave no trace in the topic.
     pub const TRACELESS: [Self; 13] = [
         Self::KillCommandService,
         Self::KillActiveRelay,
@@ -60,7 +60,7 @@ impl Fault {
         Self::DeleteGroup,
     ];
 
-    /// In plain words.
+    /// The name in plain words.
     pub fn name(self) -> &'static str {
         match self {
             Self::KillCommandService => "`kill -9` of a command-service",
@@ -80,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// Strikes, and ends: what was stopped runs again.
+    /// Strikes, and ends: a stopped process runs again.
     pub async fn strike(self, system: &System, load: &mut Load, rng: &mut Rng) {
         load.progress(1 + usize::try_from(rng.below(40)).unwrap()).await;
         sleep_until(Instant::now() + Duration::from_micros(rng.below(MOMENT))).await;
@@ -104,7 +104,7 @@ impl Fault {
     }
 }
 
-/// One of the pair that begins there.
+/// One of the pair that begins at `first`.
 fn one_of(rng: &mut Rng, first: usize) -> &'static str {
     SERVICES[first + usize::try_from(rng.below(2)).unwrap()]
 }
@@ -199,7 +199,7 @@ async fn poison(system: &System) {
     assert_eq!(written.unwrap(), 60);
 }
 
-/// Lets the load go on for so long.
+/// Lets the load go on until `end`.
 async fn until(end: Instant, load: &mut Load) {
     while Instant::now() < end {
         load.progress(1).await;

@@ -1,9 +1,9 @@
-//! The scaled-out system under load, and every fault that it has to survive without a hand: fault after fault, round after
-//! round. What was answered is never lost nor doubled, and after each fault everything is ready again by itself.
+//! The scaled-out system under load, and every fault that it must survive unaided: fault after fault, round after
+//! round. No answer is lost or duplicated, and after each fault everything becomes ready again by itself.
 //!
-//! At the end four accounts are compared: the answers that clients were given, the log as it is served, the topic (the
-//! relay's audit: topic = log) and the views (`orderlog verify`: views = a fresh fold of the log). Records that are no
-//! events come last: the audit must find those.
+//! At the end four accounts are compared: the answers to clients, the log as it is served, the topic (the relay's
+//! audit: topic = log) and the views (`orderlog verify`: views = a fresh fold of the log). Records that are not events
+//! come last, because the audit must find them.
 //!
 //! | variable | what it does | default |
 //! |---|---|---|
@@ -30,11 +30,11 @@ use system_tests::server::Launch;
 use system_tests::{checker, size};
 use tokio::time::sleep;
 
-/// Clients at work all the while.
+/// The clients under load.
 const CLIENTS: usize = 4;
-/// How often a state is looked at while it is waited for.
+/// The interval between looks at a state that is waited for.
 const LOOK: Duration = Duration::from_millis(20);
-/// Publishing takes no longer, unless it hangs.
+/// The longest time that publishing takes, unless it hangs.
 const PUBLISH_BOUND: Duration = Duration::from_secs(60);
 
 fn can_run() -> bool {
@@ -48,7 +48,7 @@ fn can_run() -> bool {
     ready.success()
 }
 
-/// A system with its load, and what the load was answered.
+/// A system with its load, and the answers to that load.
 struct Trial {
     system: System,
     rng: Rng,
@@ -57,7 +57,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// Each of these faults, round after round, under load.
+    /// Strikes each of these faults, round after round, under load.
     async fn rounds(&mut self, faults: &[Fault]) {
         let mut load = Load::start(&self.system.base, CLIENTS, Unanswered::Repeat, &mut self.rng);
         let silence = Silence::of(&load);
@@ -93,7 +93,7 @@ impl Trial {
         println!("{}", self.system.run("scaled-out", &["orderlog", "verify"]).await);
     }
 
-    /// What `relay --audit` says of the topic, once everything is published; and whether it found the log in it.
+    /// The report of `relay --audit` on the topic, once everything is published; and whether the topic equals the log.
     async fn audit(&self) -> (bool, String) {
         let head = self.system.recovered().await;
         let begun = Instant::now();

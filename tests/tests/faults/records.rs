@@ -1,4 +1,4 @@
-//! What a stranger may do to the topic: records that are no events of the log, and a consumer group that is deleted.
+//! What other programs may do to the topic: write records that are not events of the log, and delete a consumer group.
 
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -11,20 +11,20 @@ use uuid::Uuid;
 
 const LONG: Duration = Duration::from_secs(30);
 const PARTITIONS: i32 = 6;
-/// One record of a size that brokers refuse unless told otherwise.
+/// A record of a size that brokers refuse by default.
 const LARGE: usize = 1024 * 1024;
 
-/// A record to be written.
+/// A record to write.
 struct Poison {
     key: Option<String>,
     value: Option<Vec<u8>>,
     headers: Vec<(String, Vec<u8>)>,
 }
 
-/// Writes one record of each kind to every partition; how many.
+/// Writes one record of each kind to every partition; returns how many.
 pub fn poison(broker: &str, topic: &str) -> usize {
     let like = headers_of_an_event(broker, topic);
-    // Positions that the log does not have yet: others would be passed over as repeats.
+    // Positions above those of the log: others would be skipped as repetitions.
     let with = |order: &str, changes: &[(&str, &str)]| {
         let mut headers = like.clone();
         let subject = format!("order/{order}");
@@ -53,7 +53,7 @@ pub fn poison(broker: &str, topic: &str) -> usize {
     ] {
         let key = Uuid::new_v4().to_string();
         let headers = with(&key, changes.as_slice());
-        // In one of the partitions the order is at home.
+        // One of the partitions is the order's own.
         written += write(&producer, topic, &Poison { key: Some(key), value, headers });
     }
     for headers in [like.clone(), Vec::new()] {
@@ -67,7 +67,7 @@ fn json() -> Option<Vec<u8>> {
     Some(br#"{"poison":true}"#.to_vec())
 }
 
-/// To every partition.
+/// Writes a record to every partition.
 fn write(producer: &BaseProducer, topic: &str, poison: &Poison) -> usize {
     let partitions = 0..PARTITIONS;
     let written = partitions.len();
@@ -83,7 +83,7 @@ fn write(producer: &BaseProducer, topic: &str, poison: &Poison) -> usize {
     written
 }
 
-/// What the relay writes beside an event.
+/// The headers that the relay writes with an event.
 fn headers_of_an_event(broker: &str, topic: &str) -> Vec<(String, Vec<u8>)> {
     let client: BaseConsumer = config(broker).set("group.id", "stranger").create().unwrap();
     let mut assignment = TopicPartitionList::new();

@@ -1,7 +1,8 @@
 //! One scaled-out system with backends of its own, so that everything in it may be killed, stopped and started again.
 //!
-//! The services are started and restarted by `scripts/scaled-out`, PostgreSQL and Kafka by their own scripts.
-//! Command-services reach PostgreSQL through a proxy that loses what it is told to lose. Nothing outlives this value.
+//! `scripts/scaled-out` starts and restarts the services; PostgreSQL and Kafka have scripts of their own.
+//! Command-services reach PostgreSQL through a proxy that loses messages as a test orders. No process outlives this
+//! value.
 
 use rig::process::{Signal, signal};
 use rig::proxy::Proxy;
@@ -19,7 +20,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-/// Everything but nginx, in pairs.
+/// Every service but nginx, in pairs.
 pub const SERVICES: [&str; 8] = [
     "command-service-1",
     "command-service-2",
@@ -30,19 +31,19 @@ pub const SERVICES: [&str; 8] = [
     "query-service-1",
     "query-service-2",
 ];
-/// How often a state is looked at while it is waited for.
+/// The interval between looks at a state that is waited for.
 const LOOK: Duration = Duration::from_millis(20);
-/// No recovery takes longer unless it hangs.
+/// The longest time of a recovery, unless it hangs.
 const RECOVERY_BOUND: Duration = Duration::from_secs(120);
 
 /// The whole system.
 pub struct System {
     folder: TempDir,
     settings: HashMap<String, String>,
-    /// Their standard inputs keep them alive.
+    /// Their standard inputs keep the backends alive.
     backends: Child,
     services: Option<Child>,
-    /// What stands between command-services and PostgreSQL.
+    /// The proxy between command-services and PostgreSQL.
     pub proxy: Proxy,
     /// The entry point.
     pub base: String,
@@ -87,7 +88,7 @@ impl System {
         command
     }
 
-    /// Runs a script to its end; what it said.
+    /// Runs a script to its end; returns its output.
     pub async fn run(&self, name: &str, arguments: &[&str]) -> String {
         let output = self.command(name, arguments).output().await.unwrap();
         let said = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat();
@@ -95,7 +96,7 @@ impl System {
         said
     }
 
-    /// Starts services again that have ended, and waits until they are ready.
+    /// Starts ended services again, and waits until they are ready.
     pub async fn restart(&self, services: &[&str]) {
         self.run("scaled-out", &[&["restart"], services].concat()).await;
     }
@@ -107,18 +108,18 @@ impl System {
         signal(text.split_whitespace().next().unwrap().parse().unwrap(), what).unwrap();
     }
 
-    /// A folder of the backends (`postgres`, `kafka`), as their scripts take it.
+    /// A folder of the backends (`postgres`, `kafka`), as an argument of their scripts.
     pub fn backend(&self, name: &str) -> String {
         let folder = self.folder.path().join("backends").join(name);
         std::fs::canonicalize(folder).unwrap().to_str().unwrap().to_owned()
     }
 
-    /// Of `backends/settings`.
+    /// A value of `backends/settings`.
     pub fn setting(&self, name: &str) -> &str {
         &self.settings[name]
     }
 
-    /// Where the broker is.
+    /// The address of the broker.
     pub fn kafka(&self) -> String {
         format!("127.0.0.1:{}", self.setting("KAFKA_PORT"))
     }
@@ -128,7 +129,7 @@ impl System {
         "orderlog.events"
     }
 
-    /// The superuser's connection, past every service.
+    /// The superuser's connection, directly to the server.
     pub async fn superuser(&self) -> PgConnection {
         PgConnectOptions::new_without_pgpass()
             .socket(PathBuf::from(self.backend("postgres")))
@@ -163,7 +164,8 @@ impl System {
         }
     }
 
-    /// Waits until every service is ready; then until the views have what was stored by then. The position.
+    /// Waits until every service is ready, and then until the views have everything stored by then. Returns the
+    /// position.
     pub async fn recovered(&self) -> u64 {
         let begun = Instant::now();
         for service in SERVICES {
@@ -183,7 +185,7 @@ impl System {
         head
     }
 
-    /// Where a service listens.
+    /// The address of a service.
     fn address(&self, service: &str) -> String {
         let log = std::fs::read_to_string(self.log(service)).unwrap();
         let line = log.lines().rev().find_map(|line| line.strip_prefix("listening on http://"));
@@ -215,7 +217,7 @@ impl Drop for System {
         }
         for child in self.services.iter_mut().chain([&mut self.backends]) {
             drop(child.stdin.take());
-            // Its end is all that is waited for.
+            // The script ends when its standard input does; wait only for that.
             let _ = child.wait();
         }
         if let Ok(elsewhere) = std::fs::read_link(self.folder.path().join("backends/postgres")) {
@@ -224,7 +226,8 @@ impl Drop for System {
     }
 }
 
-/// Starts what lives as long as its standard input, and waits for its lines; what follows their beginnings.
+/// Starts a command that lives as long as its standard input, and waits for lines with these beginnings; returns the
+/// rest of each.
 fn hold(command: &mut std::process::Command, lines: &[&str]) -> (Child, Vec<String>) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -238,7 +241,7 @@ fn hold(command: &mut std::process::Command, lines: &[&str]) -> (Child, Vec<Stri
     (child, found)
 }
 
-/// What is wrong, in its own words, if it is not.
+/// The reason, in the service's own words, if it is not ready.
 async fn is_ready(url: &str) -> Result<(), String> {
     let asked = Client::unchecked(url).send(reqwest::Method::GET, "/readyz", &[], None).await;
     match asked {

@@ -1,4 +1,4 @@
-//! Holds an answer of the server against one that would be right.
+//! Compares an answer of the server with a right one.
 
 use oracle::ask::Command;
 use oracle::compose::{compose, differences, sorted};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use system_tests::client::Answer;
 use uuid::Uuid;
 
-/// When a request was sent and when its answer was there.
+/// When a request was sent, and when its answer arrived.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
     pub from: Time,
@@ -30,7 +30,7 @@ pub fn token(answer: &Answer) -> Checked<u64> {
     token.ok_or_else(|| format!("expected a Consistency-Token\ngot {:?}", answer.headers))
 }
 
-/// Holds `answer` against one right one.
+/// Compares `answer` with one right answer.
 pub fn check(
     stream: &Stream,
     command: &Command,
@@ -78,7 +78,7 @@ fn done(stream: &Stream, command: &Command, facts: &[Fact], answer: &Answer) -> 
     Ok(())
 }
 
-/// The answer's events and places; hands back the version after them.
+/// Checks the answer's events and positions; returns the version after them.
 fn places(stream: &Stream, facts: &[Fact], body: &Value) -> Checked<u64> {
     let version = stream.version() + facts.len() as u64;
     let position = body["position"].as_u64().unwrap_or(0);
@@ -112,7 +112,7 @@ fn places(stream: &Stream, facts: &[Fact], body: &Value) -> Checked<u64> {
     Ok(version)
 }
 
-/// A dry run: as it would be, and nothing of it stored.
+/// Checks a dry run: it shows the result and stores nothing.
 fn dry(
     stream: &Stream,
     command: &Command,
@@ -170,7 +170,7 @@ fn refused(stream: &Stream, command: &Command, refusal: &Refusal, answer: &Answe
     Ok(())
 }
 
-/// Every member that the contract promises of a problem.
+/// Checks every member that the contract promises of a problem.
 pub fn is_problem(answer: &Answer, body: &Value, path: &str) -> Checked {
     let code = body["code"].as_str().unwrap_or_default();
     let right = answer.header("Content-Type") == Some("application/problem+json")
@@ -182,7 +182,7 @@ pub fn is_problem(answer: &Answer, body: &Value, path: &str) -> Checked {
     ensure(right, || format!("expected a whole problem document about {path}"))
 }
 
-/// A refusal of a view, by status and code.
+/// Checks a view's refusal, by status and code.
 pub fn problem(answer: &Answer, status: u16, code: &str, path: &str) -> Checked {
     ensure(answer.status == status, || format!("expected {status} {code}"))?;
     let body = json_of(answer)?;

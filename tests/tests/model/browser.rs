@@ -1,4 +1,4 @@
-//! A client that pages through lists while others send commands: cursors are stable while orders arrive.
+//! A client that pages through lists while others send commands: cursors stay valid while orders arrive.
 
 use crate::answer::Checked;
 use crate::door::Door;
@@ -20,9 +20,9 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Reads lists to their ends in short pages; all `before` is at or below the position.
+    /// Reads lists to their ends in short pages; every order of `before` is at or below the position.
     pub async fn browse(&mut self, before: &[Then], position: u64) -> Checked {
-        // Lists in quiet are looked at first.
+        // The lists of a quiet moment are read first.
         let lists = if before.is_empty() { 0 } else { LISTS };
         for _ in 0..lists {
             let asked = self.asked();
@@ -38,7 +38,7 @@ impl Browser {
         Ok(())
     }
 
-    /// By what never changes once an order is placed.
+    /// Only by what never changes once an order is placed.
     fn asked(&mut self) -> Asked {
         let rng = &mut self.rng;
         let currency = rng.chance(30).then(|| generate::live_currency(rng).to_owned());

@@ -1,6 +1,6 @@
-//! The way to the system under test: where it is reached now, and what to do when nobody answers.
+//! The access to the system under test: its present address, and what to do without an answer.
 //!
-//! In a storm servers are killed and started again; then what goes unanswered is asked again, at the new address. In
+//! In a storm, servers are killed and started again. An unanswered request is then sent again, to the new address. In
 //! calm weather every request must be answered.
 
 use crate::answer::Checked;
@@ -22,11 +22,11 @@ use system_tests::events::EventStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-/// So long for a restarted server to be announced before the same address is tried again.
+/// How long a walker waits for a new address before it tries the same address again.
 const RESTART_PATIENCE: Duration = Duration::from_millis(250);
-/// Attempts of one request: more than any restart lasts.
+/// Attempts of one request: longer than any restart.
 const MAX_ATTEMPTS: usize = 600;
-/// Imports that a server takes at a time.
+/// Concurrent imports that a server accepts.
 const IMPORTS: usize = 2;
 
 /// Clients of the programs that run now.
@@ -43,7 +43,7 @@ pub struct Door {
     storm: Arc<AtomicBool>,
     imports: Arc<Semaphore>,
     liar: Option<Arc<Liar>>,
-    /// Whether an entry point may send keyed commands again by itself.
+    /// Whether an entry point may resend keyed commands by itself.
     entry: bool,
     pub tally: Arc<Tally>,
 }
@@ -56,7 +56,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// The programs are elsewhere now.
+    /// Sets the programs' new addresses.
     pub fn moved(&self, shop: Shop) {
         self.shop.send_replace(Arc::new(shop));
     }
@@ -88,17 +88,17 @@ impl Door {
         )
     }
 
-    /// Whether servers may be killed meanwhile.
+    /// Whether servers may be killed at present.
     pub fn in_storm(&self) -> bool {
         self.storm.load(Ordering::SeqCst)
     }
 
-    /// Whether what is answered may be the answer to a second sending, by somebody else.
+    /// Whether an answer may be that to a second sending, by the entry point.
     pub fn may_resend(&self) -> bool {
         self.entry && self.in_storm()
     }
 
-    /// A view at this position, until it is answered.
+    /// Reads a view at this position, until it is answered.
     pub async fn view(&mut self, path: &str, position: u64) -> Checked<Answer> {
         self.view_with(path, position, &[]).await
     }
@@ -125,7 +125,7 @@ impl Door {
         Err(format!("GET {path} was never answered"))
     }
 
-    /// Sends a command once; none when a storm took the answer.
+    /// Sends a command once; `None` if a storm took the answer.
     pub async fn command(
         &mut self,
         rng: &mut Rng,
@@ -144,7 +144,7 @@ impl Door {
         Ok(answer.map(|answer| self.through((path, &Method::POST, headers, false), answer)))
     }
 
-    /// Sends an import once; a server takes few at a time.
+    /// Sends an import once; a server accepts few at a time.
     pub async fn import(&mut self, rng: &mut Rng, lines: &str) -> Checked<Option<Answer>> {
         let imports = Arc::clone(&self.imports);
         let _place = imports.acquire().await.expect("never closed");
@@ -166,7 +166,8 @@ impl Door {
         sent: Result<Answer, reqwest::Error>,
     ) -> Checked<Option<Answer>> {
         match sent {
-            // A stopping or half-started server says that it cannot; so does one whose view is behind in a storm.
+            // A stopping or half-started server says that it is unavailable; so does a server whose view is behind in a
+            // storm.
             Ok(answer) if answer.status == 503 && self.in_storm() => Ok(None),
             Ok(answer) => Ok(Some(answer)),
             Err(_) if self.in_storm() => Ok(None),
@@ -174,7 +175,7 @@ impl Door {
         }
     }
 
-    /// The answer as walkers hear of it: of several `racing` requests, or of one alone.
+    /// The answer as walkers receive it: of several `racing` requests, or of a single one.
     fn through(
         &self,
         (path, method, headers, racing): (&str, &Method, &[(&str, &str)], bool),
@@ -204,11 +205,11 @@ impl Door {
         answers.map_err(|error| format!("a race: expected answers\ngot {error:?}"))
     }
 
-    /// Begins to listen after a position; none when a storm has taken those who would answer.
+    /// Opens the event stream after a position; `None` if a storm has taken the servers.
     pub async fn listen(&self, after: u64) -> Checked<Option<EventStream>> {
         let stormy = self.in_storm();
         let reader = self.shop.borrow().reader.clone();
-        // By either way to say it.
+        // The position goes by either of the two ways.
         let begun = match after.is_multiple_of(2) {
             true => {
                 let last = after.to_string();
@@ -226,7 +227,7 @@ impl Door {
         }
     }
 
-    /// An event of the stream as walkers hear of it; none when it is kept back.
+    /// An event of the stream as walkers receive it; `None` if the liar holds it back.
     pub fn heard(&self, event: Value) -> Checked<Option<Value>> {
         if self.liar.is_none() {
             return Ok(Some(event));
@@ -234,17 +235,17 @@ impl Door {
         let path = "/v1/events/stream";
         let (asked, headers) = (format!("GET {path}"), HeaderMap::new());
         let answer = Answer { asked, status: 200, headers, body: event.to_string().into() };
-        let told = self.through((path, &Method::GET, &[], false), answer);
-        crate::answer::json_of(&told).map(|event| (!event.is_null()).then_some(event))
+        let passed = self.through((path, &Method::GET, &[], false), answer);
+        crate::answer::json_of(&passed).map(|event| (!event.is_null()).then_some(event))
     }
 
-    /// Until the programs are elsewhere, or for a while.
+    /// Waits for a new address of the programs, or for a while.
     pub async fn wait(&mut self) {
-        // Not hearing of another address is fine: then the old one is tried again.
+        // Without a new address, the old one is tried again.
         let _ = timeout(RESTART_PATIENCE, self.shop.changed()).await;
     }
 
-    /// The end of the log: what a dry run answers.
+    /// The end of the log, from the answer to a dry run.
     pub async fn head(&mut self, rng: &mut Rng) -> Checked<u64> {
         let body = serde_json::json!({"customer": {"id": "probe"}, "currency": "USD", "draft": true,
             "lines": []});
@@ -257,7 +258,7 @@ impl Door {
         Err("no dry run was ever answered".to_owned())
     }
 
-    /// Every element of a list, page by page, each page as long as `limit` says.
+    /// Every element of a list, page by page; `limit` gives the length of each page.
     pub async fn pages(
         &mut self,
         path: &str,

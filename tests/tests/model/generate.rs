@@ -10,7 +10,7 @@ use rig::rng::Rng;
 /// Customers and products are few, so that walkers share them.
 const CUSTOMERS: u64 = 6;
 const PRODUCTS: u64 = 8;
-/// Payments, refunds and shipments have few ids, so that they come again.
+/// Payments, refunds and shipments have few ids, so that these repeat.
 const IDS: u64 = 4;
 
 pub fn customer_id(rng: &mut Rng) -> String {
@@ -32,7 +32,7 @@ fn maybe(rng: &mut Rng, percent: u64, text: impl FnOnce(&mut Rng) -> String) -> 
     rng.chance(percent).then(|| text(rng))
 }
 
-/// An order to begin.
+/// A new order.
 pub fn creation(rng: &mut Rng, currency: &str) -> Creation {
     let customer = Customer {
         id: customer_id(rng),
@@ -75,7 +75,7 @@ fn shortened(rng: &mut Rng, amount: &str) -> String {
     }
 }
 
-/// A command to an order that exists.
+/// A command for an existing order.
 pub fn next(rng: &mut Rng, order: &Order) -> Ask {
     if rng.chance(15) {
         return any(rng, order);
@@ -149,7 +149,7 @@ fn place(rng: &mut Rng, order: &Order) -> Ask {
     Ask::Place { expected_total }
 }
 
-/// The amount with all of its currency's digits, so that one more is one too many.
+/// The amount with all of its currency's digits, so that one more digit is too many.
 fn padded(minor: i128, currency: &str) -> String {
     match digits(currency) {
         0 => format!("{}.", show(minor, currency)),
@@ -170,7 +170,7 @@ fn transfer(rng: &mut Rng, order: &Order, kind: &str, wanted: i128) -> Transfer 
     let text = maybe(rng, 60, texts::name);
     let named = match rng.below(12) {
         0 => Some(live_currency(rng).to_owned()),
-        // Whether a live command may name one of the past, nothing says.
+        // The contract does not say whether a live command may name a withdrawn currency.
         1..=3 => Some(currency.clone()).filter(|own| LIVE.contains(&own.as_str())),
         _ => None,
     };

@@ -1,7 +1,7 @@
-//! Imports: lines with times of their own, out of business order between orders, some of which must be refused; and files
-//! that are imported again, of which what was applied must be unchanged.
+//! Imports: lines with their own times, out of business order between orders, some of which must be refused. Some files
+//! are imported again; what they applied must then be unchanged.
 //!
-//! In a storm every line is one that must be applied: then the file can be sent until it is answered.
+//! In a storm every line is one that must be applied, so that the file can be sent until it is answered.
 
 use crate::answer::{Checked, Window, ensure};
 use crate::generate;
@@ -30,7 +30,7 @@ const REMEMBERED: usize = 10;
 /// Attempts of one file.
 const MAX_ATTEMPTS: usize = 600;
 
-/// What must come of a line.
+/// The expected outcome of a line.
 #[derive(Debug, Clone)]
 enum Fate {
     Applied,
@@ -39,14 +39,14 @@ enum Fate {
     Refused(Vec<Refusal>),
 }
 
-/// What a file must do, computed before it is sent.
+/// The expected effect of a file, computed before it is sent.
 struct Plan {
     fates: Vec<Fate>,
     events: BTreeMap<Uuid, Vec<(Fact, When)>>,
 }
 
 impl Walker {
-    /// Imports a file, new or once more; hands back one of its orders.
+    /// Imports a file, new or again; returns one of its orders.
     pub async fn import(&mut self) -> Checked<Option<Uuid>> {
         let again = self.rng.chance(25) && !self.files.is_empty() && !self.door.in_storm();
         let lines = match again {
@@ -96,7 +96,7 @@ impl Walker {
         Err("was never answered".to_owned())
     }
 
-    /// Lines of one or two orders, in time order per order.
+    /// Lines of one or two orders, in time order for each order.
     fn file(&mut self) -> Vec<Line> {
         let mut lines = Vec::new();
         for _ in 0..1 + self.rng.below(2) {
@@ -125,7 +125,7 @@ impl Walker {
         lines
     }
 
-    /// Some time later, not in the future.
+    /// Some time later, but not in the future.
     fn later(&mut self, stream: &Stream, at: Time) -> Duration {
         let step = match self.rng.below(4) {
             0 => Duration::zero(),
@@ -140,7 +140,7 @@ impl Walker {
     fn line(&mut self, stream: &Stream, at: Time) -> Line {
         let ask = match stream.order() {
             None => Ask::Create(generate::creation(&mut self.rng, currency_of(at))),
-            // The same quantity again may be remembered or not.
+            // A repeated quantity may be recorded or not.
             Some(order) => match generate::next(&mut self.rng, order) {
                 Ask::ChangeQuantity { .. } => Ask::Confirm,
                 ask => ask,
@@ -164,7 +164,7 @@ impl Walker {
         let body: Value = serde_json::from_str(&command.body).expect("a line holds JSON");
         let mut line = json!({"order_id": stream.id, "at": written(&mut self.rng, at),
             "command": command.ask.name(), "body": body});
-        // A line that may be refused and sent again is known by its text alone.
+        // A line that may be refused and sent again is identified by its text alone.
         let named = self.rng.chance(30);
         let id = named.then(|| self.number());
         if let Some(id) = &id {
@@ -174,7 +174,7 @@ impl Walker {
         Line { id: id.unwrap_or_else(|| text.clone()), text, command, at }
     }
 
-    /// What each line must do, in turn.
+    /// The expected outcome of each line, in turn.
     fn plan(&self, lines: &[Line]) -> Plan {
         let mut streams: BTreeMap<Uuid, Stream> = BTreeMap::new();
         let mut plan = Plan { fates: vec![], events: BTreeMap::new() };
@@ -208,7 +208,7 @@ fn refusal(right: Right) -> Option<Refusal> {
 }
 
 impl Line {
-    /// What the order says to it; a time that cannot be is a field that breaks a rule.
+    /// The order's right answers; an impossible time is a broken field.
     fn rights(&self, stream: &Stream) -> Vec<Right> {
         let mut rights = judge(stream, &Keys::default(), &self.command, self.at);
         let early = stream.last_time().is_some_and(|last| self.at < last);
@@ -220,7 +220,7 @@ impl Line {
     }
 }
 
-/// Moves a scratch copy on; places and ids are not looked at.
+/// Moves a scratch copy on; positions and ids do not matter.
 fn foretell(stream: &mut Stream, facts: &[Fact], at: Time) {
     for fact in facts {
         stream.push(Event {
@@ -235,7 +235,7 @@ fn foretell(stream: &mut Stream, facts: &[Fact], at: Time) {
     }
 }
 
-/// A moment of one of the days; the first and the last of a day are as likely as any other.
+/// A moment of one of the days; the first and the last moment of a day are as likely as others.
 fn moment(rng: &mut Rng) -> Time {
     let (year, month, day) = *rng.pick(&DAYS);
     let date = NaiveDate::from_ymd_opt(year, month, day).expect("a day of the calendar");
@@ -259,13 +259,13 @@ fn currency_of(at: Time) -> &'static str {
     }
 }
 
-/// The same moment in one of the ways in which RFC 3339 may write it.
+/// The same moment in one of the forms of RFC 3339.
 fn written(rng: &mut Rng, at: Time) -> String {
     let whole = at.timestamp_subsec_nanos() == 0;
     match rng.below(5) {
         0 => (at + Duration::hours(2)).format("%Y-%m-%dT%H:%M:%S%.6f+02:00").to_string(),
         1 => (at - Duration::minutes(210)).format("%Y-%m-%dT%H:%M:%S%.6f-03:30").to_string(),
-        // The last minute of a year may have 61 seconds; the last of them is the moment that follows it.
+        // The last minute of a year may have 61 seconds; its leap second is the moment that follows it.
         2 if whole && wire(at).ends_with("-01-01T00:00:00.000000Z") => {
             (at - Duration::seconds(1)).format("%Y-%m-%dT23:59:60Z").to_string()
         }
@@ -274,7 +274,7 @@ fn written(rng: &mut Rng, at: Time) -> String {
     }
 }
 
-/// Holds the answer against the plan; hands back the position to read at.
+/// Compares the answer with the plan; returns the position to read at.
 fn is_answer(lines: &[Line], plan: &Plan, answer: &Answer, resent: bool) -> Checked<u64> {
     ensure(answer.status == 200, || "expected 200".to_owned())?;
     let said: Result<Vec<Value>, _> = answer.text().lines().map(serde_json::from_str).collect();
@@ -306,7 +306,7 @@ fn is_answer(lines: &[Line], plan: &Plan, answer: &Answer, resent: bool) -> Chec
         "events": plan.events.values().map(Vec::len).sum::<usize>(),
         "position": summary["position"], "seconds": summary["seconds"]});
     if resent {
-        // What an attempt without an answer has applied is unchanged since.
+        // The lines that an unanswered attempt has applied are now unchanged.
         let sum =
             summary["applied"].as_u64().unwrap_or(0) + summary["unchanged"].as_u64().unwrap_or(0);
         ensure(sum == (applied + unchanged) as u64, || format!("expected {expected}"))?;
@@ -318,7 +318,7 @@ fn is_answer(lines: &[Line], plan: &Plan, answer: &Answer, resent: bool) -> Chec
     summary["position"].as_u64().ok_or_else(|| "expected a position".to_owned())
 }
 
-/// The problem as it would be if the line's body had been sent by itself: pointers begin there.
+/// The problem as if the line's body had been sent by itself: pointers begin there.
 fn as_of_a_body(mut problem: Value) -> Value {
     for error in problem["errors"].as_array_mut().into_iter().flatten() {
         let within = error["pointer"].as_str().and_then(|pointer| pointer.strip_prefix("/body"));

@@ -1,4 +1,4 @@
-//! The domain's laws, held against the oracle on random commands: what it foretells must itself be possible.
+//! The domain's laws, checked on the oracle with random commands: its predictions must themselves be possible.
 
 use crate::generate;
 use chrono::{Duration, TimeZone, Utc};
@@ -15,7 +15,7 @@ use rig::rng::Rng;
 const ORDERS: u64 = 200;
 const COMMANDS: u64 = 60;
 
-/// Takes a decision over; the n-th event happens in the n-th second.
+/// Applies a decision; the n-th event happens in the n-th second.
 pub fn push(stream: &mut Stream, facts: &[Fact]) {
     for fact in facts {
         let version = stream.version() + 1;
@@ -70,7 +70,7 @@ fn the_oracle_keeps_the_laws_of_the_domain_on_random_commands() {
     );
 }
 
-/// Whatever the facts were, the sums agree with each other, and with a fold from the start.
+/// Checks that the sums agree with each other, and with a fold from the start.
 fn holds(stream: &Stream, order: &Order) {
     let (shipped, delivered) = (order.shipped(), order.delivered());
     for line in &order.lines {
@@ -87,7 +87,7 @@ fn holds(stream: &Stream, order: &Order) {
     assert_eq!(shown(&folded), shown(order));
 }
 
-/// What is not allowed is an illegal transition or says nothing new; nothing else is one.
+/// A command that is not allowed is an illegal transition, or records nothing new; no other command is.
 fn is_as_allowed(order: &Order, ask: &Ask, rights: &[Right]) {
     let may = allowed(order).contains(&ask.name());
     let illegal = |right: &Right| matches!(right, Right::Refused(refusal) if refusal.code == "illegal-transition");
@@ -97,7 +97,7 @@ fn is_as_allowed(order: &Order, ask: &Ask, rights: &[Right]) {
     assert!(!may || !rights.iter().any(illegal), "{ask:?} of {order:?}: {rights:?}");
 }
 
-/// Completed, cancelled and discarded are for good.
+/// Completed, cancelled and discarded are final.
 fn never_goes_back(before: Option<&Order>, after: Option<&Order>) {
     let status = |order: Option<&Order>| order.map(|order| order.status);
     let last = [Status::Completed, Status::Cancelled, Status::Discarded];
@@ -106,7 +106,7 @@ fn never_goes_back(before: Option<&Order>, after: Option<&Order>) {
     }
 }
 
-/// A fact from outside that is recorded gives no event when it comes again.
+/// A recorded external fact gives no event when it is repeated.
 fn says_nothing_twice(stream: &Stream, ask: &Ask) {
     let order = stream.order().expect("it has begun");
     let again = match ask {

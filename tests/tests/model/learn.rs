@@ -1,7 +1,7 @@
-//! What only the log can say of an event (its id, its places, its times) is learned from it once, and bounded by what is
-//! known: when the command was sent and answered, or the time it was imported with.
+//! What only the log can say of an event (its id, its positions, its times) is learned from it once. It is bounded by
+//! what is known: when the command was sent and answered, or the time of its import.
 //!
-//! Where a storm took the answer, the log also says whether the command happened.
+//! If a storm took the answer, the log also says whether the command took effect.
 
 use crate::answer::{Checked, Window, ensure, json_of, token};
 use crate::request::shown;
@@ -17,17 +17,17 @@ use uuid::Uuid;
 /// Events on a page of a history, at random up to this.
 const LONGEST_PAGE: u64 = 200;
 
-/// When an event that is learned must have happened.
+/// When a learned event must have happened.
 #[derive(Debug, Clone, Copy)]
 pub enum When {
     /// Between sending and answer.
     Live,
-    /// As the import says.
+    /// At the time of the import.
     At(Time),
 }
 
 impl Walker {
-    /// Takes over the events of an accepted command; hands back its order.
+    /// Learns the events of an accepted command; returns its order.
     pub async fn learn(
         &mut self,
         mut stream: Stream,
@@ -71,7 +71,7 @@ impl Walker {
         Ok(id)
     }
 
-    /// Keeps an order's stream.
+    /// Adds an order's stream.
     pub fn own(&mut self, stream: Stream) {
         if !self.streams.contains_key(&stream.id) {
             self.orders.push(stream.id);
@@ -79,8 +79,8 @@ impl Walker {
         self.streams.insert(stream.id, stream);
     }
 
-    /// Finds out whether an unanswered command happened, by a note that comes after it for certain: should the command
-    /// still be on its way, the note has taken its version.
+    /// Finds out whether an unanswered command took effect, by a note that certainly comes after it. If the command is
+    /// still on its way, the note has taken its version.
     pub async fn settle(&mut self, lost: Command, from: Time) -> Checked<Option<Uuid>> {
         let stream = self.stream(lost.order);
         let window = |to| Window { from, to };
@@ -116,7 +116,7 @@ impl Walker {
         Ok(Some(lost.order))
     }
 
-    /// Reads an order's history, of which the events not yet known must be one of these `ways`.
+    /// Reads an order's history; its new events must be one of these `ways`.
     pub async fn find(&mut self, order: Uuid, ways: &[Vec<Fact>], window: Window) -> Checked {
         let ways: Vec<Vec<(Fact, When)>> = ways
             .iter()
@@ -217,7 +217,7 @@ fn from_history(stream: &Stream, fact: &Fact, event: &Value) -> Checked<Event> {
     })
 }
 
-/// Times of an order never go back, and lie where the command was under way.
+/// Times of an order never go back, and lie between the sending of the command and its answer.
 fn within(stream: &Stream, event: &Event, when: When, window: Window) -> Checked {
     let least = stream.last_time().unwrap_or(window.from);
     let (from, to) = match when {

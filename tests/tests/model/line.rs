@@ -7,7 +7,7 @@ use oracle::fact::Time;
 #[derive(Debug, Clone)]
 pub struct Line {
     pub text: String,
-    /// What makes it the same line when it comes again.
+    /// Identifies the line when it is sent again.
     pub id: String,
     pub command: Command,
     pub at: Time,

@@ -1,4 +1,4 @@
-//! A client that listens to `/v1/events/stream` through a whole walk, over restarts: each event once, in its place.
+//! A client that listens to `/v1/events/stream` during a whole walk, over restarts: each event once, in its place.
 
 use crate::answer::{Checked, ensure};
 use crate::door::Door;
@@ -9,14 +9,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-/// So long may the last event take to come, once nobody sends anything: restarts, and a view that catches up. Longer than
-/// the client reads one stream.
+/// How long the last event may take after the last request: restarts, and a view that catches up. Longer than the
+/// client reads one stream.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 #[derive(Debug, Default)]
 struct Heard {
     last: u64,
-    /// By position: what was not taken yet.
+    /// The events not yet taken, by position.
     events: BTreeMap<u64, Value>,
     wrong: Option<String>,
 }
@@ -34,7 +34,7 @@ impl Listener {
         Self { heard, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// What came since the last time, once it has come to the end of the log.
+    /// The events since the last call, once the end of the log has arrived.
     pub async fn up_to(&self, head: u64) -> Checked<BTreeMap<u64, Value>> {
         let mut heard = self.heard.subscribe();
         let there = heard.wait_for(|heard| heard.last >= head || heard.wrong.is_some());
@@ -56,7 +56,7 @@ impl Listener {
     }
 }
 
-/// Goes on after the last event, whenever a stream ends.
+/// Continues after the last event whenever a stream ends.
 async fn listen(mut door: Door, heard: watch::Sender<Heard>) {
     loop {
         if let Err(why) = hear(&door, &heard).await {
@@ -67,7 +67,7 @@ async fn listen(mut door: Door, heard: watch::Sender<Heard>) {
     }
 }
 
-/// One stream to its end.
+/// Reads one stream to its end.
 async fn hear(door: &Door, heard: &watch::Sender<Heard>) -> Checked {
     let after = heard.borrow().last;
     let Some(mut stream) = door.listen(after).await? else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What a walker looks at after a step: one of its orders, now and then, in every shape in which views show one.
+//! What a walker reads after a step: now and then one of its orders, in every form in which views show one.
 
 use crate::answer::{Checked, ensure, json_of, problem, token};
 use crate::walker::Walker;
@@ -11,7 +11,7 @@ use system_tests::client::Answer;
 use uuid::Uuid;
 
 impl Walker {
-    /// Looks at an order in one or several ways.
+    /// Reads an order in one or several ways.
     pub async fn look(&mut self, order: Uuid) -> Checked {
         self.now(order).await?;
         for _ in 0..self.rng.below(3) {
@@ -39,7 +39,7 @@ impl Walker {
         self.door.view_with(path, position, headers).await
     }
 
-    /// The composed order, every member.
+    /// Checks every member of the order document.
     async fn now(&mut self, order: Uuid) -> Checked {
         let path = format!("/v1/orders/{order}");
         let (version, position) = (self.streams[&order].version(), self.streams[&order].position());
@@ -102,19 +102,19 @@ impl Walker {
         }
     }
 
-    /// Before the first version, after the last, in the future, of an order that is not there.
+    /// Before the first version, after the last, in the future, of a missing order.
     async fn at_no_version(&mut self, order: Uuid) -> Checked {
         let (version, position) = (self.streams[&order].version(), self.streams[&order].position());
         let future = wire(Utc::now() + Duration::days(1));
-        let nobody = self.rng.uuid();
+        let unknown = self.rng.uuid();
         let (order, query, status, code) = match self.rng.below(8) {
             0 => (order, "?version=0".to_owned(), 400, "invalid-parameter"),
             1 => (order, format!("?version={}", version + 1), 400, "invalid-parameter"),
             2 => (order, format!("?as_of={future}"), 400, "invalid-parameter"),
             3 => (order, format!("?known_at={future}"), 400, "invalid-parameter"),
             4 => (order, "?as_of=1999-01-01T00:00:00Z".to_owned(), 404, "not-yet-created"),
-            5 => (nobody, String::new(), 404, "order-not-found"),
-            6 => (nobody, "?version=1".to_owned(), 404, "order-not-found"),
+            5 => (unknown, String::new(), 404, "order-not-found"),
+            6 => (unknown, "?version=1".to_owned(), 404, "order-not-found"),
             _ => (order, "?colour=red".to_owned(), 400, "unknown-parameter"),
         };
         let path = format!("/v1/orders/{order}");
@@ -130,7 +130,7 @@ impl Walker {
         is_history(&self.streams[&order], &history)
     }
 
-    /// The patch between two versions, applied to one, gives the other.
+    /// Checks that the patch between two versions, applied to one, gives the other.
     async fn difference(&mut self, order: Uuid) -> Checked {
         let last = self.streams[&order].version();
         let (from, to) = (1 + self.rng.below(last), 1 + self.rng.below(last));
@@ -149,7 +149,7 @@ impl Walker {
     }
 }
 
-/// The document, and its version as the tag.
+/// Checks the document, and its version as the tag.
 fn shows(path: &str, answer: &Answer, expected: &Value) -> Checked {
     ensure(answer.status == 200, || {
         format!("{path}: expected 200\ngot {} {}", answer.status, answer.text())
@@ -164,7 +164,7 @@ fn shows(path: &str, answer: &Answer, expected: &Value) -> Checked {
     })
 }
 
-/// As [`shows`], of the past.
+/// As [`shows`], for the past.
 fn was(path: &str, answer: &Answer, expected: &Value) -> Checked {
     shows(path, answer, expected)?;
     let memento = answer.header("Memento-Datetime");

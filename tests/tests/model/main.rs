@@ -1,12 +1,12 @@
-//! A model of the contract, driven over HTTP: random walks over orders, every answer and every view foretold.
+//! A model of the contract, driven over HTTP: random walks over orders, with every answer and every view predicted.
 //!
-//! The [`oracle`] says, from the commands so far, what must be answered and shown; it is written from the contract's
+//! The [`oracle`] says, from the commands so far, what must be answered and shown. It is written from the contract's
 //! pages and knows nothing of the product. [`walk`] sends random commands, good and bad, with keys, conditions and
-//! imports, from several clients at a time; kills and stops servers while commands are under way; rebuilds projections;
-//! and holds all that comes back against the oracle. A walk that fails says its seed, the last steps, what was
-//! expected and what came; `ORDERLOG_SEED` begins with that walk again.
+//! imports, from several clients at a time. It kills and stops servers while commands are in flight, rebuilds
+//! projections, and compares every answer with the oracle. A failed walk prints its seed, the last steps, what was
+//! expected and what came; `ORDERLOG_SEED` starts with that walk.
 //!
-//! `ORDERLOG_MODEL_SECONDS` is for how long each test walks: 30, and 90 over a scaled-out system.
+//! `ORDERLOG_MODEL_SECONDS` is how long each test walks: 30, and 90 over a scaled-out system.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -45,14 +45,14 @@ use tally::Tally;
 use tokio::time::Instant;
 use walk::{Size, walk};
 
-/// A system in one process restarts in no time.
+/// A system in one process restarts quickly.
 const ONE_PROCESS: Size = Size { walkers: 4, steps: 40, phases: 8, strikes: 4 };
-/// A scaled-out one takes seconds to start, and once more after a strike; so walks are long, and strikes few.
+/// A scaled-out system takes seconds to start, and again after a strike; so walks are long, and strikes few.
 const SCALED_OUT: Size = Size { walkers: 4, steps: 25, phases: 30, strikes: 2 };
 /// Phases within which a lie must be noticed.
 const LIED_TO: Size = Size { walkers: 3, steps: 60, phases: 12, strikes: 0 };
 
-/// Walks that are lied to at a time, and for how long each may take to notice.
+/// Concurrent walks with a lie.
 const LIARS: usize = 3;
 const LONGEST_LIE: Duration = Duration::from_secs(120);
 
@@ -64,9 +64,9 @@ fn embedded() -> bool {
     system_tests::system::chosen() == Kind::Embedded
 }
 
-/// Walks, each with a seed of its own, until the time is up.
+/// Walks, each with its own seed, until the time is up.
 async fn walks(test: &str, size: Size, shape: impl AsyncFn() -> Option<Shape>) {
-    // Building them takes no time from walking.
+    // Builds the programs first, so that it takes no time from walking.
     let _ = Program::folder();
     let until = Instant::now() + seconds();
     let tally = Arc::new(Tally::default());
@@ -124,7 +124,7 @@ async fn a_walk_that_is_lied_to_notices_by_the_check_that_is_meant_to() {
     assert!(unnoticed.is_empty(), "ORDERLOG_SEED={seed}\n{}", unnoticed.join("\n"));
 }
 
-/// Why a lie was not noticed as it should be, if it was not.
+/// Why a lie was not noticed as expected; `None` if it was.
 async fn unnoticed(seed: u64, lie: Lie) -> Option<String> {
     let tally = Arc::new(Tally::default());
     let end = Instant::now() + LONGEST_LIE;

@@ -1,4 +1,5 @@
-//! Between phases nobody sends anything: then every view of all orders together is exact, and is held against the oracle.
+//! Between phases no client sends commands: then every view of all orders together is exact, and is compared with the
+//! oracle.
 
 use crate::answer::{Checked, ensure, json_of, problem};
 use crate::door::Door;
@@ -17,12 +18,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Looks at figures and lists as of times of the past, in one quiet.
+/// The number of past moments in one quiet at which figures and lists are read.
 const MOMENTS: usize = 3;
 /// Lists in one quiet.
 const LISTS: usize = 10;
 
-/// What is looked at, and how.
+/// What is checked, and how.
 pub struct Quiet<'a> {
     pub world: &'a World,
     pub door: &'a mut Door,
@@ -30,14 +31,14 @@ pub struct Quiet<'a> {
     pub journal: &'a Journal,
     /// The end of the log.
     pub head: u64,
-    /// Who has listened meanwhile.
+    /// The client that has listened meanwhile.
     pub listener: &'a Listener,
-    /// Events that were held against the feed before.
+    /// The number of events that were compared with the feed before.
     pub fed: &'a mut u64,
 }
 
 impl Quiet<'_> {
-    /// Everything that all orders together must show.
+    /// Checks everything that all orders together must show.
     pub async fn holds(&mut self) -> Checked {
         let events = self.world.events();
         ensure(events == self.head, || {
@@ -60,17 +61,17 @@ impl Quiet<'_> {
         Ok(())
     }
 
-    /// One microsecond before, at, or after.
+    /// One microsecond before, exactly at, or one after.
     pub fn offset(&mut self) -> i64 {
         i64::try_from(self.rng.below(3)).expect("small") - 1
     }
 
-    /// A view that must be there.
+    /// A view that must exist.
     pub async fn get(&mut self, path: &str) -> Checked<Value> {
         self.get_if(path).await?.ok_or_else(|| format!("{path}: expected 200\ngot 404"))
     }
 
-    /// A view, or none for a `not-found`.
+    /// A view, or `None` for a `not-found`.
     async fn get_if(&mut self, path: &str) -> Checked<Option<Value>> {
         self.journal.step(&format!("quiet: GET {path} at {}", self.head));
         let answer = self.door.view(path, self.head).await?;
@@ -89,7 +90,7 @@ impl Quiet<'_> {
         move |why| format!("{path}: {why}")
     }
 
-    /// `/v1/events`, whole pages of random lengths: every event that was answered, in its place, and no other.
+    /// Reads `/v1/events` in pages of random lengths: every answered event in its place, and no other.
     async fn feed(&mut self) -> Checked {
         let by_position = self.events_by_position();
         let mut heard = self.listener.up_to(self.head).await?;
@@ -127,7 +128,7 @@ impl Quiet<'_> {
         self.beyond_the_feed().await
     }
 
-    /// After the end there is nothing, and `next_after` never leads beyond it.
+    /// After the end the feed is empty, and `next_after` never points beyond it.
     async fn beyond_the_feed(&mut self) -> Checked {
         let far = self.rng.below(1_000_000);
         let path = format!("/v1/events?after={}", self.head + far);
@@ -144,7 +145,7 @@ impl Quiet<'_> {
         self.world.0.values().flat_map(of).collect()
     }
 
-    /// No projection lags, none has parked an order.
+    /// No projection lags, and none has parked a stream.
     async fn projections(&mut self) -> Checked {
         let path = "/v1/projections";
         let got = self.get(path).await?;
@@ -192,7 +193,7 @@ impl Quiet<'_> {
         figures::best_sellers(&all, currency, sort, &got).map_err(Self::at(&path))
     }
 
-    /// The reports, now or as they stood.
+    /// The reports, at present or in the past.
     async fn counts_and_sales(&mut self, as_of: Option<Time>) -> Checked {
         let as_of = as_of.filter(|at| *at <= Utc::now());
         let all = self.world.at(as_of);

@@ -1,4 +1,5 @@
-//! Lists of orders in quiet, by random filters and sorts, as they stand or stood; and orders with everything composed in.
+//! Lists of orders in quiet, by random filters and sorts, at present or in the past; and orders with everything
+//! composed in.
 
 use crate::answer::{Checked, ensure, json_of, problem};
 use crate::generate;
@@ -14,7 +15,7 @@ use rig::rng::Rng;
 use serde_json::Value;
 
 impl Quiet<'_> {
-    /// One list to its end.
+    /// Reads one list to its end.
     pub async fn list(&mut self) -> Checked {
         let mut asked = self.asked();
         let customer = asked.customer.clone().filter(|_| self.rng.chance(50));
@@ -62,7 +63,7 @@ impl Quiet<'_> {
         let past = moment(rng, 35);
         let statuses = some(rng, 45, &STATUSES);
         let unplaced = statuses.iter().any(|name| matches!(*name, "draft" | "discarded"));
-        // Whether what was never placed was placed after or before something, nothing says.
+        // The contract does not say whether an order without a time of placing is before or after a bound.
         let bound = if unplaced { 0 } else { 20 };
         let (from, to) = (moment(rng, bound), moment(rng, bound));
         let currency = rng.chance(30).then(|| generate::live_currency(rng).to_owned());
@@ -138,7 +139,7 @@ impl Quiet<'_> {
     }
 }
 
-/// Each product of a placed order is among those composed in.
+/// Each product of a placed order is among the composed ones.
 fn all_products(got: &Value, order: &Order) -> Checked {
     let got = got.as_array().cloned().unwrap_or_default();
     let named = |id: &str| got.iter().any(|product| product["product_id"] == id);
@@ -146,7 +147,7 @@ fn all_products(got: &Value, order: &Order) -> Checked {
     missing.map_or(Ok(()), |line| Err(format!("expected {} among the products", line.product_id)))
 }
 
-/// Some of the names, this often; sometimes all of them.
+/// Some of the names, each with this chance; sometimes all of them.
 fn some(rng: &mut Rng, percent: u64, names: &[&'static str]) -> Vec<&'static str> {
     if !rng.chance(percent) {
         return vec![];

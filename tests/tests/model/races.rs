@@ -1,5 +1,4 @@
-//! Several commands to one order at the same moment: whatever order the server takes them in, there must be one in which
-//! every answer is right.
+//! Several commands to one order at the same moment. There must be an order of them in which every answer is right.
 
 use crate::answer::{Checked, Window, check, json_of};
 use crate::generate;
@@ -14,14 +13,14 @@ use oracle::stream::Stream;
 use system_tests::client::Answer;
 use uuid::Uuid;
 
-/// Most commands of one race: every order of them may have to be tried.
+/// The most commands of one race: every order of them may have to be tried.
 const RIVALS: u64 = 5;
 
 /// A command, and its answer.
 type Answered = (Command, Answer);
 
 impl Walker {
-    /// Races on one order; hands it back.
+    /// Races on one order; returns it.
     pub async fn race(&mut self) -> Checked<Option<Uuid>> {
         let Some(order) = self.some_order() else { return Ok(None) };
         let commands = self.rivals(order);
@@ -75,7 +74,7 @@ impl Walker {
                 2 => command.key = Some(twin.clone()),
                 _ => command.key = self.rng.chance(50).then(|| self.number()),
             }
-            // Of twins, most are the very same request.
+            // Most twins are the same request.
             let same = self.rng.chance(80);
             if kind == 2 && !commands.is_empty() && same {
                 command = commands[0].clone();
@@ -86,7 +85,7 @@ impl Walker {
     }
 }
 
-/// An order of the commands in which every answer is right, by trying them all.
+/// Finds an order of the commands in which every answer is right, by trying them all.
 fn serialized(
     stream: &Stream,
     keys: &Keys,
@@ -133,7 +132,7 @@ fn search(
     None
 }
 
-/// Refused because of the race itself: a twin that is still running, or others that kept winning.
+/// Refused because of the race itself: a twin is still running, or other commands kept winning.
 fn gave_up(command: &Command, answer: &Answer, raced: &[Answered]) -> bool {
     if answer.status != 409 {
         return false;

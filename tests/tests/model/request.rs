@@ -1,4 +1,4 @@
-//! A command as it goes over HTTP, and as the journal and reports show it.
+//! A command as it is sent over HTTP, and as the journal and reports show it.
 
 use oracle::ask::{Command, Condition};
 

@@ -1,15 +1,15 @@
-//! Breaks a body that was right: each way names the fields that then break a rule by themselves.
+//! Breaks a right body; each way names the fields that then break a rule by themselves.
 
 use crate::texts;
 use oracle::ask::{Ask, Command};
 use rig::rng::Rng;
 use serde_json::{Value, json};
 
-/// Texts that are no amount of any currency.
+/// Texts that are not an amount of any currency.
 const NO_AMOUNTS: [&str; 10] =
     ["1,000.00", "1e3", "NaN", "", " 1", "+1", ".5", "1.", "１２", "1.234567"];
 
-/// A field of a body and what it takes.
+/// A field of a body and its kind.
 #[derive(Debug, Clone)]
 struct Field {
     pointer: String,
@@ -23,9 +23,9 @@ enum Kind {
     Text(usize),
     Quantity,
     LineId,
-    /// An amount; of zero too.
+    /// An amount; zero is allowed.
     Price,
-    /// An amount of which nothing says that it must not be negative.
+    /// An amount that may be negative as far as the contract says.
     Total,
     Amount,
     Currency,
@@ -106,7 +106,7 @@ fn wrong(rng: &mut Rng, kind: Kind) -> Value {
 /// Fields by name.
 type Named = Vec<(&'static str, Kind)>;
 
-/// The fields of the body that are there.
+/// The fields that the body has.
 fn fields(ask: &Ask, body: &Value) -> Vec<Field> {
     let (required, optional): (Named, Named) = match ask {
         Ask::Create(_) => return of_creation(body),
@@ -146,7 +146,7 @@ const LINE: [(&str, Kind); 4] = [
 fn of_creation(body: &Value) -> Vec<Field> {
     let customer = [("name", Kind::Text(200)), ("email", Kind::Text(254))];
     let empty = body["lines"].as_array().is_none_or(Vec::is_empty);
-    // Without lines it is the flag that says whether they are missing.
+    // Without lines the flag says whether they are missing.
     let flag = (if empty { "" } else { "draft" }, Kind::Flag);
     let optional = [flag, ("note", Kind::Text(2_000))];
     let mut fields = present(body, "", &[("currency", Kind::Currency)], &optional);

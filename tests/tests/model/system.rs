@@ -1,5 +1,5 @@
-//! The systems that walks are held against, and how they are struck: programs killed or stopped, one or all of them,
-//! and started again; projections rebuilt while they serve.
+//! The systems that walks run against, and how they are struck: one program or all of them are killed or stopped, and
+//! started again. Projections are rebuilt while they serve.
 
 use crate::door::Shop;
 use crate::tally::Tally;
@@ -11,10 +11,10 @@ use system_tests::server::{self, Launch, Server};
 use system_tests::system::{self, Kind, SERVICES};
 use tempfile::TempDir;
 
-/// What is run.
+/// The system to run.
 #[derive(Debug, Clone)]
 pub enum Shape {
-    /// `orderlog serve`, or what `ORDERLOG_SYSTEM` says.
+    /// `orderlog serve`, or the system that `ORDERLOG_SYSTEM` names.
     Chosen,
     /// Two command-services, a projector and a query service over two SQLite files.
     TwoWritersOnFiles,
@@ -44,7 +44,7 @@ impl System {
         let mut system = Self { shape, data, parts: vec![] };
         let parts: &[Part] = match system.shape {
             Shape::Chosen => &[Part::Whole],
-            // One after the other: the first makes the tables.
+            // One after another: the first creates the tables.
             _ => &[Part::Writer, Part::Writer, Part::Projector, Part::Reader],
         };
         for part in parts {
@@ -88,7 +88,7 @@ impl System {
         }
     }
 
-    /// Clients of everything as it runs now; each holds answers against the served OpenAPI document.
+    /// Clients of all programs that run now; each checks answers against the served OpenAPI document.
     pub async fn shop(&self) -> Shop {
         let mut writers = Vec::new();
         let mut reader = None;
@@ -103,7 +103,7 @@ impl System {
         Shop { writers, reader: reader.expect("every system has views") }
     }
 
-    /// Kills or stops one program, or all of them, and starts what has ended.
+    /// Kills or stops one program, or all of them, and starts again what has ended.
     pub async fn strike(&mut self, rng: &mut Rng, tally: &Tally) {
         let all = rng.chance(30);
         if self.is_scaled_out() && !all {
@@ -139,7 +139,7 @@ impl System {
         }
     }
 
-    /// Whether it stands behind an entry point that sends keyed requests again when a service is gone.
+    /// Whether it has an entry point, which resends keyed requests when a service is gone.
     pub fn is_scaled_out(&self) -> bool {
         matches!(self.shape, Shape::Chosen) && system::chosen() == Kind::ScaledOut
     }
@@ -170,7 +170,7 @@ impl System {
         self.orderlog(&verb)
     }
 
-    /// A verb on the system's storage.
+    /// Runs a verb on the system's storage.
     pub fn orderlog(&self, verb: &str) -> Launch {
         match &self.shape {
             Shape::Chosen => Launch::on_storage(self.data.path(), verb),
@@ -187,7 +187,7 @@ impl System {
         }
     }
 
-    /// Stops everything in order, then holds the views against a fresh fold of the log.
+    /// Stops everything in order, then compares the views with a fresh fold of the log.
     pub async fn end(self) -> Result<(), String> {
         let verify = self.orderlog("verify");
         for (_, server) in self.parts {

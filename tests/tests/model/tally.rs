@@ -1,4 +1,4 @@
-//! What a run did, counted: a walk that does nothing must not pass for one that found nothing.
+//! The counts of a run: a walk that did nothing must not count as one that found nothing.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Names, notes and reasons of every sort that is allowed, and those that are not.
+//! Names, notes and reasons of every allowed sort, and forbidden ones.
 
 use rig::rng::Rng;
 
@@ -19,7 +19,7 @@ const LINE_ENDS: [&str; 4] = ["a\nb", "first\r\nsecond", "tab\there", "ends\n"];
 const FORBIDDEN: [&str; 7] =
     ["a\u{0}b", "a\u{1b}[0m", "a\u{202e}b", "a\u{200b}b", "\u{feff}a", "a\u{2066}b", "a\u{7}b"];
 
-/// A name that may stand anywhere.
+/// A name that is allowed everywhere.
 pub fn name(rng: &mut Rng) -> String {
     if rng.chance(20) {
         return (*rng.pick(&JOINED)).to_owned();
@@ -48,7 +48,7 @@ pub fn email(rng: &mut Rng) -> String {
     format!("{}@example.org", rng.pick(&["ada", "søren", "a.b+c", "x"]))
 }
 
-/// A text that no field takes; `longest` is how much the field would take.
+/// A text that every field refuses; `longest` is the field's limit.
 pub fn forbidden(rng: &mut Rng, longest: usize) -> String {
     match rng.below(4) {
         0 => String::new(),

@@ -1,7 +1,7 @@
-//! One walk: a fresh system, walkers that work at the same time on orders of their own, now in calm weather and now in
-//! storms, and quiet between, in which all that views show is checked.
+//! One walk: a fresh system, and walkers that work at the same time, each on its own orders, in calm weather and in
+//! storms. In the quiet between, everything that the views show is checked.
 //!
-//! A walk is given by its seed: what is sent follows from it; at which moment of it a storm strikes does not.
+//! A walk follows from its seed, except for the moments at which a storm strikes.
 
 use crate::answer::Checked;
 use crate::browser::Browser;
@@ -21,22 +21,22 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-/// How large a walk is.
+/// The size of a walk.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     pub walkers: u64,
     /// Steps of each walker in a phase.
     pub steps: u64,
     pub phases: u64,
-    /// A storm strikes at most this often in a phase.
+    /// The most strikes of a storm in a phase.
     pub strikes: u64,
 }
 
-/// Phases of which there is one storm, on average.
+/// The number of phases for each storm, on average.
 const CALM_PHASES: u64 = 2;
-/// A walker that a storm outlasts takes this many times its steps at most.
+/// In a storm that lasts longer, a walker takes at most its steps times this number.
 const LONGEST_STORM: u64 = 20;
-/// Between strikes; the moment itself is the random input.
+/// The longest time between strikes; the moment is the random input.
 const LULL: Duration = Duration::from_millis(600);
 
 struct Walk {
@@ -52,7 +52,7 @@ struct Walk {
     fed: u64,
 }
 
-/// Walks; what is wrong, with the last steps, if anything is.
+/// Walks; returns what is wrong, with the last steps, if anything is.
 pub async fn walk(
     (seed, shape): (u64, Shape),
     size: Size,
@@ -90,8 +90,8 @@ fn report(why: &str, who: &str, journal: &Journal) -> String {
 }
 
 impl Walk {
-    /// Every walker takes its steps, in a storm or not, and goes on until the storm is over; perhaps projections are
-    /// rebuilt meanwhile.
+    /// Every walker takes its steps, in a storm or not, and goes on until the storm is over. Meanwhile projections may
+    /// be rebuilt.
     async fn phase(&mut self, size: Size, (stormy, rebuilds): (bool, bool)) -> Checked {
         self.keeper.storm(stormy);
         let before = self.world().at(None);
@@ -157,7 +157,7 @@ impl Walk {
     }
 }
 
-/// Strikes, again and again, each at a moment of its own.
+/// Strikes repeatedly, each time at a random moment.
 async fn storm(
     (system, keeper): (&mut System, &Keeper),
     rng: &mut Rng,
@@ -173,7 +173,7 @@ async fn storm(
     }
 }
 
-/// Waits for every walker; the report of one that panicked is its journal.
+/// Waits for every walker; if one panicked, the report is its journal.
 async fn joined(
     walking: &mut JoinSet<Result<Walker, String>>,
     journals: &[(String, Journal)],

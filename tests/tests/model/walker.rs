@@ -1,5 +1,5 @@
-//! A client with orders of its own: sends random commands and holds each answer, and what views then show, against the
-//! oracle. Nobody else touches its orders, so all it is answered can be foretold.
+//! A client with orders of its own: it sends random commands, and compares each answer and the views with the oracle.
+//! No other client touches its orders, so every answer can be predicted.
 
 use crate::answer::{Checked, Window, check};
 use crate::door::Door;
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use system_tests::client::Answer;
 use uuid::Uuid;
 
-/// Orders that get most commands.
+/// Orders that get most of the commands.
 const HOT: usize = 3;
 /// Keyed requests that may be sent again.
 const REMEMBERED: usize = 60;
@@ -33,11 +33,11 @@ pub struct Walker {
     pub streams: BTreeMap<Uuid, Stream>,
     pub journal: Journal,
     pub keys: Keys,
-    /// Orders in the order of their birth.
+    /// Orders in the order of their creation.
     pub orders: Vec<Uuid>,
     /// Keyed requests that were answered.
     pub sent: Vec<Command>,
-    /// Lines that imports have applied, by what identifies them.
+    /// The ids of the lines that imports have applied.
     pub imported: BTreeSet<String>,
     /// Files that were imported.
     pub files: Vec<Vec<Line>>,
@@ -61,7 +61,7 @@ impl Walker {
         }
     }
 
-    /// One step: a command, an import or a race, and looks at what views show of it.
+    /// One step: a command, an import or a race, then a look at the views of it.
     pub async fn step(&mut self) -> Checked {
         let order = match self.rng.below(100) {
             0..=9 => self.import().await?,
@@ -83,7 +83,7 @@ impl Walker {
         format!("w{}-{}", self.number, self.used)
     }
 
-    /// An order that exists: most often one of the youngest.
+    /// An existing order, most often one of the newest.
     pub fn some_order(&mut self) -> Option<Uuid> {
         let hot = self.orders.len().saturating_sub(HOT);
         match self.orders.is_empty() {
@@ -116,8 +116,7 @@ impl Walker {
         command
     }
 
-    /// The beginning of an order: mostly a new one, sometimes under an id that is taken; or a command to one that is not
-    /// there.
+    /// The creation of an order: mostly a new one, sometimes under a used id; or a command to a missing order.
     fn beginning(&mut self) -> Command {
         let taken = self.rng.chance(10).then(|| self.some_order()).flatten();
         let order = taken.unwrap_or_else(|| self.rng.uuid());
@@ -128,7 +127,7 @@ impl Walker {
         let mut command =
             Command::plain(order, Ask::Create(generate::creation(&mut self.rng, currency)));
         if self.rng.chance(15) && taken.is_none() {
-            // The server makes the id; with a key, so that an unanswered one can be found again.
+            // The server chooses the id; the request has a key, so that an unanswered one can be found again.
             command.order = Uuid::nil();
             command.body = command.ask.body().to_string();
             command.key = Some(self.number());
@@ -182,7 +181,7 @@ impl Walker {
         command
     }
 
-    /// Sends a command until its fate is known, and holds that against the oracle.
+    /// Sends a command until its outcome is known, and compares that with the oracle.
     pub async fn perform(&mut self, command: Command) -> Checked<Option<Uuid>> {
         self.journal.step(&shown(&command));
         let from = Utc::now().trunc_subsecs(6);
@@ -236,7 +235,7 @@ impl Walker {
         self.streams.get(&order).cloned().unwrap_or_else(|| Stream::empty(order))
     }
 
-    /// Holds an answer against every right one, and takes over what it did.
+    /// Compares an answer with every right one, and learns its effect.
     async fn take(
         &mut self,
         command: &Command,
@@ -282,7 +281,7 @@ impl Walker {
         order
     }
 
-    /// The right answer that was given; else what every one of them says against it.
+    /// The right answer that was given; otherwise the objection of each right answer.
     fn right(
         &self,
         stream: &Stream,
@@ -300,7 +299,7 @@ impl Walker {
         Err(against.join("\n"))
     }
 
-    /// Takes note of what a key stands for now.
+    /// Records the use of a key.
     pub fn remember(&mut self, command: &Command, answer: &Answer) {
         let Some(key) = &command.key else { return };
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -324,7 +323,7 @@ fn briefly(right: &Right) -> String {
     }
 }
 
-/// A time that is not before anything that has happened to an order.
+/// A time that is not before the order's last event.
 pub fn not_before(stream: &Stream, time: Time) -> Time {
     stream.last_time().map_or(time, |last| last.max(time))
 }

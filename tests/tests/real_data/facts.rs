@@ -1,4 +1,4 @@
-//! What the import file itself says, read with nothing of the system: which orders there are, whose, when, how much.
+//! The facts of the import file, read without the system: orders, customers, times, amounts.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -43,8 +43,8 @@ impl Facts {
         Self { orders }
     }
 
-    /// The orders that a row of `orders_as_of` can mean: it names an invoice, the file names ids, so an order is found
-    /// by its times and its total. Where several fit, all of them must show what the row says.
+    /// The orders that a row of `orders_as_of` can mean. The row names an invoice, but the file names ids, so an order
+    /// is found by its times and its total. If several fit, all of them must show what the row says.
     pub fn meant_by(&self, row: &Value) -> Vec<&Order> {
         self.orders.iter().filter(|order| order.fits(row)).collect()
     }

@@ -1,6 +1,6 @@
-//! Counts, sales by day and month, rankings, customers. Each function hands back how many cells it compared.
+//! Counts, sales by day and month, rankings, customers. Each function returns the number of cells that it compared.
 //!
-//! The views leave cancelled orders out of rankings; the reference also has rankings of all orders, which are compared
+//! The views leave cancelled orders out of rankings. The reference also has rankings of all orders. Those are compared
 //! with the events as served: the log holds what was placed.
 
 use super::facts::line_total;
@@ -121,7 +121,7 @@ fn is_product(found: &Value, expected: &Value) {
     assert_eq!(found["revenue"], revenue, "{product}");
 }
 
-/// The ranking of everything that was ever placed, from the events.
+/// The ranking of everything ever placed, from the events.
 fn of_all_orders(shop: &Shop, sort: &str, expected: &[Value]) -> usize {
     let mut sold: BTreeMap<&str, (i64, i64, HashSet<&str>)> = BTreeMap::new();
     for event in shop.events.iter().filter(|event| event["type"] == "OrderPlaced") {

@@ -1,8 +1,8 @@
-//! Nineteen thousand real orders: imported by the command line, then every figure that was computed independently from
-//! the raw rows compared with what the views say, cell by cell.
+//! Nineteen thousand real orders: imported on the command line, then every figure of the views is compared, cell by
+//! cell, with one computed independently from the raw rows.
 //!
-//! Runs when `ORDERLOG_REAL_DATA` names the folder with `online-retail.ndjson.gz` and `online-retail.reference.json`;
-//! otherwise it says plainly that real data was not tested.
+//! Runs when `ORDERLOG_REAL_DATA` names the folder with `online-retail.ndjson.gz` and `online-retail.reference.json`.
+//! Otherwise it prints that real data was not tested.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -22,11 +22,11 @@ use tempfile::TempDir;
 const FILE: &str = "online-retail.ndjson.gz";
 const REFERENCE: &str = "online-retail.reference.json";
 
-/// What every comparison needs.
+/// The input of every comparison.
 pub struct Shop {
     pub client: Client,
     pub reference: Value,
-    /// What the import file says, read without the system.
+    /// The facts of the import file, read without the system.
     pub facts: Facts,
     /// The whole log as served.
     pub events: Vec<Value>,

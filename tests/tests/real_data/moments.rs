@@ -1,4 +1,4 @@
-//! The past: status counts and revenue at forty instants, two hundred orders at a moment of theirs.
+//! The past: status counts and revenue at forty instants, and two hundred orders at a moment each.
 
 use super::{Shop, pence, pounds};
 use serde_json::{Value, json};

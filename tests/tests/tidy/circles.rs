@@ -1,24 +1,23 @@
 //! Circles between sibling modules: `a` imports from `b`, and `b`, itself or through others, from `a`.
 //!
-//! A module stands for everything below it, at every level of the tree. A name that a parent only passes on counts as
-//! an import from where it is defined. Parents that use their children, and children that use their own parent, are
-//! no circle.
+//! A module stands for everything below it, at every level of the tree. A name that a parent only re-exports counts as
+//! an import from its definition. A parent that uses its children, and children that use their parent, are no circle.
 
 use crate::imports::Path;
 use crate::modules::Modules;
 use crate::workspace::Workspace;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An import that is part of a circle and may stay for now: its target, the importing module, the imported one.
+/// An import in a circle that may stay for now: its target, the importing module, the imported one.
 pub type Allowed<'a> = (&'a str, &'a str, &'a str);
 
-/// A finding shows this many places for an arrow.
+/// The most places that a finding shows for an arrow.
 const PLACES: usize = 4;
 
-/// Siblings that import from each other, and where: from, to, the places.
+/// Imports between siblings: from, to, and the places.
 type Arrows = BTreeMap<(Path, Path), Vec<String>>;
 
-/// A finding for each circle of the workspace, and one for each allowed import that no circle needs any more.
+/// A finding for each circle of the workspace, and for each allowed import that is in no circle any more.
 pub fn findings(workspace: &Workspace, allowed: &[Allowed<'_>]) -> Vec<String> {
     let mut findings = Vec::new();
     let mut unknown: BTreeSet<&Allowed<'_>> = allowed.iter().collect();

@@ -1,14 +1,14 @@
-//! Files: at most [`MAX_LINES`], the first line says what the file is, and some target of its package builds it.
+//! Files: at most [`MAX_LINES`] lines, a first line that says what the file is, and a target that builds it.
 
 use crate::modules::Modules;
 use crate::workspace::Workspace;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Lines of the longest file.
+/// The most lines of a file.
 const MAX_LINES: usize = 400;
 
-/// What is wrong with the workspace's Rust files.
+/// The findings about the workspace's Rust files.
 pub fn findings(workspace: &Workspace) -> Vec<String> {
     let built = built(workspace);
     let mut findings = Vec::new();

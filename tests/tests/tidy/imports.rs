@@ -1,7 +1,7 @@
-//! What the items of one module name: paths that begin with `crate`, `self` or `super`, and its own children's.
+//! The paths in one module's items: those that begin with `crate`, `self` or `super`, and those to its own children.
 //!
-//! It reads syntax, so it sees `use` in any form, paths in the code, and paths in the tokens of macros and attributes.
-//! What only `cfg(test)` builds is passed over.
+//! It reads syntax, so it sees every form of `use`, paths in code, and paths in the tokens of macros and attributes. It
+//! skips what only `cfg(test)` builds.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,20 +11,20 @@ use syn::{Attribute, Item, Meta, UseTree};
 /// Names from the root of a crate down: `["write", "insert", "Texts"]`.
 pub type Path = Vec<String>;
 
-/// What one module defines, imports and names.
+/// The names that one module defines, imports and uses.
 #[derive(Default)]
 pub struct Names {
-    /// Every path into the own crate, and the line that has it.
+    /// Every path into the own crate, with its line.
     pub named: Vec<(Path, usize)>,
     /// The module's own items.
     pub items: BTreeSet<String>,
-    /// What other modules find here although it is defined elsewhere.
+    /// Names that other modules find here although they are defined elsewhere.
     pub imported: BTreeMap<String, Path>,
-    /// Modules of which everything is imported.
+    /// Modules whose whole content is imported.
     pub globs: Vec<Path>,
 }
 
-/// Reads the items of the module `here`, but not those of modules in it.
+/// Reads the items of the module `here`, without those of its inner modules.
 pub fn read(here: &[String], items: &[Item]) -> Names {
     let children = items.iter().filter_map(|item| match item {
         Item::Mod(module) => Some(module.ident.to_string()),
@@ -70,7 +70,7 @@ impl Reader<'_> {
                 }
             }
             child if self.children.contains(child) => {}
-            // A module above under its own name, or another: what lies below it may be a sibling.
+            // A module above, under its own or another name: what lies below it may be a sibling.
             name => {
                 base.clone_from(self.names.imported.get(name)?);
                 if !self.here.starts_with(&base) {
@@ -99,7 +99,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Paths among tokens that nobody has parsed.
+    /// Reads the paths among unparsed tokens.
     fn scan(&mut self, tokens: &TokenStream) {
         let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
         let mut at = 0;
@@ -160,7 +160,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 }
 
-/// One name that a `use` brings; without a name, all of a module.
+/// One name of a `use`; without a name, the whole module.
 struct Leaf {
     path: Path,
     name: Option<String>,
@@ -203,7 +203,7 @@ fn gather(tree: &UseTree, above: &mut Path, place: Span, found: &mut Vec<Leaf>) 
     }
 }
 
-/// The path that begins with this token, and where reading goes on.
+/// The path that begins with this token, and where to go on reading.
 fn path_at(tokens: &[TokenTree], start: usize) -> (Path, usize) {
     let is_colon =
         |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(it)) if it.as_char() == ':');
@@ -219,7 +219,7 @@ fn path_at(tokens: &[TokenTree], start: usize) -> (Path, usize) {
     (path, at.max(start + 1))
 }
 
-/// Whether an item stands under `#[cfg(test)]`.
+/// Whether an item is under `#[cfg(test)]`.
 pub fn only_tests_have(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) => list.path.is_ident("cfg") && list.tokens.to_string() == "test",

@@ -1,18 +1,18 @@
-//! Arrows between crates: they lead down through the layers, never back up.
+//! Dependencies between crates: they lead down through the layers, never up.
 //!
-//! A dependency of a library or program leads to a lower layer. One that only tests have may also stay in its layer.
-//! Members whose tests are the whole system in one process ([`TESTS_ABOVE_ALL`]) may test with anything.
+//! A dependency of a library or program leads to a lower layer. A dependency that only tests have may also stay in its
+//! layer. Members whose tests cover the whole system in one process ([`TESTS_ABOVE_ALL`]) may test with anything.
 
 use crate::workspace::{Package, Workspace};
 use toml::{Table, Value};
 
-/// Members that lie low as a library, while their tests drive everything.
+/// Members with a library in a low layer whose tests drive everything.
 const TESTS_ABOVE_ALL: &[&str] = &["simulation"];
 
-/// From bottom to top: what a layer is, and its members.
+/// From bottom to top: the meaning of each layer, and its members.
 pub type Layers<'a> = &'a [(&'a str, &'a [&'a str])];
 
-/// Arrows that lead up, members without a layer, and layers' members that do not exist.
+/// Dependencies that lead up, members without a layer, and listed members that do not exist.
 pub fn findings(workspace: &Workspace, layers: Layers<'_>) -> Vec<String> {
     let members: Vec<_> = workspace.packages.iter().filter(|it| is_member(workspace, it)).collect();
     let mut findings = Vec::new();
@@ -71,7 +71,7 @@ fn layer_of(layers: Layers<'_>, member: &str) -> Option<usize> {
     layers.iter().position(|(_, members)| members.contains(&member))
 }
 
-/// Whether the root manifest lists it, by its folder or as `folder/*`; `exclude` keeps some packages out.
+/// Whether the root manifest lists it, by its folder or as `folder/*`, and does not `exclude` it.
 fn is_member(workspace: &Workspace, package: &Package) -> bool {
     let listed = root_table(workspace, &["workspace", "members"]);
     let listed = listed.as_ref().and_then(Value::as_array).into_iter().flatten();
@@ -90,7 +90,7 @@ fn root_table(workspace: &Workspace, keys: &[&str]) -> Option<Value> {
     Some(value)
 }
 
-/// All of a member's dependencies on members, those for one platform among them.
+/// All dependencies of a member on members, including those for one platform.
 fn arrows(workspace: &Workspace, package: &Package) -> Vec<Arrow> {
     let mut tables = vec![&package.manifest];
     let platforms = package.manifest.get("target").and_then(Value::as_table);
@@ -108,7 +108,7 @@ fn arrows(workspace: &Workspace, package: &Package) -> Vec<Arrow> {
     arrows
 }
 
-/// The member that an entry means, if it is one: by the path that it, or the workspace for it, gives.
+/// The member that an entry means, if any: by the path in the entry or in the workspace's.
 fn target(workspace: &Workspace, package: &Package, key: &str, entry: &Value) -> Option<String> {
     let (entry, base) = if entry.get("workspace").is_some() {
         (root_table(workspace, &["workspace", "dependencies", key])?, &workspace.root)

@@ -1,10 +1,11 @@
-//! The shape of the source: no circles between modules, no arrow back between crates, short files that say their place.
+//! The shape of the source: no circles between modules, no dependency up between crates, short files that say their
+//! place.
 //!
-//! Nothing is started here: the workspace's own sources are read. [`workspace`] finds packages and the files of each
-//! target, [`imports`] reads what a file names, [`circles`], [`layers`] and [`files`] hold that against a rule each.
-//! [`planted`] breaks every rule on purpose, so that a rule which finds nothing is known to look.
+//! It starts no program: it reads the workspace's own sources. [`workspace`] finds packages and the files of each
+//! target, [`imports`] reads the names in a file. [`circles`], [`layers`] and [`files`] check one rule each.
+//! [`planted`] breaks every rule on purpose, to prove that each rule finds something.
 //!
-//! What is allowed stands in this file: [`LAYERS`] and [`STILL_ALLOWED`].
+//! The exceptions are in this file: [`LAYERS`] and [`STILL_ALLOWED`].
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -30,14 +31,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("programs and what drives them", &["bench", "fuzz", "orderlog", "system-tests", "voucher"]),
 ];
 
-/// Circles that are still there. Cut one and strike its line; the test fails on a line that is not needed.
+/// Circles that still exist. To cut one, delete its line; the test fails on a line that is not needed.
 const STILL_ALLOWED: &[Allowed<'_>] = &[];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// Fails with all findings, each of which says what to do.
+/// Fails with all findings; each says what to do.
 fn nothing_in(findings: &[String]) {
     assert!(findings.is_empty(), "\n\n{}\n", findings.join("\n\n"));
 }

@@ -1,4 +1,4 @@
-//! The modules of one target: found as the compiler finds them, from the root file through each `mod`.
+//! The modules of one target, found like the compiler finds them: from the root file through each `mod`.
 
 use crate::imports::{self, Names, Path};
 use std::collections::BTreeMap;
@@ -11,25 +11,25 @@ pub struct Modules {
     pub all: BTreeMap<Path, Module>,
 }
 
-/// One module: where it stands, and what it names.
+/// One module: its file, and its names.
 pub struct Module {
     pub file: PathBuf,
-    /// Empty in modules that only `cfg(test)` builds: tests of a low module may use a high one.
+    /// Empty for modules that only `cfg(test)` builds: tests of a low module may use a high one.
     pub names: Names,
 }
 
-/// Where the compiler looks for the files of a module's children.
+/// The place where the compiler looks for the files of a module's children.
 struct Place<'a> {
     file: &'a File,
     folder: &'a File,
     of_tests: bool,
 }
 
-/// Imports of imports are followed this far.
+/// The longest chain of imports that is followed.
 const MAX_IMPORTS: usize = 16;
 
 impl Modules {
-    /// Reads a target from its root file on.
+    /// Reads a target, starting from its root file.
     pub fn read(root: &File) -> Self {
         let mut modules = Self::default();
         let folder = root.parent().unwrap();
@@ -76,7 +76,7 @@ impl Modules {
         }
     }
 
-    /// The modules that a path from the root leads through: the one it names, and where that has it from.
+    /// The modules behind a path from the root: the one that it names, and those from which that imports it.
     pub fn behind(&self, path: &[String]) -> Vec<Path> {
         let mut found = Vec::new();
         self.follow(path, MAX_IMPORTS, &mut found);

@@ -1,10 +1,10 @@
-//! Small workspaces with one thing wrong each: every rule must find it, and name what is wrong.
+//! Small workspaces with one error each: every rule must find its error and name it.
 
 use crate::{circles, files, layers, workspace::Workspace};
 use std::path::Path;
 use tempfile::TempDir;
 
-/// What stands in each file of a workspace.
+/// The content of each file of a workspace.
 type Files<'a> = &'a [(&'a str, &'a str)];
 
 /// Writes a workspace with one library, `house`, and these files, and judges it.
@@ -29,7 +29,7 @@ fn circles_in(given: Files<'_>) -> Vec<String> {
     judged(given, |workspace| circles::findings(workspace, &[]))
 }
 
-/// Fails unless there is one finding, which has all of these words.
+/// Fails unless there is exactly one finding, and it has all of these words.
 #[track_caller]
 fn found(findings: &[String], words: &[&str]) {
     assert_eq!(findings.len(), 1, "{findings:?}");
@@ -280,7 +280,7 @@ mod of_files {
     }
 
     #[test]
-    fn a_file_that_nobody_builds() {
+    fn a_file_that_no_target_builds() {
         let given = [("house/src/lib.rs", "//! .\n#[cfg(test)] mod tests;")];
         let tests = ("house/src/tests.rs", "//! .\nmod deep;");
         let deep = ("house/src/tests/deep.rs", "//! .");

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 pub struct Workspace {
     pub root: PathBuf,
     pub packages: Vec<Package>,
-    /// Every Rust file, members' or not.
+    /// Every Rust file, of members and others.
     pub files: Vec<PathBuf>,
 }
 
@@ -19,7 +19,7 @@ pub struct Package {
 }
 
 impl Workspace {
-    /// Reads what lies below `root`, but for what was built there.
+    /// Reads everything below `root` except build output.
     pub fn read(root: &Path) -> Self {
         let mut files = Vec::new();
         walk(root, &mut files);
@@ -30,7 +30,7 @@ impl Workspace {
         Self { root: root.to_owned(), packages, files }
     }
 
-    /// A file as a message names it.
+    /// A file's name in messages.
     pub fn shown(&self, file: &Path) -> String {
         file.strip_prefix(&self.root).unwrap_or(file).display().to_string()
     }
@@ -43,7 +43,7 @@ impl Package {
         Some(Self { name, folder: file.parent()?.to_owned(), manifest })
     }
 
-    /// The file that each of its targets begins with, and the target's name; the library's is the package's.
+    /// The root file of each target, and the target's name; the library's is the package's.
     pub fn targets(&self) -> Vec<(String, PathBuf)> {
         let mut roots = vec![(self.name.clone(), self.folder.join("src/lib.rs"))];
         for file in ["src/main.rs", "build.rs"] {
@@ -79,7 +79,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// All files below, without hidden folders and those that tools keep what they built in.
+/// All files below, without hidden folders and build output.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for path in entries(folder) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

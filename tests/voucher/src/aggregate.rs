@@ -1,4 +1,4 @@
-//! What a voucher is: its events, its rules, how it is stored.
+//! The voucher: its events, its rules, its stored form.
 
 use domain::{Aggregate, DecodeError, EncodedEvent, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -10,13 +10,13 @@ pub struct VoucherAggregate;
 /// A voucher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Voucher {
-    /// What can be done with it.
+    /// Its status.
     pub status: Status,
-    /// What it is worth, in minor units.
+    /// Its value, in minor units.
     pub amount: u32,
 }
 
-/// What can be done with a voucher.
+/// The status of a voucher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -42,7 +42,7 @@ impl Status {
 /// A command on a voucher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VoucherCommand {
-    /// Issue one that is worth this much.
+    /// Issue a voucher of this value.
     Issue {
         /// Minor units.
         amount: u32,
@@ -53,7 +53,7 @@ pub enum VoucherCommand {
     Expire,
 }
 
-/// What happens to a voucher. Events carry the amount, so that no projection needs a memory.
+/// The events of a voucher. They carry the amount, so that no projection needs a memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VoucherEvent {
     /// It was issued.
@@ -69,20 +69,20 @@ pub enum VoucherEvent {
 pub enum VoucherRejection {
     /// There is no such voucher.
     NotFound,
-    /// The id is taken.
+    /// The id is already used.
     AlreadyExists,
     /// It has been redeemed, or has expired.
     NotOpen(Status),
 }
 
-/// How events are stored.
+/// The stored form of the events.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     amount: u32,
 }
 
 impl VoucherEvent {
-    /// The status that it leads to, and the voucher's amount.
+    /// The status after the event, and the voucher's amount.
     pub const fn leads_to(self) -> (Status, u32) {
         match self {
             Self::Issued(amount) => (Status::Open, amount),

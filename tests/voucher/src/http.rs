@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-/// The most that a voucher may be worth, in minor units.
+/// The highest value of a voucher, in minor units.
 const MAX_AMOUNT: u32 = 100_000;
 
 /// No voucher has the id.

@@ -1,7 +1,7 @@
 //! A second aggregate, as a shop would add one: a voucher is issued, and then redeemed or expired.
 //!
-//! One file for each thing that an aggregate adds: [`aggregate`] decides, [`http`] takes commands over HTTP and in imports,
-//! [`projection`] keeps a table, [`view`] shows it. No other crate knows of vouchers.
+//! One file for each part that an aggregate adds. [`aggregate`] decides, [`http`] takes commands over HTTP and in
+//! imports, [`projection`] keeps a table, [`view`] shows it. No other crate knows vouchers.
 
 pub mod aggregate;
 pub mod http;

@@ -1,4 +1,4 @@
-//! Projection `vouchers`: each voucher as it stands.
+//! Projection `vouchers`: each voucher's present state.
 
 use crate::aggregate::VoucherAggregate;
 use domain::Aggregate;
@@ -22,19 +22,19 @@ pub static VOUCHERS: Projection = Projection {
     fold: |_| Box::new(Vouchers::default()),
 };
 
-/// What a projector knows that also knows vouchers.
+/// The registry of a projector for orders and vouchers.
 pub fn registry() -> Registry {
     Registry::standard().aggregate::<VoucherAggregate>().projection(&VOUCHERS).tables(schema())
 }
 
-/// The tables of orders and those of vouchers.
+/// The tables of orders and vouchers.
 pub fn schema() -> Schema {
     let sqlite = migrator(files!("../migrations/sqlite": "1000_create_vouchers"));
     let postgres = migrator(files!("../migrations/postgres": "1000_create_vouchers"));
     Schema::standard().with(&sqlite, &postgres)
 }
 
-/// The vouchers that a batch touched, each as its last event left it.
+/// The vouchers of a batch, each after its last event.
 #[derive(Debug, Default)]
 struct Vouchers(BTreeMap<Uuid, VoucherRow>);
 

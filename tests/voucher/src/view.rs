@@ -1,4 +1,4 @@
-//! `GET /v1/vouchers/{id}`: a voucher as it stands, or replayed as it was at a version.
+//! `GET /v1/vouchers/{id}`: a voucher at present, or replayed at a version.
 
 #![allow(unused_qualifications)] // the documentation macro writes them
 
@@ -23,7 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-/// The voucher with how far its projection has come; one row, whether there is a voucher or not.
+/// The voucher with its projection's position; one row, whether the voucher exists or not.
 const VOUCHER: &str = "SELECT p.position, v.version, v.status, v.amount FROM projections p \
      LEFT JOIN vouchers v ON v.voucher_id = $1 WHERE p.name = 'vouchers'";
 

@@ -1,7 +1,7 @@
 //! A process, as a shop would add one: a paid order earns its customer a voucher.
 //!
-//! It follows the log under a lease, and sends what follows from an event as a command of its own. The command's key is
-//! made of the process's name and the event's position, so a page that comes again after a crash issues nothing twice.
+//! It follows the log under a lease, and sends a command for each event that calls for one. The command's key consists
+//! of the process's name and the event's position. So a page that is repeated after a crash issues nothing twice.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -22,7 +22,7 @@ const NAME: &str = "process:thanks";
 const PATIENCE: Patience = Patience { take_after: Duration::from_millis(200) };
 const POLL: Duration = Duration::from_millis(25);
 
-/// What follows from an event: a voucher for each payment.
+/// The command that follows from an event: a voucher for each payment.
 fn react(event: &RecordedEvent) -> Option<Request<VoucherCommand>> {
     if event.event_type != "PaymentRecorded" {
         return None;
@@ -53,7 +53,7 @@ impl Thanks {
         Self { store: shop.log.clone(), pipeline, shutdown: CancellationToken::new() }
     }
 
-    /// Leads when it can, until shutdown.
+    /// Leads whenever it can, until shutdown.
     async fn run(self, holder: &'static str) {
         let subscription = self.store.subscribe(NAME, holder, PATIENCE);
         let report = |_: Result<(), String>| ();
@@ -77,7 +77,7 @@ impl Thanks {
         }
     }
 
-    /// Whether the command that follows from an event was made before.
+    /// Sends the command that follows from an event; returns whether it was sent before. `None` if none follows.
     async fn handle(&self, event: &RecordedEvent) -> Option<bool> {
         let pending = self.pipeline.enqueue(react(event)?).await.unwrap();
         let reply = pending.reply().await;
@@ -102,7 +102,7 @@ async fn of_type(shop: &Shop, event_type: &str) -> Vec<RecordedEvent> {
     all.into_iter().filter(|event| event.event_type == event_type).collect()
 }
 
-/// Waits until there are so many vouchers.
+/// Waits until there are `count` vouchers.
 async fn issued(shop: &Shop, count: usize) -> Vec<RecordedEvent> {
     let soon = async {
         loop {
@@ -156,7 +156,7 @@ async fn a_page_that_comes_again_after_a_crash_issues_nothing_twice() {
     let (tenure, from) = crashing.take(&report).await;
     let mut pages = tenure.pages(from.position, 100, POLL, &thanks.shutdown);
     let mut replayed = Vec::new();
-    // It issues two of three, and ends before it moves the checkpoint.
+    // The process issues two of three, and ends before it moves the checkpoint.
     for event in pages.next().await.unwrap().unwrap().iter().take(4) {
         replayed.extend(thanks.handle(event).await);
     }
@@ -172,7 +172,7 @@ async fn a_page_that_comes_again_after_a_crash_issues_nothing_twice() {
     assert_eq!(vouchers.len(), 3);
     thanks.shutdown.cancel();
     running.await.unwrap();
-    // The one that crashed wakes up: it moves nothing.
+    // The crashed process wakes up: it moves nothing.
     assert!(tenure.advance(1, "").await.is_err());
     let state = shop.log.lease(NAME).await.unwrap().unwrap();
     assert!(state.checkpoint >= vouchers[2].position, "{state:?}");

@@ -1,4 +1,4 @@
-//! Vouchers beside orders: over HTTP, in imports, through a topic, parked, rebuilt; under the ids of orders.
+//! Vouchers together with orders: over HTTP, in imports, through a topic, parked, rebuilt; under the ids of orders.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -49,8 +49,8 @@ async fn a_voucher_is_issued_and_redeemed_once() {
     let refused = shop.post(&format!("{path}/expire"), &json!({})).await;
     assert_eq!(refused.problem(), (409, "voucher-not-open"));
     assert_eq!(refused.body["current_status"], "redeemed");
-    let nobody = format!("/v1/vouchers/{}/redeem", Uuid::nil());
-    assert_eq!(shop.post(&nobody, &json!({})).await.problem(), (404, "voucher-not-found"));
+    let missing_path = format!("/v1/vouchers/{}/redeem", Uuid::nil());
+    assert_eq!(shop.post(&missing_path, &json!({})).await.problem(), (404, "voucher-not-found"));
 
     assert_eq!(shop.get(&path).await.body, shown(id, 2, "redeemed"));
     assert_eq!(shop.get(&format!("{path}?version=1")).await.body, shown(id, 1, "open"));

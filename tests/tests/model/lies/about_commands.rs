@@ -53,7 +53,7 @@ pub const LIES: [Lie; 18] = [
     }),
     lie("a key answers to another request", "not 422 idempotency-key-reused", keyed, {
         Whole(|memory, asked, answer| match answer.text().contains("idempotency-key-reused") {
-            // A key that a race used first is not known, and one whose request was refused may be free.
+            // A key that a race used first is unknown, and a key whose request was refused may be free.
             true => match memory.get(asked.key().unwrap_or_default()) {
                 Some(first) => again(first),
                 None => answer,
@@ -105,8 +105,8 @@ pub const LIES: [Lie; 18] = [
     }),
 ];
 
-// A race is judged as a whole and reports so, whatever is wrong in it: only one lie is about races, the others leave them
-// alone. What is given again must be what was given first, so the first answer is the one to falsify.
+// A race is judged as a whole, and its report says no more. So only one lie is about races, and the others leave them
+// alone. A repeated answer must equal the first, so the lie falsifies the first.
 
 fn refused(asked: &Asked<'_>, answer: &Answer) -> bool {
     is_lone(asked) && answer.status >= 400 && !is_again(answer)
@@ -144,12 +144,12 @@ fn imports(asked: &Asked<'_>, _: &Answer) -> bool {
     asked.imports()
 }
 
-/// What was answered first under the key.
+/// The first answer under the key.
 fn first(memory: &Memory, asked: &Asked<'_>, answer: Answer) -> Answer {
     again(memory.first(asked.key().unwrap_or_default(), answer))
 }
 
-/// As a replay.
+/// Marks the answer as a replay.
 fn again(answer: Answer) -> Answer {
     with_header(answer, "Idempotent-Replayed", Some("true"))
 }

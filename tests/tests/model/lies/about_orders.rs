@@ -1,4 +1,4 @@
-//! Lies about one order: as it is, as it was, and what happened to it.
+//! Lies about one order: its present, its past, and its events.
 
 use super::Twist::{Body, Header, Whole};
 use super::{Asked, Lie, Memory, lie, moved, rows, swapped, with_header};
@@ -65,7 +65,7 @@ pub const LIES: [Lie; 14] = [
     lie("an event has no correlation", "expected the correlation id", feed, {
         Body(|body| {
             let events = rows(body).into_iter().flatten();
-            // Those that a client named: of others, any is right.
+            // Only ids that a client named: of others, any is right.
             let named = |event: &&mut Value| {
                 event["correlationid"].as_str().is_some_and(|id| id.starts_with("walk-"))
             };
@@ -102,7 +102,7 @@ fn feed(asked: &Asked<'_>, _: &Answer) -> bool {
     asked.reads("/v1/events")
 }
 
-/// What was last shown of the order, in the place of its past.
+/// The order's latest answer in the place of its past.
 fn now_instead(memory: &Memory, asked: &Asked<'_>, answer: Answer, query: &str) -> Answer {
     if whole(asked, &answer) {
         memory.keep(asked.bare(), &answer);

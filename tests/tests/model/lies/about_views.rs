@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use system_tests::client::Answer;
 
 pub const LIES: [Lie; 20] = [
-    lie("the log has an event that nobody was answered", "all that was answered", probe, {
+    lie("the log has an event without an answer", "all that was answered", probe, {
         Header("Consistency-Token", Some("1000000"))
     }),
     lie("the feed skips an event", "/v1/events?after=", |asked, _| asked.reads("/v1/events"), {
@@ -113,7 +113,7 @@ pub const LIES: [Lie; 20] = [
 const SALES: &str = "/v1/reports/sales";
 const COUNTS: &str = "/v1/reports/status-counts";
 
-/// The dry run that asks for the end of the log, and others.
+/// The dry run that reads the end of the log, and others.
 fn probe(asked: &Asked<'_>, _: &Answer) -> bool {
     asked.path == "/v1/orders?dry_run=true"
 }

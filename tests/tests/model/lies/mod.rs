@@ -1,6 +1,6 @@
-//! Lies planted between server and walkers: a walk that passes in spite of one has looked at nothing.
+//! Lies planted between server and walkers: a walk that passes in spite of one has checked nothing.
 //!
-//! Each kind of check has a lie of its own, and the report of the check that notices it must say so.
+//! Each kind of check has its own lie, and the report of the check that notices it must say so.
 
 mod about_commands;
 mod about_orders;
@@ -17,9 +17,9 @@ use system_tests::client::Answer;
 #[derive(Debug, Clone, Copy)]
 pub struct Lie {
     pub name: &'static str,
-    /// What the report of the check that notices it says.
+    /// The text in the report of the check that notices it.
     pub noticed: &'static str,
-    /// Which answers it falsifies.
+    /// The answers that it falsifies.
     when: fn(&Asked<'_>, &Answer) -> bool,
     twist: Twist,
 }
@@ -28,11 +28,11 @@ pub struct Lie {
 enum Twist {
     /// Edits the JSON of the body.
     Body(fn(&mut Value)),
-    /// Edits every line of a body of many; one that becomes `null` is left out.
+    /// Edits every line of a body of lines; a line that becomes `null` is left out.
     Lines(fn(&mut Value)),
     /// Sets a header, or removes it.
     Header(&'static str, Option<&'static str>),
-    /// Whatever else, knowing what was answered before.
+    /// Edits the whole answer, knowing earlier answers.
     Whole(fn(&Memory, &Asked<'_>, Answer) -> Answer),
 }
 
@@ -50,7 +50,7 @@ pub fn all() -> Vec<Lie> {
     [about_commands::LIES.as_slice(), &about_orders::LIES, &about_views::LIES].concat()
 }
 
-/// The request that was answered.
+/// The answered request.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     pub path: &'a str,
@@ -82,14 +82,14 @@ impl Asked<'_> {
         *self.method == Method::GET && self.bare() == bare
     }
 
-    /// One order: as it is, or as the query says.
+    /// One order: at present, or as the query says.
     fn reads_order(&self) -> bool {
         let id = self.bare().strip_prefix("/v1/orders/");
         *self.method == Method::GET && id.is_some_and(|id| !id.contains('/'))
     }
 }
 
-/// What was answered before.
+/// Earlier answers.
 #[derive(Debug, Default)]
 struct Memory(Mutex<HashMap<String, Answer>>);
 
@@ -103,7 +103,7 @@ impl Memory {
         kept.insert(what.to_owned(), answer.clone());
     }
 
-    /// What was answered first to this.
+    /// The first answer to this request.
     fn first(&self, what: &str, answer: Answer) -> Answer {
         self.get(what).unwrap_or_else(|| {
             self.keep(what, &answer);
@@ -112,7 +112,7 @@ impl Memory {
     }
 }
 
-/// Tells one lie, again and again.
+/// Repeats one lie.
 #[derive(Debug)]
 pub struct Liar {
     lie: Lie,
@@ -124,7 +124,7 @@ impl Liar {
         Self { lie, memory: Memory::default() }
     }
 
-    /// The answer, falsified or not.
+    /// The answer, falsified or unchanged.
     pub fn twist(&self, asked: &Asked<'_>, answer: Answer) -> Answer {
         if !(self.lie.when)(asked, &answer) {
             return answer;
@@ -138,12 +138,12 @@ impl Liar {
     }
 }
 
-/// Where the edit changes nothing, not a byte is another.
+/// If the edit changes nothing, every byte stays.
 fn edited(mut answer: Answer, edit: impl Fn(&mut Value)) -> Answer {
-    if let Ok(told) = serde_json::from_slice::<Value>(&answer.body) {
-        let mut body = told.clone();
+    if let Ok(original) = serde_json::from_slice::<Value>(&answer.body) {
+        let mut body = original.clone();
         edit(&mut body);
-        if body != told {
+        if body != original {
             answer.body = Bytes::from(body.to_string());
         }
     }
@@ -169,14 +169,14 @@ fn with_header(mut answer: Answer, name: &'static str, value: Option<&str>) -> A
     answer
 }
 
-/// A number, changed by so much; anything else stays.
+/// Changes a number by `by`; leaves anything else.
 fn moved(value: &mut Value, by: i64) {
     if let Some(number) = value.as_i64() {
         *value = (number + by).into();
     }
 }
 
-/// A word for another.
+/// Replaces one word by another.
 fn swapped(member: &mut Value, word: &str, other: &str) {
     if *member == word {
         *member = json!(other);

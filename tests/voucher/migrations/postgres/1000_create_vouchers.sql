@@ -1,4 +1,4 @@
--- Projection `vouchers`: each voucher as it stands.
+-- Projection `vouchers`: each voucher's present state.
 CREATE TABLE vouchers (
     voucher_id uuid   NOT NULL PRIMARY KEY,
     version    bigint NOT NULL,

@@ -31,7 +31,7 @@ pub struct Shop {
     pub model: ReadModel,
     pub commands: CommandService,
     app: Router,
-    /// The position after the last command: what views are asked for.
+    /// The token of the last command, which requests for views carry.
     token: Mutex<String>,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -57,18 +57,18 @@ impl Answer {
 }
 
 impl Shop {
-    /// With views that follow the log.
+    /// A shop whose views follow the log.
     pub async fn open(views: Views) -> Self {
         let mut shop = Self::at(&views.url()).await;
         shop._views = Some(views);
-        let (condition, _told) = watch::channel(Ok(()));
+        let (condition, _reported) = watch::channel(Ok(()));
         let (source, model) = (shop.source(), shop.model.clone());
         let run = projector::run(source, model, condition, shop.shutdown.clone());
         shop.tasks.push(tokio::spawn(async move { run.await.unwrap() }));
         shop
     }
 
-    /// With views that follow a topic, which a relay fills.
+    /// A shop whose views follow a topic, which a relay fills.
     pub async fn over(broker: &Broker) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut shop =
@@ -85,7 +85,7 @@ impl Shop {
         let kafka = Kafka::new(&broker.address(), &topic, &SecurityFlags::default()).unwrap();
         let consumer = ConsumerSettings::new(kafka, &topic);
         let feed = TopicFeed { consumer, log: Some(shop.log.clone()), registry: registry() };
-        let (condition, _told) = watch::channel(Ok(()));
+        let (condition, _reported) = watch::channel(Ok(()));
         let run = projector::run_topic(feed, shop.model.clone(), condition, shop.shutdown.clone());
         shop.tasks.push(tokio::spawn(async move {
             let _views = dir;
@@ -153,7 +153,7 @@ impl Shop {
         Answer { body: serde_json::from_str(&text).unwrap(), ..answer }
     }
 
-    /// A view that shows the last command.
+    /// Reads a view that includes the last command.
     pub async fn get(&self, path: &str) -> Answer {
         let token = self.token.lock().unwrap().clone();
         let request = Request::get(path).header("prefer", "wait=20");
@@ -165,12 +165,12 @@ impl Shop {
         Answer { body: serde_json::from_str(&text).unwrap(), ..answer }
     }
 
-    /// From now on views show this position.
+    /// From now on views include this position.
     pub fn shows(&self, position: u64) {
         *self.token.lock().unwrap() = position.to_string();
     }
 
-    /// The lines of the answer.
+    /// Imports these lines; returns the lines of the answer.
     pub async fn import(&self, lines: &str) -> Vec<Value> {
         let request = Request::post("/v1/import").header("content-type", "application/x-ndjson");
         let (_, text) = self.send(request.body(Body::from(lines.to_owned())).unwrap()).await;
