@@ -113,6 +113,7 @@ fn entry(id: Uuid, version: u64) -> Entry {
     Entry {
         stream: StreamId { stream_type: StreamType::new("order"), id },
         expected_version: version,
+        partition_key: None,
         events,
         metadata,
         answer,

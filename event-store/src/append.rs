@@ -6,6 +6,7 @@
 
 use crate::{Metadata, NewEvent, Position, StoreError, StreamId, Timestamp, Version};
 use serde::de::IgnoredAny;
+use uuid::Uuid;
 
 /// The upper bound of entries in one append.
 pub const MAX_ENTRIES: usize = 65_536;
@@ -39,6 +40,11 @@ impl Append {
             )));
         }
         StoreError::refuse_nul(self.entries.iter().flat_map(Entry::texts))?;
+        if self.entries.iter().any(Entry::moves_its_stream) {
+            let stated =
+                "a partition key is stated with a stream's first events, and by no later ones";
+            return Err(StoreError::Corrupt(stated.to_owned()));
+        }
         for event in self.entries.iter().flat_map(|entry| &entry.events) {
             if !is_json(&event.payload) {
                 let event_type = event.event_type;
@@ -60,6 +66,9 @@ pub struct Entry {
     pub stream: StreamId,
     /// The version the decision was made on; 0 = the stream must not exist yet.
     pub expected_version: Version,
+    /// The business case that the stream belongs to, stated with its first events; `None` = a case of its own. Later events
+    /// inherit it, so an entry on an existing stream must not state one.
+    pub partition_key: Option<Uuid>,
     /// Events, in order; may be empty when only an answer is kept.
     pub events: Vec<NewEvent>,
     /// The request behind them.
@@ -72,6 +81,11 @@ impl Entry {
     fn bytes(&self) -> usize {
         let payloads: usize = self.events.iter().map(|event| event.payload.len()).sum();
         payloads + self.answer.as_ref().map_or(0, |keyed| keyed.key.len() + keyed.answer.len())
+    }
+
+    /// Whether it states a partition key where the stream already has one.
+    fn moves_its_stream(&self) -> bool {
+        self.partition_key.is_some() && self.expected_version > 0
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {

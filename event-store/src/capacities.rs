@@ -3,7 +3,7 @@
 /// The most that a handle keeps of each kind. Any number is allowed, 0 too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacities {
-    /// Streams whose versions need not be looked up, in each of two generations: about 10 MB together by default.
+    /// Streams whose ends need not be looked up, in each of two generations: about 20 MB together by default.
     pub known_streams: usize,
     /// Events committed last, for readers that follow the log in the same process: this many,
     pub tail_events: usize,

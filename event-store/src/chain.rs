@@ -4,7 +4,8 @@
 //! canonical bytes hold everything that is stored of the event, in the order of [`Fields`]: integers as 8 bytes
 //! big-endian, ids as 16 bytes, texts as their length (8 bytes) and their bytes, an absent text as the length 2^64−1.
 //! Every field is fixed in size or led by its length, so no two different events have the same bytes. They begin with
-//! a tag, so that another encoding could follow one day without being mistaken for this one.
+//! a tag, so that another encoding cannot be mistaken for this one. An event whose stream belongs to another business case
+//! has a tag of its own, and the case's id after the stream's; all others are encoded without it.
 
 use crate::RecordedEvent;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,8 @@ pub(crate) type Hash = [u8; 32];
 pub(crate) const GENESIS: Hash = [0; 32];
 
 const TAG: &[u8] = b"orderlog event 1\n";
+/// Of an event with a partition key that is not its stream's id.
+const KEYED_TAG: &[u8] = b"orderlog event 2\n";
 const ABSENT: u64 = u64::MAX;
 
 /// Everything that is stored of one event but its hash.
@@ -25,6 +28,8 @@ pub(crate) struct Fields<'a> {
     pub position: u64,
     pub stream_type: &'a str,
     pub stream_id: Uuid,
+    /// `None` = the stream's id.
+    pub partition_key: Option<Uuid>,
     pub version: u64,
     pub event_id: Uuid,
     pub event_type: &'a str,
@@ -44,6 +49,7 @@ impl<'a> Fields<'a> {
             position: event.position,
             stream_type: event.stream.stream_type.as_str(),
             stream_id: event.stream.id,
+            partition_key: event.foreign_partition_key(),
             version: event.version,
             event_id: event.event_id,
             event_type: &event.event_type,
@@ -70,10 +76,13 @@ impl<'a> Fields<'a> {
 
     /// The canonical bytes up to the payload, whose length is the last thing written.
     fn write_canonical(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(TAG);
+        out.extend_from_slice(if self.partition_key.is_some() { KEYED_TAG } else { TAG });
         out.extend_from_slice(&self.position.to_be_bytes());
         write_text(out, Some(self.stream_type));
         out.extend_from_slice(self.stream_id.as_bytes());
+        if let Some(key) = &self.partition_key {
+            out.extend_from_slice(key.as_bytes());
+        }
         out.extend_from_slice(&self.version.to_be_bytes());
         out.extend_from_slice(self.event_id.as_bytes());
         write_text(out, Some(self.event_type));
@@ -106,6 +115,7 @@ mod tests {
             position: 7,
             stream_type: "order",
             stream_id: Uuid::from_u128(1),
+            partition_key: None,
             version: 3,
             event_id: Uuid::from_u128(2),
             event_type: "NoteAdded",
@@ -121,11 +131,14 @@ mod tests {
         fields.hash(&GENESIS, &mut Vec::new())
     }
 
+    fn encoded(fields: Fields<'_>) -> String {
+        let mut bytes = Vec::new();
+        fields.write_canonical(&mut bytes);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     #[test]
     fn the_encoding_stays_what_it_was() {
-        let mut bytes = Vec::new();
-        fields().write_canonical(&mut bytes);
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let expected = concat!(
             "6f726465726c6f67206576656e7420310a", // tag
             "0000000000000007",                   // position
@@ -143,7 +156,12 @@ mod tests {
             "0000000000000000",                   // actor: empty, which is not absent
             "000000000000000d",                   // payload's length
         );
-        assert_eq!(hex, expected);
+        assert_eq!(encoded(fields()), expected);
+        let key = Uuid::from_u128(5);
+        let id = "00000000000000000000000000000001";
+        let keyed =
+            expected.replacen("310a", "320a", 1).replacen(id, &format!("{id}{:032x}", 5), 1);
+        assert_eq!(encoded(Fields { partition_key: Some(key), ..fields() }), keyed);
     }
 
     #[test]
@@ -153,6 +171,7 @@ mod tests {
             Fields { position: 8, ..fields() },
             Fields { stream_type: "ordes", ..fields() },
             Fields { stream_id: Uuid::from_u128(9), ..fields() },
+            Fields { partition_key: Some(Uuid::from_u128(9)), ..fields() },
             Fields { version: 4, ..fields() },
             Fields { event_id: Uuid::from_u128(9), ..fields() },
             Fields { event_type: "NoteAddee", ..fields() },

@@ -65,6 +65,9 @@ pub struct RecordedEvent {
     pub position: Position,
     /// Its stream's type and id.
     pub stream: StreamId,
+    /// The business case that its stream belongs to: the stream's own id, or that of another one, say of an order. The same
+    /// for all events of a stream. Events with one key share a partition of a topic.
+    pub partition_key: Uuid,
     /// Place in its stream.
     pub version: Version,
     /// Unique for ever.
@@ -83,4 +86,11 @@ pub struct RecordedEvent {
     pub payload: Vec<u8>,
     /// SHA-256(previous hash ‖ canonical bytes of this event).
     pub hash: [u8; 32],
+}
+
+impl RecordedEvent {
+    /// The partition key, as it is stored and shown: `None` where it is the stream's own id.
+    pub fn foreign_partition_key(&self) -> Option<Uuid> {
+        self.stream.foreign(Some(self.partition_key))
+    }
 }

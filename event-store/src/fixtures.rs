@@ -15,6 +15,7 @@ pub(crate) fn one(id: u128, bytes: usize) -> Append {
     let entry = Entry {
         stream: StreamId { stream_type: StreamType::new("order"), id: Uuid::from_u128(id) },
         expected_version: 0,
+        partition_key: None,
         events: vec![event],
         metadata: Metadata::default(),
         answer: None,

@@ -7,7 +7,8 @@
 
 use crate::known_streams::KnownStreams;
 use crate::plan::Found;
-use crate::{Append, Entry, StoredAnswer, StreamId, Version};
+use crate::stream::StreamEnd;
+use crate::{Append, Entry, StoredAnswer, StreamId};
 use std::collections::HashSet;
 
 /// How much an attempt looks up before it writes.
@@ -15,14 +16,14 @@ use std::collections::HashSet;
 pub(crate) enum Scope {
     /// Only what neither this handle nor a unique index knows.
     Needed,
-    /// Every stream's version, every key.
+    /// Every stream's end, every key.
     Everything,
 }
 
 /// What is to be looked up, and what is known without.
 #[derive(Debug, Default)]
 pub(crate) struct Lookup<'a> {
-    /// Streams whose versions are not known.
+    /// Streams whose ends are not known.
     pub streams: Vec<&'a StreamId>,
     /// Keys that may be taken.
     pub keys: Vec<&'a str>,
@@ -39,8 +40,8 @@ impl<'a> Lookup<'a> {
         for entry in entries().filter(|entry| seen.insert(&entry.stream)) {
             let stream = &entry.stream;
             match (known.get(stream), scope, proves_itself_new(entry)) {
-                (Some(version), Scope::Needed, _) => {
-                    lookup.found.versions.insert(stream, version);
+                (Some(end), Scope::Needed, _) => {
+                    lookup.found.streams.insert(stream, end);
                 }
                 (None, Scope::Needed, true) => {}
                 _ => lookup.streams.push(stream),
@@ -58,9 +59,9 @@ impl<'a> Lookup<'a> {
     }
 
     /// With what was found, in the order of [`Lookup::streams`] and [`Lookup::keys`].
-    pub fn answered(self, versions: Vec<Version>, answers: Vec<Option<StoredAnswer>>) -> Found<'a> {
+    pub fn answered(self, ends: Vec<StreamEnd>, answers: Vec<Option<StoredAnswer>>) -> Found<'a> {
         let Self { streams, keys, mut found } = self;
-        found.versions.extend(streams.into_iter().zip(versions));
+        found.streams.extend(streams.into_iter().zip(ends));
         let taken = keys.into_iter().zip(answers);
         found.answers.extend(taken.filter_map(|(key, answer)| Some((key, answer?))));
         found

@@ -3,11 +3,13 @@
 //! Given the locked head, the versions of the streams and the keys that are taken, entries are gone through in order,
 //! each seeing what those before it leave. An entry whose key is taken or whose expected version is not the stream's
 //! is left out; from then on every entry of that stream in the same append is, because it was decided on events that are
-//! not there. A transaction may carry several appends: each gets the answer that it would have got had they been made
+//! not there. A stream's first events give it its partition key; later ones get that of the stream, whatever decided them.
+//! A transaction may carry several appends: each gets the answer that it would have got had they been made
 //! one after the other, down to the bytes and the hashes of the rows.
 
 use crate::chain::{Fields, Hash};
 use crate::event::cut;
+use crate::stream::StreamEnd;
 use crate::{
     Append, Appended, Entry, EntryOutcome, Head, KeyedAnswer, NewEvent, Position, RecordedEvent,
     StoredAnswer, StreamId,
@@ -15,12 +17,13 @@ use crate::{
 use crate::{Timestamp, Version};
 use faults::{Fault, planted};
 use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
 
 /// What the database says, under the lock, of what an append names.
 #[derive(Debug, Default)]
 pub(crate) struct Found<'a> {
     /// Of every stream named; a stream that is not here does not exist.
-    pub versions: HashMap<&'a StreamId, Version>,
+    pub streams: HashMap<&'a StreamId, StreamEnd>,
     /// Of every key named that has an answer.
     pub answers: HashMap<&'a str, StoredAnswer>,
 }
@@ -30,6 +33,8 @@ pub(crate) struct Found<'a> {
 pub(crate) struct EventRow<'a> {
     pub position: Position,
     pub version: Version,
+    /// As it is stored: `None` = the stream's id.
+    pub partition_key: Option<Uuid>,
     pub recorded_at: Timestamp,
     pub hash: Hash,
     pub entry: &'a Entry,
@@ -65,7 +70,7 @@ pub(crate) struct Plan<'a> {
     pub events: Vec<EventRow<'a>>,
     pub answers: Vec<AnswerRow<'a>>,
     /// Where each stream that was written to is afterwards.
-    pub versions: HashMap<&'a StreamId, Version>,
+    pub streams: HashMap<&'a StreamId, StreamEnd>,
     /// The head afterwards.
     pub head: Head,
 }
@@ -81,6 +86,7 @@ impl Plan<'_> {
         self.events.iter().map(|row| RecordedEvent {
             position: row.position,
             stream: row.entry.stream,
+            partition_key: row.partition_key.unwrap_or(row.entry.stream.id),
             version: row.version,
             event_id: row.event.event_id,
             event_type: row.event.event_type.to_owned(),
@@ -113,7 +119,7 @@ pub(crate) fn plan<'a>(group: &'a [Append], found: Found<'a>, head: Head) -> Pla
             guessed: false,
             events: Vec::with_capacity(events),
             answers: Vec::new(),
-            versions: HashMap::with_capacity(entries),
+            streams: HashMap::with_capacity(entries),
             head,
         },
     };
@@ -143,9 +149,9 @@ impl<'a> Planner<'a> {
     }
 
     /// `None` where nobody has asked.
-    fn version(&self, stream: &StreamId) -> Option<Version> {
-        let written = self.plan.versions.get(stream);
-        written.or_else(|| self.found.versions.get(stream)).copied()
+    fn end(&self, stream: &StreamId) -> Option<StreamEnd> {
+        let written = self.plan.streams.get(stream);
+        written.or_else(|| self.found.streams.get(stream)).copied()
     }
 
     fn refusal(&mut self, entry: &'a Entry) -> Option<EntryOutcome> {
@@ -157,8 +163,8 @@ impl<'a> Planner<'a> {
             }
             return Some(EntryOutcome::KeyTaken(stored.clone()));
         }
-        let known = self.version(&entry.stream);
-        let (expected, actual) = (entry.expected_version, known.unwrap_or(0));
+        let known = self.end(&entry.stream);
+        let (expected, actual) = (entry.expected_version, known.map_or(0, |end| end.version));
         if expected == actual && !self.refused.contains(&entry.stream) {
             // Only an event of its own proves that a stream is new which nobody has looked up.
             self.plan.guessed |= known.is_none() && entry.events.is_empty();
@@ -172,11 +178,15 @@ impl<'a> Planner<'a> {
     fn write(&mut self, entry: &'a Entry) -> EntryOutcome {
         let before = self.plan.head.position;
         let first_position = if entry.events.is_empty() { before } else { before + 1 };
-        let version = entry.expected_version + entry.events.len() as u64;
-        for (event, version) in entry.events.iter().zip(entry.expected_version + 1..) {
-            self.push(entry, event, version);
+        let mut end = self.end(&entry.stream).unwrap_or(StreamEnd::ABSENT);
+        if end.version == 0 && !entry.events.is_empty() {
+            end.partition_key = entry.stream.foreign(entry.partition_key);
         }
-        self.plan.versions.insert(&entry.stream, version);
+        for event in &entry.events {
+            end.version += 1;
+            self.push(entry, event, end);
+        }
+        self.plan.streams.insert(&entry.stream, end);
         if let Some(answer) = entry.answer.as_ref().filter(|answer| !self.is_planted_twin(answer)) {
             let stored_at = self.recorded_at;
             self.plan.answers.push(AnswerRow { first_position, stored_at, answer });
@@ -198,13 +208,15 @@ impl<'a> Planner<'a> {
             && self.plan.answers.iter().any(|row| row.answer.key == answer.key)
     }
 
-    fn push(&mut self, entry: &'a Entry, event: &'a NewEvent, version: Version) {
+    fn push(&mut self, entry: &'a Entry, event: &'a NewEvent, end: StreamEnd) {
+        let StreamEnd { version, partition_key } = end;
         let position = self.plan.head.position + 1;
         let metadata = &entry.metadata;
         let fields = Fields {
             position,
             stream_type: entry.stream.stream_type.as_str(),
             stream_id: entry.stream.id,
+            partition_key,
             version,
             event_id: event.event_id,
             event_type: event.event_type,
@@ -221,7 +233,8 @@ impl<'a> Planner<'a> {
         };
         let hash = fields.hash(&self.plan.head.hash, &mut self.scratch);
         let recorded_at = self.recorded_at;
-        self.plan.events.push(EventRow { position, version, recorded_at, hash, entry, event });
+        let row = EventRow { position, version, partition_key, recorded_at, hash, entry, event };
+        self.plan.events.push(row);
         self.plan.head = Head { position, hash, recorded_at };
     }
 }

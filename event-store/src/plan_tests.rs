@@ -31,6 +31,7 @@ fn entry(id: u128, expected_version: Version, events: usize) -> Entry {
     Entry {
         stream: stream(id),
         expected_version,
+        partition_key: None,
         events: vec![event; events],
         metadata: Metadata::default(),
         answer: None,
@@ -59,6 +60,11 @@ fn wrong(expected: Version, actual: Version) -> EntryOutcome {
     EntryOutcome::WrongExpectedVersion { expected, actual }
 }
 
+/// Of a stream at a version, with its own id as partition key.
+fn end(version: Version) -> StreamEnd {
+    StreamEnd { version, partition_key: None }
+}
+
 fn alone(entries: &[Entry], seconds: i64) -> [Append; 1] {
     [Append { entries: entries.to_vec(), recorded_at: at(seconds) }]
 }
@@ -68,11 +74,11 @@ fn outcomes(entries: &[Entry], versions: &[(u128, Version)], taken: &[&str]) -> 
     let entries = &group[0].entries;
     let streams: Vec<_> = versions.iter().map(|(id, version)| (stream(*id), *version)).collect();
     let found = Found {
-        versions: entries
+        streams: entries
             .iter()
             .filter_map(|entry| {
                 let known = streams.iter().find(|(stream, _)| *stream == entry.stream)?;
-                Some((&entry.stream, known.1))
+                Some((&entry.stream, end(known.1)))
             })
             .collect(),
         answers: taken
@@ -167,8 +173,8 @@ fn a_refusal_is_a_guess_where_its_stream_or_its_key_was_not_asked_for() {
     let (plain, with_key) = ([entry(1, 3, 1)], [keyed(entry(1, 3, 1), "k")]);
     let guessed = |entries: &[Entry], version: Option<Version>| {
         let group = alone(entries, 200);
-        let versions = version.map(|version| (&entries[0].stream, version));
-        let found = Found { versions: versions.into_iter().collect(), ..Found::default() };
+        let ends = version.map(|version| (&entries[0].stream, end(version)));
+        let found = Found { streams: ends.into_iter().collect(), ..Found::default() };
         plan(&group, found, head()).guessed
     };
     assert!(guessed(&plain, None) && guessed(&with_key, None));
@@ -176,7 +182,7 @@ fn a_refusal_is_a_guess_where_its_stream_or_its_key_was_not_asked_for() {
     assert!(!guessed(&plain, Some(3)) && !guessed(&with_key, Some(3)));
     // One guess among the entries is enough, wherever it stands.
     let unknown_first = [entry(2, 3, 1), entry(1, 3, 1)];
-    let found = Found { versions: [(&unknown_first[1].stream, 4)].into(), ..Found::default() };
+    let found = Found { streams: [(&unknown_first[1].stream, end(4))].into(), ..Found::default() };
     assert!(plan(&alone(&unknown_first, 200), found, head()).guessed);
 }
 
@@ -184,8 +190,8 @@ fn a_refusal_is_a_guess_where_its_stream_or_its_key_was_not_asked_for() {
 fn shared(entries: &[Entry], versions: &[(u128, Version)]) -> Vec<EntryOutcome> {
     let group: Vec<_> = entries.iter().flat_map(|one| alone(slice::from_ref(one), 200)).collect();
     let streams: Vec<_> = versions.iter().map(|(id, version)| (stream(*id), *version)).collect();
-    let versions = streams.iter().map(|(stream, version)| (stream, *version)).collect();
-    let plan = plan(&group, Found { versions, ..Found::default() }, head());
+    let streams = streams.iter().map(|(stream, version)| (stream, end(*version))).collect();
+    let plan = plan(&group, Found { streams, ..Found::default() }, head());
     plan.appended().into_iter().flat_map(|appended| appended.outcomes).collect()
 }
 
@@ -217,9 +223,30 @@ fn an_entry_without_events_on_a_stream_that_nobody_has_looked_up_is_a_guess() {
     let twins = [keyed(entry(1, 0, 1), "k"), keyed(entry(2, 0, 1), "k"), entry(2, 0, 0)];
     let group: Vec<_> = twins.iter().flat_map(|one| alone(slice::from_ref(one), 200)).collect();
     assert!(plan(&group, Found::default(), head()).guessed);
-    let versions = [(&twins[0].stream, 0), (&twins[1].stream, 0)].into();
-    assert!(!plan(&group, Found { versions, ..Found::default() }, head()).guessed);
+    let streams = [(&twins[0].stream, end(0)), (&twins[1].stream, end(0))].into();
+    assert!(!plan(&group, Found { streams, ..Found::default() }, head()).guessed);
     assert!(!plan(&group[..2], Found::default(), head()).guessed);
+}
+
+#[test]
+fn a_stream_keeps_the_partition_key_of_its_first_event() {
+    let of =
+        |case: u128, entry: Entry| Entry { partition_key: Some(Uuid::from_u128(case)), ..entry };
+    // Its own id is no foreign key, an entry without events gives none, a stream that is there has its own.
+    let entries = [of(7, entry(1, 0, 2)), entry(1, 2, 1), of(2, entry(2, 0, 1)), entry(3, 4, 1)];
+    let twice = [of(8, keyed(entry(4, 0, 0), "k")), of(9, entry(4, 0, 1)), entry(4, 1, 1)];
+    let group = alone(&[&entries[..], &twice].concat(), 200);
+    let known = StreamEnd { version: 4, partition_key: Some(Uuid::from_u128(6)) };
+    let (known_stream, fresh) = (stream(3), stream(4));
+    let streams = [(&known_stream, known), (&fresh, StreamEnd::ABSENT)].into();
+    let plan = plan(&group, Found { streams, ..Found::default() }, head());
+    let keys: Vec<_> = plan.events.iter().map(|row| row.partition_key).collect();
+    let expected = [Some(7), Some(7), Some(7), None, Some(6), Some(9), Some(9)];
+    assert_eq!(keys, expected.map(|key| key.map(Uuid::from_u128)));
+    let recorded: Vec<_> = plan.recorded().map(|event| event.partition_key.as_u128()).collect();
+    assert_eq!(recorded, [7, 7, 7, 2, 6, 9, 9]);
+    let ends = [1, 2, 3, 4].map(|id| plan.streams[&stream(id)].partition_key);
+    assert_eq!(ends, [Some(7), None, Some(6), Some(9)].map(|key| key.map(Uuid::from_u128)));
 }
 
 /// Everything about a row that goes into the log.
@@ -229,9 +256,11 @@ fn rows(plan: &Plan<'_>) -> Vec<String> {
 }
 
 fn some_append() -> impl Strategy<Value = Append> {
-    let parts = (1..4_u128, 0..4_u64, 0..3_usize, proptest::option::of(0..3_usize));
-    let some_entry = parts.prop_map(|(id, expected_version, events, key)| {
-        let entry = entry(id, expected_version, events);
+    let case = proptest::option::of(1..4_u128);
+    let parts = (1..4_u128, 0..4_u64, 0..3_usize, proptest::option::of(0..3_usize), case);
+    let some_entry = parts.prop_map(|(id, expected_version, events, key, case)| {
+        let partition_key = case.filter(|_| expected_version == 0).map(Uuid::from_u128);
+        let entry = Entry { partition_key, ..entry(id, expected_version, events) };
         match key {
             Some(key) => keyed(entry, ["a", "b", "c"][key]),
             None => entry,
@@ -250,18 +279,18 @@ proptest! {
     ) {
         let streams = [1, 2, 3].map(stream);
         let found = || Found {
-            versions: streams.iter().zip(versions).collect(),
+            streams: streams.iter().zip(versions.map(end)).collect(),
             answers: taken.then(|| ("a", stored(3))).into_iter().collect(),
         };
         let together = plan(&group, found(), head());
         let (mut appended, mut all, mut found, mut head) = (Vec::new(), Vec::new(), found(), head());
         let mut answers = Vec::new();
         for append in &group {
-            let before = Found { versions: found.versions.clone(), answers: found.answers.clone() };
+            let before = Found { streams: found.streams.clone(), answers: found.answers.clone() };
             let one = plan(slice::from_ref(append), before, head);
             all.extend(one.events.iter().map(|row| format!("{row:?}")));
             answers.extend(one.answers.iter().map(|row| format!("{row:?}")));
-            found.versions.extend(one.versions.iter().map(|(stream, version)| (*stream, *version)));
+            found.streams.extend(one.streams.iter().map(|(stream, end)| (*stream, *end)));
             found.answers.extend(one.answers.iter().map(|row| {
                 let AnswerRow { first_position, answer, .. } = *row;
                 let (fingerprint, answer_bytes) = (answer.fingerprint, answer.answer.clone());

@@ -2,6 +2,7 @@
 //! given.
 
 use crate::plan::{Found, plan};
+use crate::stream::StreamEnd;
 use crate::{Append, Entry, Head, Position, RecordedEvent};
 use faults::{Fault, planted};
 use std::cell::RefCell;
@@ -25,7 +26,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn show(append: &Append, head: Head) {
     let mut found = Found::default();
     for entry in &append.entries {
-        found.versions.entry(&entry.stream).or_insert(entry.expected_version);
+        let (version, partition_key) = (entry.expected_version, None);
+        found.streams.entry(&entry.stream).or_insert(StreamEnd { version, partition_key });
     }
     let shown = plan(std::slice::from_ref(append), found, head);
     UNCOMMITTED.set(shown.recorded().collect());
@@ -55,6 +57,7 @@ pub(crate) fn answers_apart(mut append: Append) -> (Append, Option<Append>) {
         answers.push(Entry {
             stream: entry.stream,
             expected_version: entry.expected_version + entry.events.len() as u64,
+            partition_key: None,
             events: Vec::new(),
             answer: Some(answer),
             metadata: entry.metadata.clone(),

@@ -13,7 +13,8 @@ use uuid::Uuid;
 macro_rules! event_columns {
     () => {
         "position, stream_type, stream_id, version, event_id, event_type, schema_version, \
-         occurred_at, recorded_at, correlation_id, causation_id, traceparent, actor, payload, hash"
+         occurred_at, recorded_at, correlation_id, causation_id, traceparent, actor, payload, hash, \
+         partition_key"
     };
 }
 pub(crate) use event_columns;
@@ -35,13 +36,15 @@ where
         let text = |index: usize| -> sqlx::Result<Option<String>> {
             Ok(row.try_get::<Option<&'r str>, _>(index)?.map(str::to_owned))
         };
+        let stream = StreamId {
+            stream_type: StreamType::parse(row.try_get(1)?)
+                .ok_or_else(|| at(1, "it is no name of a stream type".into()))?,
+            id: row.try_get(2)?,
+        };
         Ok(Self(RecordedEvent {
             position: number(row, 0)?,
-            stream: StreamId {
-                stream_type: StreamType::parse(row.try_get(1)?)
-                    .ok_or_else(|| at(1, "it is no name of a stream type".into()))?,
-                id: row.try_get(2)?,
-            },
+            stream,
+            partition_key: row.try_get::<Option<Uuid>, _>(15)?.unwrap_or(stream.id),
             version: number(row, 3)?,
             event_id: row.try_get(4)?,
             event_type: row.try_get::<&'r str, _>(5)?.to_owned(),

@@ -3,6 +3,7 @@
 //! The name of a type is stored in place. So copying one is cheap, and foreign names, from a topic or from a newer program's log,
 //! take no memory that lasts.
 
+use crate::Version;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use uuid::Uuid;
@@ -14,6 +15,27 @@ pub struct StreamId {
     pub stream_type: StreamType,
     /// The aggregate's id. Streams of different types may share it.
     pub id: Uuid,
+}
+
+/// What an append relies on of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamEnd {
+    /// The version of its last event; 0 = the stream does not exist.
+    pub version: Version,
+    /// The partition key that its first event gave it; `None` = the stream's own id.
+    pub partition_key: Option<Uuid>,
+}
+
+impl StreamEnd {
+    /// A stream without events.
+    pub const ABSENT: Self = Self { version: 0, partition_key: None };
+}
+
+impl StreamId {
+    /// A partition key as the log stores it: `None` for the stream's own id.
+    pub(crate) fn foreign(&self, partition_key: Option<Uuid>) -> Option<Uuid> {
+        partition_key.filter(|key| *key != self.id)
+    }
 }
 
 impl Hash for StreamId {

@@ -11,6 +11,8 @@
 mod appending;
 #[path = "conformance/backend.rs"]
 mod backend;
+#[path = "conformance/cases.rs"]
+mod cases;
 #[path = "conformance/fixtures.rs"]
 mod fixtures;
 #[path = "conformance/keys.rs"]
@@ -46,6 +48,11 @@ macro_rules! conformance_cases {
                 appending::an_append_without_entries_changes_nothing,
                 appending::recorded_time_never_goes_back,
                 appending::one_id_under_two_stream_types_is_two_streams,
+                cases::a_stream_is_a_business_case_of_its_own_unless_it_says_otherwise,
+                cases::later_events_inherit_the_case_whoever_appends_them,
+                cases::a_case_is_stated_with_the_first_events_alone,
+                cases::of_writers_that_begin_a_stream_in_two_cases_one_wins,
+                cases::a_log_with_foreign_cases_verifies,
                 appending::a_version_that_does_not_exist_yet_leaves_no_gap,
                 appending::the_head_hint_follows_appends,
                 appending::a_handle_that_only_reads_cannot_append,
@@ -109,6 +116,8 @@ macro_rules! conformance_cases {
                 subscribing::a_subscriber_keeps_its_lease_while_it_works_and_gives_it_back,
                 tampering::rows_cannot_be_changed_removed_or_replaced,
                 tampering::every_changed_column_is_found_at_its_position,
+                cases::a_changed_case_is_found_at_its_position,
+                cases::the_schema_knows_one_form_of_each_case,
                 tampering::a_removed_row_is_found,
                 tampering::swapped_rows_are_found,
                 tampering::a_cut_tail_is_found,

@@ -91,6 +91,7 @@ fn batch(number: u64) -> Append {
             id: Uuid::from_u64_pair(number, nth),
         },
         expected_version: 0,
+        partition_key: None,
         events: vec![NewEvent {
             event_id: Uuid::now_v7(),
             event_type: "NoteAdded",

@@ -49,7 +49,7 @@ fn envelope(input: &[u8]) -> Option<Envelope<'_>> {
 
 /// The event is the same after it is written and read, and so is its written form.
 fn comes_back(event: &RecordedEvent, envelope: &Envelope<'_>) {
-    let key = event.stream.id.to_string();
+    let key = event.partition_key.to_string();
     assert_eq!(envelope.key, Some(key.as_bytes()));
     assert_eq!(envelope.value, Some(event.payload.as_slice()));
     let headers = event_headers(event);
@@ -85,8 +85,11 @@ fn comes_back(event: &RecordedEvent, envelope: &Envelope<'_>) {
 
 /// A poison record's claims come from it, and nothing else of it is repeated.
 fn claims(poison: &Poison, envelope: &Envelope<'_>) {
-    let key = poison.stream.map(|order| order.to_string());
-    assert!(key.is_none() || envelope.key == key.as_ref().map(|key| key.as_bytes()));
+    if let Some(stream) = poison.stream {
+        let subject = format!("{}/{}", stream.stream_type, stream.id);
+        let found = envelope.headers.iter().find(|(name, _)| *name == "ce_subject");
+        assert!(found.is_some_and(|(_, value)| *value == Some(subject.as_bytes())));
+    }
     assert!(poison.position != Some(0) && poison.version != Some(0));
     assert!(poison.reason.to_string().len() <= 100);
 }

@@ -45,6 +45,7 @@ fn batch() -> Vec<RecordedEvent> {
                 stream_type: StreamType::new("order"),
                 id: Uuid::from_u128(u128::from(order)),
             },
+            partition_key: Uuid::from_u128(u128::from(order)),
             version,
             event_id: Uuid::from_u128(u128::from(position)),
             event_type: encoded.event_type.to_owned(),

@@ -18,6 +18,8 @@ struct Kept {
     position: u64,
     stream_type: String,
     stream_id: Uuid,
+    /// If it is not the stream's id.
+    partition_key: Option<Uuid>,
     version: u64,
     event_id: Uuid,
     event_type: String,
@@ -47,6 +49,7 @@ pub(crate) fn row(
         position: event.position,
         stream_type: event.stream.stream_type.to_string(),
         stream_id: event.stream.id,
+        partition_key: event.foreign_partition_key(),
         version: event.version,
         event_id: event.event_id,
         event_type: event.event_type.clone(),
@@ -92,6 +95,7 @@ pub(crate) fn event(json: &str) -> Result<RecordedEvent, ProjectorError> {
     Ok(RecordedEvent {
         position: kept.position,
         stream: stream_type.stream(kept.stream_id),
+        partition_key: kept.partition_key.unwrap_or(kept.stream_id),
         version: kept.version,
         event_id: kept.event_id,
         event_type: kept.event_type,
@@ -107,4 +111,38 @@ pub(crate) fn event(json: &str) -> Result<RecordedEvent, ProjectorError> {
         payload: kept.text.map(String::into_bytes).or(kept.bytes).unwrap_or_default(),
         hash: [0; 32],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::projections::HISTORY;
+
+    #[test]
+    fn a_parked_event_comes_back_whole() {
+        let at = |micros| DateTime::from_timestamp_micros(micros).unwrap();
+        let stream = StreamType::new("voucher").stream(Uuid::from_u128(1));
+        let event = RecordedEvent {
+            position: 7,
+            stream,
+            partition_key: stream.id,
+            version: 3,
+            event_id: Uuid::from_u128(2),
+            event_type: "VoucherTorn".to_owned(),
+            schema_version: 2,
+            occurred_at: at(1),
+            recorded_at: at(2),
+            metadata: Metadata { actor: Some("clerk".to_owned()), ..Metadata::default() },
+            payload: b"{ }".to_vec(),
+            hash: [0; 32],
+        };
+        let of_an_order = RecordedEvent { partition_key: Uuid::from_u128(9), ..event.clone() };
+        let no_text = RecordedEvent { payload: vec![0xff], ..of_an_order.clone() };
+        for parked in [event, of_an_order, no_text] {
+            let row = row(&HISTORY, 1, &parked, "torn".to_owned(), 5);
+            assert_eq!(super::event(&row.event).unwrap(), parked);
+        }
+    }
 }

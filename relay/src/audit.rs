@@ -111,7 +111,7 @@ impl Audit {
     /// Looks for the event where it must stand next.
     fn find(&mut self, event: &RecordedEvent) -> Result<(), AuditError> {
         let partitions = u32::try_from(self.lanes.len()).expect("few partitions");
-        let partition = partition_of(event.stream.id, partitions);
+        let partition = partition_of(event.partition_key, partitions);
         let index = usize::try_from(partition).expect("partitions count from 0");
         loop {
             let (lane, report) = (&mut self.lanes[index], &mut self.report);

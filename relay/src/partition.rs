@@ -1,8 +1,8 @@
-//! Which partition a stream belongs to, and where a partition begins and ends.
+//! Which partition a business case belongs to, and where a partition begins and ends.
 //!
 //! The partition is murmur2 of the key, as Java's producers and librdkafka's `murmur2_random` do it.
 //! The relay computes it itself, from the partition count that it recorded when it first filled the topic, and names
-//! the partition on every record. So a topic whose partitions were added to behind its back never moves a stream.
+//! the partition on every record. So a topic whose partitions were added to behind its back never moves a case.
 
 use uuid::Uuid;
 
@@ -19,14 +19,14 @@ pub struct Watermarks {
     pub high: i64,
 }
 
-/// The partition, of this many, that holds the events of the stream with this id.
+/// The partition, of this many, that holds the events with this partition key.
 ///
 /// # Panics
 /// When there are no partitions.
 #[must_use]
-pub fn partition_of(stream: Uuid, partitions: u32) -> i32 {
+pub fn partition_of(partition_key: Uuid, partitions: u32) -> i32 {
     let mut key = [0; uuid::fmt::Hyphenated::LENGTH];
-    partition_of_key(stream.hyphenated().encode_lower(&mut key).as_bytes(), partitions)
+    partition_of_key(partition_key.hyphenated().encode_lower(&mut key).as_bytes(), partitions)
 }
 
 /// The same for any key.

@@ -62,7 +62,7 @@ impl Producer {
         Ok(Self { topic: kafka.topic.clone(), client: Some(Client::Kafka(client)) })
     }
 
-    /// Sends an event; its key is its stream's id.
+    /// Sends an event under its partition key.
     pub fn event(
         &self,
         partition: i32,

@@ -148,7 +148,7 @@ impl Session {
         event: &RecordedEvent,
     ) -> Result<(), SessionError> {
         let mut key = uuid::Uuid::encode_buffer();
-        let key: &str = event.stream.id.hyphenated().encode_lower(&mut key);
+        let key: &str = event.partition_key.hyphenated().encode_lower(&mut key);
         let partition = partition_of_key(key.as_bytes(), self.recorded.partitions);
         window.sending(partition);
         let mut progress = window.watch();
@@ -218,7 +218,8 @@ impl Session {
 /// What [`Fault::PartitionOrderSwapped`] does.
 fn swap_last(page: &mut [RecordedEvent], partitions: u32) {
     if let [.., one, other] = page
-        && partition_of(one.stream.id, partitions) == partition_of(other.stream.id, partitions)
+        && partition_of(one.partition_key, partitions)
+            == partition_of(other.partition_key, partitions)
     {
         std::mem::swap(one, other);
     }

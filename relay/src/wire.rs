@@ -1,6 +1,7 @@
 //! Events as Kafka records: CloudEvents 1.0 in binary content mode. Both directions, side by side.
 //!
-//! Key = the stream's id, value = the very payload bytes of the log, everything else in `ce_*` headers. A record with the
+//! Key = the event's partition key (the id of its business case), value = the very payload bytes of the log, everything else
+//! in `ce_*` headers. A record with the
 //! header `orderlog_mark` and no value is a position mark: *every event up to that position which belongs to this
 //! partition stands before this record*. Whoever only wants events skips records without a `ce_id` header.
 //!
@@ -13,8 +14,7 @@ mod encode;
 pub use decode::{Envelope, decode};
 pub use encode::{event_headers, mark_headers};
 
-use event_store::{Position, RecordedEvent, Version};
-use uuid::Uuid;
+use event_store::{Position, RecordedEvent, StreamId, Version};
 
 /// Largest record either way: an order of 2,000 lines with the longest names, with room.
 pub(crate) const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
@@ -53,8 +53,8 @@ pub enum Content {
 pub struct Poison {
     /// What is wrong with it.
     pub reason: PoisonReason,
-    /// The id of the stream that it claims to belong to, if its key is one.
-    pub stream: Option<Uuid>,
+    /// The stream that it claims to belong to, if its subject is one.
+    pub stream: Option<StreamId>,
     /// The position it claims, if that can be read.
     pub position: Option<Position>,
     /// The version it claims, if that can be read.
@@ -64,8 +64,8 @@ pub struct Poison {
 /// Why a record cannot be an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PoisonReason {
-    /// There is no key, or it is no stream's id.
-    #[error("its key is not a stream's id")]
+    /// There is no key, or it is no id.
+    #[error("its key is not an id")]
     Key,
     /// A header that every event has is not there.
     #[error("the header {0} is missing")]
@@ -82,9 +82,9 @@ pub enum PoisonReason {
     /// The value is not JSON.
     #[error("its value is not JSON")]
     NotJson,
-    /// Key and subject disagree.
-    #[error("its key is not its subject's")]
-    KeyIsNotSubject,
+    /// The key and the partition key in the headers disagree.
+    #[error("its key is not its partition key")]
+    KeyIsNotPartitionKey,
     /// It stands in a partition that its key does not belong to.
     #[error("it is in another partition than its key belongs to")]
     WrongPartition,

@@ -115,6 +115,7 @@ fn batch(stored: &[EncodedEvent]) -> anyhow::Result<Vec<RecordedEvent>> {
                     stream_type: StreamType::new("order"),
                     id: Uuid::from_u128(order.into()),
                 },
+                partition_key: Uuid::from_u128(order.into()),
                 version,
                 event_id: Uuid::from_u128(position.into()),
                 event_type: encoded.event_type.to_owned(),

@@ -325,6 +325,7 @@ fn decide<A: Commanded>(
         entries.push(Entry {
             stream: stream_id::<A>(streams[stream].id),
             expected_version: found,
+            partition_key: decision.partition_key,
             events: decision.events,
             answer,
             metadata: job.request.metadata.clone(),

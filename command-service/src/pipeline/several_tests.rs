@@ -2,7 +2,7 @@
 
 use super::events;
 use crate::pipeline::Refusal;
-use crate::pipeline::counter::{Command, Rig, Tally, accepted, add, ask, refused};
+use crate::pipeline::counter::{CASES, Command, Rig, Tally, accepted, add, ask, refused};
 use domain::Aggregate;
 use event_store::StreamType;
 use tokio::task::JoinSet;
@@ -65,6 +65,24 @@ pub async fn of_two_that_begin_a_stream_at_once_the_second_goes_on_from_the_firs
         let (one, two) = tokio::join!(ours.ask(begin()), theirs.ask(begin()));
         assert_eq!(accepted(&one).0 + accepted(&two).0, 1 + 2);
     }
+}
+
+pub async fn what_begins_in_a_business_case_stays_in_it_whoever_goes_on(rig: Rig) {
+    let (ours, store) = rig.pipeline().await;
+    let case = CASES + 7;
+    let batch = [add(1, case), add(1, 1), add(2, 1), add(1, 0)];
+    for pending in batch.map(|request| ours.submit(request).unwrap()) {
+        accepted(&pending.reply().await);
+    }
+    // What would begin a stream in a case says nothing of one that is there.
+    accepted(&ours.ask(add(2, case)).await);
+    let (theirs, _) = rig.pipeline().await;
+    accepted(&theirs.ask(add(1, case + 1)).await);
+    let keys = async |id| {
+        let keys = events(&store, id).await.into_iter().map(|event| event.partition_key);
+        keys.map(|key| key.as_u128() as i64).collect::<Vec<_>>()
+    };
+    assert_eq!((keys(1).await, keys(2).await), (vec![case; 3], vec![2; 2]));
 }
 
 pub async fn pipelines_of_two_types_store_streams_of_the_same_ids_side_by_side(rig: Rig) {

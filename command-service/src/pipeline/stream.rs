@@ -97,6 +97,8 @@ impl<A: Aggregate> Stream<A> {
 /// A command's decision, with the events to append for it.
 pub struct Decision<A: Aggregate> {
     pub expected_version: Version,
+    /// The business case that the stream's first events give it.
+    pub partition_key: Option<Uuid>,
     pub result: Judged<A, Accepted<A>>,
     pub events: Vec<NewEvent>,
 }
@@ -105,12 +107,17 @@ impl<A: Commanded> Stream<A> {
     /// Decides one request and, unless it is a dry run, evolves the stream as if the events were stored.
     pub fn decide(&mut self, request: &Request<A::Command>, now: Timestamp) -> Decision<A> {
         let expected_version = self.version;
-        let mut stored = Vec::new();
+        let (mut stored, mut partition_key) = (Vec::new(), None);
         let result = self.check(request, now).and_then(|(events, at)| match request.effect {
-            Effect::Store => self.advance(&events, at, &mut stored),
+            Effect::Store => {
+                if expected_version == 0 {
+                    partition_key = events.first().and_then(A::partition_key);
+                }
+                self.advance(&events, at, &mut stored)
+            }
             Effect::Preview => self.preview(events, at),
         });
-        Decision { expected_version, result, events: stored }
+        Decision { expected_version, partition_key, result, events: stored }
     }
 
     fn check(

@@ -24,6 +24,7 @@ fn recorded(stream: &mut Stream<Counter>, numbers: &[i64]) -> Vec<RecordedEvent>
                     stream_type: const { StreamType::new(Counter::STREAM_TYPE) },
                     id: stream.id,
                 },
+                partition_key: stream.id,
                 version,
                 event_id: event.event_id,
                 event_type: event.event_type.to_owned(),

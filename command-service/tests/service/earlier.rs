@@ -23,6 +23,7 @@ pub async fn an_order_of_an_earlier_rule_takes_commands(rig: Rig) {
     let entry = Entry {
         stream: StreamId { stream_type: StreamType::new("order"), id },
         expected_version: 0,
+        partition_key: None,
         events: vec![event],
         answer: None,
         metadata: Metadata::default(),

@@ -10,6 +10,7 @@ use crate::{
 };
 use chrono::SubsecRound;
 use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
 
 /// How many answers one call forgets, the oldest first.
 const MAX_FORGOTTEN: usize = 2_000;
@@ -73,8 +74,11 @@ impl Log {
         }
         let before = self.head().position;
         let first_position = if entry.events.is_empty() { before } else { before + 1 };
+        let first = self.stream(&entry.stream).next();
+        let partition_key = first.map_or(entry.partition_key, |first| Some(first.partition_key));
+        let partition_key = partition_key.unwrap_or(entry.stream.id);
         for event in &entry.events {
-            self.push(entry, event, recorded_at);
+            self.push(entry, event, partition_key, recorded_at);
         }
         if let Some(keyed) = &entry.answer {
             let (fingerprint, answer) = (keyed.fingerprint, keyed.answer.clone());
@@ -87,11 +91,18 @@ impl Log {
         EntryOutcome::Written { first_position }
     }
 
-    fn push(&mut self, entry: &Entry, event: &NewEvent, recorded_at: Timestamp) {
+    fn push(
+        &mut self,
+        entry: &Entry,
+        event: &NewEvent,
+        partition_key: Uuid,
+        recorded_at: Timestamp,
+    ) {
         let head = self.head();
         let mut recorded = RecordedEvent {
             position: head.position + 1,
             stream: entry.stream,
+            partition_key,
             version: self.version(&entry.stream) + 1,
             event_id: event.event_id,
             event_type: event.event_type.to_owned(),

@@ -16,16 +16,16 @@ const MAX_ROWS: usize = 4_096;
 /// or with the row that brings its payloads to this many bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// `INSERT` of some events, as far as its rows: those that [`bind_events`] binds to `$1` … `$15`.
+/// `INSERT` of some events, as far as its rows: those that [`bind_events`] binds to `$1` … `$16`.
 macro_rules! insert_events {
     ($only_if:literal) => {
         concat!(
             "INSERT INTO events (position, recorded_at, stream_id, version, event_id, occurred_at,
                  schema_version, stream_type, event_type, correlation_id, causation_id, traceparent,
-                 actor, payload, hash)
+                 actor, payload, hash, partition_key)
              SELECT position, recorded_at, stream_id, version, event_id, occurred_at, schema_version,
                  stream_type, event_type, correlation_id, causation_id, traceparent, actor,
-                 payload::json, hash
+                 payload::json, hash, partition_key
              FROM ",
             $only_if,
             "(SELECT UNNEST($1::bigint[]) AS position, UNNEST($2::bigint[]) AS recorded_at,
@@ -35,7 +35,7 @@ macro_rules! insert_events {
                  UNNEST($9::text[]) AS event_type, UNNEST($10::text[]) AS correlation_id,
                  UNNEST($11::text[]) AS causation_id, UNNEST($12::text[]) AS traceparent,
                  UNNEST($13::text[]) AS actor, UNNEST($14::text[]) AS payload,
-                 UNNEST($15::bytea[]) AS hash) AS row"
+                 UNNEST($15::bytea[]) AS hash, UNNEST($16::uuid[]) AS partition_key) AS row"
         )
     };
 }
@@ -67,16 +67,16 @@ macro_rules! insert_answers {
 
 /// The head's row first: it is locked, and must have the revision that the rest was planned on. If not, no row goes in,
 /// and none is returned; a row that is there already is an error, and nothing goes in either. Should other numbers of
-/// rows have gone in than were planned (`$26`, `$27`), the division by zero undoes all of the statement.
+/// rows have gone in than were planned (`$27`, `$28`), the division by zero undoes all of the statement.
 const ALL: &str = concat!(
-    "WITH head AS (UPDATE log_head SET position = $22, hash = $23, recorded_at = $24, revision = $25 + 1
-         WHERE only_row = 1 AND revision = $25 RETURNING only_row), events_stored AS (",
+    "WITH head AS (UPDATE log_head SET position = $23, hash = $24, recorded_at = $25, revision = $26 + 1
+         WHERE only_row = 1 AND revision = $26 RETURNING only_row), events_stored AS (",
     insert_events!("head CROSS JOIN "),
     " RETURNING 1), answers_stored AS (",
-    insert_answers!("head CROSS JOIN ", ["$16", "$17", "$18", "$19", "$20", "$21"]),
+    insert_answers!("head CROSS JOIN ", ["$17", "$18", "$19", "$20", "$21", "$22"]),
     " RETURNING 1)
-     SELECT 1 / ((SELECT COUNT(*) FROM events_stored) = $26
-         AND (SELECT COUNT(*) FROM answers_stored) = $27)::integer FROM head"
+     SELECT 1 / ((SELECT COUNT(*) FROM events_stored) = $27
+         AND (SELECT COUNT(*) FROM answers_stored) = $28)::integer FROM head"
 );
 
 /// Whether the plan is small enough for [`insert_all`].
@@ -168,7 +168,8 @@ fn bind_events<'q>(
         .bind(column(&metadata, |known| known.traceparent.as_deref()))
         .bind(column(&metadata, |known| known.actor.as_deref()))
         .bind(payloads.map_err(|error| sqlx::Error::Encode(error.into()))?)
-        .bind(column(rows, |row| &row.hash[..])))
+        .bind(column(rows, |row| &row.hash[..]))
+        .bind(column(rows, |row| row.partition_key)))
 }
 
 /// The columns of some answers.

@@ -8,11 +8,12 @@ use super::connect::on;
 use super::{PostgresStore, snapshots};
 use crate::contiguity::{check_positions, check_versions};
 use crate::row::{EventRow, number, signed};
+use crate::stream::StreamEnd;
 use crate::{LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, Version};
 use futures::TryStreamExt;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
-use sqlx::{FromRow, PgConnection, PgPool, Postgres};
+use sqlx::{FromRow, PgConnection, PgPool, Postgres, Row};
 
 type EventQuery<'q> = QueryAs<'q, Postgres, EventRow, PgArguments>;
 
@@ -21,7 +22,7 @@ macro_rules! event_columns {
     () => {
         "position, stream_type, stream_id, version, event_id, event_type, schema_version, \
          occurred_at, recorded_at, correlation_id, causation_id, traceparent, actor, \
-         payload::text, hash"
+         payload::text, hash, partition_key"
     };
 }
 pub(super) use event_columns;
@@ -111,23 +112,23 @@ async fn load_events(
     .bind(after.collect::<Vec<_>>())
     .fetch(connection);
     while let Some(row) = rows.try_next().await? {
-        let index: usize = number(&row, 15)?;
+        let index: usize = number(&row, 16)?;
         loaded[index].events.push(EventRow::from_row(&row)?.0);
     }
     Ok(())
 }
 
-/// Where the streams are, in the order asked.
-pub(super) async fn versions(
+/// How the streams end, in the order asked.
+pub(super) async fn ends(
     connection: &mut PgConnection,
     streams: &[&StreamId],
-) -> sqlx::Result<Vec<Version>> {
-    let mut versions = vec![0; streams.len()];
+) -> sqlx::Result<Vec<StreamEnd>> {
+    let mut ends = vec![StreamEnd::ABSENT; streams.len()];
     let rows = sqlx::query(
-        "SELECT nth - 1, last.version
+        "SELECT nth - 1, last.version, last.partition_key
          FROM UNNEST($1::uuid[], $2::text[]) WITH ORDINALITY AS asked (id, type, nth)
          CROSS JOIN LATERAL (
-             SELECT version FROM events WHERE stream_id = asked.id AND stream_type = asked.type
+             SELECT version, partition_key FROM events WHERE stream_id = asked.id AND stream_type = asked.type
              ORDER BY version DESC LIMIT 1) AS last",
     )
     .bind(streams.iter().map(|stream| stream.id).collect::<Vec<_>>())
@@ -135,9 +136,10 @@ pub(super) async fn versions(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        versions[number::<_, usize>(&row, 0)?] = number(&row, 1)?;
+        let index: usize = number(&row, 0)?;
+        ends[index] = StreamEnd { version: number(&row, 1)?, partition_key: row.try_get(2)? };
     }
-    Ok(versions)
+    Ok(ends)
 }
 
 fn rows(limit: usize) -> i64 {

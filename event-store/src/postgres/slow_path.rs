@@ -139,11 +139,11 @@ impl Writer {
         scope: Scope,
     ) -> sqlx::Result<Found<'a>> {
         let lookup = Lookup::of(group, &self.known, scope);
-        let mut versions = Vec::new();
+        let mut ends = Vec::new();
         if !lookup.streams.is_empty() {
-            versions = super::read::versions(connection, &lookup.streams).await?;
+            ends = super::read::ends(connection, &lookup.streams).await?;
         }
         let answers = super::idempotency::find(connection, &lookup.keys).await?;
-        Ok(lookup.answered(versions, answers))
+        Ok(lookup.answered(ends, answers))
     }
 }

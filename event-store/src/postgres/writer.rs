@@ -23,7 +23,7 @@ pub(super) struct Writer {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
     closed: bool,
-    /// Stream versions that need not be looked up.
+    /// Ends of streams that need not be looked up.
     pub(super) known: KnownStreams,
     /// Where our own last commit left the log; `None` when it must be read.
     pub(super) tip: Option<Tip>,
@@ -62,8 +62,8 @@ impl Writer {
     /// Remembers a commit that led to `revision`. Where others append too, the next append does not take the fast path:
     /// it would mostly lose.
     pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
-        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
-        self.known.committed(revision, versions);
+        let ends = plan.streams.iter().map(|(stream, end)| (*stream, *end));
+        self.known.committed(revision, ends);
         self.tip = alone.then_some(Tip { head: plan.head, revision });
     }
 

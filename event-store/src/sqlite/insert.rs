@@ -34,7 +34,7 @@ struct BulkInsert {
 
 const EVENTS: BulkInsert = BulkInsert {
     head: concat!("INSERT INTO events (", row::event_columns!(), ") VALUES "),
-    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
 const ANSWERS: BulkInsert = BulkInsert {
@@ -120,7 +120,7 @@ pub(super) fn bind_all(
     arguments: &mut SqliteArguments,
     plan: &Plan<'_>,
 ) -> Result<(), sqlx::error::BoxDynError> {
-    arguments.reserve(15 * plan.events.len() + 6 * plan.answers.len(), 0);
+    arguments.reserve(16 * plan.events.len() + 6 * plan.answers.len(), 0);
     let mut names = Names::default();
     for row in &plan.events {
         bind_event(arguments, row, &mut names)?;
@@ -139,7 +139,7 @@ async fn insert<T>(
     while !rows.is_empty() {
         let (now, later) = rows.split_at(chunk(rows.len()));
         let mut arguments = SqliteArguments::default();
-        arguments.reserve(15 * now.len(), 0);
+        arguments.reserve(16 * now.len(), 0);
         for row in now {
             bind(&mut arguments, row)?;
         }
@@ -182,7 +182,8 @@ fn bind_event(
     arguments.add(text(&metadata.traceparent))?;
     arguments.add(text(&metadata.actor))?;
     arguments.add(Arc::<str>::from(str::from_utf8(&event.payload)?))?;
-    arguments.add(row.hash.to_vec())
+    arguments.add(row.hash.to_vec())?;
+    arguments.add(row.partition_key)
 }
 
 /// The few names that recur on every row, so that binding one copies nothing.
@@ -245,7 +246,7 @@ mod tests {
             let tables = usize::from(events > 0) + usize::from(answers > 0);
             assert_eq!(text.matches("INSERT INTO ").count(), tables, "{text}");
             assert_eq!(text.matches(';').count(), tables, "{text}");
-            assert_eq!(text.matches('?').count(), 15 * events + 6 * answers, "{text}");
+            assert_eq!(text.matches('?').count(), 16 * events + 6 * answers, "{text}");
         }
     }
 

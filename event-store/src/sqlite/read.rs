@@ -5,7 +5,8 @@
 
 use super::{SqliteStore, refusal};
 use crate::contiguity::{check_positions, check_versions};
-use crate::row::{EventRow, event_columns, signed};
+use crate::row::{EventRow, event_columns, number, signed};
+use crate::stream::StreamEnd;
 use crate::{LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, Version};
 use futures::TryStreamExt;
 use sqlx::query::QueryAs;
@@ -78,7 +79,7 @@ impl SqliteStore {
         .bind(asked)
         .fetch(&self.readers);
         while let Some(row) = rows.try_next().await.map_err(refusal)? {
-            let index: usize = crate::row::number(&row, 15).map_err(refusal)?;
+            let index: usize = number(&row, 16).map_err(refusal)?;
             loaded[index].events.push(EventRow::from_row(&row).map_err(refusal)?.0);
         }
         drop(rows);
@@ -106,27 +107,28 @@ pub(super) fn asked<'a>(streams: impl Iterator<Item = (&'a StreamId, u64)>) -> S
     asked
 }
 
-/// Where the streams are, in the order asked.
-pub(super) async fn versions(
+/// How the streams end, in the order asked.
+pub(super) async fn ends(
     connection: &mut SqliteConnection,
     streams: &[&StreamId],
-) -> sqlx::Result<Vec<Version>> {
-    let mut versions = vec![0; streams.len()];
+) -> sqlx::Result<Vec<StreamEnd>> {
+    let mut ends = vec![StreamEnd::ABSENT; streams.len()];
     let rows = sqlx::query(
-        "SELECT asked.key, (
-             SELECT MAX(version) FROM events
-             WHERE stream_id = unhex(substr(asked.value, 1, 32)) AND stream_type = substr(asked.value, 53))
-         FROM json_each($1) AS asked",
+        "SELECT asked.key, last.version, last.partition_key
+         FROM json_each($1) AS asked
+         CROSS JOIN events AS last ON last.position = (
+             SELECT position FROM events
+             WHERE stream_id = unhex(substr(asked.value, 1, 32)) AND stream_type = substr(asked.value, 53)
+             ORDER BY version DESC LIMIT 1)",
     )
     .bind(asked(streams.iter().map(|stream| (*stream, 0))))
     .fetch_all(connection)
     .await?;
     for row in rows {
-        if row.try_get::<Option<i64>, _>(1)?.is_some() {
-            versions[crate::row::number::<_, usize>(&row, 0)?] = crate::row::number(&row, 1)?;
-        }
+        let index: usize = number(&row, 0)?;
+        ends[index] = StreamEnd { version: number(&row, 1)?, partition_key: row.try_get(2)? };
     }
-    Ok(versions)
+    Ok(ends)
 }
 
 fn rows(limit: usize) -> i64 {

@@ -25,7 +25,7 @@ pub(super) struct Writer {
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
     closed: bool,
-    /// Stream versions that need not be looked up.
+    /// Ends of streams that need not be looked up.
     pub(super) known: KnownStreams,
     /// What was committed last.
     pub(super) tail: Arc<TailCache>,
@@ -75,8 +75,8 @@ impl Writer {
     /// Remembers a commit that led to `revision`. Where others append too, the next append does not take the fast path:
     /// it would mostly lose.
     pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
-        let versions = plan.versions.iter().map(|(stream, version)| (*stream, *version));
-        self.known.committed(revision, versions);
+        let ends = plan.streams.iter().map(|(stream, end)| (*stream, *end));
+        self.known.committed(revision, ends);
         self.tail.committed(plan);
         self.tip = alone.then_some(Tip { head: plan.head, revision });
     }

@@ -33,6 +33,7 @@ pub fn entry(number: u128, expected_version: Version, events: usize) -> Entry {
     Entry {
         stream: stream(number),
         expected_version,
+        partition_key: None,
         events,
         metadata: Metadata::default(),
         answer: None,

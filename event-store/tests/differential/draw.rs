@@ -2,7 +2,7 @@
 //! (the first alternative, the smallest number).
 
 use crate::steps::{
-    Ask, Drawn, DrawnAnswer, DrawnEntry, DrawnEvent, Epoch, Expected, HANDLES, LEASES, Lie,
+    Ask, Case, Drawn, DrawnAnswer, DrawnEntry, DrawnEvent, Epoch, Expected, HANDLES, LEASES, Lie,
     Occurred, Payload, Place, STREAMS, Seen, Step, Verb,
 };
 use event_store::{Access, Capacities};
@@ -113,15 +113,24 @@ fn entry() -> impl Strategy<Value = DrawnEntry> {
     let metadata = proptest::array::uniform4(proptest::option::weighted(0.3, text()));
     let answer = proptest::option::weighted(0.35, answer());
     let events = proptest::collection::vec(event(), 0..4);
-    (0..STREAMS, expected, events, metadata, answer).prop_map(
-        |(stream, expected, events, metadata, answer)| DrawnEntry {
+    (0..STREAMS, expected, case(), events, metadata, answer).prop_map(
+        |(stream, expected, case, events, metadata, answer)| DrawnEntry {
             stream,
             expected,
+            case,
             events,
             metadata,
             answer,
         },
     )
+}
+
+fn case() -> impl Strategy<Value = Option<Case>> {
+    prop_oneof![
+        60 => Just(None),
+        60 => (0..STREAMS).prop_map(|stream| Some(Case::First(stream))),
+        1 => (0..STREAMS).prop_map(|stream| Some(Case::Always(stream))),
+    ]
 }
 
 fn event() -> impl Strategy<Value = DrawnEvent> {

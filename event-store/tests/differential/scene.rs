@@ -4,7 +4,7 @@
 
 use crate::call::Call;
 use crate::steps::{
-    Ask, Drawn, DrawnAnswer, DrawnEntry, DrawnEvent, Epoch, Expected, Lie, Occurred, Payload,
+    Ask, Case, Drawn, DrawnAnswer, DrawnEntry, DrawnEvent, Epoch, Expected, Lie, Occurred, Payload,
     Place, Seen, Verb,
 };
 use chrono::TimeDelta;
@@ -116,6 +116,11 @@ impl Scene {
                 Expected::Ahead(versions) => version + versions,
                 Expected::Beyond(version) => version,
             };
+            let partition_key = match entry.case {
+                Some(Case::First(stream)) if expected_version == 0 => Some(self.stream(stream).id),
+                Some(Case::Always(stream)) => Some(self.stream(stream).id),
+                _ => None,
+            };
             if expected_version == version {
                 versions.insert(stream, version + entry.events.len() as Version);
             }
@@ -123,6 +128,7 @@ impl Scene {
             entries.push(Entry {
                 stream,
                 expected_version,
+                partition_key,
                 events: entry.events.into_iter().map(|event| self.event(event)).collect(),
                 metadata: Metadata { correlation_id, causation_id, traceparent, actor },
                 answer: entry.answer.map(|answer| self.answer(answer)),
@@ -132,7 +138,7 @@ impl Scene {
     }
 
     fn append_many(&mut self, clock: i64, numbers: std::ops::Range<usize>, keyed: bool) -> Call {
-        let entry = |number| {
+        let entry = |number: usize| {
             let occurred = Occurred::At(clock);
             let payload = Payload::Json("{}");
             let event = DrawnEvent { event_type: "Many", schema_version: 1, occurred, payload };
@@ -145,6 +151,7 @@ impl Scene {
             Entry {
                 stream: self.stream(MANY + number),
                 expected_version: 0,
+                partition_key: number.is_multiple_of(3).then(|| self.stream(number / 2).id),
                 events: vec![self.event(event)],
                 metadata: Metadata::default(),
                 answer,

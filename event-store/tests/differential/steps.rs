@@ -107,6 +107,8 @@ pub struct Drawn {
 pub struct DrawnEntry {
     pub stream: usize,
     pub expected: Expected,
+    /// The business case that it states.
+    pub case: Option<Case>,
     pub events: Vec<DrawnEvent>,
     /// Correlation id, causation id, traceparent, actor.
     pub metadata: [Option<String>; 4],
@@ -122,6 +124,15 @@ pub enum Expected {
     Behind(u64),
     Ahead(u64),
     Beyond(u64),
+}
+
+/// The business case that an entry states: the id of a stream of the sequence, whether it is there or not.
+#[derive(Debug, Clone, Copy)]
+pub enum Case {
+    /// Where the entry begins its stream; elsewhere none is stated.
+    First(usize),
+    /// Wherever the stream is: the log refuses that of one that is there.
+    Always(usize),
 }
 
 /// Of an entry.

@@ -52,6 +52,7 @@ pub fn entry(number: u128, expected_version: Version) -> Entry {
     Entry {
         stream: stream(number),
         expected_version,
+        partition_key: None,
         events: vec![event(1), event(2)],
         metadata: Metadata::default(),
         answer: Some(answer),

@@ -9,6 +9,8 @@
 CREATE TABLE events (
     position       bigint  PRIMARY KEY,
     stream_id      uuid    NOT NULL,
+    -- The business case that the stream belongs to; NULL = the stream's own id. The first event decides, later ones inherit it.
+    partition_key  uuid    CHECK (partition_key <> stream_id),
     version        bigint  NOT NULL,
     event_id       uuid    NOT NULL,
     occurred_at    bigint  NOT NULL, -- microseconds since 1970, UTC
@@ -83,7 +85,7 @@ ALTER TABLE log_head ENABLE ALWAYS TRIGGER log_head_is_the_last_event;
 
 -- For people: times as timestamps.
 CREATE VIEW readable_events AS
-SELECT position, stream_type, stream_id, version, event_id, event_type, schema_version,
+SELECT position, stream_type, stream_id, COALESCE(partition_key, stream_id) AS partition_key, version, event_id, event_type, schema_version,
     timestamptz 'epoch' + occurred_at * interval '1 microsecond' AS occurred_at,
     timestamptz 'epoch' + recorded_at * interval '1 microsecond' AS recorded_at,
     correlation_id, causation_id, traceparent, actor, payload, hash

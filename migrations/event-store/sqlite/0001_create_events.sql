@@ -11,6 +11,8 @@ CREATE TABLE events (
     stream_type    TEXT    NOT NULL
         CHECK (length(stream_type) BETWEEN 1 AND 31 AND stream_type NOT GLOB '*[^A-Za-z0-9_.-]*'),
     stream_id      BLOB    NOT NULL,
+    -- The business case that the stream belongs to; NULL = the stream's own id. The first event decides, later ones inherit it.
+    partition_key  BLOB    CHECK (length(partition_key) = 16 AND partition_key <> stream_id),
     version        INTEGER NOT NULL,
     event_id       BLOB    NOT NULL,
     event_type     TEXT    NOT NULL,

@@ -4,6 +4,7 @@ CREATE TABLE history (
     position       bigint NOT NULL PRIMARY KEY,
     stream_type    text COLLATE "C" NOT NULL,
     stream_id      uuid NOT NULL,
+    partition_key  uuid, -- if it is not the stream's id
     version        bigint NOT NULL,
     event_id       uuid NOT NULL,
     event_type     text COLLATE "C" NOT NULL,

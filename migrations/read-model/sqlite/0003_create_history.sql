@@ -4,6 +4,7 @@ CREATE TABLE history (
     position       INTEGER NOT NULL PRIMARY KEY,
     stream_type    TEXT    NOT NULL,
     stream_id      BLOB    NOT NULL,
+    partition_key  BLOB, -- if it is not the stream's id
     version        INTEGER NOT NULL,
     event_id       BLOB    NOT NULL,
     event_type     TEXT    NOT NULL,

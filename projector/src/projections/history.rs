@@ -2,8 +2,7 @@
 
 use super::unknown;
 use crate::cache::Cache;
-use crate::decoded::Poison;
-use crate::decoded::{Decoded, Fact};
+use crate::decoded::{Decoded, Fact, Poison};
 use crate::projection::{Changes, Fold, Pace, Projection, Streams};
 
 use event_store::{RecordedEvent, StreamId};
@@ -137,6 +136,7 @@ fn check(event: &Decoded) -> Result<(), Poison> {
 }
 
 fn row(event: RecordedEvent) -> HistoryRow {
+    let partition_key = event.foreign_partition_key();
     // Only what is JSON comes here, so the lossy way out is never taken.
     let data = String::from_utf8(event.payload)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -144,6 +144,7 @@ fn row(event: RecordedEvent) -> HistoryRow {
         position: event.position,
         stream_type: event.stream.stream_type.as_str().to_owned(),
         stream_id: event.stream.id,
+        partition_key,
         version: event.version,
         event_id: event.event_id,
         event_type: event.event_type,

@@ -30,6 +30,7 @@ pub(super) fn recorded(order: u128, version: u64) -> RecordedEvent {
     RecordedEvent {
         position: version,
         stream: stream_id(order),
+        partition_key: stream(order),
         version,
         event_id: Uuid::from_u128(version.into()),
         event_type: "OrderConfirmed".to_owned(),

@@ -100,6 +100,7 @@ impl Teller {
                 stream_type: const { StreamType::new(OrderAggregate::STREAM_TYPE) },
                 id: self.id,
             },
+            partition_key: self.id,
             version: self.version,
             event_id: Uuid::from_u128(position.into()),
             event_type: encoded.0.to_owned(),

@@ -47,7 +47,7 @@ pub(super) async fn page(
         return Err(ProjectorError::Gap { expected: after + 1, found: top });
     };
     let here =
-        feed.into_iter().filter(|event| partition_of(event.stream.id, partitions) == partition);
+        feed.into_iter().filter(|event| partition_of(event.partition_key, partitions) == partition);
     Ok((here.map(|event| log.registry().decode(event)).collect(), to))
 }
 

@@ -47,7 +47,7 @@ async fn proves(
     event: &RecordedEvent,
     partition: i32,
 ) -> Result<bool, ProjectorError> {
-    if partition_of(event.stream.id, applier.topic().partitions) != partition {
+    if partition_of(event.partition_key, applier.topic().partitions) != partition {
         return Ok(false);
     }
     match applier.log() {

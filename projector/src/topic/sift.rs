@@ -33,7 +33,7 @@ pub(super) async fn sift(page: Page, floor: u64, partitions: u32, registry: &Reg
         }
         let reason = match record.content {
             Content::Event(event)
-                if partition_of(event.stream.id, partitions) != page.partition =>
+                if partition_of(event.partition_key, partitions) != page.partition =>
             {
                 PoisonReason::WrongPartition
             }

@@ -78,6 +78,7 @@ on_both_backends! {
     two_types::a_parked_voucher_leaves_the_order_of_its_id_alone,
     two_types::a_parked_order_leaves_the_voucher_of_its_id_alone,
     two_types::the_history_of_a_stream_is_that_of_its_type,
+    two_types::the_history_keeps_the_case_of_a_stream_that_belongs_to_another,
     two_types::an_event_of_an_unknown_type_stays_parked_and_stops_no_retry,
     two_types::streams_of_a_foreign_type_are_passed_by,
 }

@@ -113,8 +113,24 @@ impl Shop {
 
     /// The same for any stream.
     pub async fn append_to(&self, stream: StreamId, expected_version: u64, events: Vec<NewEvent>) {
+        self.append_entry(stream, expected_version, None, events).await;
+    }
+
+    /// Begins a stream that belongs to the business case of this id.
+    pub async fn begin_in_case(&self, stream: StreamId, case: Uuid, events: Vec<NewEvent>) {
+        self.append_entry(stream, 0, Some(case), events).await;
+    }
+
+    async fn append_entry(
+        &self,
+        stream: StreamId,
+        expected_version: u64,
+        partition_key: Option<Uuid>,
+        events: Vec<NewEvent>,
+    ) {
+        let metadata = Metadata::default();
         let entry =
-            Entry { stream, expected_version, events, metadata: Metadata::default(), answer: None };
+            Entry { stream, expected_version, partition_key, events, metadata, answer: None };
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
         let appended = self.log.append(append).await.unwrap();
         assert!(matches!(appended.outcomes[..], [EntryOutcome::Written { .. }]));

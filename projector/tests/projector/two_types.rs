@@ -115,6 +115,15 @@ async fn voucher(shop: &Shop, id: Uuid, expected_version: u64, events: &[Voucher
     shop.append_to(VOUCHER.stream(id), expected_version, events.collect()).await;
 }
 
+/// Issues a voucher that belongs to an order.
+async fn voucher_of(shop: &Shop, id: Uuid, order: Uuid) {
+    let EncodedEvent { event_type, schema_version, payload } =
+        Voucher::encode(&VoucherEvent::Issued);
+    let (event_id, occurred_at) = (Uuid::now_v7(), shop.now);
+    let event = NewEvent { event_id, event_type, schema_version, occurred_at, payload };
+    shop.begin_in_case(VOUCHER.stream(id), order, vec![event]).await;
+}
+
 async fn note(shop: &mut Shop, order: Uuid) {
     let text = Note::parse("gift").unwrap();
     assert!(shop.command(order, &OrderCommand::AddNote { text }).await);
@@ -198,6 +207,27 @@ pub async fn the_history_of_a_stream_is_that_of_its_type(views: Views) {
     let all = [("order", 1), ("voucher", 1), ("voucher", 2), ("order", 2), ("voucher", 3)];
     assert!(versions.eq(all.map(|(kind, version)| (kind.to_owned(), version))));
     shop.assert_sound().await;
+}
+
+pub async fn the_history_keeps_the_case_of_a_stream_that_belongs_to_another(views: Views) {
+    let mut shop = shop(views).await;
+    let (order, id) = (shop.place("ann").await, Uuid::now_v7());
+    voucher_of(&shop, id, order).await;
+    voucher(&shop, id, 1, &[VoucherEvent::Torn]).await;
+    note(&mut shop, order).await;
+    shop.project().await;
+    before_and_after_a_rebuild(&shop, async |shop| {
+        assert_eq!(parked(shop).await, [row("vouchers", "voucher", 3)]);
+        let sql = "SELECT position, partition_key FROM history ORDER BY position";
+        let cases: Vec<(i64, Option<Uuid>)> = shop.rows(sql).await;
+        assert_eq!(cases, [(1, None), (2, Some(order)), (3, Some(order)), (4, None)]);
+        let report = shop.verify().await;
+        assert!(report.differences.is_empty(), "{:?}", report.differences);
+    })
+    .await;
+    let key = "UPDATE history SET partition_key = NULL WHERE position = 3";
+    shop.tamper(key).await;
+    assert!(!shop.verify().await.differences.is_empty(), "it is compared as well");
 }
 
 /// The build that parked an event knew its type; this one does not.

@@ -65,6 +65,9 @@ pub struct CloudEvent {
     #[serde(rename = "type")]
     pub event_type: String,
     pub subject: String,
+    /// The business case that the event's stream belongs to, where that is not the stream itself: such as an order's id.
+    #[schema(required = false)]
+    pub partitionkey: Option<Uuid>,
     pub time: DateTime<Utc>,
     pub datacontenttype: String,
     /// The position.

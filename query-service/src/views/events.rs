@@ -39,6 +39,8 @@ struct CloudEventJson<'a> {
     #[serde(rename = "type")]
     event_type: &'a str,
     subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partitionkey: Option<Uuid>,
     time: Moment,
     datacontenttype: &'static str,
     sequence: String,
@@ -61,6 +63,7 @@ pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
         source: "/orderlog",
         event_type: &event.event_type,
         subject: format!("{}/{}", event.stream_type, event.stream_id),
+        partitionkey: event.partition_key,
         time: Moment(event.occurred_at),
         datacontenttype: "application/json",
         sequence: event.position.to_string(),

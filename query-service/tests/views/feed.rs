@@ -2,10 +2,12 @@
 
 use crate::shop::Shop;
 use axum::http::Method;
+use event_store::{Append, Entry, Metadata, NewEvent, StreamType};
 use futures::StreamExt;
 use query_service::Settings;
 use rig::views::Views;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Reads server-sent events until so many have come: id and data.
 async fn read(body: axum::body::Body, count: usize) -> Vec<(u64, Value)> {
@@ -53,6 +55,37 @@ pub async fn the_feed_is_paged_in_position_order_as_cloud_events(views: Views) {
     }
     let beyond = shop.ok(&format!("/v1/events?after={}", u64::MAX)).await;
     assert_eq!(beyond, json!({"data": [], "next_after": 5, "head": 5}));
+}
+
+pub async fn an_event_of_another_business_case_says_which(views: Views) {
+    let mut shop = Shop::on(views).await;
+    let order = shop.place("ann", &[("tea", 1, 100)]).await;
+    let event = NewEvent {
+        event_id: Uuid::now_v7(),
+        event_type: "VoucherIssued",
+        schema_version: 1,
+        occurred_at: shop.now,
+        payload: b"{}".to_vec(),
+    };
+    let voucher = StreamType::new("voucher").stream(Uuid::now_v7());
+    let entry = Entry {
+        stream: voucher,
+        expected_version: 0,
+        partition_key: Some(order),
+        events: vec![event],
+        metadata: Metadata::default(),
+        answer: None,
+    };
+    let append = Append { entries: vec![entry], recorded_at: shop.now };
+    shop.log.append(append).await.unwrap();
+    shop.project().await;
+    let page = shop.ok("/v1/events").await;
+    assert_eq!(page["data"][0].get("partitionkey"), None, "an order is a case of its own");
+    assert_eq!(page["data"][1]["partitionkey"], json!(order));
+    assert_eq!(page["data"][1]["subject"], format!("voucher/{}", voucher.id));
+    serde_json::from_value::<query_service::schema::Events>(page.clone()).unwrap();
+    let response = shop.open_stream(Method::GET, "/v1/events/stream?after=1", &[]).await;
+    assert_eq!(read(response.into_body(), 1).await[0].1, page["data"][1]);
 }
 
 pub async fn a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones(views: Views) {

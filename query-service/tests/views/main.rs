@@ -52,6 +52,7 @@ on_both_backends! {
     exchanged::what_is_composed_in_counts_for_the_token,
     exchanged::no_answer_is_older_than_its_token_while_generations_come_and_go,
     feed::the_feed_is_paged_in_position_order_as_cloud_events,
+    feed::an_event_of_another_business_case_says_which,
     feed::a_stream_goes_on_after_the_last_event_seen_and_follows_new_ones,
     feed::a_stream_from_above_the_end_says_where_the_end_is,
     feed::streams_end_when_the_server_drains,

@@ -126,7 +126,14 @@ impl Shop {
             id: order,
         };
         let metadata = Metadata { correlation_id: Some("c-1".into()), ..Metadata::default() };
-        let entry = Entry { stream, expected_version, events: stored, metadata, answer: None };
+        let entry = Entry {
+            stream,
+            expected_version,
+            partition_key: None,
+            events: stored,
+            metadata,
+            answer: None,
+        };
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
         self.log.append(append).await.unwrap();
         any

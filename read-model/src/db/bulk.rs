@@ -57,7 +57,7 @@ enum Values {
 enum Column {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
-    Uuids(Vec<Uuid>),
+    Uuids(Vec<Option<Uuid>>),
 }
 
 const ALWAYS_ENCODES: &str = "integers, texts and ids always encode";
@@ -107,6 +107,10 @@ impl Binds {
     }
     /// An id.
     pub fn uuid(&mut self, value: Uuid) -> &mut Self {
+        self.maybe_uuid(Some(value))
+    }
+    /// An id, or null.
+    pub fn maybe_uuid(&mut self, value: Option<Uuid>) -> &mut Self {
         add!(self, value, Uuids);
         self
     }

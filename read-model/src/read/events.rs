@@ -18,6 +18,7 @@ pub struct StoredEvent {
     pub position: u64,
     pub stream_type: String,
     pub stream_id: Uuid,
+    pub partition_key: Option<Uuid>,
     pub version: u64,
     pub event_id: Uuid,
     pub event_type: String,
@@ -46,6 +47,7 @@ from_row! {
         position: Option<i64>,
         stream_type: Option<String>,
         stream_id: Option<Uuid>,
+        partition_key: Option<Uuid>,
         version: Option<i64>,
         event_id: Option<Uuid>,
         event_type: Option<String>,
@@ -67,6 +69,7 @@ impl EventRow {
             position: loaded(self.position?).ok()?,
             stream_type: self.stream_type?,
             stream_id: self.stream_id?,
+            partition_key: self.partition_key,
             version: loaded(self.version?).ok()?,
             event_id: self.event_id?,
             event_type: self.event_type?,
@@ -94,8 +97,8 @@ struct Select {
 macro_rules! columns {
     () => {
         "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0) AS applied, \
-         h.position, h.stream_type, h.stream_id, h.version, h.event_id, h.event_type, h.schema_version, \
-         h.occurred_at, h.recorded_at, h.actor, h.correlation_id, h.causation_id, h.traceparent, h.data \
+         h.position, h.stream_type, h.stream_id, h.partition_key, h.version, h.event_id, h.event_type, \
+         h.schema_version, h.occurred_at, h.recorded_at, h.actor, h.correlation_id, h.causation_id, h.traceparent, h.data \
          FROM (SELECT 1 AS one) AS one LEFT JOIN "
     };
 }

@@ -16,6 +16,7 @@ pub struct HistoryRow {
     pub position: u64,
     pub stream_type: String,
     pub stream_id: Uuid,
+    pub partition_key: Option<Uuid>,
     pub version: u64,
     pub event_id: Uuid,
     pub event_type: String,
@@ -31,10 +32,10 @@ pub struct HistoryRow {
 
 const INSERT: BulkStatement = BulkStatement {
     id: "history",
-    head: "INSERT INTO {table} (position, stream_type, stream_id, version, event_id, event_type, schema_version, \
-           occurred_at, recorded_at, actor, correlation_id, causation_id, traceparent, data)",
+    head: "INSERT INTO {table} (position, stream_type, stream_id, partition_key, version, event_id, event_type, \
+           schema_version, occurred_at, recorded_at, actor, correlation_id, causation_id, traceparent, data)",
     table: "history",
-    columns: 14,
+    columns: 15,
     tail: "",
 };
 
@@ -44,6 +45,7 @@ impl Row for HistoryRow {
             .int(stored(self.position))
             .text(self.stream_type)
             .uuid(self.stream_id)
+            .maybe_uuid(self.partition_key)
             .int(stored(self.version))
             .uuid(self.event_id)
             .text(self.event_type)

@@ -112,7 +112,7 @@ impl Lane {
     /// Whether it is an event of another partition.
     fn is_elsewheres(&self, content: &Content) -> bool {
         matches!(content, Content::Event(event)
-            if partition_of(event.stream.id, self.partitions) != self.partition)
+            if partition_of(event.partition_key, self.partitions) != self.partition)
     }
 
     fn is_trimmed(&self) -> bool {
@@ -162,6 +162,7 @@ fn compare(
     report.events += 1;
     let differing = [
         ("stream", event.stream != found.stream),
+        ("partition key", event.partition_key != found.partition_key),
         ("version", event.version != found.version),
         ("id", event.event_id != found.event_id),
         ("type", event.event_type != found.event_type),

@@ -100,7 +100,7 @@ pub fn decode(envelope: &Envelope<'_>) -> Content {
     read.unwrap_or_else(|reason| {
         Content::Poison(Poison {
             reason,
-            stream: key(envelope).ok(),
+            stream: subject(envelope).ok(),
             position: envelope.place("ce_sequence").ok(),
             version: envelope.place("ce_streamversion").ok(),
         })
@@ -109,7 +109,7 @@ pub fn decode(envelope: &Envelope<'_>) -> Content {
 
 fn key(envelope: &Envelope<'_>) -> Result<Uuid, PoisonReason> {
     let key = envelope.key.and_then(|key| str::from_utf8(key).ok()).ok_or(PoisonReason::Key)?;
-    // Only the hyphenated form in lower case hashes to the stream's partition.
+    // Only the hyphenated form in lower case hashes to the case's partition.
     canonical(key).ok_or(PoisonReason::Key)
 }
 
@@ -120,7 +120,7 @@ fn canonical(text: &str) -> Option<Uuid> {
 }
 
 fn event(envelope: &Envelope<'_>) -> Result<RecordedEvent, PoisonReason> {
-    let id = key(envelope)?;
+    let partition_key = key(envelope)?;
     if envelope.required("ce_specversion")? != "1.0" {
         return Err(PoisonReason::BadHeader("ce_specversion"));
     }
@@ -129,8 +129,8 @@ fn event(envelope: &Envelope<'_>) -> Result<RecordedEvent, PoisonReason> {
     }
     let event_type = envelope.name("ce_type", envelope.required("ce_type")?)?;
     let stream = subject(envelope)?;
-    if stream.id != id {
-        return Err(PoisonReason::KeyIsNotSubject);
+    if envelope.parsed::<Uuid>("ce_partitionkey")? != partition_key {
+        return Err(PoisonReason::KeyIsNotPartitionKey);
     }
     let text = |name| Ok::<_, PoisonReason>(envelope.text(name)?.map(str::to_owned));
     Ok(RecordedEvent {
@@ -150,6 +150,7 @@ fn event(envelope: &Envelope<'_>) -> Result<RecordedEvent, PoisonReason> {
         payload: payload(envelope)?.to_vec(),
         hash: [0; 32],
         stream,
+        partition_key,
     })
 }
 

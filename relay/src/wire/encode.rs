@@ -5,7 +5,7 @@ use event_store::{Position, RecordedEvent};
 use rdkafka::message::{Header, OwnedHeaders};
 
 /// How many headers an event has at most.
-const MAX_HEADERS: usize = 15;
+const MAX_HEADERS: usize = 16;
 
 /// The headers of an event.
 pub fn event_headers(event: &RecordedEvent) -> OwnedHeaders {
@@ -18,6 +18,7 @@ pub fn event_headers(event: &RecordedEvent) -> OwnedHeaders {
     let headers = with(headers, "ce_type", &event.event_type);
     let subject = format!("{}/{}", stream.stream_type, stream.id);
     let headers = with(headers, "ce_subject", &subject);
+    let headers = with(headers, "ce_partitionkey", &event.partition_key.to_string());
     let headers = with(headers, "ce_time", &server::clock::wire(event.occurred_at));
     let headers = with(headers, "ce_sequence", &event.position.to_string());
     let headers = with(headers, "ce_streamversion", &event.version.to_string());

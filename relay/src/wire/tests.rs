@@ -14,6 +14,7 @@ fn event() -> RecordedEvent {
     RecordedEvent {
         position: 1042,
         stream: StreamId { stream_type: StreamType::new("order"), id: ORDER.parse().unwrap() },
+        partition_key: ORDER.parse().unwrap(),
         version: 3,
         event_id: Uuid::from_u128(77),
         event_type: "NoteAdded".to_owned(),
@@ -56,6 +57,22 @@ fn an_event_comes_back_as_it_went_out() {
 }
 
 #[test]
+fn an_event_of_another_case_comes_back_under_the_key_of_that_case() {
+    let voucher = StreamType::new("voucher").stream(Uuid::from_u128(5));
+    let event = RecordedEvent { stream: voucher, ..event() };
+    let decoded = read(&event_headers(&event), |envelope| decode(&envelope));
+    assert_eq!(decoded, Content::Event(Box::new(event.clone())));
+    // Under its own id it would lie in another partition than the rest of its case.
+    let own = event.stream.id.to_string();
+    let poison = read(&event_headers(&event), |envelope| {
+        decode(&Envelope { key: Some(own.as_bytes()), ..envelope })
+    });
+    let Content::Poison(poison) = poison else { panic!("{poison:?}") };
+    let found = (poison.reason, poison.stream);
+    assert_eq!(found, (PoisonReason::KeyIsNotPartitionKey, Some(event.stream)));
+}
+
+#[test]
 fn a_mark_comes_back_as_it_went_out() {
     let decoded = read(&mark_headers(7), |envelope| {
         decode(&Envelope { key: Some(MARK_KEY.as_bytes()), value: None, ..envelope })
@@ -74,6 +91,7 @@ fn every_required_header_is_missed_by_name() {
         "ce_source",
         "ce_type",
         "ce_subject",
+        "ce_partitionkey",
         "ce_time",
         "ce_sequence",
         "ce_streamversion",
@@ -99,7 +117,7 @@ fn values_and_keys_that_cannot_be_are_refused() {
     let upper: &'static [u8] = upper.leak().as_bytes();
     assert_eq!(reason(&headers, |e| e.key = Some(upper)), PoisonReason::Key);
     let other = b"018f2b6e-7c1a-7000-8000-000000000002";
-    assert_eq!(reason(&headers, |e| e.key = Some(other)), PoisonReason::KeyIsNotSubject);
+    assert_eq!(reason(&headers, |e| e.key = Some(other)), PoisonReason::KeyIsNotPartitionKey);
     assert_eq!(reason(&headers, |e| e.value = None), PoisonReason::NoValue);
     assert_eq!(reason(&headers, |e| e.value = Some(b"{")), PoisonReason::NotJson);
     assert_eq!(reason(&headers, |e| e.value = Some(b"{\"a\":\"\xff\"}")), PoisonReason::NotJson);
@@ -123,6 +141,8 @@ fn a_value_in_another_form_than_the_relay_writes_is_refused() {
         ("ce_id", "{00000000-0000-0000-0000-00000000004d}"),
         ("ce_id", "0000000000000000000000000000004D"),
         ("ce_subject", "order/018F2B6E-7C1A-7000-8000-000000000001"),
+        ("ce_partitionkey", "018F2B6E-7C1A-7000-8000-000000000001"),
+        ("ce_partitionkey", "018f2b6e7c1a70008000000000000001"),
         ("ce_subject", "order/urn:uuid:018f2b6e-7c1a-7000-8000-000000000001"),
     ] {
         let bad = reason(&headers, |e| {
@@ -161,6 +181,6 @@ fn a_poison_record_tells_what_it_claims_to_be() {
     let headers = event_headers(&event());
     let poison = read(&headers, |envelope| decode(&Envelope { value: None, ..envelope }));
     let Content::Poison(poison) = poison else { panic!("{poison:?}") };
-    assert_eq!(poison.stream, Some(ORDER.parse().unwrap()));
+    assert_eq!(poison.stream, Some(event().stream));
     assert_eq!((poison.position, poison.version), (Some(1042), Some(3)));
 }

@@ -1,8 +1,10 @@
 //! The audit finds what was planted, and nothing where nothing was.
 
 use crate::support::copy::{Raw, plant, read_raw, trim};
+use crate::support::log::order_id;
 use crate::support::process::{audit, must_equal_the_log, published};
 use crate::support::{Log, RelayProcess, topic};
+use relay::partition_of;
 use rig::kafka::Broker;
 use std::sync::Arc;
 
@@ -110,7 +112,18 @@ async fn records_where_they_do_not_belong_are_found() {
 
     let mut rekeyed = given.records.clone();
     rekeyed[given.at(30)].key = Some(b"someone".to_vec());
-    given.must_find(&rekeyed, "its key is not a stream's id").await;
+    given.must_find(&rekeyed, "its key is not an id").await;
+
+    let mut other_case = given.records.clone();
+    let record = &mut other_case[given.at(30)];
+    let count = PARTITIONS.unsigned_abs();
+    let mut cases =
+        (1_000..).map(order_id).filter(|id| partition_of(*id, count) == record.partition);
+    let case = cases.next().unwrap().to_string();
+    record.set_header("ce_partitionkey", &case);
+    given.must_find(&other_case, "its key is not its partition key").await;
+    other_case[given.at(30)].key = Some(case.into_bytes());
+    given.must_find(&other_case, "has another partition key than the log").await;
 
     let mut foreign = given.records.clone();
     foreign.push(Raw { partition: 0, key: None, value: Some(b"?".to_vec()), headers: vec![] });

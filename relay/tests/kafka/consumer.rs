@@ -172,7 +172,7 @@ async fn marks_tell_every_partition_how_far_the_log_is() {
     let known = |kept: &Kept| {
         let last = |partition| {
             let events = kept.events.iter();
-            let here = events.filter(|e| relay::partition_of(e.stream.id, 4) == partition);
+            let here = events.filter(|e| relay::partition_of(e.partition_key, 4) == partition);
             here.map(|event| event.position).chain(kept.marks.get(&partition).copied()).max()
         };
         (0..4).all(|partition| last(partition) == Some(40))

@@ -32,7 +32,14 @@ impl World {
         };
         self.account.foreign.push(event.clone());
         let (expected_version, metadata) = (last.version, Metadata::default());
-        let entry = Entry { stream, expected_version, events: vec![event], metadata, answer: None };
+        let entry = Entry {
+            stream,
+            expected_version,
+            partition_key: None,
+            events: vec![event],
+            metadata,
+            answer: None,
+        };
         let appended = self.other.append_staying(Append { entries: vec![entry], recorded_at: now });
         let appended = appended.await.map_err(|error| error.to_string())?;
         self.note(format!("another program adds {event_type} to {order}: {:?}", appended.outcomes));

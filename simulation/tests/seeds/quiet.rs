@@ -156,7 +156,7 @@ impl World {
             let its: Vec<_> = ledger
                 .events
                 .iter()
-                .filter(|event| relay::partition_of(event.stream.id, PARTITIONS) == number)
+                .filter(|event| relay::partition_of(event.partition_key, PARTITIONS) == number)
                 .collect();
             let mut found = 0;
             for (offset, content) in self.topic.contents(number) {

@@ -28,9 +28,9 @@ pub fn poison(broker: &str, topic: &str) -> usize {
     let with = |order: &str, changes: &[(&str, &str)]| {
         let mut headers = like.clone();
         let subject = format!("order/{order}");
-        for (name, value) in
-            [("ce_subject", &*subject), ("ce_sequence", "1000000000")].iter().chain(changes)
-        {
+        let own =
+            [("ce_subject", &*subject), ("ce_partitionkey", order), ("ce_sequence", "1000000000")];
+        for (name, value) in own.iter().chain(changes) {
             headers.iter_mut().find(|(key, _)| key == name).unwrap().1 = (*value).into();
         }
         headers

@@ -97,6 +97,7 @@ async fn poison(shop: &Shop, id: Uuid, expected_version: u64) {
     let entry = Entry {
         stream: StreamType::new(VoucherAggregate::STREAM_TYPE).stream(id),
         expected_version,
+        partition_key: None,
         events: vec![event],
         metadata: Metadata::default(),
         answer: None,

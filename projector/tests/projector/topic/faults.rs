@@ -13,7 +13,8 @@ fn forged(like: &Raw, event_type: &str, version: u64) -> Raw {
         .set("ce_type", event_type)
         .set("ce_streamversion", &version.to_string())
         .set("ce_sequence", "1000000")
-        .set("ce_subject", &format!("order/{order}"));
+        .set("ce_subject", &format!("order/{order}"))
+        .set("ce_partitionkey", &order.to_string());
     forged.key = Some(order.to_string().into_bytes());
     forged.partition = relay::partition_of(order, super::PARTITIONS.unsigned_abs());
     forged
@@ -33,14 +34,30 @@ fn poison(like: &Raw) -> Vec<Raw> {
     ]
 }
 
+/// A voucher's event, where its own id would put it: under another key than it says, and in another partition than its
+/// key's.
+fn out_of_its_case(voucher: &Raw) -> Vec<Raw> {
+    let (_, own) = voucher.header("ce_subject").unwrap().split_once('/').unwrap();
+    let late = voucher.clone().set("ce_sequence", "900000");
+    let partition = relay::partition_of(own.parse().unwrap(), super::PARTITIONS.unsigned_abs());
+    let key = Some(own.as_bytes().to_vec());
+    let elsewhere = (voucher.partition + 1) % super::PARTITIONS;
+    vec![Raw { key, partition, ..late.clone() }, Raw { partition: elsewhere, ..late }]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_event_of_the_log_holds_nobody_up() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
     let mut market = Market::open(&broker, "poison").await;
     let relay = market.relay().await;
     market.trade(5).await;
-    let event = market.published().await.into_iter().find(Raw::is_event).unwrap();
+    let events: Vec<_> = market.published().await.into_iter().filter(Raw::is_event).collect();
+    let of_a = |kind: &str| {
+        events.iter().find(|raw| raw.header("ce_subject").unwrap().starts_with(kind)).unwrap()
+    };
+    let event = of_a("order/").clone();
     records::write(&market.broker, &market.kafka, &poison(&event));
+    records::write(&market.broker, &market.kafka, &out_of_its_case(of_a("voucher/")));
     let strangers = [forged(&event, "OrderTeleported", 1), forged(&event, "OrderConfirmed", 7)];
     records::write(&market.broker, &market.kafka, &strangers);
     market.trade(20).await;

@@ -11,7 +11,7 @@ mod upkeep;
 
 use crate::shop::Shop;
 use clap::Parser;
-use event_store::EventStore;
+use event_store::{EventStore, NewEvent, StreamType};
 use projector::{Condition, Registry, TopicFeed};
 use read_model::{Access, ReadModel};
 use records::Raw;
@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 const UNTESTED: &str = "projections fed from Kafka";
 /// Nothing here takes longer unless it hangs.
@@ -32,6 +33,7 @@ const ENDLESS: Duration = Duration::from_secs(300);
 /// How often a state is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(10);
 const PARTITIONS: i32 = 3;
+const VOUCHER: StreamType = StreamType::new("voucher");
 
 /// A shop whose events go to a topic of its own.
 pub struct Market {
@@ -63,7 +65,7 @@ impl Task {
 
 impl Market {
     pub async fn open(broker: &Broker, name: &str) -> Self {
-        let topic = format!("{name}-{}", uuid::Uuid::now_v7().simple());
+        let topic = format!("{name}-{}", Uuid::now_v7().simple());
         let broker = broker.address();
         let kafka = Kafka::new(&broker, &topic, &SecurityFlags::default()).unwrap();
         watchdog::over_this_thread(name, ENDLESS);
@@ -138,15 +140,31 @@ impl Market {
         self.shop.assert_sound().await;
     }
 
-    /// Some customers place and cancel orders.
+    /// Some customers place and cancel orders; with every second one comes a voucher of its business case.
     pub async fn trade(&mut self, orders: usize) {
         for number in 0..orders {
             let order = self.shop.place(["ann", "bob", "cleo"][number % 3]).await;
+            if number % 2 == 0 {
+                let voucher = VOUCHER.stream(Uuid::now_v7());
+                self.shop.begin_in_case(voucher, order, vec![self.voucher_event()]).await;
+                self.shop.append_to(voucher, 1, vec![self.voucher_event()]).await;
+            }
             if number % 4 == 0 {
                 let reason = domain::Reason::parse("changed my mind").unwrap();
                 let cancel = domain::order::OrderCommand::Cancel { reason };
                 assert!(self.shop.command(order, &cancel).await);
             }
+        }
+    }
+
+    /// An event of a type that no projection here knows but the history.
+    fn voucher_event(&self) -> NewEvent {
+        NewEvent {
+            event_id: Uuid::now_v7(),
+            event_type: "VoucherIssued",
+            schema_version: 1,
+            occurred_at: self.shop.now,
+            payload: b"{}".to_vec(),
         }
     }
 

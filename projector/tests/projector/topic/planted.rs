@@ -47,6 +47,7 @@ fn first_event() -> Append {
     let entry = Entry {
         stream: StreamId { stream_type: StreamType::new("order"), id: Uuid::now_v7() },
         expected_version: 0,
+        partition_key: None,
         events: vec![event],
         metadata: Metadata::default(),
         answer: None,

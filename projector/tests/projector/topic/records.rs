@@ -26,6 +26,11 @@ impl Raw {
         self.headers.iter().any(|(name, _)| name == "ce_id")
     }
 
+    pub fn header(&self, header: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(name, _)| name == header)?;
+        Some(std::str::from_utf8(value).unwrap())
+    }
+
     pub fn mark(partition: i32, position: u64) -> Self {
         let headers = vec![(MARK_HEADER.to_owned(), position.to_string().into_bytes())];
         Self { partition, key: Some(MARK_KEY.into()), value: None, headers }
