@@ -2,6 +2,7 @@
 
 use domain::{Aggregate, DecodeError, EncodedEvent, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Vouchers as an aggregate: the state is `None` until one is issued.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,8 @@ pub enum VoucherCommand {
     Issue {
         /// Minor units.
         amount: u32,
+        /// The order that it is for.
+        order_id: Option<Uuid>,
     },
     /// Redeem it.
     Redeem,
@@ -56,8 +59,8 @@ pub enum VoucherCommand {
 /// The events of a voucher. They carry the amount, so that no projection needs a memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VoucherEvent {
-    /// It was issued.
-    Issued(u32),
+    /// It was issued, perhaps for an order.
+    Issued(u32, Option<Uuid>),
     /// It was redeemed.
     Redeemed(u32),
     /// It expired.
@@ -79,13 +82,15 @@ pub enum VoucherRejection {
 #[derive(Serialize, Deserialize)]
 struct Payload {
     amount: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order_id: Option<Uuid>,
 }
 
 impl VoucherEvent {
     /// The status after the event, and the voucher's amount.
     pub const fn leads_to(self) -> (Status, u32) {
         match self {
-            Self::Issued(amount) => (Status::Open, amount),
+            Self::Issued(amount, _) => (Status::Open, amount),
             Self::Redeemed(amount) => (Status::Redeemed, amount),
             Self::Expired(amount) => (Status::Expired, amount),
         }
@@ -106,7 +111,9 @@ impl Aggregate for VoucherAggregate {
         command: &VoucherCommand,
     ) -> Result<Vec<VoucherEvent>, VoucherRejection> {
         let event = match (state, command) {
-            (None, VoucherCommand::Issue { amount }) => VoucherEvent::Issued(*amount),
+            (None, VoucherCommand::Issue { amount, order_id }) => {
+                VoucherEvent::Issued(*amount, *order_id)
+            }
             (Some(_), VoucherCommand::Issue { .. }) => return Err(VoucherRejection::AlreadyExists),
             (None, _) => return Err(VoucherRejection::NotFound),
             (Some(Voucher { status: Status::Open, amount }), VoucherCommand::Redeem) => {
@@ -125,28 +132,32 @@ impl Aggregate for VoucherAggregate {
         Some(Voucher { status, amount })
     }
 
+    fn partition_key(first: &VoucherEvent) -> Option<Uuid> {
+        if let VoucherEvent::Issued(_, order_id) = first { *order_id } else { None }
+    }
+
     fn encode(event: &VoucherEvent) -> EncodedEvent {
-        let event_type = match event {
-            VoucherEvent::Issued(_) => "VoucherIssued",
-            VoucherEvent::Redeemed(_) => "VoucherRedeemed",
-            VoucherEvent::Expired(_) => "VoucherExpired",
+        let (event_type, order_id) = match event {
+            VoucherEvent::Issued(_, order_id) => ("VoucherIssued", *order_id),
+            VoucherEvent::Redeemed(_) => ("VoucherRedeemed", None),
+            VoucherEvent::Expired(_) => ("VoucherExpired", None),
         };
         let (_, amount) = event.leads_to();
-        let payload = serde_json::to_vec(&Payload { amount }).expect("a number serialises");
+        let payload = serde_json::to_vec(&Payload { amount, order_id }).expect("it serialises");
         EncodedEvent { event_type, schema_version: 1, payload }
     }
 
     fn decode(event_type: &str, version: u16, bytes: &[u8]) -> Result<VoucherEvent, DecodeError> {
         let event = match (event_type, version) {
             ("VoucherIssued", 1) => VoucherEvent::Issued,
-            ("VoucherRedeemed", 1) => VoucherEvent::Redeemed,
-            ("VoucherExpired", 1) => VoucherEvent::Expired,
+            ("VoucherRedeemed", 1) => |amount, _| VoucherEvent::Redeemed(amount),
+            ("VoucherExpired", 1) => |amount, _| VoucherEvent::Expired(amount),
             _ => return Err(DecodeError::UnknownType(event_type.to_owned())),
         };
         let payload: Payload = serde_json::from_slice(bytes).map_err(|error| {
             let detail = format!("at column {}", error.column());
             DecodeError::Malformed { event_type: event_type.to_owned(), detail }
         })?;
-        Ok(event(payload.amount))
+        Ok(event(payload.amount, payload.order_id))
     }
 }

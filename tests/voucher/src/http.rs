@@ -107,7 +107,7 @@ impl Imported for VoucherAggregate {
         errors: &mut Errors,
     ) -> Option<VoucherCommand> {
         match name {
-            "issue" => amount(Object::open(body, &["amount"], pointer, errors)?, errors),
+            "issue" => terms(Object::open(body, &["amount", "order_id"], pointer, errors)?, errors),
             "redeem" => empty(VoucherCommand::Redeem, body, pointer, errors),
             _ => empty(VoucherCommand::Expire, body, pointer, errors),
         }
@@ -118,9 +118,10 @@ impl Imported for VoucherAggregate {
     }
 }
 
-fn amount(mut body: Object<'_, '_>, errors: &mut Errors) -> Option<VoucherCommand> {
-    let amount = body.required("amount", errors, integer_in(1..=MAX_AMOUNT))?;
-    Some(VoucherCommand::Issue { amount })
+fn terms(mut body: Object<'_, '_>, errors: &mut Errors) -> Option<VoucherCommand> {
+    let amount = body.required("amount", errors, integer_in(1..=MAX_AMOUNT));
+    let order_id = body.optional("order_id", errors, uuid)?;
+    Some(VoucherCommand::Issue { amount: amount?, order_id })
 }
 
 fn empty(
@@ -137,14 +138,14 @@ pub fn routes() -> OpenApiRouter<Vouchers> {
     OpenApiRouter::default().routes(routes!(issue)).routes(routes!(redeem)).routes(routes!(expire))
 }
 
-/// Issue a voucher: `{"voucher_id"?, "amount"}`.
+/// Issue a voucher: `{"voucher_id"?, "amount", "order_id"?}`.
 #[utoipa::path(post, path = "/v1/vouchers", tag = "commands", params(CommandQuery, CommandHeaders),
     responses((status = 201, description = "Issued."), OperationProblems))]
 async fn issue(State(vouchers): State<Vouchers>, request: CommandRequest) -> Response {
     let read = |body: Json<'_>, at: &Pointer<'_>, errors: &mut Errors| {
-        let mut body = Object::open(body, &["voucher_id", "amount"], at, errors)?;
+        let mut body = Object::open(body, &["voucher_id", "amount", "order_id"], at, errors)?;
         let id = body.optional("voucher_id", errors, uuid);
-        let command = amount(body, errors);
+        let command = terms(body, errors);
         Some((id?, command?))
     };
     vouchers.create(request, read).await

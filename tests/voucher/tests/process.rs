@@ -30,7 +30,7 @@ fn react(event: &RecordedEvent) -> Option<Request<VoucherCommand>> {
     let key = format!("{NAME}:{}", event.position);
     Some(Request {
         target: Target::Fresh(event.event_id),
-        command: VoucherCommand::Issue { amount: 500 },
+        command: VoucherCommand::Issue { amount: 500, order_id: Some(event.stream.id) },
         precondition: None,
         key: Some(Key { key, fingerprint: [0; 32], retention: Retention::Forever }),
         at: None,

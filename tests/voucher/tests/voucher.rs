@@ -7,9 +7,12 @@ mod shop;
 use domain::Aggregate;
 use event_store::{Append, Entry, EntryOutcome, Metadata, NewEvent, StreamType};
 use projector::{Show, rebuild, retry_parked};
+use relay::scan::TopicScan;
+use relay::wire::Content;
 use rig::views::Views;
 use serde_json::{Value, json};
 use shop::Shop;
+use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use voucher::aggregate::VoucherAggregate;
@@ -105,6 +108,105 @@ async fn poison(shop: &Shop, id: Uuid, expected_version: u64) {
     let append = Append { entries: vec![entry], recorded_at: server::clock::now() };
     let appended = shop.log.append(append).await.unwrap();
     assert!(matches!(appended.outcomes[..], [EntryOutcome::Written { .. }]));
+}
+
+/// Places an order, issues a voucher for it and redeems that, and issues another for nothing: four events.
+async fn order_with_a_voucher(shop: &Shop) -> (Uuid, Uuid) {
+    let [order_id, voucher_id, other] = [(); 3].map(|()| Uuid::now_v7());
+    assert_eq!(shop.post("/v1/orders", &order(order_id)).await.status, 201);
+    let issue = json!({"voucher_id": voucher_id, "amount": 2_500, "order_id": order_id});
+    assert_eq!(shop.post("/v1/vouchers", &issue).await.status, 201);
+    let redeem = format!("/v1/vouchers/{voucher_id}/redeem");
+    assert_eq!(shop.post(&redeem, &json!({})).await.status, 200);
+    let issue = json!({"voucher_id": other, "amount": 2_500});
+    assert_eq!(shop.post("/v1/vouchers", &issue).await.status, 201);
+    (order_id, voucher_id)
+}
+
+async fn a_voucher_of_an_order(views: Views) {
+    let shop = Shop::open(views).await;
+    let (order_id, voucher_id) = order_with_a_voucher(&shop).await;
+    let bad = json!({"amount": 2_500, "order_id": "the last one"});
+    assert_eq!(shop.post("/v1/vouchers", &bad).await.problem(), (422, "validation"));
+    let path = format!("/v1/vouchers/{voucher_id}");
+    for rebuilt in [false, true] {
+        assert_eq!(shop.get(&path).await.body, shown(voucher_id, 2, "redeemed"), "{rebuilt}");
+        assert_eq!(shop.get(&format!("{path}?version=1")).await.body["status"], "open");
+        let events = shop.get("/v1/events").await.body;
+        let cases = events["data"].as_array().unwrap().iter().map(|its| its.get("partitionkey"));
+        let order_id = json!(order_id);
+        assert!(cases.eq([None, Some(&order_id), Some(&order_id), None]), "{rebuilt}: {events}");
+        assert_eq!(events["data"][1]["data"], json!({"amount": 2_500, "order_id": order_id}));
+        if !rebuilt {
+            let (registry, shutdown) = (registry(), CancellationToken::new());
+            let all = registry.projections();
+            rebuild(&shop.source(), &shop.model, all, Show::Log, &shutdown).await.unwrap();
+        }
+    }
+    assert!(shop.verify().await.is_sound());
+    assert_eq!(shop.log.verify(|_, _| {}).await.unwrap().defects, [""; 0]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voucher_of_an_order_belongs_to_its_business_case() {
+    a_voucher_of_an_order(Views::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn and_does_so_where_views_are_in_postgres() {
+    if let Some(views) = Views::postgres("vouchers of orders kept in PostgreSQL").await {
+        a_voucher_of_an_order(views).await;
+    }
+}
+
+/// Where each event of the topic lies, by position: partition, stream type, partition key.
+async fn places(shop: &Shop) -> BTreeMap<u64, (i32, String, Uuid)> {
+    let (mut scan, _) = TopicScan::open(shop.topic.as_ref().unwrap()).await.unwrap();
+    let read = move || {
+        let mut places = BTreeMap::new();
+        while let Some((partition, record)) = scan.next_record().unwrap() {
+            if let Content::Event(event) = record.content {
+                let kind = event.stream.stream_type.to_string();
+                places.insert(event.position, (partition, kind, event.partition_key));
+            }
+        }
+        places
+    };
+    tokio::task::spawn_blocking(read).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voucher_of_an_order_lies_in_its_partition_of_the_topic() {
+    let Some(broker) = rig::kafka::shared_or_say("vouchers in their orders' partitions") else {
+        return;
+    };
+    const ORDERS: usize = 10;
+    let shop = Shop::over(&broker).await;
+    let mut vouchers = Vec::new();
+    for _ in 0..ORDERS {
+        vouchers.push(order_with_a_voucher(&shop).await);
+    }
+    for (_, voucher) in &vouchers {
+        let path = format!("/v1/vouchers/{voucher}");
+        assert_eq!(shop.get(&path).await.body, shown(*voucher, 2, "redeemed"));
+    }
+    let places = places(&shop).await;
+    assert_eq!(places.len(), 4 * ORDERS);
+    let events: Vec<_> = places.into_values().collect();
+    let mut elsewhere = 0;
+    for (events, (order_id, voucher_id)) in events.chunks(4).zip(&vouchers) {
+        let (home, _, _) = events[0];
+        for (event, kind) in events.iter().zip(["order", "voucher", "voucher"]) {
+            assert_eq!(*event, (home, kind.to_owned(), *order_id));
+        }
+        assert_ne!(events[3].2, *order_id, "it is a case of its own");
+        elsewhere += usize::from(relay::partition_of(*voucher_id, 6) != home);
+    }
+    assert!(elsewhere > 0, "by its own id, some voucher would lie in another partition");
+    let report = shop.verify().await;
+    assert!(report.is_sound(), "{report:?}");
+    shop.close().await;
 }
 
 async fn parked(shop: &Shop) -> Vec<(String, u64)> {

@@ -29,6 +29,8 @@ use voucher::projection::{registry, schema};
 pub struct Shop {
     pub log: EventStore,
     pub model: ReadModel,
+    /// Where a relay publishes to.
+    pub topic: Option<Kafka>,
     pub commands: CommandService,
     app: Router,
     /// The token of the last command, which requests for views carry.
@@ -83,6 +85,7 @@ impl Shop {
         shop.tasks.push(tokio::spawn(async move { run.await.unwrap() }));
 
         let kafka = Kafka::new(&broker.address(), &topic, &SecurityFlags::default()).unwrap();
+        shop.topic = Some(kafka.clone());
         let consumer = ConsumerSettings::new(kafka, &topic);
         let feed = TopicFeed { consumer, log: Some(shop.log.clone()), registry: registry() };
         let (condition, _reported) = watch::channel(Ok(()));
@@ -112,7 +115,8 @@ impl Shop {
         let app = server::layer(routes, &server::Limits::default());
         let token = Mutex::default();
         let tasks = Vec::new();
-        Self { log, model, commands, app, token, shutdown, tasks, dir, _views: None }
+        let (topic, _views) = (None, None);
+        Self { log, model, topic, commands, app, token, shutdown, tasks, dir, _views }
     }
 
     fn url(&self) -> String {
