@@ -30,6 +30,12 @@ impl serde::Serialize for Wire {
     }
 }
 
+impl<'de> Deserialize<'de> for Wire {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer).map(Self)
+    }
+}
+
 /// For `#[serde(with)]`.
 ///
 /// # Errors
