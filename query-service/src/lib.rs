@@ -17,7 +17,6 @@ mod past_orders;
 pub mod problems;
 pub mod replay;
 pub mod reply;
-pub mod schema;
 mod service;
 pub mod views;
 mod wire;

@@ -1,4 +1,4 @@
-//! Answers: JSON with the position it shows, lists spliced from stored texts, conditional requests.
+//! Answers: JSON with the position it shows, conditional requests.
 
 use crate::consistency::TOKEN_HEADER;
 use axum::body::{Body, Bytes};
@@ -74,30 +74,6 @@ pub fn has_tag(headers: &HeaderMap, tag: &Tag) -> bool {
     })
 }
 
-/// `{"data":[…],"next_cursor":…}` of texts that are JSON already.
-pub(crate) fn list<'a>(items: impl Iterator<Item = &'a str> + Clone, next: Option<&str>) -> String {
-    let bytes: usize = items.clone().map(|item| item.len() + 1).sum();
-    let mut body = String::with_capacity(bytes + 256);
-    body.push_str("{\"data\":[");
-    for (index, item) in items.enumerate() {
-        if index > 0 {
-            body.push(',');
-        }
-        body.push_str(item);
-    }
-    body.push_str("],\"next_cursor\":");
-    match next {
-        Some(cursor) => {
-            body.push('"');
-            body.push_str(cursor);
-            body.push('"');
-        }
-        None => body.push_str("null"),
-    }
-    body.push('}');
-    body
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,14 +94,5 @@ mod tests {
             assert_eq!(has_tag(&headers, &Tag::version(7)), unchanged, "{given}");
         }
         assert!(!has_tag(&HeaderMap::new(), &Tag::version(7)));
-    }
-
-    #[test]
-    fn a_list_is_json_whatever_its_length() {
-        assert_eq!(list([].into_iter(), None), r#"{"data":[],"next_cursor":null}"#);
-        assert_eq!(
-            list(["1", "{}"].into_iter(), Some("ab")),
-            r#"{"data":[1,{}],"next_cursor":"ab"}"#
-        );
     }
 }

@@ -84,9 +84,63 @@ pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("texts, numbers and times always serialise")
 }
 
+/// JSON of a value, with what `write` appends in the place of the null of its member `name`: texts that are JSON already.
+/// Quotes within texts are escaped, so the last that reads like the member is the member.
+pub(crate) fn json_with(
+    value: &impl Serialize,
+    name: &str,
+    write: impl FnOnce(&mut Vec<u8>),
+) -> Vec<u8> {
+    let mut text = json(value);
+    let member = format!("\"{name}\":null");
+    let at = text.windows(member.len()).rposition(|here| here == member.as_bytes());
+    let end = at.expect("the value has the member") + member.len();
+    let rest = text.split_off(end);
+    text.truncate(end - "null".len());
+    write(&mut text);
+    text.extend(rest);
+    text
+}
+
+/// Appends a JSON array; `write` appends an item.
+pub(crate) fn json_array<T>(
+    items: impl IntoIterator<Item = T>,
+    body: &mut Vec<u8>,
+    write: impl Fn(T, &mut Vec<u8>),
+) {
+    body.push(b'[');
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        write(item, body);
+    }
+    body.push(b']');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_is_written_in_its_place_whatever_the_texts_hold() {
+        #[derive(Serialize)]
+        struct Shown {
+            before: &'static str,
+            list: (),
+            after: &'static str,
+        }
+        let null = "\"list\":null";
+        for (items, list) in [(&[][..], "[]"), (&[1], "[1]"), (&[1, 2], "[1,2]")] {
+            let value = Shown { before: null, list: (), after: null };
+            let text = json_with(&value, "list", |body| {
+                json_array(items, body, |item, body| body.extend(json(item)));
+            });
+            let quoted = r#""\"list\":null""#;
+            let expected = format!(r#"{{"before":{quoted},"list":{list},"after":{quoted}}}"#);
+            assert_eq!(String::from_utf8(text).unwrap(), expected);
+        }
+    }
 
     #[test]
     fn amounts_have_exactly_the_currencys_digits_and_may_exceed_64_bits() {

@@ -18,6 +18,7 @@ use crate::{
     Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use command::{CommandName, NewLine, OrderCommand, UnpricedLine};
 pub use document::{NoteEntry, OrderDocument};
@@ -103,13 +104,17 @@ pub struct Order {
 }
 
 /// Who ordered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderCustomer)]
 pub struct Customer {
     /// The caller's id.
+    #[schema(value_type = String)]
     pub id: Reference,
     /// The customer's name.
+    #[schema(value_type = Option<String>)]
     pub name: Option<Name>,
     /// The customer's e-mail address.
+    #[schema(value_type = Option<String>)]
     pub email: Option<Email>,
 }
 
@@ -176,7 +181,7 @@ pub struct Shipment {
 }
 
 /// Some units of a line in a parcel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShippedLine {
     /// Which line.
     pub line_id: u32,

@@ -6,8 +6,8 @@ use crate::consistency::Consistency;
 use crate::params::ViewHeaders;
 use crate::problems::ReadProblems;
 use crate::replay::Replay;
+use crate::reply;
 use crate::wire::json;
-use crate::{reply, schema};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -16,7 +16,7 @@ use read_model::read::positions::Projection;
 use serde::Deserialize;
 use serde_json::Value;
 use server::{PathUuid, Problem, StrictQuery};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Which two versions.
@@ -31,12 +31,29 @@ pub struct DiffQuery {
     to: u64,
 }
 
+/// One step of a JSON Patch.
+// json-patch writes it, and has no schema of it in this version of OpenAPI.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"op": "replace", "path": "/status", "value": "confirmed"}))]
+#[allow(dead_code)] // for the document only
+struct PatchOperation {
+    #[schema(pattern = "^(add|remove|replace|move|copy|test)$")]
+    op: String,
+    path: String,
+    #[schema(required = false)]
+    from: Option<String>,
+    /// Any JSON.
+    #[schema(required = false)]
+    value: Option<Value>,
+}
+
 /// What changed between two versions.
 ///
 /// An RFC 6902 JSON Patch: applied to the order at version `from` it gives the order at version `to`.
 #[utoipa::path(get, path = "/v1/orders/{id}/diff", tag = "views",
     params(("id" = Uuid, Path, description = "The order."), DiffQuery, ViewHeaders),
-    responses((status = 200, description = "the patch", body = Vec<schema::PatchOperation>,
+    responses((status = 200, description = "the patch", body = Vec<PatchOperation>,
         content_type = "application/json-patch+json", headers(
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn diff(

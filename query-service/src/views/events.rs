@@ -5,15 +5,15 @@ use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, limit};
 use crate::problems::ReadProblems;
-use crate::wire::Moment;
-use crate::{reply, schema};
+use crate::reply;
+use crate::wire::{Moment, json_array, json_with};
 use axum::extract::State;
 use axum::response::Response;
 use read_model::read::events::{MAX_PAGE_BYTES, StoredEvent};
 use read_model::read::positions::Projection;
 use serde::{Deserialize, Serialize};
 use server::{Problem, StrictQuery};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// The most events on a page.
@@ -30,22 +30,46 @@ pub struct EventsQuery {
     limit: Option<u32>,
 }
 
-/// An event as a CloudEvent, without its data.
-#[derive(Serialize)]
-struct CloudEventJson<'a> {
+/// A page of the feed.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Events {
+    #[schema(value_type = Vec<CloudEvent>)]
+    data: (),
+    /// What to ask for next with `after`; never above `head`.
+    next_after: u64,
+    /// The position of the last event that the view has; lower than the `after` that was asked for where that is no
+    /// position of this log, or not yet.
+    head: u64,
+}
+
+/// An event as CloudEvents 1.0 has it.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "specversion": "1.0", "id": "0198c1c2-7b1e-7d4a-9a55-0d6c2b3f4e5b", "source": "/orderlog",
+    "type": "OrderConfirmed", "subject": "order/0198c1c2-7b1e-7d4a-9a55-0d6c2b3f4e5a",
+    "time": "2026-03-03T00:00:00.000000Z", "datacontenttype": "application/json", "sequence": "1043",
+    "streamversion": 2, "dataschemaversion": 1, "recordedtime": "2026-03-03T00:00:00.000000Z",
+    "correlationid": "0198c1c2-7b1e-7d4a-9a55-0d6c2b3f4e5c", "data": {}}))]
+struct CloudEvent<'a> {
     specversion: &'static str,
     id: Uuid,
     source: &'static str,
     #[serde(rename = "type")]
     event_type: &'a str,
     subject: String,
+    /// The business case that the event's stream belongs to, where that is not the stream itself: such as an order's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     partitionkey: Option<Uuid>,
+    #[schema(value_type = DateTime<Utc>)]
     time: Moment,
     datacontenttype: &'static str,
+    /// The position.
     sequence: String,
     streamversion: u64,
     dataschemaversion: u16,
+    #[schema(value_type = DateTime<Utc>)]
     recordedtime: Moment,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlationid: Option<&'a str>,
@@ -53,11 +77,13 @@ struct CloudEventJson<'a> {
     causationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
+    #[schema(value_type = Object)]
+    data: (),
 }
 
 /// Writes an event as a CloudEvent, on one line, its data as it was stored.
 pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
-    let head = CloudEventJson {
+    let cloud_event = CloudEvent {
         specversion: "1.0",
         id: event.event_id,
         source: "/orderlog",
@@ -73,8 +99,9 @@ pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
         correlationid: event.correlation_id.as_deref(),
         causationid: event.causation_id.as_deref(),
         traceparent: event.traceparent.as_deref(),
+        data: (),
     };
-    write_with_data(&head, &event.data, body);
+    write_with_data(&cloud_event, &event.data, body);
 }
 
 /// All events.
@@ -82,7 +109,7 @@ pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
 /// In position order, without a gap. Ask again with `after` = `next_after`. An `after` above `head` is one of another log
 /// (restored from an older copy, say), or one that the view has not come to yet: `next_after` is `head` then.
 #[utoipa::path(get, path = "/v1/events", tag = "events", params(EventsQuery, ViewHeaders),
-    responses((status = 200, description = "a page of events", body = schema::Events, headers(
+    responses((status = 200, description = "a page of events", body = Events, headers(
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn events(
     State(app): State<App>,
@@ -93,15 +120,10 @@ pub async fn events(
     let after = query.after.unwrap_or(0);
     let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
     let seen = consistency.seen(model.feed(after, limit, MAX_PAGE_BYTES).await)?;
-    let mut body = b"{\"data\":[".to_vec();
-    for (index, event) in seen.found.events.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        write(event, &mut body);
-    }
     let head = seen.position;
-    let next = seen.found.events.last().map_or(after.min(head), |last| last.position);
-    body.extend_from_slice(format!("],\"next_after\":{next},\"head\":{head}}}").as_bytes());
+    let events = &seen.found.events;
+    let next_after = events.last().map_or(after.min(head), |last| last.position);
+    let page = Events { data: (), next_after, head };
+    let body = json_with(&page, "data", |body| json_array(events, body, write));
     Ok(reply::json(seen.position, body))
 }

@@ -6,15 +6,15 @@ use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{ViewHeaders, limit};
 use crate::problems::ReadProblems;
-use crate::wire::{Moment, json};
-use crate::{reply, schema};
+use crate::reply;
+use crate::wire::{Moment, json, json_array, json_with};
 use axum::extract::State;
 use axum::response::Response;
 use read_model::read::events::StoredEvent;
 use read_model::read::positions::Projection;
 use serde::{Deserialize, Serialize};
 use server::{PathUuid, Problem, StrictQuery};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// The most events on a page.
@@ -33,22 +33,42 @@ pub struct HistoryQuery {
     cursor: Option<String>,
 }
 
-/// An event without its payload.
-#[derive(Serialize)]
-pub(super) struct EventJson<'a> {
+/// A page of an order's history.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct History {
+    #[schema(value_type = Vec<Event>)]
+    data: (),
+    /// Null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// An event of an order.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "version": 2, "position": 1043, "event_id": "0198c1c2-7b1e-7d4a-9a55-0d6c2b3f4e5b", "type": "OrderConfirmed",
+    "occurred_at": "2026-03-03T00:00:00.000000Z", "recorded_at": "2026-03-03T00:00:00.000000Z", "actor": null,
+    "correlation_id": "0198c1c2-7b1e-7d4a-9a55-0d6c2b3f4e5c", "data": {}}))]
+pub(super) struct Event<'a> {
     version: u64,
     position: u64,
     event_id: Uuid,
     #[serde(rename = "type")]
     event_type: &'a str,
+    #[schema(value_type = DateTime<Utc>)]
     occurred_at: Moment,
+    #[schema(value_type = DateTime<Utc>)]
     recorded_at: Moment,
     actor: Option<&'a str>,
     correlation_id: Option<&'a str>,
+    /// As it was stored.
+    #[schema(value_type = Object)]
+    data: (),
 }
 
-impl<'a> EventJson<'a> {
-    pub(super) fn of(event: &'a StoredEvent) -> Self {
+impl<'a> Event<'a> {
+    fn of(event: &'a StoredEvent) -> Self {
         Self {
             version: event.version,
             position: event.position,
@@ -58,20 +78,21 @@ impl<'a> EventJson<'a> {
             recorded_at: Moment(event.recorded_at),
             actor: event.actor.as_deref(),
             correlation_id: event.correlation_id.as_deref(),
+            data: (),
         }
     }
 
-    /// With its payload, which is JSON already.
-    pub(super) fn write(&self, data: &str, body: &mut Vec<u8>) {
-        write_with_data(self, data, body);
+    /// Writes a stored event, its payload as it was stored.
+    pub(super) fn write(event: &'a StoredEvent, body: &mut Vec<u8>) {
+        write_with_data(&Self::of(event), &event.data, body);
     }
 }
 
-/// An object with one member more, `data`, whose text is JSON already.
-pub(super) fn write_with_data(head: &impl Serialize, data: &str, body: &mut Vec<u8>) {
-    body.extend(json(head));
-    body.pop();
-    body.extend_from_slice(b",\"data\":");
+/// Writes an event. `data`, whose text is JSON already, takes the place of its last member's null.
+pub(super) fn write_with_data(event: &impl Serialize, data: &str, body: &mut Vec<u8>) {
+    body.extend(json(event));
+    debug_assert!(body.ends_with(b",\"data\":null}"));
+    body.truncate(body.len() - "null}".len());
     body.extend_from_slice(data.as_bytes());
     body.push(b'}');
 }
@@ -86,7 +107,7 @@ pub(super) fn scope(order_id: Uuid) -> String {
 /// Everything that has happened to the order, oldest first.
 #[utoipa::path(get, path = "/v1/orders/{id}/history", tag = "views",
     params(("id" = Uuid, Path, description = "The order."), HistoryQuery, ViewHeaders),
-    responses((status = 200, description = "a page of events", body = schema::History, headers(
+    responses((status = 200, description = "a page of events", body = History, headers(
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn history(
     State(app): State<App>,
@@ -106,13 +127,6 @@ pub async fn history(
     if seen.found.events.is_empty() && after == 0 {
         return Err(order_not_found());
     }
-    let mut body = b"{\"data\":[".to_vec();
-    for (index, event) in seen.found.events.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        EventJson::of(event).write(&event.data, &mut body);
-    }
     let next = match (seen.found.more, seen.found.events.last()) {
         (true, Some(last)) => {
             let key = i64::try_from(last.version).unwrap_or(i64::MAX);
@@ -124,8 +138,8 @@ pub async fn history(
         }
         _ => None,
     };
-    body.extend_from_slice(b"],\"next_cursor\":");
-    body.extend(json(&next));
-    body.push(b'}');
+    let page = History { data: (), next_cursor: next };
+    let events = &seen.found.events;
+    let body = json_with(&page, "data", |body| json_array(events, body, Event::write));
     Ok(reply::json(seen.position, body))
 }

@@ -1,23 +1,26 @@
 //! `?include=`: the order with its customer, its products and its events composed in.
 
-use super::customers::CustomerJson;
+use super::customers::CustomerSummary;
 use super::document::composed;
-use super::history::EventJson;
-use super::products::ProductJson;
+use super::history::Event;
+use super::products::ProductSummary;
 use super::{order_not_found, order_stream};
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::problems;
 use crate::reply::{self, Tag};
-use crate::wire::json;
+use crate::wire::{json, json_array, json_with};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use read_model::ReadModel;
+use read_model::read::Seen;
+use read_model::read::events::EventPage;
 use read_model::read::positions::Projection;
-use read_model::read::products::MAX_PRODUCTS;
-use serde::Deserialize;
+use read_model::read::products::{MAX_PRODUCTS, ProductFigures};
+use serde::{Deserialize, Serialize};
 use server::{Problem, ProblemCode};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Events composed in; `timeline_cursor` leads to those that follow.
@@ -43,6 +46,25 @@ impl Part {
             Self::Timeline => Projection::HISTORY,
         }
     }
+}
+
+/// What `include` composes in.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Included<'a> {
+    /// Null for a customer who has placed nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CustomerSummary>)]
+    customer: Option<Option<CustomerSummary<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    products: Option<Vec<ProductSummary<'a>>>,
+    /// Oldest first, as in the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Event>>)]
+    timeline: Option<()>,
+    /// Only if the timeline goes on: the history's cursor for the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeline_cursor: Option<String>,
 }
 
 /// What of the document says where the parts are.
@@ -82,23 +104,46 @@ pub(super) async fn order(
         Problem::new(ProblemCode::INTERNAL)
     })?;
     let version = order.version;
+    let mut position = seen.position;
+    let customer = match parts.contains(&Part::Customer) {
+        true => Some(model.customer(&parties.customer.id).await.map_err(problems::of_read_model)?),
+        false => None,
+    };
+    let products = match parts.contains(&Part::Products) {
+        true => Some(products(model, &parties, position).await?),
+        false => None,
+    };
+    let timeline = match parts.contains(&Part::Timeline) {
+        true => Some(timeline(model, order_id, version).await?),
+        false => None,
+    };
+    let shown = [
+        customer.as_ref().map(|seen| seen.position),
+        products.as_ref().map(|seen| seen.position),
+        timeline.as_ref().map(|seen| seen.position),
+    ];
+    position = shown.into_iter().flatten().fold(position, u64::min);
+    let timeline = timeline.map(|seen| seen.found);
+    let included = Included {
+        customer: customer.as_ref().map(|seen| seen.found.as_ref().map(CustomerSummary::of)),
+        products: products.as_ref().map(|seen| seen.found.iter().map(ProductSummary::of).collect()),
+        timeline: timeline.as_ref().map(|_| ()),
+        timeline_cursor: match &timeline {
+            Some(page) => rest(app, order_id, page).await?,
+            None => None,
+        },
+    };
+    consistency.met_at(position)?;
     let mut body = Vec::from(composed(order));
     body.pop();
-    body.extend_from_slice(b",\"included\":{");
-    let mut position = seen.position;
-    for (index, part) in parts.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
+    body.extend_from_slice(b",\"included\":");
+    body.extend(match &timeline {
+        Some(page) => {
+            json_with(&included, "timeline", |body| json_array(&page.events, body, Event::write))
         }
-        let shown = match part {
-            Part::Customer => customer(model, &parties, &mut body).await?,
-            Part::Products => products(model, &parties, &mut body).await?.unwrap_or(position),
-            Part::Timeline => timeline(app, model, order_id, version, &mut body).await?,
-        };
-        position = position.min(shown);
-    }
-    consistency.met_at(position)?;
-    body.extend_from_slice(b"}}");
+        None => json(&included),
+    });
+    body.push(b'}');
     let tag = Tag::composed(version, &body);
     if reply::has_tag(headers, &tag) {
         return Ok(reply::not_modified(position, &tag));
@@ -108,64 +153,35 @@ pub(super) async fn order(
     Ok(response)
 }
 
-/// `null` for a customer who has placed nothing yet. Gives the position that is shown, as the others do.
-async fn customer(
-    model: &ReadModel,
-    parties: &Parties,
-    body: &mut Vec<u8>,
-) -> Result<u64, Problem> {
-    let seen = model.customer(&parties.customer.id).await.map_err(problems::of_read_model)?;
-    body.extend_from_slice(b"\"customer\":");
-    body.extend(json(&seen.found.as_ref().map(CustomerJson::of)));
-    Ok(seen.position)
-}
-
-/// Nothing is read, and so nothing shown, for an order without lines.
+/// Nothing is read, and so nothing of its own shown, for an order without lines: `position` stands then.
 async fn products(
     model: &ReadModel,
     parties: &Parties,
-    body: &mut Vec<u8>,
-) -> Result<Option<u64>, Problem> {
+    position: u64,
+) -> Result<Seen<Vec<ProductFigures>>, Problem> {
     let mut ids: Vec<String> = parties.lines.iter().map(|line| line.product_id.clone()).collect();
     ids.sort_unstable();
     ids.dedup();
     ids.truncate(MAX_PRODUCTS);
-    let (position, found) = match ids.is_empty() {
-        true => (None, Vec::new()),
-        false => {
-            let seen = model.products(&ids).await.map_err(problems::of_read_model)?;
-            (Some(seen.position), seen.found)
-        }
-    };
-    body.extend_from_slice(b"\"products\":");
-    body.extend(json(&found.iter().map(ProductJson::of).collect::<Vec<_>>()));
-    Ok(position)
+    match ids.is_empty() {
+        true => Ok(Seen { position, found: Vec::new() }),
+        false => model.products(&ids).await.map_err(problems::of_read_model),
+    }
 }
 
 /// The events up to the version that is shown.
 async fn timeline(
-    app: &App,
     model: &ReadModel,
     order_id: Uuid,
     version: u64,
-    body: &mut Vec<u8>,
-) -> Result<u64, Problem> {
+) -> Result<Seen<EventPage>, Problem> {
     let read = model.stream_events(order_stream(order_id), 0, version, MAX_TIMELINE).await;
-    let seen = read.map_err(problems::of_read_model)?;
-    let page = seen.found;
-    body.extend_from_slice(b"\"timeline\":[");
-    for (index, event) in page.events.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        EventJson::of(event).write(&event.data, body);
-    }
-    body.push(b']');
-    if let (true, Some(last)) = (page.more, page.events.last()) {
-        let place = Place { key: last.version.into(), id: Vec::new() };
-        let cursor = app.cursor_key().await?.seal(&super::history::scope(order_id), &place);
-        body.extend_from_slice(b",\"timeline_cursor\":");
-        body.extend(json(&cursor));
-    }
-    Ok(seen.position)
+    read.map_err(problems::of_read_model)
+}
+
+/// The history's cursor for the events after this page.
+async fn rest(app: &App, order_id: Uuid, page: &EventPage) -> Result<Option<String>, Problem> {
+    let (true, Some(last)) = (page.more, page.events.last()) else { return Ok(None) };
+    let place = Place { key: last.version.into(), id: Vec::new() };
+    Ok(Some(app.cursor_key().await?.seal(&super::history::scope(order_id), &place)))
 }

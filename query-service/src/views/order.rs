@@ -3,20 +3,24 @@
 //! The hot path: the stored document goes out as it is, with the notes put in their place.
 
 use super::document::composed;
-use super::{included, order_not_found, past};
+use super::included::{self, Included};
+use super::{order_not_found, past};
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, invalid, names};
 use crate::problems::ReadProblems;
 use crate::reply::{self, Tag};
-use crate::schema;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use domain::order::OrderDocument;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
 use server::{PathUuid, Problem, StrictQuery};
-use utoipa::IntoParams;
+use std::borrow::Cow;
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
 /// Which state of the order is asked for, and what with it.
@@ -37,6 +41,47 @@ pub struct OrderQuery {
     include: Option<String>,
 }
 
+/// What is answered: the order as the domain writes it, and what this view puts at its end. The domain passes by members
+/// that it does not know, so that nothing else is in it is said here.
+struct Order;
+
+impl PartialSchema for Order {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = closed(OrderDocument::schema());
+        if let RefOr::T(Schema::Object(order)) = &mut schema {
+            let included = Ref::builder()
+                .ref_location_from_schema_name(Included::name())
+                .description(Some("Only with `include`."));
+            let nullable = OneOfBuilder::new()
+                .item(included)
+                .item(ObjectBuilder::new().schema_type(Type::Null));
+            order.properties.insert("included".to_owned(), nullable.into());
+        }
+        schema
+    }
+}
+
+impl ToSchema for Order {
+    fn name() -> Cow<'static, str> {
+        OrderDocument::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        let mut parts = Vec::new();
+        OrderDocument::schemas(&mut parts);
+        schemas.extend(parts.into_iter().map(|(name, schema)| (name, closed(schema))));
+        schemas.push((Included::name().into(), Included::schema()));
+        Included::schemas(schemas);
+    }
+}
+
+fn closed(mut schema: RefOr<Schema>) -> RefOr<Schema> {
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    }
+    schema
+}
+
 /// One order.
 ///
 /// The composed order as it stands; with `version`, `as_of` or `known_at` as it was then, replayed from its events.
@@ -44,7 +89,7 @@ pub struct OrderQuery {
     params(("id" = Uuid, Path, description = "The order."), OrderQuery, ViewHeaders,
         ("If-None-Match" = Option<String>, Header, description = "`\"7\"`: answer 304 if the order is at version 7. With `include`: the tag of the composed answer.")),
     responses(
-        (status = 200, description = "the order", body = schema::Order, headers(
+        (status = 200, description = "the order", body = Order, headers(
             ("ETag" = String, description = "the order's version, quoted; another tag with `include`, whose parts change without the order"),
             ("Consistency-Token" = u64, description = "the position that the view has applied"),
             ("Memento-Datetime" = String, description = "when the shown state of the past began"))),

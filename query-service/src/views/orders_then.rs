@@ -13,6 +13,7 @@ use read_model::read::orders_as_of::OrderThen;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use server::{Problem, ProblemCode};
+use utoipa::ToSchema;
 
 /// What of a summary never changes once it is said.
 #[derive(Deserialize)]
@@ -28,25 +29,57 @@ struct Constants<'a> {
     placed_at: &'a RawValue,
 }
 
-/// A summary, members in the order in which the projection writes them.
-#[derive(Serialize)]
-struct Summary<'a> {
+/// An order as lists show it.
+// Its members stand in the order in which the projection writes them.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "order_id": "0198c1c2-7b1e-7d4a-9a55-0d6c2b3f4e5a", "status": "placed", "payment_status": "unpaid",
+    "fulfillment_status": "unfulfilled", "version": 1, "customer": {"id": "c-1", "name": "Ada"}, "currency": "USD",
+    "total": "10.00", "paid": "0.00", "refunded": "0.00", "balance_due": "10.00", "line_count": 1, "units": 2,
+    "created_at": "2026-03-03T00:00:00.000000Z", "placed_at": "2026-03-03T00:00:00.000000Z",
+    "updated_at": "2026-03-03T00:00:00.000000Z"}))]
+pub(super) struct OrderSummary<'a> {
+    #[schema(value_type = Uuid)]
     order_id: &'a RawValue,
+    #[schema(value_type = String, pattern = "^(draft|placed|confirmed|completed|cancelled|discarded)$")]
     status: Status,
+    #[schema(value_type = String, pattern = "^(unpaid|partially_paid|paid|overpaid|partially_refunded|refunded)$")]
     payment_status: PaymentStatus,
+    #[schema(value_type = String, pattern = "^(unfulfilled|partially_shipped|shipped|partially_delivered|delivered)$")]
     fulfillment_status: FulfillmentStatus,
     version: u64,
+    #[schema(value_type = SummaryCustomer)]
     customer: &'a RawValue,
     currency: &'a str,
+    #[schema(value_type = String)]
     total: Amount<'a>,
+    #[schema(value_type = String)]
     paid: Amount<'a>,
+    #[schema(value_type = String)]
     refunded: Amount<'a>,
+    #[schema(value_type = String)]
     balance_due: Amount<'a>,
+    #[schema(value_type = u32)]
     line_count: i64,
+    #[schema(value_type = u64)]
     units: i64,
+    #[schema(value_type = DateTime<Utc>)]
     created_at: &'a RawValue,
+    #[schema(value_type = Option<DateTime<Utc>>)]
     placed_at: Option<&'a RawValue>,
+    #[schema(value_type = DateTime<Utc>)]
     updated_at: Moment,
+}
+
+/// Who ordered, in lists.
+// The projection writes it; here it goes through as it is.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)] // for the document only
+struct SummaryCustomer {
+    id: String,
+    name: Option<String>,
 }
 
 /// A page of a list as it was at a moment. Orders that were not placed then and did not hold the product asked for
@@ -96,7 +129,7 @@ fn written(order: &OrderThen) -> Option<String> {
     let money = |minor: i64| Money::from_minor(minor, currency);
     let due = balance_due(status, money(order.total), money(order.paid), money(order.refunded));
     let amount = |minor: i64| Amount::new(minor, constants.currency);
-    let summary = Summary {
+    let summary = OrderSummary {
         order_id: constants.order_id,
         status,
         payment_status: PaymentStatus::from_code(order.payment_status)?,

@@ -1,13 +1,13 @@
 //! `GET /v1/products/{product_id}` and `GET /v1/products`: what has sold, and what sells best.
 
-use super::customers::MoneyJson;
+use super::customers::MoneyAmount;
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
 use crate::params::{ViewHeaders, currency, limit};
 use crate::problems::ReadProblems;
+use crate::reply;
 use crate::wire::json;
-use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
 use read_model::read::positions::Projection;
@@ -49,24 +49,31 @@ pub struct ProductsQuery {
     cursor: Option<String>,
 }
 
-/// A product, on the wire.
-#[derive(Serialize)]
-pub(super) struct ProductJson<'a> {
+/// What has sold of a product, cancelled orders left out.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "product_id": "tea-1", "name": "Tea", "orders": 3, "units": 6,
+    "revenue": [{"currency": "USD", "amount": "30.00"}]}))]
+pub(super) struct ProductSummary<'a> {
     product_id: &'a str,
+    /// As the order placed last (by `occurred_at`) says it, on its last line for the product.
     name: &'a str,
+    #[schema(value_type = u64)]
     orders: i64,
+    #[schema(value_type = u64)]
     units: i64,
-    revenue: Vec<MoneyJson<'a>>,
+    revenue: Vec<MoneyAmount<'a>>,
 }
 
-impl<'a> ProductJson<'a> {
+impl<'a> ProductSummary<'a> {
     pub(super) fn of(product: &'a ProductFigures) -> Self {
         Self {
             product_id: &product.product_id,
             name: &product.name,
             orders: product.orders,
             units: product.units,
-            revenue: product.revenue.iter().map(MoneyJson::of).collect(),
+            revenue: product.revenue.iter().map(MoneyAmount::of).collect(),
         }
     }
 }
@@ -77,7 +84,7 @@ impl<'a> ProductJson<'a> {
 #[utoipa::path(get, path = "/v1/products/{product_id}", tag = "views",
     params(("product_id" = String, Path, description = "The product.", min_length = 1, max_length = 64,
         pattern = "^[A-Za-z0-9._:-]+$"), ViewHeaders),
-    responses((status = 200, description = "the product", body = schema::ProductSummary, headers(
+    responses((status = 200, description = "the product", body = ProductSummary, headers(
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn product(
     State(app): State<App>,
@@ -90,14 +97,14 @@ pub async fn product(
     let product = seen.found.ok_or_else(|| {
         Problem::new(ProblemCode::NOT_FOUND).detail("No placed order holds a product of this id.")
     })?;
-    Ok(reply::json(seen.position, json(&ProductJson::of(&product))))
+    Ok(reply::json(seen.position, json(&ProductSummary::of(&product))))
 }
 
 /// Best sellers.
 ///
 /// With `currency`, all figures are of sales in that currency.
 #[utoipa::path(get, path = "/v1/products", tag = "views", params(ProductsQuery, ViewHeaders),
-    responses((status = 200, description = "a page of products", body = schema::Products, headers(
+    responses((status = 200, description = "a page of products", body = Products, headers(
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn products(
     State(app): State<App>,
@@ -127,16 +134,19 @@ pub async fn products(
         }
         _ => None,
     };
-    let body = Page {
-        data: seen.found.iter().map(|ranked| ProductJson::of(&ranked.product)).collect(),
+    let body = Products {
+        data: seen.found.iter().map(|ranked| ProductSummary::of(&ranked.product)).collect(),
         next_cursor: next,
     };
     Ok(reply::json(seen.position, json(&body)))
 }
 
-#[derive(Serialize)]
-struct Page<'a> {
-    data: Vec<ProductJson<'a>>,
+/// A page of best sellers.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Products<'a> {
+    data: Vec<ProductSummary<'a>>,
+    /// Null on the last page.
     next_cursor: Option<String>,
 }
 

@@ -4,20 +4,27 @@ use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::ViewHeaders;
 use crate::problems::{self, ReadProblems};
+use crate::reply;
 use crate::wire::json;
-use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
 use read_model::read::positions::Applied;
 use read_model::read::projections::{ProjectionStatus, RebuildStatus};
 use serde::Serialize;
 use server::{NoQuery, Problem, StrictQuery};
+use utoipa::ToSchema;
 
 const MICROS_PER_MILLI: i64 = 1_000;
 
-#[derive(Serialize)]
+/// How far a projection has come.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProjectionStatus, example = json!({
+    "name": "orders", "state": "live", "position": 1042, "head": 1042, "lag_events": 0, "lag_ms": 0,
+    "parked_streams": 0, "rebuild": null}))]
 struct ProjectionJson<'a> {
     name: &'a str,
+    #[schema(pattern = "^(live|rebuilding|stopped)$")]
     state: &'static str,
     position: u64,
     head: u64,
@@ -27,12 +34,17 @@ struct ProjectionJson<'a> {
     rebuild: Option<RebuildJson>,
 }
 
-#[derive(Serialize)]
+/// How far a rebuild has come.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Rebuild, example = json!({
+    "position": 500, "target": 1042, "percent": 47.98, "events_per_second": 100_000.0, "eta_s": 1}))]
 struct RebuildJson {
     position: u64,
     target: u64,
     percent: f64,
     events_per_second: f64,
+    /// Null while the speed is not known.
     eta_s: Option<u64>,
 }
 
@@ -74,7 +86,7 @@ fn projection(status: &ProjectionStatus, head: u64, now: i64) -> ProjectionJson<
 
 /// How the projections are doing.
 #[utoipa::path(get, path = "/v1/projections", tag = "views", params(ViewHeaders),
-    responses((status = 200, description = "every projection", body = Vec<schema::ProjectionStatus>, headers(
+    responses((status = 200, description = "every projection", body = Vec<ProjectionJson>, headers(
         ("Consistency-Token" = u64, description = "the position that every projection has applied"))),
         ReadProblems))]
 pub async fn projections(

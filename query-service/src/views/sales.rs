@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{ViewHeaders, as_of, currency, day, invalid};
 use crate::problems::ReadProblems;
+use crate::reply;
 use crate::wire::{Amount, day_name, json, month_name};
-use crate::{reply, schema};
 use axum::extract::State;
 use axum::response::Response;
 use read_model::read::positions::Projection;
@@ -66,20 +66,33 @@ impl Sums {
     }
 }
 
-#[derive(Serialize)]
-struct PeriodJson<'a> {
+/// A period's sales in a currency.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "period": "2026-03-03", "currency": "USD", "orders": 3, "units": 6, "revenue": "30.00", "cancelled_orders": 1,
+    "cancelled_revenue": "10.00"}))]
+struct SalesPeriod<'a> {
+    /// A UTC day or month.
     period: &'a str,
     currency: &'a str,
+    #[schema(value_type = i64)]
     orders: i128,
+    #[schema(value_type = i64)]
     units: i128,
+    #[schema(value_type = String)]
     revenue: Amount<'a>,
+    #[schema(value_type = i64)]
     cancelled_orders: i128,
+    #[schema(value_type = String)]
     cancelled_revenue: Amount<'a>,
 }
 
-#[derive(Serialize)]
-struct Report<'a> {
-    data: Vec<PeriodJson<'a>>,
+/// Sales by period.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SalesReport<'a> {
+    data: Vec<SalesPeriod<'a>>,
 }
 
 /// Sales by period.
@@ -87,7 +100,7 @@ struct Report<'a> {
 /// By UTC day or month of placing, one row for each currency; periods without anything are left out. Orders cancelled
 /// since are told apart.
 #[utoipa::path(get, path = "/v1/reports/sales", tag = "views", params(SalesQuery, ViewHeaders),
-    responses((status = 200, description = "the report", body = schema::SalesReport, headers(
+    responses((status = 200, description = "the report", body = SalesReport, headers(
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn sales(
     State(app): State<App>,
@@ -106,7 +119,7 @@ pub async fn sales(
         return Err(invalid("from", "nearer to `to`: there are too many days between them"));
     }
     let periods = summed(&seen.found, query.interval.unwrap_or_default());
-    let data = periods.iter().map(|((period, currency), sums)| PeriodJson {
+    let data = periods.iter().map(|((period, currency), sums)| SalesPeriod {
         period,
         currency,
         orders: sums.orders,
@@ -115,7 +128,7 @@ pub async fn sales(
         cancelled_orders: sums.cancelled_orders,
         cancelled_revenue: Amount::new(sums.cancelled_revenue, currency),
     });
-    Ok(reply::json(seen.position, json(&Report { data: data.collect() })))
+    Ok(reply::json(seen.position, json(&SalesReport { data: data.collect() })))
 }
 
 fn summed(days: &[SalesDay], interval: Interval) -> BTreeMap<(String, &str), Sums> {

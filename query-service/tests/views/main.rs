@@ -11,6 +11,7 @@ mod one_order;
 mod oracle;
 mod parameters;
 mod random;
+mod shape;
 mod shop;
 mod waiting;
 
@@ -47,6 +48,7 @@ on_both_backends! {
     crowd::whoever_goes_away_holds_up_nobody,
     crowd::the_past_is_whole_around_a_large_event,
     documentation::every_answer_has_its_documented_shape,
+    documentation::members_stand_in_the_documented_order_whatever_writes_them,
     documentation::every_view_is_documented_with_its_statuses_and_examples,
     exchanged::a_generation_that_is_put_back_is_not_shown_as_newer_than_it_is,
     exchanged::what_is_composed_in_counts_for_the_token,

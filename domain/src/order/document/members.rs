@@ -12,35 +12,66 @@ use crate::{Currency, Label, Money, Name, Note, Reason, Reference};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A composed order. Amounts are decimal strings in the order's currency; facts that are not there are null.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = Order, example = json!({
+    "order_id": "0198c1c2-7b1e-7d4a-9a55-0d6c2b3f4e5a", "status": "placed", "payment_status": "unpaid",
+    "fulfillment_status": "unfulfilled", "version": 1, "position": 1042, "customer": {"id": "c-1", "name": "Ada",
+    "email": null}, "currency": "USD", "lines": [{"line_id": 1, "product_id": "tea-1", "name": "Tea", "quantity": 2,
+    "unit_price": "5.00", "line_total": "10.00", "shipped": 0, "delivered": 0}], "total": "10.00", "paid": "0.00",
+    "refunded": "0.00", "balance_due": "10.00", "payments": [], "refunds": [], "shipments": [], "notes": [],
+    "cancel_reason": null, "created_at": "2026-03-03T00:00:00.000000Z", "placed_at": "2026-03-03T00:00:00.000000Z",
+    "confirmed_at": null, "completed_at": null, "cancelled_at": null, "updated_at": "2026-03-03T00:00:00.000000Z",
+    "allowed_commands": ["confirm", "record-payment", "cancel", "add-note"]}))]
 pub(super) struct Document<'a> {
     order_id: Uuid,
+    #[schema(value_type = String, pattern = "^(draft|placed|confirmed|completed|cancelled|discarded)$")]
     status: Status,
+    #[schema(value_type = String, pattern = "^(unpaid|partially_paid|paid|overpaid|partially_refunded|refunded)$")]
     payment_status: PaymentStatus,
+    #[schema(value_type = String, pattern = "^(unfulfilled|partially_shipped|shipped|partially_delivered|delivered)$")]
     fulfillment_status: FulfillmentStatus,
     version: u64,
     position: u64,
     customer: Cow<'a, Customer>,
+    #[schema(value_type = String)]
     currency: Currency,
+    #[schema(value_type = Vec<LineMembers>)]
     lines: List<'a, Line, LineMembers<'a>>,
+    #[schema(value_type = String)]
     total: Amount,
+    #[schema(value_type = String)]
     paid: Amount,
+    #[schema(value_type = String)]
     refunded: Amount,
+    #[schema(value_type = String)]
     balance_due: Amount,
+    #[schema(value_type = Vec<PaymentMembers>)]
     payments: List<'a, Payment, PaymentMembers<'a>>,
+    #[schema(value_type = Vec<RefundMembers>)]
     refunds: List<'a, Refund, RefundMembers<'a>>,
+    #[schema(value_type = Vec<ShipmentMembers>)]
     shipments: List<'a, Shipment, ShipmentMembers<'a>>,
+    #[schema(value_type = Vec<NoteMembers>)]
     notes: List<'a, NoteEntry, NoteMembers<'a>>,
+    #[schema(value_type = Option<String>)]
     cancel_reason: Option<Cow<'a, Reason>>,
+    #[schema(value_type = DateTime<Utc>)]
     created_at: Wire,
+    #[schema(value_type = Option<DateTime<Utc>>)]
     placed_at: Option<Wire>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
     confirmed_at: Option<Wire>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
     completed_at: Option<Wire>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
     cancelled_at: Option<Wire>,
+    #[schema(value_type = DateTime<Utc>)]
     updated_at: Wire,
+    #[schema(value_type = Vec<String>)]
     allowed_commands: Allowed<'a>,
 }
 
@@ -189,13 +220,18 @@ impl<'de> Deserialize<'de> for Allowed<'_> {
 }
 
 /// A line of an order.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderLine)]
 struct LineMembers<'a> {
     line_id: u32,
+    #[schema(value_type = String)]
     product_id: Cow<'a, Reference>,
+    #[schema(value_type = String)]
     name: Cow<'a, Name>,
     quantity: u32,
+    #[schema(value_type = String)]
     unit_price: Amount,
+    #[schema(value_type = String)]
     line_total: Amount,
     shipped: u32,
     delivered: u32,
@@ -231,11 +267,16 @@ impl LineMembers<'_> {
 }
 
 /// Money that came in.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderPayment)]
 struct PaymentMembers<'a> {
+    #[schema(value_type = String)]
     payment_id: Cow<'a, Reference>,
+    #[schema(value_type = String)]
     amount: Amount,
+    #[schema(value_type = Option<String>)]
     method: Option<Cow<'a, Label>>,
+    #[schema(value_type = DateTime<Utc>)]
     occurred_at: Wire,
 }
 
@@ -262,11 +303,16 @@ impl PaymentMembers<'_> {
 }
 
 /// Money that went back.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderRefund)]
 struct RefundMembers<'a> {
+    #[schema(value_type = String)]
     refund_id: Cow<'a, Reference>,
+    #[schema(value_type = String)]
     amount: Amount,
+    #[schema(value_type = Option<String>)]
     reason: Option<Cow<'a, Reason>>,
+    #[schema(value_type = DateTime<Utc>)]
     occurred_at: Wire,
 }
 
@@ -293,13 +339,20 @@ impl RefundMembers<'_> {
 }
 
 /// A parcel.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderShipment)]
 struct ShipmentMembers<'a> {
+    #[schema(value_type = String)]
     shipment_id: Cow<'a, Reference>,
+    #[schema(value_type = Option<String>)]
     carrier: Option<Cow<'a, Label>>,
+    #[schema(value_type = Option<String>)]
     tracking_number: Option<Cow<'a, Label>>,
+    #[schema(value_type = Vec<ShippedLine>)]
     lines: Cow<'a, [ShippedLine]>,
+    #[schema(value_type = DateTime<Utc>)]
     shipped_at: Wire,
+    #[schema(value_type = Option<DateTime<Utc>>)]
     delivered_at: Option<Wire>,
 }
 
@@ -330,9 +383,12 @@ impl ShipmentMembers<'_> {
 }
 
 /// A note.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderNote)]
 pub(super) struct NoteMembers<'a> {
+    #[schema(value_type = String)]
     text: Cow<'a, Note>,
+    #[schema(value_type = DateTime<Utc>)]
     occurred_at: Wire,
 }
 

@@ -9,6 +9,9 @@ pub mod micros;
 use super::Order;
 use crate::{Note, Timestamp};
 use members::{Document, NoteMembers};
+use std::borrow::Cow;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 /// About what an order without lines takes.
@@ -55,6 +58,23 @@ impl OrderDocument<'_> {
         serde_json::to_writer(&mut json, &Document::of(self))
             .expect("documents have string keys and a Vec takes every byte");
         json
+    }
+}
+
+/// That of the members it writes.
+impl PartialSchema for OrderDocument<'_> {
+    fn schema() -> RefOr<Schema> {
+        Document::schema()
+    }
+}
+
+impl ToSchema for OrderDocument<'_> {
+    fn name() -> Cow<'static, str> {
+        Document::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Document::schemas(schemas);
     }
 }
 
