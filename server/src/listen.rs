@@ -6,7 +6,6 @@
 
 mod bind;
 mod connection;
-mod framing;
 mod socket;
 mod unread;
 

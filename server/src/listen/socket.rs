@@ -8,11 +8,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use framing_guard::Guard;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::framing::Framing;
 use crate::context::RequestContext;
 use crate::limits::{MAX_URI_BYTES, MIN_WRITTEN_BYTES};
 use crate::problem::{PROBLEM_JSON, Problem, ProblemCode};
@@ -24,7 +24,7 @@ const MAX_BARE: usize = 256;
 /// A connection's stream.
 pub(super) struct Socket {
     stream: TcpStream,
-    framing: Framing,
+    guard: Guard,
     pace: Pace,
     own: Option<OwnRefusal>,
 }
@@ -83,7 +83,7 @@ struct OwnRefusal {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, write_stall: Duration) -> Self {
-        Self { stream, framing: Framing::new(), pace: Pace::new(write_stall), own: None }
+        Self { stream, guard: Guard::default(), pace: Pace::new(write_stall), own: None }
     }
 
     pub(super) fn into_stream(self) -> TcpStream {
@@ -108,7 +108,7 @@ impl Socket {
 
     fn refusal_for(&self, bytes: &[u8]) -> Option<OwnRefusal> {
         let status = bare_status(bytes)?;
-        let too_long = self.framing.request_line() > MAX_URI_BYTES;
+        let too_long = self.guard.request_line() > MAX_URI_BYTES;
         let code = match status {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if too_long => ProblemCode::URI_TOO_LONG,
             other => ProblemCode::for_status(other),
@@ -161,7 +161,11 @@ impl AsyncRead for Socket {
         let this = self.get_mut();
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        this.framing.follow(&mut buffer.filled_mut()[before..]);
+        let read = &mut buffer.filled_mut()[before..];
+        if let Err(refused) = this.guard.follow(read) {
+            // hyper refuses the head then, as it refuses any that it cannot read.
+            read[refused.line_end] = 0;
+        }
         Poll::Ready(Ok(()))
     }
 }
