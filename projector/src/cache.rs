@@ -2,6 +2,11 @@
 //!
 //! The one rule: an entry that a batch changed may be forgotten only after that batch has committed. Folding runs ahead
 //! of flushing, and a row read back before its flush would be an old one.
+//!
+//! It stands on `lru`, not on `quick_cache`, which forgets as it inserts. That one can pin entries, but looks past all that
+//! are pinned for one that is not: a batch heavier than the limit would cost the square of its entries. Here a look at the
+//! oldest entry says it all, since those used later belong to no earlier batch. Nor are the two caches one: this one learns
+//! weights and commits, that of the command service bounds itself as it is filled.
 
 use lru::LruCache;
 use std::hash::Hash;

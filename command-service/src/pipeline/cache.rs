@@ -3,6 +3,10 @@
 //! Bounded by the number of streams and by their weight (the bytes of their events). A batch takes states out, evolves
 //! them in place, and puts them back after its commit. A state that is dropped on the way is loaded again, so a failed
 //! batch leaves no trace. A cache is never the truth: every append checks the version of its decision.
+//!
+//! It stands on `lru`, not on `quick_cache`: that one learns what is used often from reads in place, and a state that is
+//! taken out and put back is new to it each time. Filled once with streams of the past, it found none of the streams in use
+//! (0 of 9,800 look-ups, `lru` all). It also has one bound, by weight, where two are needed here.
 
 use super::stream::Stream;
 use domain::Aggregate;
