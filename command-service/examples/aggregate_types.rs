@@ -1,5 +1,5 @@
-//! How many commands per second one, two and three aggregate types get through one log, without HTTP: `cargo run
-//! --release --example aggregate_types -p command-service -- [SECONDS [ROUNDS [CLIENTS]]]`.
+//! How many commands per second one, two and three aggregate types get through one log, without HTTP:
+//! `cargo run --release --example aggregate_types -p command-service -- [SECONDS [ROUNDS [CLIENTS]]]`.
 //!
 //! Clients send five commands to one stream after another, each when the one before is answered; the first of them
 //! begins the stream and has an idempotency key. The types take turns with all clients, so that a noisy moment falls on

@@ -26,9 +26,9 @@ pub enum MoneyError {
     /// More digits after the point than the currency has.
     #[error("has more digits after the point than {currency} has ({digits})")]
     TooPrecise {
-        /// The currency.
+        /// The currency that limits the digits.
         currency: Currency,
-        /// Its digits.
+        /// The most digits after its point.
         digits: u32,
     },
     /// Outside the range of the type or of the public limit.
@@ -58,7 +58,7 @@ impl Money {
         self.minor
     }
 
-    /// The currency.
+    /// The currency of the amount.
     pub const fn currency(self) -> Currency {
         self.currency
     }

@@ -12,9 +12,7 @@ const VIEWS: &str = "cannot open the views (--data-dir or --read-model)";
 /// The log and the views.
 #[derive(Debug, Clone)]
 pub struct Storage {
-    /// The log.
     pub log: EventStore,
-    /// The views.
     pub views: ReadModel,
 }
 

@@ -215,7 +215,7 @@ const REFUSALS: [(&str, &str, u16, &str); 17] = [
     ),
 ];
 
-/// The members of a code.
+/// The members that a problem has only with this code.
 fn members(code: &str) -> &'static [&'static str] {
     match code {
         "illegal-transition" => &["current_status", "allowed_commands"],

@@ -41,7 +41,7 @@ pub struct CaseReport {
 pub struct Figure {
     /// What was measured.
     pub name: String,
-    /// Its unit.
+    /// Its unit, as tables show it.
     pub unit: String,
     /// The figure of each run.
     pub runs: Vec<f64>,

@@ -25,7 +25,7 @@ impl<A: CommandApi> Commands<A> {
         Self { pipeline, store }
     }
 
-    /// The pipeline.
+    /// The pipeline, for callers in this process.
     pub fn pipeline(&self) -> &Pipeline<A> {
         &self.pipeline
     }

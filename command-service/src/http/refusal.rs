@@ -15,7 +15,7 @@ const RETRY_SOON: u64 = 1;
 /// The members that every problem gets from its code.
 const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "code", "detail"];
 
-/// A refusal as a problem.
+/// Turns a refusal of any kind into its problem document.
 pub fn problem<A: CommandApi>(refusal: Refusal<A::Rejection>) -> Problem {
     let problem = match refusal {
         Refusal::Rejected(rejection) => A::rejected(&rejection),

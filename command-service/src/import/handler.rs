@@ -155,7 +155,7 @@ impl From<Refused> for RefusedLine {
     }
 }
 
-/// The import route.
+/// `POST /v1/import`, with its documentation.
 pub fn routes() -> OpenApiRouter<Imports> {
     OpenApiRouter::default().routes(routes!(import))
 }

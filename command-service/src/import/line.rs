@@ -23,13 +23,13 @@ pub(super) const UNNAMED: &str = OrderAggregate::STREAM_TYPE;
 /// A line that was read into a request, or why it was not.
 #[derive(Debug)]
 pub struct Read<R> {
-    /// Its number.
+    /// Its number in the input, from 1.
     pub number: u64,
     /// The stream that it names, if that could be read.
     pub stream: Option<StreamId>,
     /// About how many bytes its request holds in memory.
     pub weight: usize,
-    /// The request.
+    /// The request, or the problem that refuses the line.
     pub request: Result<R, Problem>,
 }
 

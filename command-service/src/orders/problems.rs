@@ -59,7 +59,7 @@ pub const REJECTIONS: [ProblemCode; 9] = [
     QUANTITY_EXCEEDS_REMAINING,
 ];
 
-/// The problems of commands.
+/// Every problem that a command may be answered with, for the OpenAPI document.
 pub struct CommandProblems;
 
 impl IntoResponses for CommandProblems {

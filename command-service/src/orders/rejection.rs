@@ -9,7 +9,7 @@ use domain::FieldError;
 use domain::order::{CommandName, MAX_LINES, OrderRejection, Status};
 use server::Problem;
 
-/// A rejection as a problem.
+/// The problem of a rejection, with the members that a client needs to act on it.
 pub fn rejected(rejection: &OrderRejection) -> Problem {
     let conflict = |code, detail: &str| Problem::new(code).detail(detail);
     match rejection {

@@ -33,7 +33,7 @@ pub enum Settles {
 pub struct Request<C> {
     /// The stream that decides.
     pub target: Target,
-    /// The command.
+    /// What the stream has to decide.
     pub command: C,
     /// `If-Match`.
     pub precondition: Option<Precondition>,

@@ -22,7 +22,7 @@ impl Progress {
         Self(ProgressBar::hidden())
     }
 
-    /// The reader, counted.
+    /// Counts the bytes that are read through `reader`.
     pub(super) fn counting<R: AsyncRead + Unpin>(
         &self,
         reader: R,

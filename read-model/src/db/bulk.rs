@@ -82,30 +82,30 @@ macro_rules! add {
 }
 
 impl Binds {
-    /// A number.
+    /// Binds a number.
     pub fn int(&mut self, value: i64) -> &mut Self {
         self.maybe_int(Some(value))
     }
-    /// A number, or null.
+    /// Binds a number or null.
     pub fn maybe_int(&mut self, value: Option<i64>) -> &mut Self {
         add!(self, value, Ints);
         self
     }
-    /// A sum of money, in two columns.
+    /// Binds a sum of money, which takes two columns.
     pub fn sum(&mut self, value: i128) -> &mut Self {
         let (high, low) = sum::split(value);
         self.int(high).int(low)
     }
-    /// A text.
+    /// Binds a text.
     pub fn text(&mut self, value: impl Into<String>) -> &mut Self {
         self.maybe_text(Some(value.into()))
     }
-    /// A text, or null.
+    /// Binds a text or null.
     pub fn maybe_text(&mut self, value: Option<String>) -> &mut Self {
         add!(self, value, Texts);
         self
     }
-    /// An id.
+    /// Binds an id.
     pub fn uuid(&mut self, value: Uuid) -> &mut Self {
         self.maybe_uuid(Some(value))
     }

@@ -63,7 +63,6 @@ impl ReadModel {
     }
 }
 
-/// The error for a failed migration.
 fn migration_failed(error: &MigrateError) -> ReadModelError {
     match error {
         MigrateError::VersionMissing(version) => ReadModelError::Corrupt(format!(

@@ -3,7 +3,7 @@
 use super::{CurrencyAmount, Seen};
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, sum};
 
-/// A customer.
+/// What one customer has ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // the columns, as the migration describes them
 pub struct CustomerFigures {

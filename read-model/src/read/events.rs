@@ -32,7 +32,7 @@ pub struct StoredEvent {
     pub data: String,
 }
 
-/// A page of events.
+/// Events up to the bounds of a page, and whether more follow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventPage {
     /// The events, in order.

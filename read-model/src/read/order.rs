@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// An order document as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderText {
-    /// Its version.
+    /// The order's version, as in its `ETag`.
     pub version: u64,
     /// JSON, with an empty list of notes.
     pub document: Bytes,

@@ -27,9 +27,9 @@ pub struct OrderFilter {
 /// The sort key of a list; the order's id breaks ties in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderSort {
-    /// The sort key.
+    /// The value that orders are compared by.
     pub by: SortKey,
-    /// The direction.
+    /// Which end of the list comes first.
     pub direction: Direction,
 }
 

@@ -14,7 +14,7 @@ pub struct ProductFigures {
     pub name: String,
     pub orders: i64,
     pub units: i64,
-    /// By currency.
+    /// Of orders that are not cancelled, by currency.
     pub revenue: Vec<CurrencyAmount>,
 }
 
@@ -43,7 +43,7 @@ pub struct ProductPage {
 pub struct RankedProduct {
     /// The value it is ranked by.
     pub rank: i128,
-    /// Its figures.
+    /// Its name, orders, units and revenue.
     pub product: ProductFigures,
 }
 

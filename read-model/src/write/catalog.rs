@@ -5,7 +5,7 @@ use crate::db::{ReadModel, ReadModelError, Sql, WriteTx, from_row, loaded, store
 /// A projection's row in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogEntry {
-    /// Its name.
+    /// The name that views and operators use, e.g. `orders`.
     pub name: String,
     /// The version of the code that made its rows.
     pub version: u32,
@@ -22,14 +22,14 @@ pub struct CatalogEntry {
 pub struct Checkpoint {
     /// The projection.
     pub name: &'static str,
-    /// Its generation.
+    /// The generation that the writer has loaded.
     pub generation: u64,
 }
 
 /// The log's head, as the projector last saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceHead {
-    /// Its position.
+    /// The position of the log's last event.
     pub position: u64,
     /// When the event at that position was stored, in microseconds.
     pub recorded_at: i64,

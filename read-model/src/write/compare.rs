@@ -23,7 +23,7 @@ pub enum Snapshot {
 /// A row in which the two sides differ. Names the place, not the values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The table.
+    /// The table's plain name, without a generation.
     pub table: &'static str,
     /// The row's primary key.
     pub key: String,

@@ -58,7 +58,7 @@ pub struct OrderProductRow {
     pub order_id: Uuid,
 }
 
-/// A note of an order.
+/// A note, as views show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct OrderNoteRow {

@@ -15,9 +15,9 @@ pub struct ParkedRow {
     pub generation: u64,
     /// Its position in the log.
     pub position: u64,
-    /// The type of its stream.
+    /// The name of its stream's aggregate, e.g. `order`.
     pub stream_type: String,
-    /// The id of its stream.
+    /// The stream's id, unique together with the type.
     pub stream_id: Uuid,
     /// Its version in the stream.
     pub version: u64,
@@ -34,9 +34,9 @@ pub struct ParkedRow {
 pub struct ParkedReason {
     /// Its position in the log.
     pub position: u64,
-    /// The type of its stream.
+    /// The name of its stream's aggregate, e.g. `order`.
     pub stream_type: String,
-    /// The id of its stream.
+    /// The stream's id, unique together with the type.
     pub stream_id: Uuid,
     /// Its version in the stream.
     pub version: u64,

@@ -32,13 +32,13 @@ pub struct Step {
 /// The checkpoint of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionEntry {
-    /// The projection.
+    /// The projection that the topic feeds.
     pub projection: String,
-    /// Its generation.
+    /// The generation whose rows the checkpoint accounts for.
     pub generation: u64,
     /// The partition.
     pub number: i32,
-    /// The topic.
+    /// The name of the topic that feeds it.
     pub topic: String,
     /// How far it has been read.
     pub mark: Mark,

@@ -13,7 +13,7 @@ pub struct RebuildEntry {
     pub version: u32,
     /// The generation being filled.
     pub generation: u64,
-    /// Its position.
+    /// Every event up to here is in the shadow rows.
     pub position: u64,
     /// The process that fills it; opaque.
     pub owner: Vec<u8>,

@@ -185,7 +185,6 @@ impl System {
         head
     }
 
-    /// The address of a service.
     fn address(&self, service: &str) -> String {
         let log = std::fs::read_to_string(self.log(service)).unwrap();
         let line = log.lines().rev().find_map(|line| line.strip_prefix("listening on http://"));

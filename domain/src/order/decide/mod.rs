@@ -13,7 +13,6 @@ use crate::{FieldError, Money, MoneyError, Reason};
 
 type Decision = Result<Vec<OrderEvent>, OrderRejection>;
 
-/// Decides a command.
 pub(super) fn decide(state: Option<&Order>, command: &OrderCommand) -> Decision {
     let order = match (state, command) {
         (None, OrderCommand::Create { customer, currency, lines, draft, note }) => {
