@@ -36,9 +36,9 @@ pub trait Aggregate: Send + Sync + 'static {
     /// Folds one event, which happened at `at`, into the state. Total over everything that `decide` can produce.
     fn evolve(state: Self::State, event: &Self::Event, at: Timestamp) -> Self::State;
 
-    /// The business case that a stream belongs to whose first event this is: the id of another stream, say of the order that
-    /// a payment is for. `None`, which it is unless stated, means a case of its own. The stream keeps its case for ever. All
-    /// events of a case stay in one order on their way to consumers.
+    /// The business case of a stream whose first event this is: the id of another stream, e.g. of the order that a
+    /// payment is for. `None`, the default, means a case of its own. The stream keeps its case for ever. All events of
+    /// a case stay in one order on their way to consumers.
     fn partition_key(_first: &Self::Event) -> Option<Uuid> {
         None
     }

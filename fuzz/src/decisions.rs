@@ -108,7 +108,7 @@ fn decided(state: &Option<Order>, command: &OrderCommand, events: &[OrderEvent])
     let Some(order) = fold(state.clone(), events) else { panic!("{events:?} end in nothing") };
     let (order_id, version) = (Uuid::nil(), 1);
     let document = OrderDocument { order_id, version, position: 1, order: &order, notes: &[] };
-    serde_json::from_slice::<Value>(&document.to_json()).expect("the composed order is JSON");
+    serde_json::from_slice::<Value>(&document.to_json()).expect("the order document is JSON");
     // An external fact is recorded once, and no other command can be repeated.
     let again = OrderAggregate::decide(&Some(order), command);
     match command {

@@ -148,14 +148,14 @@ fn show(order: &Order, notes: &[NoteEntry], version: usize) {
     let order_id = Uuid::nil();
     let document = OrderDocument { order_id, version, position: version, order, notes };
     let shown = document.to_json();
-    let value: Value = serde_json::from_slice(&shown).expect("the composed order is JSON");
+    let value: Value = serde_json::from_slice(&shown).expect("the order document is JSON");
     assert_eq!(value["lines"].as_array().map(Vec::len), Some(order.lines.len()));
     assert_eq!(value["currency"], order.currency.code());
     let snapshot = serde_json::to_vec(order).expect("a snapshot");
     assert_eq!(&serde_json::from_slice::<Order>(&snapshot).expect("a snapshot"), order);
     // The order document names its currency once: it cannot show amounts in another.
     if one_currency(order) {
-        let (mut read, read_notes) = restore(&shown).expect("the composed order reads back");
+        let (mut read, read_notes) = restore(&shown).expect("the order document reads back");
         read.next_line_id = order.next_line_id;
         assert_eq!((&read, read_notes.as_slice()), (order, notes));
     }

@@ -56,7 +56,7 @@ fn composed(
     notes.extend(new.map(|text| NoteEntry { text, occurred_at: preview.at }));
     let document = OrderDocument { order_id: id, version, position, order, notes: &notes };
     let json = serde_json::from_slice::<Box<RawValue>>(&document.to_json());
-    Some(json.expect("a composed order is JSON"))
+    Some(json.expect("an order document is JSON"))
 }
 
 /// All notes of an order up to a version, read in bounded pages.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use uuid::Uuid;
 
-/// What begins with this number or a higher one belongs to the business case of that id.
+/// A stream that begins with this number or a higher one belongs to the business case of that id.
 pub const CASES: i64 = 1_000_000;
 
 /// A number that never goes below zero, under one of the two stream types.

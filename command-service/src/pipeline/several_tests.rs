@@ -67,14 +67,14 @@ pub async fn of_two_that_begin_a_stream_at_once_the_second_goes_on_from_the_firs
     }
 }
 
-pub async fn what_begins_in_a_business_case_stays_in_it_whoever_goes_on(rig: Rig) {
+pub async fn a_stream_keeps_the_business_case_that_it_began_in(rig: Rig) {
     let (ours, store) = rig.pipeline().await;
     let case = CASES + 7;
     let batch = [add(1, case), add(1, 1), add(2, 1), add(1, 0)];
     for pending in batch.map(|request| ours.submit(request).unwrap()) {
         accepted(&pending.reply().await);
     }
-    // What would begin a stream in a case says nothing of one that is there.
+    // A command that would begin a stream in a case does not change the case of an existing stream.
     accepted(&ours.ask(add(2, case)).await);
     let (theirs, _) = rig.pipeline().await;
     accepted(&theirs.ask(add(1, case + 1)).await);

@@ -328,7 +328,7 @@ on_both_backends!(
         imported_times_lie_between_the_last_event_and_now,
         what_is_to_be_begun_and_is_there_is_decided_on_as_it_is,
         of_two_that_begin_a_stream_at_once_the_second_goes_on_from_the_first,
-        what_begins_in_a_business_case_stays_in_it_whoever_goes_on,
+        a_stream_keeps_the_business_case_that_it_began_in,
         two_pipelines_on_one_log_never_build_on_each_others_stale_state,
         a_key_used_by_another_pipeline_in_the_meantime_gets_its_answer,
         pipelines_of_two_types_store_streams_of_the_same_ids_side_by_side,

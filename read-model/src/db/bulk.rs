@@ -109,7 +109,7 @@ impl Binds {
     pub fn uuid(&mut self, value: Uuid) -> &mut Self {
         self.maybe_uuid(Some(value))
     }
-    /// An id, or null.
+    /// Binds an id or null.
     pub fn maybe_uuid(&mut self, value: Option<Uuid>) -> &mut Self {
         add!(self, value, Uuids);
         self

@@ -1,5 +1,5 @@
-//! The members of the composed order, in the documented order: one set of structs that is written from a state and read
-//! back into one. What the state has is borrowed on the way out and owned on the way in.
+//! The members of the order document, in the documented order: one set of structs, written from a state and read back
+//! into one. They borrow from the state when they are written, and own their values when they are read.
 
 use super::micros::Wire;
 use super::{NoteEntry, OrderDocument};
@@ -107,7 +107,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The state and the notes. What follows from the state is not compared with it.
+    /// The state and the notes. Members derived from the state are not compared with it.
     pub(super) fn read(self) -> Result<(Order, Vec<NoteEntry>), serde_json::Error> {
         let currency = self.currency;
         let lines = self.lines.read(|line| line.read(currency))?;
@@ -139,7 +139,8 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A list of the state: its items on the way out, so that no list of their members is made; the members on the way in.
+/// A list of the state. It is written from the state's items, without a list of their members, and read as those
+/// members.
 enum List<'a, T, M> {
     State(&'a [T]),
     Read(Vec<M>),
@@ -172,7 +173,7 @@ impl<'de, T, M: Deserialize<'de>> Deserialize<'de> for List<'_, T, M> {
     }
 }
 
-/// An amount as a decimal string: of money on the way out; on the way in a text until the order's currency is known.
+/// An amount as a decimal string: money when written; when read a text, until the order's currency is known.
 enum Amount {
     Money(Money),
     Text(String),
@@ -202,7 +203,7 @@ impl<'de> Deserialize<'de> for Amount {
     }
 }
 
-/// The commands that an order allows. Its state says which, so none are read.
+/// The commands that an order allows. They follow from its state, so they are not read.
 struct Allowed<'a>(Option<&'a Order>);
 
 impl Serialize for Allowed<'_> {

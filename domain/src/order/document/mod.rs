@@ -14,9 +14,9 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-/// About what an order without lines takes.
+/// The size of an order without lines, about.
 const TYPICAL_BYTES: usize = 1_024;
-/// About what a line takes.
+/// The size of a line, about.
 const LINE_BYTES: usize = 128;
 
 /// A note with its time.
@@ -61,7 +61,7 @@ impl OrderDocument<'_> {
     }
 }
 
-/// That of the members it writes.
+/// The schema of the members that it writes.
 impl PartialSchema for OrderDocument<'_> {
     fn schema() -> RefOr<Schema> {
         Document::schema()
@@ -78,13 +78,13 @@ impl ToSchema for OrderDocument<'_> {
     }
 }
 
-/// Reads a composed order back into its state and its notes.
+/// Reads an order document back into its state and its notes.
 ///
-/// The one thing that a composed order does not tell is the id of a line that was added and removed again, so
-/// `next_line_id` is one above the lines that are there: enough to fold on, not to decide.
+/// The document lacks only the ids of lines that were added and removed again. So `next_line_id` is one above the
+/// highest remaining line: enough for folding, not for deciding.
 ///
 /// # Errors
-/// When the JSON is not a composed order.
+/// When the JSON is not an order document.
 pub fn restore(json: &[u8]) -> Result<(Order, Vec<NoteEntry>), serde_json::Error> {
     serde_json::from_slice::<Document<'_>>(json)?.read()
 }
