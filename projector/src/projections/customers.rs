@@ -1,16 +1,11 @@
 //! Projection `customers`: adds and takes back, needs no memory.
 
-use super::ORDER_STREAMS;
-use crate::decoded::Decoded;
-use crate::decoded::Poison;
-use crate::projection::{Changes, Fold, Projection, Streams};
-use domain::order::{OrderAggregate, OrderEvent};
+use super::{ORDER_STREAMS, OrderSums};
+use crate::projection::{Projection, Streams};
+use domain::order::OrderEvent;
 use event_store::RecordedEvent;
-use futures::future::{BoxFuture, FutureExt};
-use read_model::ReadModelError;
-use read_model::write::customers::{CustomerDelta, CustomersChanges, LifetimeDelta};
+use read_model::write::customers::{self, CustomerDelta, CustomersChanges, LifetimeDelta};
 use read_model::write::named::Named;
-use read_model::write::{Tables, WriteTx, customers};
 use std::collections::HashMap;
 
 /// The projection.
@@ -23,28 +18,7 @@ pub static CUSTOMERS: Projection = Projection {
     fold: |_| Box::new(CustomersFold::default()),
 };
 
-impl Fold for CustomersFold {
-    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
-        if let Some(fact) = event.read::<OrderAggregate>()? {
-            self.fold(fact, &event.recorded);
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, _: Vec<Decoded>) -> Box<dyn Changes> {
-        Box::new(self.changes())
-    }
-}
-
-impl Changes for CustomersChanges {
-    fn write<'a>(
-        self: Box<Self>,
-        tx: &'a mut WriteTx,
-        tables: Tables,
-    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
-        tx.write_customers(tables, *self).boxed()
-    }
-}
+written_by!(CustomersChanges, write_customers);
 
 /// The fold.
 #[derive(Debug, Default)]
@@ -53,8 +27,10 @@ pub(super) struct CustomersFold {
     lifetimes: HashMap<(String, &'static str), i128>,
 }
 
-impl CustomersFold {
-    pub(super) fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
+impl OrderSums for CustomersFold {
+    type Changes = CustomersChanges;
+
+    fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
         match event {
             OrderEvent::OrderPlaced { customer, total, .. } => {
                 let at = recorded.occurred_at.timestamp_micros();
@@ -76,6 +52,26 @@ impl CustomersFold {
         }
     }
 
+    fn changes(&mut self) -> CustomersChanges {
+        let mut customers: Vec<_> = self.customers.drain().map(|(_, delta)| delta).collect();
+        customers.sort_unstable_by(|a, b| a.customer_id.cmp(&b.customer_id));
+        let mut lifetimes: Vec<_> = self
+            .lifetimes
+            .drain()
+            .map(|((customer_id, currency), amount)| LifetimeDelta {
+                customer_id,
+                currency,
+                amount,
+            })
+            .collect();
+        lifetimes.sort_unstable_by(|a, b| {
+            (&a.customer_id, a.currency).cmp(&(&b.customer_id, b.currency))
+        });
+        CustomersChanges { customers, lifetimes }
+    }
+}
+
+impl CustomersFold {
     fn customer(&mut self, id: &str, at: i64) -> &mut CustomerDelta {
         if !self.customers.contains_key(id) {
             self.customers.insert(
@@ -98,23 +94,5 @@ impl CustomersFold {
 
     fn earn(&mut self, id: &str, currency: &'static str, amount: i64) {
         *self.lifetimes.entry((id.to_owned(), currency)).or_default() += i128::from(amount);
-    }
-
-    pub(super) fn changes(&mut self) -> CustomersChanges {
-        let mut customers: Vec<_> = self.customers.drain().map(|(_, delta)| delta).collect();
-        customers.sort_unstable_by(|a, b| a.customer_id.cmp(&b.customer_id));
-        let mut lifetimes: Vec<_> = self
-            .lifetimes
-            .drain()
-            .map(|((customer_id, currency), amount)| LifetimeDelta {
-                customer_id,
-                currency,
-                amount,
-            })
-            .collect();
-        lifetimes.sort_unstable_by(|a, b| {
-            (&a.customer_id, a.currency).cmp(&(&b.customer_id, b.currency))
-        });
-        CustomersChanges { customers, lifetimes }
     }
 }

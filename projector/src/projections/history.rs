@@ -4,7 +4,6 @@ use super::unknown;
 use crate::cache::Cache;
 use crate::decoded::{Decoded, Fact, Poison};
 use crate::projection::{Changes, Fold, Pace, Projection, Streams};
-
 use event_store::{RecordedEvent, StreamId};
 use futures::future::{BoxFuture, FutureExt};
 use read_model::write::history::{self, HistoryRow};
@@ -43,7 +42,20 @@ impl Fold for HistoryFold {
         model: &'a ReadModel,
         tables: Tables,
     ) -> BoxFuture<'a, Result<(), ReadModelError>> {
-        self.look_up(events, model, tables).boxed()
+        async move {
+            let unknown = unknown(events, self.pace, |stream| self.versions.contains(stream));
+            let asked: Vec<(&str, Uuid)> =
+                unknown.iter().map(|stream| (stream.stream_type.as_str(), stream.id)).collect();
+            let found = model.history_versions(tables, &asked).await?;
+            for (stream, version) in unknown.into_iter().zip(found) {
+                if let Some(version) = version {
+                    self.versions.put(stream, self.batch, version);
+                    self.versions.weigh(stream, 1);
+                }
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
@@ -81,25 +93,6 @@ impl Changes for Rows {
 impl HistoryFold {
     pub(super) fn new(pace: Pace) -> Self {
         Self { pace, versions: Cache::new(STREAMS), refused: HashSet::new(), batch: 1 }
-    }
-
-    async fn look_up(
-        &mut self,
-        events: &[&Decoded],
-        model: &ReadModel,
-        tables: Tables,
-    ) -> Result<(), ReadModelError> {
-        let unknown = unknown(events, self.pace, |stream| self.versions.contains(stream));
-        let asked: Vec<(&str, Uuid)> =
-            unknown.iter().map(|stream| (stream.stream_type.as_str(), stream.id)).collect();
-        let found = model.history_versions(tables, &asked).await?;
-        for (stream, version) in unknown.into_iter().zip(found) {
-            if let Some(version) = version {
-                self.versions.put(stream, self.batch, version);
-                self.versions.weigh(stream, 1);
-            }
-        }
-        Ok(())
     }
 
     fn follow(&mut self, recorded: &RecordedEvent) -> Result<(), Poison> {

@@ -1,5 +1,20 @@
 //! The folds: events in, row changes out, no I/O but the reading of rows that a fold has to go on from.
 
+/// Has the changes of a projection written by its own method of `WriteTx`.
+macro_rules! written_by {
+    ($changes:ty, $write:ident) => {
+        impl $crate::projection::Changes for $changes {
+            fn write<'a>(
+                self: Box<Self>,
+                tx: &'a mut read_model::write::WriteTx,
+                tables: read_model::write::Tables,
+            ) -> futures::future::BoxFuture<'a, Result<(), read_model::ReadModelError>> {
+                Box::pin(tx.$write(tables, *self))
+            }
+        }
+    };
+}
+
 mod customers;
 mod history;
 mod orders;
@@ -12,11 +27,12 @@ pub use orders::ORDERS;
 pub use products::PRODUCTS;
 pub use sales::SALES;
 
-use crate::decoded::Decoded;
-use crate::projection::Pace;
+use crate::decoded::{Decoded, Poison};
+use crate::projection::{Changes, Fold, Pace};
 use domain::Aggregate;
-use domain::order::OrderAggregate;
-use event_store::{StreamId, StreamType};
+use domain::order::{OrderAggregate, OrderEvent};
+use event_store::{RecordedEvent, StreamId, StreamType};
+use std::fmt;
 
 /// The streams of orders.
 const ORDER_STREAMS: &[StreamType] = &[StreamType::new(OrderAggregate::STREAM_TYPE)];
@@ -26,6 +42,29 @@ const DAY: i64 = 86_400_000_000;
 /// Days since 1970.
 fn day(micros: i64) -> i64 {
     micros.div_euclid(DAY)
+}
+
+/// A fold that adds up what the events of orders say. It needs no memory, and so reads nothing back.
+trait OrderSums: fmt::Debug + Send + Sync {
+    type Changes: Changes + 'static;
+
+    fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent);
+
+    /// What was added since the last call.
+    fn changes(&mut self) -> Self::Changes;
+}
+
+impl<F: OrderSums> Fold for F {
+    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
+        if let Some(fact) = event.read::<OrderAggregate>()? {
+            self.fold(fact, &event.recorded);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, _: Vec<Decoded>) -> Box<dyn Changes> {
+        Box::new(self.changes())
+    }
 }
 
 /// The streams that a fold has to look up, each once.

@@ -1,17 +1,12 @@
 //! Projection `products`: adds and takes back, needs no memory. An order counts once for a product, however many of its
 //! lines name it.
 
-use super::ORDER_STREAMS;
-use crate::decoded::Decoded;
-use crate::decoded::Poison;
-use crate::projection::{Changes, Fold, Projection, Streams};
-use domain::order::{OrderAggregate, OrderEvent};
+use super::{ORDER_STREAMS, OrderSums};
+use crate::projection::{Projection, Streams};
+use domain::order::OrderEvent;
 use event_store::RecordedEvent;
-use futures::future::{BoxFuture, FutureExt};
-use read_model::ReadModelError;
 use read_model::write::named::Named;
-use read_model::write::products::{ProductDelta, ProductSalesDelta, ProductsChanges};
-use read_model::write::{Tables, WriteTx, products};
+use read_model::write::products::{self, ProductDelta, ProductSalesDelta, ProductsChanges};
 use std::collections::HashMap;
 
 /// The projection.
@@ -24,28 +19,7 @@ pub static PRODUCTS: Projection = Projection {
     fold: |_| Box::new(ProductsFold::default()),
 };
 
-impl Fold for ProductsFold {
-    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
-        if let Some(fact) = event.read::<OrderAggregate>()? {
-            self.fold(fact, &event.recorded);
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, _: Vec<Decoded>) -> Box<dyn Changes> {
-        Box::new(self.changes())
-    }
-}
-
-impl Changes for ProductsChanges {
-    fn write<'a>(
-        self: Box<Self>,
-        tx: &'a mut WriteTx,
-        tables: Tables,
-    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
-        tx.write_products(tables, *self).boxed()
-    }
-}
+written_by!(ProductsChanges, write_products);
 
 /// The fold.
 #[derive(Debug, Default)]
@@ -62,8 +36,10 @@ struct Line<'a> {
     revenue: i128,
 }
 
-impl ProductsFold {
-    pub(super) fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
+impl OrderSums for ProductsFold {
+    type Changes = ProductsChanges;
+
+    fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
         match event {
             OrderEvent::OrderPlaced { lines, currency, .. } => {
                 let lines = lines.iter().map(|line| Line {
@@ -87,6 +63,17 @@ impl ProductsFold {
         }
     }
 
+    fn changes(&mut self) -> ProductsChanges {
+        let mut products: Vec<_> = self.products.drain().map(|(_, delta)| delta).collect();
+        products.sort_unstable_by(|a, b| a.product_id.cmp(&b.product_id));
+        let mut sales: Vec<_> = self.sales.drain().map(|(_, delta)| delta).collect();
+        sales
+            .sort_unstable_by(|a, b| (&a.product_id, a.currency).cmp(&(&b.product_id, b.currency)));
+        ProductsChanges { products, sales }
+    }
+}
+
+impl ProductsFold {
     /// Adds an order's lines; `orders` once for each product.
     fn add(
         &mut self,
@@ -132,14 +119,5 @@ impl ProductsFold {
             units: 0,
             revenue: 0,
         })
-    }
-
-    pub(super) fn changes(&mut self) -> ProductsChanges {
-        let mut products: Vec<_> = self.products.drain().map(|(_, delta)| delta).collect();
-        products.sort_unstable_by(|a, b| a.product_id.cmp(&b.product_id));
-        let mut sales: Vec<_> = self.sales.drain().map(|(_, delta)| delta).collect();
-        sales
-            .sort_unstable_by(|a, b| (&a.product_id, a.currency).cmp(&(&b.product_id, b.currency)));
-        ProductsChanges { products, sales }
     }
 }

@@ -1,16 +1,11 @@
 //! Projection `sales`: what was placed and what was cancelled, by day of placing and day of change.
 
-use super::{ORDER_STREAMS, day};
-use crate::decoded::Decoded;
-use crate::decoded::Poison;
-use crate::projection::{Changes, Fold, Projection, Streams};
-use domain::order::{OrderAggregate, OrderEvent};
+use super::{ORDER_STREAMS, OrderSums, day};
+use crate::projection::{Projection, Streams};
+use domain::order::OrderEvent;
 use event_store::RecordedEvent;
 use faults::{Fault, planted};
-use futures::future::{BoxFuture, FutureExt};
-use read_model::ReadModelError;
-use read_model::write::sales::{SalesChangeRow, SalesChanges, SalesDayDelta, SalesFigures};
-use read_model::write::{Tables, WriteTx, sales};
+use read_model::write::sales::{self, SalesChangeRow, SalesChanges, SalesDayDelta, SalesFigures};
 use std::collections::BTreeMap;
 
 /// The projection.
@@ -23,28 +18,7 @@ pub static SALES: Projection = Projection {
     fold: |_| Box::new(SalesFold::default()),
 };
 
-impl Fold for SalesFold {
-    fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
-        if let Some(fact) = event.read::<OrderAggregate>()? {
-            self.fold(fact, &event.recorded);
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, _: Vec<Decoded>) -> Box<dyn Changes> {
-        Box::new(self.changes())
-    }
-}
-
-impl Changes for SalesChanges {
-    fn write<'a>(
-        self: Box<Self>,
-        tx: &'a mut WriteTx,
-        tables: Tables,
-    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
-        tx.write_sales(tables, *self).boxed()
-    }
-}
+written_by!(SalesChanges, write_sales);
 
 /// The fold.
 #[derive(Debug, Default)]
@@ -53,8 +27,10 @@ pub(super) struct SalesFold {
     changes: Vec<SalesChangeRow>,
 }
 
-impl SalesFold {
-    pub(super) fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
+impl OrderSums for SalesFold {
+    type Changes = SalesChanges;
+
+    fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent) {
         let changed_at = recorded.occurred_at.timestamp_micros();
         let (placed_at, currency, figures) = match event {
             OrderEvent::OrderPlaced { lines, total, .. } => {
@@ -89,7 +65,7 @@ impl SalesFold {
         self.changes.push(SalesChangeRow { position, changed_at, placed_day, currency, figures });
     }
 
-    pub(super) fn changes(&mut self) -> SalesChanges {
+    fn changes(&mut self) -> SalesChanges {
         let days = std::mem::take(&mut self.days);
         let days = days.into_iter().map(|((placed_day, currency, changed_day), figures)| {
             SalesDayDelta { placed_day, currency, changed_day, figures }

@@ -7,7 +7,7 @@ use super::customers::CustomersFold;
 use super::products::ProductsFold;
 use super::sales::SalesFold;
 use super::tests::recorded;
-use super::{DAY, day};
+use super::{DAY, OrderSums as _, day};
 use domain::order::{CancelledLine, Customer, Line, OrderEvent};
 use domain::{Currency, Money, Name, Reason, Reference, Timestamp};
 use event_store::RecordedEvent;

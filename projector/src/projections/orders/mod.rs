@@ -7,16 +7,15 @@ mod state;
 
 use super::{ORDER_STREAMS, day, unknown};
 use crate::cache::Cache;
-use crate::decoded::Decoded;
-use crate::decoded::Poison;
+use crate::decoded::{Decoded, Poison};
 use crate::projection::{Changes, Fold, Pace, Projection, Streams};
 use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderEvent, document};
 use event_store::RecordedEvent;
 use futures::future::{BoxFuture, FutureExt};
 use listed::Listed;
+use read_model::write::Tables;
 use read_model::write::orders::{self, CountChangeRow, OrderNoteRow, OrdersChanges, StoredOrder};
-use read_model::write::{Tables, WriteTx};
 use read_model::{ReadModel, ReadModelError};
 use state::{Indexed, State};
 use std::collections::BTreeMap;
@@ -55,7 +54,18 @@ impl Fold for OrdersFold {
         model: &'a ReadModel,
         tables: Tables,
     ) -> BoxFuture<'a, Result<(), ReadModelError>> {
-        self.look_up(events, model, tables).boxed()
+        async move {
+            let unknown = unknown(events, self.pace, |stream| self.states.contains(&stream.id));
+            let unknown: Vec<Uuid> = unknown.iter().map(|stream| stream.id).collect();
+            for stored in model.load_orders(tables, &unknown).await? {
+                let (stream, state) = restored(stored);
+                let weight = state.weight();
+                self.states.put(stream, self.batch, state);
+                self.states.weigh(stream, weight);
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
@@ -74,15 +84,7 @@ impl Fold for OrdersFold {
     }
 }
 
-impl Changes for OrdersChanges {
-    fn write<'a>(
-        self: Box<Self>,
-        tx: &'a mut WriteTx,
-        tables: Tables,
-    ) -> BoxFuture<'a, Result<(), ReadModelError>> {
-        tx.write_orders(tables, *self).boxed()
-    }
-}
+written_by!(OrdersChanges, write_orders);
 
 impl OrdersFold {
     fn new(pace: Pace) -> Self {
@@ -98,23 +100,6 @@ impl OrdersFold {
             counts: BTreeMap::new(),
             batch: 1,
         }
-    }
-
-    async fn look_up(
-        &mut self,
-        events: &[&Decoded],
-        model: &ReadModel,
-        tables: Tables,
-    ) -> Result<(), ReadModelError> {
-        let unknown = unknown(events, self.pace, |stream| self.states.contains(&stream.id));
-        let unknown: Vec<Uuid> = unknown.iter().map(|stream| stream.id).collect();
-        for stored in model.load_orders(tables, &unknown).await? {
-            let (stream, state) = restored(stored);
-            let weight = state.weight();
-            self.states.put(stream, self.batch, state);
-            self.states.weigh(stream, weight);
-        }
-        Ok(())
     }
 
     fn fold(&mut self, fact: &OrderEvent, recorded: &RecordedEvent) -> Result<(), Poison> {
