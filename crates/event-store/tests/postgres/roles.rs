@@ -6,7 +6,7 @@ use rig::postgres::Database;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
-const SCRIPT: &str = include_str!("../../../deploy/postgres/event-store-roles.sql");
+const SCRIPT: &str = include_str!("../../../../deploy/postgres/event-store-roles.sql");
 
 async fn as_user(database: &Database, user: &str) -> PgConnection {
     let options: PgConnectOptions = database.url_as(user).parse().unwrap();
