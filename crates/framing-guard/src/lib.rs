@@ -6,6 +6,8 @@
 //!
 //! It knows bytes only: no socket, no parser, no answer.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 /// Longest part of a line that is looked at; lines that matter are shorter.
 const MAX_LINE: usize = 256;
 /// The longest body; the longest numbers hyper would call a head too large (431).
