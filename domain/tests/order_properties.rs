@@ -259,6 +259,17 @@ proptest! {
 
 /// A generator that misses statuses would prove little.
 #[test]
+fn random_commands_ask_for_everything() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut asked = std::collections::BTreeSet::new();
+    for _ in 0..50 {
+        let commands = commands().new_tree(&mut runner).unwrap().current();
+        asked.extend(commands.iter().map(OrderCommand::name));
+    }
+    assert!(asked.iter().eq(&CommandName::ALL), "{asked:?}: add the new command to `any_command`");
+}
+
+#[test]
 fn random_commands_reach_every_status() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut reached = std::collections::BTreeSet::new();

@@ -118,78 +118,46 @@ pub struct UnpricedLine {
     pub unit_price: String,
 }
 
-/// The commands by name, as in paths and in `allowed_commands`, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum CommandName {
-    /// `create`
-    Create,
-    /// `add-line`
-    AddLine,
-    /// `change-line-quantity`
-    ChangeLineQuantity,
-    /// `remove-line`
-    RemoveLine,
-    /// `place`
-    Place,
-    /// `discard`
-    Discard,
-    /// `confirm`
-    Confirm,
-    /// `record-payment`
-    RecordPayment,
-    /// `record-refund`
-    RecordRefund,
-    /// `ship`
-    Ship,
-    /// `deliver`
-    Deliver,
-    /// `cancel`
-    Cancel,
-    /// `add-note`
-    AddNote,
+/// Lists each command once: its name here and on the wire.
+macro_rules! command_names {
+    ($($name:ident = $wire:literal,)+) => {
+        /// The commands by name, as in paths and in `allowed_commands`, in this order.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum CommandName {
+            $(#[doc = concat!("`", $wire, "`")] $name,)+
+        }
+
+        impl CommandName {
+            /// All commands, in the order of the enum.
+            pub const ALL: [Self; [$($wire),+].len()] = [$(Self::$name),+];
+
+            /// The name on the wire, e.g. `record-payment`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire,)+ }
+            }
+
+            /// The inverse of [`Self::as_str`].
+            pub fn from_wire(name: &str) -> Option<Self> {
+                match name { $($wire => Some(Self::$name),)+ _ => None }
+            }
+        }
+    };
 }
 
-impl CommandName {
-    /// All commands, in the order above.
-    pub const ALL: [Self; 13] = [
-        Self::Create,
-        Self::AddLine,
-        Self::ChangeLineQuantity,
-        Self::RemoveLine,
-        Self::Place,
-        Self::Discard,
-        Self::Confirm,
-        Self::RecordPayment,
-        Self::RecordRefund,
-        Self::Ship,
-        Self::Deliver,
-        Self::Cancel,
-        Self::AddNote,
-    ];
-
-    /// The name on the wire, e.g. `record-payment`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::AddLine => "add-line",
-            Self::ChangeLineQuantity => "change-line-quantity",
-            Self::RemoveLine => "remove-line",
-            Self::Place => "place",
-            Self::Discard => "discard",
-            Self::Confirm => "confirm",
-            Self::RecordPayment => "record-payment",
-            Self::RecordRefund => "record-refund",
-            Self::Ship => "ship",
-            Self::Deliver => "deliver",
-            Self::Cancel => "cancel",
-            Self::AddNote => "add-note",
-        }
-    }
-
-    /// The inverse of [`Self::as_str`].
-    pub fn from_wire(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|command| command.as_str() == name)
-    }
+command_names! {
+    Create = "create",
+    AddLine = "add-line",
+    ChangeLineQuantity = "change-line-quantity",
+    RemoveLine = "remove-line",
+    Place = "place",
+    Discard = "discard",
+    Confirm = "confirm",
+    RecordPayment = "record-payment",
+    RecordRefund = "record-refund",
+    Ship = "ship",
+    Deliver = "deliver",
+    Cancel = "cancel",
+    AddNote = "add-note",
 }
 
 impl OrderCommand {
