@@ -30,7 +30,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA event_store FROM PUBLIC, orderlog_append, ord
 
 GRANT USAGE ON SCHEMA event_store TO orderlog_append, orderlog_relay, orderlog_read;
 GRANT SELECT ON ALL TABLES IN SCHEMA event_store TO orderlog_append, orderlog_relay, orderlog_read;
--- Answers kept for clients are nobody's business but command-service's.
+-- Only command-service reads the answers kept for clients.
 REVOKE SELECT ON event_store.idempotency FROM orderlog_relay, orderlog_read;
 
 GRANT INSERT ON event_store.events TO orderlog_append;

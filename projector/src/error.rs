@@ -53,7 +53,7 @@ pub enum ProjectorError {
     /// A rebuild cannot begin.
     #[error("{0}")]
     Refused(String),
-    /// Somebody asked to stop before the work was done.
+    /// A shutdown was requested before the work was done.
     #[error("stopped before it was done; run it again to go on from where it stopped")]
     Interrupted,
 }
@@ -77,7 +77,7 @@ impl ProjectorError {
         matches!(self, Self::ReadModel(ReadModelError::Refused(_)))
     }
 
-    /// Somebody else has moved on; what is cached here is out of date.
+    /// Another process moved the checkpoint; what is cached here is out of date.
     pub(crate) fn is_moved(&self) -> bool {
         matches!(self, Self::ReadModel(ReadModelError::CheckpointMoved))
     }

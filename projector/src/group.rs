@@ -14,7 +14,7 @@ use read_model::write::catalog::Checkpoint;
 use read_model::write::parked::ParkedRow;
 use std::collections::HashSet;
 
-/// After so many folded events other tasks get their turn.
+/// Folded events after which other tasks get their turn.
 const YIELD_EVERY: usize = 256;
 
 /// One projection under way.

@@ -287,7 +287,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Has somebody stopped, let go or exchanged a projection? How far does the log reach?
+    /// Checks whether projections were stopped, restarted or swapped, and how far the log reaches.
     async fn look(&mut self) -> Result<(), Stop> {
         self.looked = Instant::now();
         let head = self.source.head().await?;

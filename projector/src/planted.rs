@@ -1,8 +1,8 @@
-//! Planted faults that take more than a condition where batchs are written. Without `faults/on` each hook gives back
-//! what it was given.
+//! Planted faults that take more than a condition where batches are written. Without `faults/on` each hook returns its
+//! argument.
 //!
-//! A fault that a test has turned on in its own process also brings about what it needs: two writers who meet, one who
-//! goes no further.
+//! A fault that a test has turned on in its own process also creates the situation that it needs: two writers meet, or
+//! a writer stops.
 
 use faults::{Fault, planted, turned_on};
 use read_model::write::WriteTx;
@@ -17,7 +17,7 @@ const MEETING: Duration = Duration::from_secs(1);
 /// Where a batch begins: each of its partitions, with the position before its first event.
 pub(crate) type Begin = (i32, u64);
 
-/// One who has folded events and not yet written, and how it learns that another one has.
+/// A writer that has folded events and not yet written, and how it learns that another writer has folded them too.
 #[derive(Debug)]
 struct Waiting {
     begins: Vec<Begin>,
@@ -26,8 +26,8 @@ struct Waiting {
 
 static WAITING: Mutex<Vec<Waiting>> = Mutex::new(Vec::new());
 
-/// Between the fold of a batch and the transaction that writes it. Whether somebody else has folded the same events by
-/// now, and neither has written.
+/// Called between the fold of a batch and the transaction that writes it. True if another writer has folded the same
+/// events by now, and neither has written.
 pub(crate) async fn meet(begins: impl Iterator<Item = Begin>) -> bool {
     if !turned_on(Fault::ZombieNotFenced) {
         return false;
@@ -42,7 +42,7 @@ pub(crate) async fn meet(begins: impl Iterator<Item = Begin>) -> bool {
     }
 }
 
-/// Takes the one who waits with some of the same events off the list and wakes it, or waits there itself.
+/// Takes a writer that waits with some of the same events off the list and wakes it, or puts this writer on the list.
 fn partner(begins: Vec<Begin>) -> Option<oneshot::Receiver<()>> {
     let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
     waiting.retain(|other| !other.met.is_closed());

@@ -50,7 +50,7 @@ pub(crate) type Holding = stage::Lasting;
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Holding;
 
-/// Nobody else can write from now on.
+/// Marks that no other process can write from now on.
 #[cfg(feature = "simulation")]
 pub(crate) fn holding() -> Holding {
     stage::holding()

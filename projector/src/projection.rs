@@ -14,7 +14,7 @@ use std::hash::{Hash, Hasher};
 pub struct Projection {
     /// The name in the catalog, on the command line and in `/v1/projections`.
     pub name: &'static str,
-    /// The version of the code that makes its rows. Raised when rows come out differently: they are then filled anew.
+    /// The version of the code that makes its rows. Raise it when the code makes other rows: they are then rebuilt.
     pub version: u32,
     /// Its tables in the read model.
     pub tables: &'static [&'static str],

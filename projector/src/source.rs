@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// After so many decoded events a page lets other tasks run.
+/// Decoded events after which a page lets other tasks run.
 const YIELD_EVERY: usize = 256;
 
 /// The log, with what this program knows of its events. (A topic is many sequences; `run_topic` follows it.)

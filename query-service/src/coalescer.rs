@@ -79,7 +79,7 @@ where
         Vec::new()
     }
 
-    /// Reads a batch and all that follow it, until nobody waits.
+    /// Reads a batch and all that follow it, until no request waits.
     async fn read_on<R: Future<Output = Vec<A>>>(
         self,
         key: K,

@@ -1,7 +1,7 @@
 //! Reading one's own writes: a request waits until the projections behind its view have applied a position.
 //!
-//! Any number of waiters share one poller. It reads the positions when somebody begins to wait, when this process is
-//! told that a projection moved (a hint), and at a steady interval while anybody waits; nobody waits, nothing is read.
+//! All waiting requests share one poller. It reads the positions when a request begins to wait, when a hint says that
+//! a projection moved, and at a steady interval while requests wait. If none waits, nothing is read.
 
 use crate::problems;
 use axum::extract::FromRequestParts;
@@ -21,9 +21,9 @@ use tokio::time::{sleep, timeout};
 pub const TOKEN_HEADER: &str = "consistency-token";
 /// Seconds waited when the client does not say.
 const DEFAULT_WAIT_SECONDS: u64 = 2;
-/// The most seconds waited; who asks for more gets this.
+/// The most seconds waited; a request that asks for more gets this.
 const MAX_WAIT_SECONDS: u64 = 30;
-/// How often the positions are read while somebody waits: hints may be lost or come from another process.
+/// How often the positions are read while requests wait: hints may be lost, and other processes send none.
 const POLL_EVERY: Duration = Duration::from_millis(20);
 
 /// The position that a request wants to see, if it says so: `Consistency-Token`, with `Prefer: wait=N`.
@@ -163,7 +163,7 @@ impl Positions {
         });
     }
 
-    /// Reads the positions as long as anybody waits. Never returns.
+    /// Reads the positions while requests wait. Never returns.
     pub(crate) async fn follow(self: Arc<Self>, model: ReadModel) {
         let mut hint = model.moved_hint();
         loop {

@@ -2,8 +2,8 @@
 //!
 //! A request passes through [`params`] (texts to typed filters), waits in [`consistency`] until the view is as new as
 //! the client asks, and is answered by one file of [`views`] from one statement of `read-model`. Stored JSON passes
-//! through as it is; only the past is composed anew, by [`replay`] with the domain's own fold. Nothing is written
-//! here, and the event log is not known.
+//! through as it is; only past states are composed here, by [`replay`] with the domain's own fold. This service writes
+//! nothing and does not know the event log.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

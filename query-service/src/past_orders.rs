@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 /// Bytes of documents that are kept.
 const MAX_BYTES: u64 = 16 << 20;
-/// A larger document is composed anew each time.
+/// A larger document is not kept, but composed for each request.
 const MAX_DOCUMENT: usize = 64 << 10;
-/// What an entry takes beside its document.
+/// The bytes that an entry takes on top of its document.
 const ENTRY_BYTES: usize = 128;
 
 /// An order at one of its versions.

@@ -46,7 +46,7 @@ impl IntoResponses for ReadProblems {
     }
 }
 
-/// What a client is told when the read model fails; logged here, once.
+/// The answer to a client when the read model fails; the failure is logged here, once.
 pub fn of_read_model(error: ReadModelError) -> Problem {
     match error {
         ReadModelError::Unavailable(reason) | ReadModelError::Missing(reason) => {

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// How often a read model that is not there yet is tried.
 const OPEN_EVERY: Duration = Duration::from_millis(250);
-/// So long a starting program waits for its read model before it listens without.
+/// How long a starting program waits for its read model before it listens without it.
 const OPEN_GRACE: Duration = Duration::from_secs(3);
 /// How often the read model is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(2);
@@ -136,16 +136,16 @@ fn app(service: &QueryService, readiness: Readiness) -> Router {
 
 async fn open_and_watch(url: String, app: App, readiness: Readiness) {
     let draining = readiness.draining();
-    let mut told = None;
+    let mut reported = None;
     let model = loop {
         match ReadModel::open(&url, Access::ReadOnly).await {
             Ok(model) => break model,
             Err(error) => {
                 let reason = error.to_string();
                 readiness.set(PART, Err(reason.clone()));
-                if told.as_ref() != Some(&reason) {
+                if reported.as_ref() != Some(&reason) {
                     tracing::warn!(reason, "the read model cannot be opened; trying on");
-                    told = Some(reason);
+                    reported = Some(reason);
                 }
             }
         }

@@ -9,7 +9,7 @@ use std::fmt;
 /// Microseconds in a UTC day.
 pub(crate) const DAY: i64 = 86_400_000_000;
 
-/// A moment of so many microseconds after 1970.
+/// The moment that is `micros` microseconds after the start of 1970, UTC.
 pub(crate) fn moment(micros: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }

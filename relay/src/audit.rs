@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 
 /// Events of the log compared at a time.
 const PAGE_EVENTS: usize = 5_000;
-/// A partition with so many records waiting is paused, and fetched again when few are left.
+/// A partition with this many records waiting is paused, and fetched again when few are left.
 const MANY_WAITING: usize = 20_000;
 const FEW_WAITING: usize = 2_000;
 

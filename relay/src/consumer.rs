@@ -125,8 +125,8 @@ impl TopicSource {
         self.member.tell(Command::BeginAt { partition, wanted });
     }
 
-    /// Reads a partition on from `offset`: after a lost offset, or after somebody else moved the checkpoint. Pages
-    /// that were under way may still come; their `from` tells them apart.
+    /// Reads a partition on from `offset`: after a lost offset, or after another process moved the checkpoint. Pages
+    /// that were under way may still come; their `from` shows which they are.
     pub fn resume_at(&self, partition: i32, offset: i64) {
         self.member.tell(Command::ResumeAt { partition, offset });
     }

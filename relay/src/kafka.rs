@@ -144,7 +144,7 @@ impl Complaints {
 
 impl ClientContext for Complaints {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        // `[thrd:…]: what happened`: the thread interests nobody.
+        // `[thrd:…]: what happened`: the thread's name is of no use.
         let text = text.split_once("]: ").map_or(text, |(_, text)| text);
         tracing::debug!(target: "librdkafka", ?level, facility, "{text}");
         if facility == "FAIL" {

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(async {
         if settings.audit { compare(settings).await } else { publish(settings).await }
     });
-    // A question to a broker that does not answer may still be waiting; it holds up nobody.
+    // A request to a broker that does not answer may still wait; the program does not wait for it.
     runtime.shutdown_background();
     ended.unwrap_or_else(|error| {
         server::complain("relay", format!("{error:#}"));

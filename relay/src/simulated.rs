@@ -91,7 +91,7 @@ pub struct Lane {
     pub untaken: usize,
     /// Records that it has taken and not acknowledged.
     pub unacknowledged: usize,
-    /// The producer is dropped: what still arrives, nobody waits for.
+    /// The producer is dropped: no acknowledgement is awaited any more.
     pub orphaned: bool,
 }
 
@@ -208,7 +208,7 @@ impl SimulatedTopic {
         }
     }
 
-    /// A delivery fails: whether the record was taken or not, nobody says.
+    /// A delivery fails, without saying whether the record was taken.
     pub fn fail(&self, producer: ProducerId, partition: i32) {
         let broker = self.lock();
         let window = broker.lines.get(&(producer, partition)).and_then(|line| line.window.clone());
@@ -253,14 +253,14 @@ impl SimulatedTopic {
         self.lock().partitions[index(partition)].slots.push(None);
     }
 
-    /// Somebody else writes something that is no event.
+    /// Another producer writes a record that is not an event.
     pub fn litter(&self, partition: i32, key: Option<&[u8]>, value: Option<&[u8]>) {
         let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
         let slot = Arc::new(Slot { key, value, headers: OwnedHeaders::new() });
         self.lock().partitions[index(partition)].slots.push(Some(slot));
     }
 
-    /// Somebody writes again what stands at an offset, as a producer from before would.
+    /// Writes the record at an offset once more, as an earlier producer would.
     pub fn repeat(&self, partition: i32, offset: i64) {
         let mut broker = self.lock();
         let slots = &mut broker.partitions[index(partition)].slots;
@@ -277,7 +277,7 @@ impl SimulatedTopic {
 }
 
 impl Line {
-    /// Nobody waits for the acknowledgements of a dropped producer's records.
+    /// Drops taken records of a dropped producer: their acknowledgements are not awaited.
     fn forget_unawaited(&mut self) {
         if self.window.is_none() {
             self.flights.retain(|flight| flight.offset.is_none());

@@ -50,8 +50,8 @@ pub(crate) struct Reached {
 
 /// Acknowledgements of one session.
 ///
-/// A delivery changes `progress` while it holds `state`. So nobody asks for `state` while borrowing `progress`: both
-/// would wait for each other for ever.
+/// A delivery changes `progress` while it holds `state`. Never lock `state` while borrowing `progress`: the two would
+/// deadlock.
 #[derive(Debug)]
 pub(crate) struct Window {
     state: Mutex<State>,

@@ -1,9 +1,9 @@
 //! Events as Kafka records: CloudEvents 1.0 in binary content mode. Both directions, side by side.
 //!
-//! Key = the event's partition key (the id of its business case), value = the very payload bytes of the log, everything else
-//! in `ce_*` headers. A record with the
-//! header `orderlog_mark` and no value is a position mark: *every event up to that position which belongs to this
-//! partition stands before this record*. Whoever only wants events skips records without a `ce_id` header.
+//! Key = the event's partition key (the id of its business case), value = the very payload bytes of the log, everything
+//! else in `ce_*` headers. A record with the header `orderlog_mark` and no value is a watermark (on the wire: position
+//! mark): *every event up to that position which belongs to this partition stands before this record*. A reader that
+//! only wants events skips records without a `ce_id` header.
 //!
 //! What is read was written by others: nothing of it is trusted, and what does not fit is a typed [`Poison`] that says
 //! where and why, never what was in it.

@@ -3,7 +3,7 @@
 //! All commands that waited share one read, one transaction and one flush to disk, which they may share with the batches
 //! of other aggregates' pipelines: the store appends what waits together. They are decided in turn, each on
 //! what the one before left behind in memory, so two commands on one order need no second commit. A refused command
-//! touches nobody else. Decisions without events go into the append as well: there they are checked against the
+//! affects no other command. Decisions without events go into the append as well: there they are checked against the
 //! stream's true version, so no answer rests on a stale cache; and where nothing is kept under a request's key, the key is
 //! looked up once more before the answer. What lost to another process is loaded and decided again, a bounded number of
 //! times. States go back into the cache only after the commit.
@@ -60,7 +60,7 @@ struct Decided<A: Aggregate> {
     /// The stream's version that the decision found.
     found: Version,
     result: Judged<A, Accepted<A>>,
-    /// It has a key, and nothing is kept under it: the append does not look whether somebody else has used it.
+    /// It has a key, and nothing is kept under it: the append does not check whether another request has used it.
     unproven: bool,
 }
 
@@ -354,7 +354,7 @@ fn answer<A: Aggregate>(
     if let Ok(accepted) = &mut result {
         accepted.first_position = first_position;
         match accepted.preview {
-            // Where the events would stand if nobody came in between.
+            // Where the events would stand if no other append came first.
             Some(_) if !accepted.events.is_empty() => accepted.first_position += 1,
             Some(_) => {}
             None => {

@@ -146,8 +146,8 @@ pub enum EntryOutcome {
         /// Where the stream is.
         actual: Version,
     },
-    /// Not stored: the idempotency key already has an answer, given by somebody else in the meantime. It comes before a
-    /// wrong version.
+    /// Not stored: another request under the idempotency key was answered in the meantime. This is checked before the
+    /// version.
     KeyTaken(StoredAnswer),
 }
 

@@ -1,8 +1,8 @@
 //! The end of the log as its head says it, against the last event that is there.
 //!
 //! Every handle compares the two when it is opened, whatever the length of the log: one statement reads both from their
-//! indexes. A head without its rows means that something answered as stored is not there, or that somebody changed the
-//! storage by hand; going on from either would bury it. Only [`crate::Access::Verify`] opens such a log.
+//! indexes. A head without its rows means that events answered as stored are missing, or that the storage was changed by
+//! hand. Further appends would hide either. Only [`crate::Access::Verify`] opens such a log.
 
 use crate::chain::{GENESIS, Hash};
 use crate::row;

@@ -1,16 +1,16 @@
 //! Group commit: appends that wait for the writer share its next transaction.
 //!
-//! A caller that finds nobody at work leads: it takes the writer, and together with its own append all that wait by then,
-//! up to two bounds, and gives each its own answer. What comes meanwhile waits; the first of it leads next. So any number
-//! of pipelines cost one commit at a time, and an append waits for one other transaction at most, within the bounds. A
-//! caller that is alone passes through without a channel or a task.
+//! A caller that finds no leader leads: it takes the writer, commits its own append together with all that wait by then,
+//! up to two bounds, and gives each its own answer. Later appends wait; the first of them leads next. So any number of
+//! pipelines cost one commit at a time, and within the bounds an append waits for one other transaction at most. A
+//! single caller needs neither a channel nor a task.
 //!
 //! Appends know nothing of one another: each is answered as if it had been made by itself, in the order of arrival
 //! (`plan`). If the storage refuses a transaction of several, nothing of it is stored, and each is made by itself. If an
 //! outcome cannot be settled, it is unknown to all of them.
 //!
-//! Nobody is left waiting: a leader that is dropped or panics hands the lead on. Those whose appends it had taken hear
-//! that their outcome is unknown, for it may have committed.
+//! No caller waits for ever: a leader that is dropped or panics hands the lead on. The callers whose appends it had
+//! taken get "outcome unknown", because it may have committed.
 
 use crate::{Append, AppendError, Appended, StoreError};
 use std::collections::VecDeque;

@@ -134,15 +134,15 @@ impl Scene {
         self.open.add_permits(transactions);
     }
 
-    /// Polls until nobody waits any more.
+    /// Polls until no caller waits.
     fn finish(&mut self) {
         self.let_go(2 * self.calls.len() + 2);
         for _ in 0..=2 * self.calls.len() {
             (0..self.calls.len()).for_each(|caller| self.poll(caller));
         }
-        assert!(self.calls.iter().all(Option::is_none), "nobody is left waiting");
+        assert!(self.calls.iter().all(Option::is_none), "a caller still waits");
         let state = self.group.queue.lock();
-        assert!(!state.led && state.waiting.is_empty(), "and nobody leads: {state:?}");
+        assert!(!state.led && state.waiting.is_empty(), "no caller leads: {state:?}");
     }
 
     fn begun(&self) -> Vec<Vec<u64>> {

@@ -1,8 +1,8 @@
 //! The ends of streams that this handle wrote to lately, so that most appends need not look them up.
 //!
 //! Why it is safe: every append of any handle raises the head's revision in its own transaction, and the head is read
-//! under the write lock. If it still has the revision that our last commit left, nobody has appended since, so every
-//! stream is where we left it. Any other revision forgets everything.
+//! under the write lock. If it still has the revision that our last commit left, no other handle has appended since, so
+//! every stream is where we left it. Any other revision forgets everything.
 
 use crate::stream::StreamEnd;
 use crate::{Head, StreamId};
@@ -37,7 +37,7 @@ impl KnownStreams {
         *self = Self::new(self.capacity);
     }
 
-    /// Call under the lock, before relying on [`KnownStreams::get`]. True when nobody else has appended since our own
+    /// Call under the lock, before relying on [`KnownStreams::get`]. True when no other handle has appended since our
     /// last commit.
     pub(crate) fn expect_revision(&mut self, revision: i64) -> bool {
         let ours = self.revision == revision;
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(known.get(&stream(1)), Some(at(3)));
         assert!(!known.expect_revision(6));
         assert_eq!(known.get(&stream(1)), None);
-        assert!(known.expect_revision(6), "nobody has come between two looks");
+        assert!(known.expect_revision(6), "no append came between the two checks");
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl<'a> Planner<'a> {
         self.plan.appended.push(Appended { outcomes, head, recorded_at });
     }
 
-    /// `None` where nobody has asked.
+    /// `None` where the stream was not looked up.
     fn end(&self, stream: &StreamId) -> Option<StreamEnd> {
         let written = self.plan.streams.get(stream);
         written.or_else(|| self.found.streams.get(stream)).copied()
@@ -166,7 +166,7 @@ impl<'a> Planner<'a> {
         let known = self.end(&entry.stream);
         let (expected, actual) = (entry.expected_version, known.map_or(0, |end| end.version));
         if expected == actual && !self.refused.contains(&entry.stream) {
-            // Only an event of its own proves that a stream is new which nobody has looked up.
+            // If a stream was not looked up, only the insert of an event proves that the stream is new.
             self.plan.guessed |= known.is_none() && entry.events.is_empty();
             return None;
         }

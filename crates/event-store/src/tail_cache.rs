@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The last events of the log, if anybody follows it.
+/// The newest events of the log, kept once a reader follows it.
 #[derive(Debug)]
 pub(crate) struct TailCache {
     /// The most events kept.
@@ -29,7 +29,7 @@ struct Tail {
 }
 
 impl TailCache {
-    /// Nobody follows yet.
+    /// Empty; keeps nothing until [`TailCache::follow`].
     pub fn new(capacities: &Capacities) -> Self {
         Self {
             max_events: capacities.tail_events,
@@ -39,7 +39,7 @@ impl TailCache {
         }
     }
 
-    /// Somebody follows from now on.
+    /// From now on appended events are kept.
     pub fn follow(&self) {
         self.followed.store(true, Ordering::Relaxed);
     }

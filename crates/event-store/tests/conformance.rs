@@ -2,7 +2,7 @@
 //!
 //! `conformance_cases!` is the one list. Each backend with a storage of its own expands it in full, so a case cannot be
 //! left out for one of them, and a case that is not in the list is dead code, which the lints refuse. The log in memory
-//! has no rows that anybody could change past the store: it leaves out the list's second part and nothing else. A case
+//! has no rows that could be changed past the store: it leaves out the list's second part and nothing else. A case
 //! gets an empty store of the backend and sees it only through the public API and the hooks of [`backend::Backend`].
 
 #![allow(clippy::unwrap_used)]

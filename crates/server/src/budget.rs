@@ -57,7 +57,7 @@ impl AnswerBudget {
     }
 }
 
-/// A body whose bytes keep their room for as long as anybody holds them.
+/// A body whose bytes keep their share of the budget until the last holder drops them.
 struct Counted {
     inner: Body,
     room: Arc<OwnedSemaphorePermit>,

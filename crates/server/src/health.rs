@@ -1,6 +1,6 @@
-//! `/healthz`, `/readyz`, `/metrics`, and what they are told by: [`Readiness`].
+//! `/healthz`, `/readyz`, `/metrics`, and the state behind them: [`Readiness`].
 //!
-//! Alive means that the process answers. Ready means that every named part is fit and that nobody asked it to stop.
+//! Alive means that the process answers. Ready means that every named part is fit and no shutdown was requested.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, RwLock};

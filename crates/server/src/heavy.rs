@@ -13,7 +13,7 @@ use crate::problem::{Problem, ProblemCode};
 /// Pieces of heavy work at a time.
 const MAX_AT_ONCE: usize = 2;
 
-/// Pieces that may wait; whoever comes then is refused.
+/// Pieces that may wait; further requests are refused.
 const MAX_WAITING: usize = 32;
 
 /// Seconds after which a client may ask again.

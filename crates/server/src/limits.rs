@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Largest request body, unless the route streams it.
 pub const MAX_BODY_BYTES: u64 = 1024 * 1024;
 
-/// What is read, and thrown away, of a body that nobody reads: one of the largest size, and as much again.
+/// Bytes of an unread body that are read and thrown away: one body of the largest size, and as much again.
 pub const MAX_UNREAD_BYTES: u64 = 2 * MAX_BODY_BYTES;
 
 /// Largest request head.
@@ -34,10 +34,9 @@ pub struct Limits {
     pub write_stall: Duration,
     /// Largest body, unless its route streams it.
     pub body_bytes: u64,
-    /// What is left of a body when its request is answered is read up to this many bytes; a longer one closes the
-    /// connection.
+    /// The rest of a body whose request is answered is read up to this many bytes; a longer one closes the connection.
     pub unread_bytes: u64,
-    /// And for so long.
+    /// The longest time that this reading may take.
     pub unread_wait: Duration,
     /// Paths that take a body of any length as a stream.
     pub streamed_paths: &'static [&'static str],
@@ -45,9 +44,9 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// Connections served at a time; more wait to be accepted.
     pub connections: usize,
-    /// From the shutdown signal on, requests are still taken for so long, so that whoever watches `/readyz` sees it.
+    /// How long requests are still taken after the shutdown signal, so that load balancers see it on `/readyz`.
     pub drain_notice: Duration,
-    /// After the notice, what is in flight has so long to finish.
+    /// How long requests in flight may take to finish after the notice.
     pub drain: Duration,
 }
 

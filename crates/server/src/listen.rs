@@ -1,8 +1,8 @@
 //! The accept loop: hyper under axum, with the deadlines and caps that `axum::serve` lacks.
 //!
-//! From the shutdown signal on: for a notice `/readyz` says 503 and everything else goes on, so that whoever spreads
-//! the load can look elsewhere; then connections finish the request in flight and close, newcomers get health and
-//! metrics only; after the drain bound what is left is cut. Client deadlines and bounds are in [`Limits`].
+//! A shutdown signal starts three phases. During the notice `/readyz` says 503 and everything else goes on, so that a
+//! load balancer can choose another server. Then connections finish the request in flight and close; new ones get
+//! health and metrics only. After the drain bound, open connections are cut. Client deadlines are in [`Limits`].
 
 mod bind;
 mod connection;

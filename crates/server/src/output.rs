@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-/// Standard output, line by line, for as long as somebody takes it.
+/// Standard output, line by line, until its reader closes it.
 #[derive(Debug, Default)]
 pub struct Output {
     lost: Option<io::Error>,
@@ -37,7 +37,7 @@ impl Output {
     }
 }
 
-/// A program's last word, if anybody listens.
+/// Writes a program's final error to standard error; a failure to write is ignored.
 pub fn complain(program: &str, error: impl Display) {
     let _ = writeln!(io::stderr(), "{program}: {error}");
 }

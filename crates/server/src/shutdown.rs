@@ -1,5 +1,5 @@
-//! SIGTERM and SIGINT become a cancelled token. Asking again by SIGTERM changes nothing: what was accepted is still
-//! finished. A SIGINT after that (somebody at a terminal who will not wait) ends at once.
+//! SIGTERM and SIGINT cancel a token. Another SIGTERM changes nothing: accepted requests are still finished. A SIGINT
+//! after that (from a user at a terminal) ends the program at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

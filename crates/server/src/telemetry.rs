@@ -22,7 +22,7 @@ pub fn init(program: &'static str) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
-        // Where nobody reads the log there is nobody to tell that it cannot be written.
+        // If standard error cannot be written, there is no place to report that.
         .log_internal_errors(false)
         .with_writer(OneLine::<fn() -> io::Stderr>(io::stderr));
     let begun = if io::stderr().is_terminal() {

@@ -122,7 +122,7 @@ async fn claim_one(
     Ok(Claim { projection, generation, position })
 }
 
-/// Lets go, so that anybody may go on at once.
+/// Releases the claim, so that any process may go on at once.
 pub(super) async fn release(model: &ReadModel, owner: &Owner) -> Result<(), ProjectorError> {
     let mut tx = model.begin_write().await?;
     tx.release_rebuild(&owner.bytes()).await?;

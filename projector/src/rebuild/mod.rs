@@ -66,7 +66,7 @@ impl std::fmt::Display for RebuildReport {
     }
 }
 
-/// Rebuilds projections and swaps them in, whether somebody follows the log meanwhile or not.
+/// Rebuilds projections and swaps them in, whether a live projector follows the log meanwhile or not.
 ///
 /// # Errors
 /// When another rebuild of one of them is running, when `shutdown` comes first, or when a storage refuses. Nothing has

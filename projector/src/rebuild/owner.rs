@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
-/// A heartbeat this old, in microseconds, belongs to nobody any more.
+/// The age in microseconds at which a heartbeat counts as dead.
 const SILENCE: i64 = 10_000_000;
 
 /// The owners in this process.

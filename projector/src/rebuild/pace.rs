@@ -6,7 +6,7 @@ use read_model::ReadModel;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Events in a page when nobody else writes.
+/// Events in a page when no other process writes.
 const PAGE: usize = 4_000;
 /// Events in a page while another process writes: a few dozen milliseconds of writing.
 const POLITE_PAGE: usize = 1_000;
@@ -15,7 +15,7 @@ const GAP: Duration = Duration::from_millis(15);
 /// How often it is asked whether a live writer moves.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Whether somebody else writes, as last seen.
+/// Whether another process writes, as last seen.
 #[derive(Debug)]
 pub(super) struct Throttle {
     looked: Instant,
@@ -33,7 +33,7 @@ impl Throttle {
         if self.live { POLITE_PAGE } else { PAGE }
     }
 
-    /// Leaves room, if somebody is there to use it.
+    /// Pauses, if a live writer needs the room.
     pub(super) async fn rest(&mut self, model: &ReadModel) -> Result<(), ProjectorError> {
         if self.looked.elapsed() >= LOOK {
             let now = positions(model).await?;

@@ -19,7 +19,7 @@ pub enum Show {
 }
 
 impl Show {
-    /// A bar if somebody looks, else log lines.
+    /// A bar if standard error is a terminal, else log lines.
     pub fn detect() -> Self {
         use std::io::IsTerminal;
         if std::io::stderr().is_terminal() { Self::Bar } else { Self::Log }

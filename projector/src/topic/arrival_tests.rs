@@ -2,7 +2,7 @@
 //! delivered twice or to a member that has forgotten everything, every table equals a fold of the log in its order.
 //!
 //! Histories are random: customers and products that several orders name differently or not at all, orders imported long
-//! after what followed them, equal times, drafts placed later, cancellations, events that nobody can read. The names are
+//! after what followed them, equal times, drafts placed later, cancellations, events that cannot be read. The names are
 //! also worked out by hand, from the events alone.
 
 #![allow(clippy::unwrap_used)]

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 /// Where a partition is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cursor {
-    /// Just assigned: from where the lookup told the consumer to begin.
+    /// Just assigned: read from where the lookup of its checkpoint let the consumer begin.
     Fresh,
-    /// The consumer was told to read from here: pages that begin later were under way before that. So may one that begins
-    /// here; then the same records come again, and are passed over.
+    /// The consumer was asked to read from this offset. Pages that begin later were under way before that. A page that
+    /// begins here may have been, too; then the same records come again, and are passed over.
     Seeking(i64),
     /// Page by page.
     Reading,

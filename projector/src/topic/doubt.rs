@@ -7,7 +7,7 @@ use crate::source::Source;
 use event_store::RecordedEvent;
 use relay::partition_of;
 
-/// So many positions at most are looked through for an event in doubt; it is parked without, above that.
+/// The most positions that are searched for an event in doubt; above that it is parked without a search.
 const MAX_SPAN: u64 = 100_000;
 /// Events read from the log at once.
 const PAGE: usize = 2_000;

@@ -166,7 +166,7 @@ impl Engine {
             let Sifted { events, reach } = sift(page, floor, partitions, registry).await;
             batch = Some(Batch { partition, events, reach, goal });
         }
-        // If nobody is fed at present, the page is let pass: a projection that is let go later sets the cursor.
+        // If no projection is fed at present, the page is passed over: a projection that restarts later sets the cursor.
         self.cursors.set(partition, Cursor::Reading);
         Ok(batch)
     }
@@ -266,7 +266,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Has somebody stopped, let go or exchanged a projection? How far is everything?
+    /// Checks whether projections were stopped, restarted or swapped, and how far each has come.
     async fn look(&mut self, outdated: &mut Option<Outdated>) -> Result<(), ProjectorError> {
         self.look_at = Instant::now() + LOOK;
         let catalog = self.applier.model().catalog().await?;

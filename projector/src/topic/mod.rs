@@ -67,7 +67,7 @@ impl TopicFeed {
     }
 }
 
-/// Follows a topic until `shutdown`; failures are told to `condition`, logged, waited out and tried again.
+/// Follows a topic until `shutdown`. A failure is reported to `condition` and logged; after a pause it tries again.
 ///
 /// # Errors
 /// None at present but those that no waiting can cure.

@@ -8,7 +8,7 @@ use relay::partition_of;
 use relay::wire::{Content, PoisonReason};
 use std::collections::HashSet;
 
-/// After so many decoded events other tasks get their turn.
+/// Decoded events after which other tasks get their turn.
 const YIELD_EVERY: usize = 256;
 
 /// What a page holds.
@@ -20,9 +20,9 @@ pub(super) struct Sifted {
     pub reach: u64,
 }
 
-/// Takes from a page of a topic with so many partitions what may be new above `floor`.
+/// Takes from a page of a topic with `partitions` partitions the events that may be new above `floor`.
 ///
-/// A position that is out of order is no reason to drop those after it: repeats are told by having been seen.
+/// A position out of order is no reason to drop those after it: an event is a repeat only if its position was seen.
 pub(super) async fn sift(page: Page, floor: u64, partitions: u32, registry: &Registry) -> Sifted {
     let mut seen = HashSet::with_capacity(page.records.len());
     let mut events = Vec::with_capacity(page.records.len());

@@ -104,7 +104,7 @@ pub async fn a_rebuild_is_taken_over_behind_what_its_owner_still_wrote(views: Vi
     for _ in 0..5 {
         shop.place("bob").await;
     }
-    // What its owner has sent is still on its way when somebody else goes on.
+    // What its owner has sent is still on its way when another process goes on.
     let owner = shop.other_handle().await;
     let mut tx = owner.begin_fill().await.unwrap();
     let (owner, now) = (left.owner.as_slice(), left.heartbeat_at);
@@ -187,7 +187,7 @@ pub async fn a_second_rebuild_is_refused_until_the_first_falls_silent(views: Vie
         version: 1,
         generation: 7,
         position: 0,
-        owner: b"somebody else".to_vec(),
+        owner: b"another owner".to_vec(),
         heartbeat_at: now,
     };
     let mut tx = shop.model.begin_write().await.unwrap();

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// The most orders on a page.
 const MAX_LIMIT: u32 = 200;
-/// How many there are when nobody says.
+/// The orders on a page unless the request says otherwise.
 const USUAL_LIMIT: u32 = 50;
 
 /// What lists are sorted by; a minus puts the largest first. Totals only within one `currency`.

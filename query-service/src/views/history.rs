@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 /// The most events on a page.
 const MAX_LIMIT: u32 = 200;
-/// How many there are when nobody says.
+/// The events on a page unless the request says otherwise.
 const USUAL_LIMIT: u32 = 50;
 
 /// Which page of the history.

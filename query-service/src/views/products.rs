@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// The most products on a page.
 const MAX_LIMIT: u32 = 200;
-/// How many there are when nobody says.
+/// The products on a page unless the request says otherwise.
 const USUAL_LIMIT: u32 = 20;
 
 /// What best sellers are sorted by, most first.

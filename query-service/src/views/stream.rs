@@ -1,9 +1,9 @@
 //! `GET /v1/events/stream`: all events as they come, as server-sent events.
 //!
-//! Pull, not push: the next page is read when the client has taken the last one, so a slow client costs one page of
-//! memory and nobody else anything. Between events a comment keeps the connection alive. The stream ends when the
-//! server drains or cannot read; the client comes back with `Last-Event-ID` and misses nothing. One that comes with a
-//! position above the log's end is told so: its position may be one of another log.
+//! Pull, not push: the next page is read when the client has taken the last one. So a slow client costs one page of
+//! memory and delays no other client. Between events a comment keeps the connection alive. The stream ends when the
+//! server drains or cannot read; the client comes back with `Last-Event-ID` and misses nothing. If its position is above
+//! the log's end, an event `head` says so: the position may be one of another log.
 
 use super::events;
 use crate::app::App;
@@ -26,7 +26,7 @@ use utoipa::IntoParams;
 
 /// Events read at once.
 const PAGE: usize = 256;
-/// A page ends with the event that brings it to so many bytes: it is what a client that takes nothing holds.
+/// A page ends with the event that brings it to this many bytes: the memory that a client which takes nothing costs.
 const PAGE_BYTES: usize = 256 << 10;
 /// A quiet stream says that it is there so often.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -85,7 +85,7 @@ fn last_event_id(id: &HeaderValue) -> Result<u64, Problem> {
 struct Following {
     app: App,
     after: u64,
-    /// Whether it is known that the log goes as far as `after`, or the client was told that it does not.
+    /// Whether the log is known to reach `after`, or the client was informed that it does not.
     is_placed: bool,
     _permit: OwnedSemaphorePermit,
 }

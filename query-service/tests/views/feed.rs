@@ -9,7 +9,7 @@ use rig::views::Views;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Reads server-sent events until so many have come: id and data.
+/// Reads `count` server-sent events: id and data.
 async fn read(body: axum::body::Body, count: usize) -> Vec<(u64, Value)> {
     let mut chunks = body.into_data_stream();
     let mut text = String::new();
@@ -127,10 +127,10 @@ pub async fn a_stream_from_above_the_end_says_where_the_end_is(views: Views) {
     {
         let response = shop.open_stream(Method::GET, path, headers).await;
         let mut chunks = response.into_body().into_data_stream();
-        let told = chunks.next().await.unwrap().unwrap();
-        assert_eq!(told, "event: head\ndata: {\"head\":2,\"after\":3}\n\n", "{path}");
+        let received = chunks.next().await.unwrap().unwrap();
+        assert_eq!(received, "event: head\ndata: {\"head\":2,\"after\":3}\n\n", "{path}");
     }
-    // What comes after the position asked for is awaited, and the end is told once.
+    // The stream waits for events after the requested position, and reports the log's end once.
     let response = shop.open_stream(Method::GET, "/v1/events/stream?after=3", &[]).await;
     let mut chunks = response.into_body().into_data_stream();
     chunks.next().await.unwrap().unwrap();

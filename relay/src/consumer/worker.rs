@@ -36,7 +36,7 @@ pub(super) type Client = BaseConsumer<MemberContext>;
 
 /// Why a client is not polled any more.
 pub(super) enum End {
-    /// Nobody listens, or closing was asked for.
+    /// The receiver is gone, or closing was requested.
     Closed,
     /// The client is of no use; another one begins.
     Failed(String),
@@ -156,8 +156,8 @@ impl Worker {
         }
     }
 
-    /// While a step waits for the engine, what comes is gathered for its next transaction; not for so long that an engine
-    /// which takes nothing more would go unnoticed.
+    /// While a step waits for the engine, incoming records are gathered for its next transaction. The time is bounded, so
+    /// that an engine which takes nothing more is noticed.
     fn gathers_on(&mut self) -> bool {
         let busy = self.steps.capacity() < MAX_WAITING_STEPS;
         if !busy || self.lanes.are_empty() {

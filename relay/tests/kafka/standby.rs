@@ -115,7 +115,7 @@ async fn a_standby_is_ready_whatever_its_last_session_met() {
     let log = Log::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    // Nobody listens there.
+    // No broker listens there.
     let [port] = rig::ports::free().unwrap();
     let (events, broker) = (log.url(), format!("127.0.0.1:{port}"));
     let settings = relay::Settings::parse_from(

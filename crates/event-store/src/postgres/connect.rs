@@ -119,7 +119,7 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-            // Ended by somebody, by a crash, by a timeout; or a server that has become a standby.
+            // Ended by an administrator, a crash or a timeout; or the server has become a standby.
             let ended = ["57P01", "57P02", "57P05", "25P03", "25006"];
             code.starts_with("08") || ended.contains(&&*code)
         }),

@@ -1,10 +1,10 @@
 //! The fast path of an append: one statement that commits by itself, one way to the server and back.
 //!
-//! Where nobody else appends, nothing needs to be looked up under the lock: the head is where our own last commit left
-//! it, and so are the streams that we wrote to (`known_streams`). So the rows are planned on that, and one statement
-//! takes the lock by moving the head, if it still has that revision, and inserts. A head of another revision lets no row
-//! in; a row that is there already is refused by its unique index, and all of the statement with it. Then the append
-//! takes the slow path (`slow_path`). Where no answer comes, reading back tells (`settle`).
+//! While no other handle appends, nothing needs to be looked up under the lock: the head is where our own last commit
+//! left it, and so are the streams that we wrote to (`known_streams`). The rows are planned on that. One statement takes
+//! the lock by moving the head, if it still has that revision, and inserts. A head of another revision lets no row in. A
+//! row that is there already is refused by its unique index, and the whole statement with it. Then the append takes the
+//! slow path (`slow_path`). If no answer comes, `settle` reads back what was stored.
 
 use super::connect::{ANSWER_TIMEOUT, is_lost, no_answer};
 use super::insert::{fits_in_one_statement, insert_all};
@@ -88,7 +88,7 @@ mod tests {
         let store = EventStore::open(&database.url(), Access::ReadWrite).await.unwrap();
         let EventStore::Postgres(store) = store else { panic!("the URL says PostgreSQL") };
         let mut writer = store.appends.as_ref().unwrap().writer().lock().await;
-        assert!(writer.fast_path(&[one(1, 10)]).await.is_none(), "nobody knows the head");
+        assert!(writer.fast_path(&[one(1, 10)]).await.is_none(), "the head is not known");
         writer.append(&[one(1, 10)]).await.unwrap();
         for stream in 2..5 {
             let appended = writer.fast_path(&[one(stream, 10)]).await.unwrap();

@@ -4,8 +4,8 @@
 //! before it is read: our own transaction held that lock, and when we get it the transaction has ended, one
 //! way or the other. (The fast path's statement may still be on its way; then its revision is used up, so that it finds
 //! another one whenever it comes.) If the head still has the revision that we saw under our lock, nothing was stored. If
-//! it moved, either we or somebody after us moved it, and the rows tell: the hash at our last position covers every byte
-//! of ours; without events, the idempotency record is compared.
+//! it moved, either we or a later writer moved it, and the rows show which: the hash at our last position covers every
+//! byte of ours; without events, the idempotency record is compared.
 
 use super::connect::{ANSWER_TIMEOUT, is_lost, no_answer, refusal};
 use super::head::lock_head;

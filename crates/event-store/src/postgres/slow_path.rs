@@ -21,7 +21,7 @@ use faults::Fault;
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
-/// One that finds somebody was faster, one that knows everything, and two for connections that are lost meanwhile.
+/// One that loses to another writer, one after looking everything up, and two for connections lost meanwhile.
 const MAX_ATTEMPTS: usize = 4;
 
 /// What became of an attempt up to COMMIT.
@@ -39,7 +39,7 @@ struct Written<'a> {
     /// The head's revision before it.
     revision: i64,
     plan: Plan<'a>,
-    /// Whether nobody else has appended since our own last commit.
+    /// Whether no other handle has appended since our own last commit.
     alone: bool,
 }
 

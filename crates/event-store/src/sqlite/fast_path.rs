@@ -1,8 +1,8 @@
 //! The fast path of an append: one text of SQL, one way to the connection's thread and back.
 //!
-//! Where nobody else appends, nothing needs to be looked up under the lock: the head is where our own last commit left
-//! it, and so are the streams that we wrote to (`known_streams`). So the rows are planned on that, and one text takes
-//! the lock, inserts, moves the head and commits. Each of its statements fails when anything is otherwise than planned:
+//! While no other handle appends, nothing needs to be looked up under the lock: the head is where our own last commit
+//! left it, and so are the streams that we wrote to (`known_streams`). The rows are planned on that, and one text takes
+//! the lock, inserts, moves the head and commits. Each of its statements fails when anything differs from the plan:
 //! a row that is there already is refused, and the head gets no hash, which the schema refuses, if it has another
 //! revision or if not just the planned numbers of events and answers went in. Then COMMIT is not reached, and the append
 //! takes the slow path (`slow_path`).

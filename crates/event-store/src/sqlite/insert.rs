@@ -1,8 +1,8 @@
 //! The rows of an append, many to a statement.
 //!
-//! Every statement is a way to the connection's thread and back, so rows go in by few large ones. A row that is there
-//! already, or whose place is taken, fails its statement. Nobody relies on that alone: the rows that went in are counted
-//! inside the transaction, by the caller or by the statement that moves the head.
+//! Every statement is a way to the connection's thread and back, so a few large statements insert the rows. A row that
+//! is there already, or whose place is taken, fails its statement. That is not the only check: the inserted rows are
+//! counted inside the transaction, by the caller or by the statement that moves the head.
 
 use super::head::move_head_and_commit;
 use crate::plan::{AnswerRow, EventRow, Plan};

@@ -109,7 +109,7 @@ fn refusal(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// Whether the schema refused a row: somebody was there first, or it is not what the schema takes.
+/// Whether the schema refused a row: its place is taken, or it breaks a constraint.
 fn is_refused_row(error: &sqlx::Error) -> bool {
     const CONSTRAINT: i32 = 19;
     primary_code(error) == Some(CONSTRAINT)

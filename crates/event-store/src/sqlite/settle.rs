@@ -1,7 +1,7 @@
 //! A commit that answered with an error: did it happen? Read back, never guess.
 //!
 //! Our append would have moved the head to the next revision. If the head still stands where it stood under our lock,
-//! nothing was stored. If it moved, either we or somebody after us moved it, and the rows tell: the hash at our last
+//! nothing was stored. If it moved, either we or a later writer moved it, and the rows show which: the hash at our last
 //! position covers every byte of ours; without events, the idempotency record is compared.
 
 use super::refusal;

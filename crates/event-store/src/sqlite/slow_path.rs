@@ -1,6 +1,6 @@
 //! The slow path of an append: one transaction, statement by statement.
 //!
-//! It is taken where something must be looked up, or where somebody else has appended since our own last commit.
+//! It is taken where something must be looked up, or where another handle has appended since our own last commit.
 //! BEGIN IMMEDIATE takes the write lock; only then is the head read, and what the append needs to know (`lookup`). If a
 //! row does not go in, be it an error or a count, the attempt is rolled back and made once more with everything looked
 //! up beforehand. Nothing is decided by an error's text. A commit that fails is settled by reading back (`settle`).
@@ -83,7 +83,7 @@ impl Writer {
         crash::pass(Point::AfterEvents);
         let answers = insert_answers(connection, &plan).await?;
         if planted(Fault::FalseCreated) {
-            // Nobody counts.
+            // The fault leaves the count out.
         } else if events != plan.events.len() as u64 || answers != plan.answers.len() as u64 {
             return Ok(Attempt::Raced);
         }

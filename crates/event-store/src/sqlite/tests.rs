@@ -65,7 +65,7 @@ async fn what_follows_an_append_takes_the_fast_path() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
     let mut writer = store.appends.as_ref().unwrap().writer().lock().await;
-    assert!(writer.fast_path(&[one(1, 10)]).await.is_none(), "nobody knows where the head is");
+    assert!(writer.fast_path(&[one(1, 10)]).await.is_none(), "the head is not known");
     writer.append(&[one(1, 10)]).await.unwrap();
     let mut keyed = one(3, 10);
     keyed.entries[0].answer = answer_alone("kept").entries[0].answer.take();
@@ -220,8 +220,8 @@ async fn a_commit_whose_answer_was_lost_is_settled_by_what_is_there() {
     store.append(ours.clone()).await.unwrap();
     assert!(settle(&store, &ours).await);
     store.append(one(3, 10)).await.unwrap();
-    assert!(settle(&store, &ours).await, "somebody appended after us");
-    assert!(!settle(&store, &theirs).await, "somebody else took the position");
+    assert!(settle(&store, &ours).await, "another append came after ours");
+    assert!(!settle(&store, &theirs).await, "another append took the position");
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn a_lost_commit_of_several_appends_is_settled_for_all_of_them() {
     let ours = [one(1, 10), one(2, 10), answer_alone("ours")];
     assert!(!settle_all(&store, &ours).await, "nothing is there");
     store.append(one(1, 10)).await.unwrap();
-    assert!(!settle_all(&store, &ours).await, "somebody else took the position");
+    assert!(!settle_all(&store, &ours).await, "another append took the position");
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).await;
     store.appends.as_ref().unwrap().writer().lock().await.append(&ours[..2]).await.unwrap();

@@ -49,7 +49,7 @@ impl Transact for Writer {
 pub(super) enum RolledBack {
     /// It was open until then, so nothing of it is stored.
     Yes,
-    /// There was none any more, or nobody could be asked.
+    /// The transaction had ended already, or the connection did not answer.
     Unknown,
 }
 

@@ -5,7 +5,7 @@ use crate::lease::{Lease, LeaseState, MAX_LEASE_NAME, MAX_LEASE_NOTE};
 use crate::{Position, StoreError, points};
 
 impl EventStore {
-    /// The lease as it stands; `None` when nobody ever held it.
+    /// The lease as it stands; `None` when it was never held.
     ///
     /// # Errors
     /// [`StoreError`], as each variant says.
@@ -16,8 +16,8 @@ impl EventStore {
     }
 
     /// Takes the lease, provided that it still stands as it was `seen` (`None`: never held). The epoch is one higher
-    /// than any before. `None` when somebody else was faster or the holder showed life. Whether the time has come to
-    /// take a lease that someone else holds is the caller's judgement.
+    /// than any before. `None` when another process was faster or the holder showed life. The caller decides when it is
+    /// time to take a lease that another process holds.
     ///
     /// # Errors
     /// [`StoreError`], as each variant says.

@@ -55,7 +55,7 @@ impl LeaseWatch {
         let Some(lease) = store.take_lease(name, holder, state.as_ref()).await? else {
             return Ok(None);
         };
-        // The row as it stands under our own epoch: nobody else changes it now.
+        // The row as it stands under our own epoch: no other holder changes it now.
         let state = store.lease(name).await?.filter(|state| state.epoch == lease.epoch);
         Ok(state.map(|state| (lease, state)))
     }

@@ -13,7 +13,7 @@ pub enum Backend {
     Sqlite(TempDir),
     /// A database of its own.
     Postgres(Database),
-    /// A log of its own in memory. It has no rows that anybody could write to past the store.
+    /// A log of its own in memory. It has no rows that could be written past the store.
     Memory(MemoryLog),
 }
 
@@ -141,7 +141,7 @@ impl Backend {
         self.execute(&sql).await.unwrap();
     }
 
-    /// Changes rows as somebody would who owns the storage and has removed the guards.
+    /// Changes rows as the storage's owner could after removing the guards.
     pub async fn tamper(&self, sql: &str) {
         match self {
             Self::Sqlite(_) => {

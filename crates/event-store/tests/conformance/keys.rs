@@ -106,6 +106,6 @@ pub async fn old_answers_are_forgotten_and_permanent_and_recent_ones_are_not(bac
     assert!(answer(&store, "import").await.is_some());
     assert!(answer(&store, "recent").await.is_some());
     assert_eq!(answer(&store, "old2").await, None);
-    let again = append(&store, vec![keyed(entry(2, 0, 1), "old2", "anew")]).await;
+    let again = append(&store, vec![keyed(entry(2, 0, 1), "old2", "again")]).await;
     assert_eq!(again.outcomes, [written(3)]);
 }

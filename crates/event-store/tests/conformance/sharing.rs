@@ -1,5 +1,5 @@
-//! Appends that wait for one handle's writer together: they share a transaction, and nobody can tell but by the count of
-//! transactions.
+//! Appends that wait for one handle's writer together: they share a transaction, which only the count of transactions
+//! shows.
 //!
 //! Appends polled one after the other in one task wait together for certain: the first leads and is alone, the others
 //! share what follows it.
@@ -32,7 +32,7 @@ async fn together(
     appends: Vec<Vec<Entry>>,
 ) -> Vec<Result<Appended, AppendError>> {
     let all = join_all(appends.into_iter().map(|entries| appending(store, entries)));
-    timeout(PATIENCE, all).await.expect("nobody is left waiting")
+    timeout(PATIENCE, all).await.expect("every append is answered")
 }
 
 /// The outcomes of appends that must not fail.
@@ -201,11 +201,11 @@ pub async fn a_caller_that_goes_away_leaves_the_others_their_answers(backend: Ba
             }
         }
         for caller in gone {
-            // In memory nobody ever waits.
+            // In memory no append ever waits.
             callers.get_mut(caller).map(Option::take);
         }
         for caller in callers.into_iter().flatten() {
-            let answer = timeout(PATIENCE, caller).await.expect("nobody is left waiting");
+            let answer = timeout(PATIENCE, caller).await.expect("every append is answered");
             assert!(is_written(&answer.unwrap().outcomes[0]));
         }
     }

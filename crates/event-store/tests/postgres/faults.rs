@@ -164,7 +164,7 @@ async fn commits_lost(database: &Database, loss: Loss) {
         let appended = append(&store, entry(number, 0)).await.unwrap();
         assert!(is_written(&appended.outcomes), "{appended:?}");
         assert_eq!(proxy.losses() as u128, number);
-        // Somebody else appends in between: what is read back is not only the head.
+        // Another handle's append leads the next one to the slow path.
         append(&other, entry(CYCLES + number, 0)).await.unwrap();
     }
     each_once(&other, 2 * CYCLES).await;
@@ -187,7 +187,7 @@ async fn a_commit_whose_answer_is_lost_is_found_to_be_stored() {
     commits_lost(&database, Loss::Answer).await;
 }
 
-/// Of a store whose log nobody else appends to, so that it takes the fast path.
+/// Of a store that alone appends to its log, so that it takes the fast path.
 async fn fast_paths_lost(database: &Database, loss: Loss) {
     let proxy = Proxy::to(database.port()).unwrap();
     let store = open(&database.url_through(&proxy)).await;
@@ -215,7 +215,7 @@ async fn shared_transactions_lost(database: &Database, loss: Loss, path: Path) {
     let (store, other) = (open(&database.url_through(&proxy)).await, open(&database.url()).await);
     let mut number = 0;
     for round in 1..=ROUNDS {
-        // Somebody else's append leads to the slow path, two of our own back to the fast one.
+        // Another handle's append leads to the slow path, two of our own back to the fast one.
         let before = match path {
             Path::Fast => [&store, &store],
             Path::Slow => [&store, &other],

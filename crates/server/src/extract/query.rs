@@ -1,7 +1,7 @@
 //! `StrictQuery<T>`: a query string read into a struct, with nothing ignored.
 //!
 //! What `T` does not name is 400 `unknown-parameter`; what is repeated, missing or unreadable is 400
-//! `invalid-parameter`. Answers name parameters, never values: a value may be personal data or somebody's attack.
+//! `invalid-parameter`. Answers name parameters, never values: a value may be personal data or an attack.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

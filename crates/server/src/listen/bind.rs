@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, lookup_host};
 /// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Beyond loopback anybody could command: there is no authentication.
+    /// The address is not a loopback address, and there is no authentication: any machine could send commands.
     #[error(
         "{address} is reachable from other machines, and there is no authentication yet. \
          Listen on a loopback address (127.0.0.1 or [::1]) and put a proxy that authenticates in front"
@@ -26,7 +26,7 @@ pub enum BindError {
         /// What the resolver said.
         source: std::io::Error,
     },
-    /// Somebody listens there.
+    /// Another process listens there.
     #[error(
         "{address} is in use by another process. Stop it, or choose another port with --listen"
     )]

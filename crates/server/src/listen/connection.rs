@@ -31,10 +31,10 @@ use crate::stats;
 /// hyper's buffer for a head and for pieces of a body.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// A closing connection is read for so long, so that what the client still sends does not erase our last answer.
+/// How long a closing connection is read, so that what the client still sends does not erase our last answer.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// And for so many bytes.
+/// And how many bytes of it.
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
 
 /// What connections still may ask for.

@@ -1,4 +1,4 @@
-//! What becomes of a request's body that nobody reads to its end.
+//! What becomes of a request's body that no handler reads to its end.
 //!
 //! The next request on a connection begins where the body ends. So before an answer leaves, what was left of its
 //! request's body is read and thrown away, bounded in bytes and in time. Where that does not bring the body's end, or
@@ -26,7 +26,7 @@ struct Home(Mutex<Rest>);
 /// How far a body was read.
 #[derive(Default)]
 enum Rest {
-    /// Somebody still has it.
+    /// A handler still holds it.
     #[default]
     Lent,
     /// To its end.
@@ -51,7 +51,7 @@ struct Lent {
 impl Lent {
     fn rest(&mut self) -> Rest {
         match self.inner.take() {
-            // Whether the client sends a body that nobody sent for is its own choice: where it ends is not known.
+            // The client may or may not send a body that was not asked for: where it ends is not known.
             _ if self.broken || self.waits => Rest::Lost,
             Some(inner) if !self.ended && !inner.is_end_stream() => Rest::Some(inner),
             _ => Rest::Nothing,

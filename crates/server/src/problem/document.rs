@@ -70,7 +70,7 @@ const EDGE: &[ProblemCode] = &[
     ProblemCode::UNAVAILABLE,
 ];
 
-/// What health, metrics and documentation routes answer beside success.
+/// The error answers of health, metrics and documentation routes.
 pub struct OperationProblems;
 
 impl IntoResponses for OperationProblems {

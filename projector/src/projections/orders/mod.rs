@@ -174,7 +174,7 @@ impl OrdersFold {
 fn restored(stored: StoredOrder) -> (Uuid, State) {
     let state = match document::restore(stored.document.as_bytes()) {
         Ok((order, _)) => State::stored(order, stored.version),
-        // serde_json's message would quote values: only the place is told.
+        // serde_json's message would quote values: only the column is reported.
         Err(error) => {
             State::broken(format!("its row cannot be read back (column {})", error.column()))
         }

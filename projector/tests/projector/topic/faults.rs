@@ -1,4 +1,4 @@
-//! Records that are no events, events that nobody can read, events that are not the log's.
+//! Records that are not events, events that cannot be read, events that are not the log's.
 
 use super::records::{self, Raw};
 use super::{HANGS, LOOK, Market, UNTESTED};

@@ -1,4 +1,4 @@
-//! The topic is trimmed, or made anew: what is gone comes from the log, or the partition stands still and says so.
+//! The topic is trimmed or recreated: lost events come from the log, or the partition stops and reports it.
 
 use super::{HANGS, Market, PARTITIONS, UNTESTED, records};
 
@@ -14,8 +14,8 @@ async fn trimmed_records_are_taken_from_the_log() {
     market.published().await;
     records::trim(&market.broker, &market.kafka, PARTITIONS).await;
 
-    let (follower, mut told) = market.follow(None).await;
-    let says = told.wait_for(|condition| {
+    let (follower, mut reported) = market.follow(None).await;
+    let says = reported.wait_for(|condition| {
         condition.as_ref().is_err_and(|text| text.contains("no longer holds"))
     });
     let condition = tokio::time::timeout(HANGS, says).await.unwrap().unwrap().clone();
@@ -32,9 +32,9 @@ async fn trimmed_records_are_taken_from_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_made_anew_is_read_from_its_beginning() {
+async fn a_recreated_topic_is_read_from_its_beginning() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
-    let mut market = Market::open(&broker, "anew").await;
+    let mut market = Market::open(&broker, "recreated").await;
     let relay = market.relay().await;
     market.trade(30).await;
     market.project(None).await;

@@ -95,7 +95,7 @@ async fn repeats_of_everything_and_a_deleted_group_change_nothing() {
     market.trade(20).await;
     let once = market.published().await;
     relay.kill().await;
-    // Half of it comes twice before anybody has read it, the rest after.
+    // Half of it comes twice before a member has read it, the rest after.
     records::write(&market.broker, &market.kafka, &once[..once.len() / 2]);
     market.project(None).await;
     records::delete_group(&market.broker, &market.kafka.topic).await;

@@ -104,10 +104,10 @@ impl Market {
     /// A follower with a handle of its own on the read model, and what it says of itself.
     pub async fn follow(&self, log: Option<EventStore>) -> (Task, watch::Receiver<Condition>) {
         let model = self.model().await;
-        let (condition, told) = watch::channel(Ok(()));
+        let (condition, reported) = watch::channel(Ok(()));
         let shutdown = CancellationToken::new();
         let run = projector::run_topic(self.feed(log), model, condition, shutdown.clone());
-        (Task { shutdown, task: tokio::spawn(async move { run.await.unwrap() }) }, told)
+        (Task { shutdown, task: tokio::spawn(async move { run.await.unwrap() }) }, reported)
     }
 
     /// A handle of its own on the read model.

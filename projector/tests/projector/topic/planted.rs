@@ -26,9 +26,9 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// Appends of each of the writers that race.
 const APPENDS: usize = 150;
 const WRITERS: usize = 4;
-/// So many times some orders are placed while two groups feed one read model,
+/// How many times some orders are placed while two groups feed one read model.
 const ROUNDS: usize = 3;
-/// and at most so many times until they have met, if they are to meet.
+/// The most times until the groups have met, if they are to meet.
 const MAX_ROUNDS: usize = 30;
 /// The events that both write may be none that is counted: nothing is doubled then. Tries at most.
 const ATTEMPTS: usize = 5;
@@ -59,7 +59,7 @@ async fn open(database: &Database) -> EventStore {
     EventStore::open(&database.url(), Access::ReadWrite).await.unwrap()
 }
 
-/// Several writers append while somebody follows the log by position.
+/// Several writers append while a reader follows the log by position.
 async fn followed(database: &Database, planted: Option<Fault>) -> Followed {
     open(database).await.close().await;
     if planted.is_some() {

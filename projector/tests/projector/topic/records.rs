@@ -99,7 +99,7 @@ pub async fn trim(broker: &str, kafka: &Kafka, partitions: i32) {
     done.elements().iter().for_each(|one| one.error().unwrap());
 }
 
-/// Deletes the topic and makes it anew, empty.
+/// Deletes the topic and creates it again, empty.
 pub async fn remake(broker: &str, kafka: &Kafka, partitions: i32) {
     let admin = admin(broker);
     admin.delete_topics(&[&kafka.topic], &options()).await.unwrap().remove(0).unwrap();
@@ -107,7 +107,7 @@ pub async fn remake(broker: &str, kafka: &Kafka, partitions: i32) {
     let begun = Instant::now();
     // The broker forgets the name a moment after it has said so.
     while admin.create_topics([&new], &options()).await.unwrap().remove(0).is_err() {
-        assert!(begun.elapsed() < LONG, "the topic cannot be made anew");
+        assert!(begun.elapsed() < LONG, "the topic cannot be created again");
         tokio::task::yield_now().await;
     }
 }

@@ -33,7 +33,7 @@ impl Log {
         url(self.folder.path())
     }
 
-    /// Appends so many events; gives the head.
+    /// Appends this many events; gives the head's position.
     pub async fn append(&self, events: u64) -> Position {
         let mut head = self.store.head().await.unwrap().position;
         let target = head + events;

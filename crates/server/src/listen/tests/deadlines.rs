@@ -122,7 +122,7 @@ async fn large_answers_that_nobody_takes_are_bounded_and_their_room_comes_back()
             }
         }
     };
-    timeout(PATIENCE, admitted).await.expect("the one who does not read is cut");
+    timeout(PATIENCE, admitted).await.expect("a client that does not read is cut");
 }
 
 /// True while the server's side of a connection is not closed, as the kernel tells.

@@ -1,5 +1,5 @@
-//! After an answer the connection is closed if the answer says so; otherwise the next request on it is answered. For
-//! every status, whatever was sent with the request and however much of it anybody read.
+//! After an answer the connection is closed if the answer says so; otherwise the next request on it is answered. This
+//! holds for every status, whatever body was sent and however much of it was read.
 
 use super::*;
 use crate::limits::{MAX_BODY_BYTES, MAX_UNREAD_BYTES};
