@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_once_and_stays() {
+    fn a_failure_is_reported_once_and_stays() {
         let window = Window::new(0, vec![Reached::default()]);
         let mut watch = window.watch();
         window.failed("first".to_owned());

@@ -164,7 +164,7 @@ impl Scene {
 }
 
 #[test]
-fn who_is_alone_is_made_alone() {
+fn a_single_append_is_made_alone() {
     let mut scene = Scene::new();
     for caller in 0..3 {
         scene.arrive(&[Stored]);
@@ -289,7 +289,7 @@ fn a_leader_dropped_before_it_has_the_writer_leaves_the_lead_to_the_next() {
 }
 
 #[test]
-fn a_leader_dropped_within_its_transaction_leaves_nobody_waiting() {
+fn a_leader_dropped_within_its_transaction_leaves_no_caller_waiting() {
     let mut scene = Scene::new();
     scene.arrive(&[Stored; 3]);
     scene.let_go(1);
@@ -326,7 +326,7 @@ fn what_a_dropped_caller_asked_for_is_made_if_a_leader_gets_to_it() {
 }
 
 #[test]
-fn only_so_many_may_wait() {
+fn the_number_of_waiting_callers_is_bounded() {
     let mut scene = Scene::new();
     scene.arrive(&vec![Stored; MAX_WAITING + 2]);
     assert_eq!(scene.heard(MAX_WAITING + 1), Err("failed"));

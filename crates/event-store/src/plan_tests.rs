@@ -218,7 +218,7 @@ fn twins_in_two_appends_share_the_first_ones_answer_and_spoil_nothing() {
 }
 
 #[test]
-fn an_entry_without_events_on_a_stream_that_nobody_has_looked_up_is_a_guess() {
+fn an_entry_without_events_on_a_stream_that_was_not_looked_up_is_a_guess() {
     // The twin would have proved that stream 2 is new, but its row does not go in.
     let twins = [keyed(entry(1, 0, 1), "k"), keyed(entry(2, 0, 1), "k"), entry(2, 0, 0)];
     let group: Vec<_> = twins.iter().flat_map(|one| alone(slice::from_ref(one), 200)).collect();

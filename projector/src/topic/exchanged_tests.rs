@@ -36,12 +36,12 @@ async fn exchange(views: Views) {
 }
 
 #[tokio::test]
-async fn an_exchange_holds_everything_up_until_the_cursors_are_set_anew_on_sqlite() {
+async fn a_swap_holds_everything_up_until_the_cursors_are_set_again_on_sqlite() {
     exchange(Views::sqlite()).await;
 }
 
 #[tokio::test]
-async fn an_exchange_holds_everything_up_until_the_cursors_are_set_anew_on_postgres() {
+async fn a_swap_holds_everything_up_until_the_cursors_are_set_again_on_postgres() {
     if let Some(views) = Views::postgres("projections exchanged in PostgreSQL").await {
         exchange(views).await;
     }

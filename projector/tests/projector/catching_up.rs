@@ -43,7 +43,7 @@ pub async fn a_writer_that_was_overtaken_is_refused(views: Views) {
     assert!(matches!(late, Err(read_model::ReadModelError::CheckpointMoved)));
 }
 
-pub async fn a_stopped_projection_stands_still_and_catches_up_when_it_is_let_go(views: Views) {
+pub async fn a_stopped_projection_stands_still_and_catches_up_when_it_is_started(views: Views) {
     let mut shop = Shop::on(views).await;
     shop.place("ann").await;
     shop.project().await;

@@ -45,7 +45,7 @@ pub async fn a_changed_row_is_found_by_verify_and_mended_by_a_rebuild(views: Vie
     shop.assert_sound().await;
 }
 
-pub async fn a_rebuild_beside_a_live_projector_loses_nothing(views: Views) {
+pub async fn a_rebuild_during_live_projecting_loses_nothing(views: Views) {
     let mut shop = Shop::on(views).await;
     let projector = shop.follow();
     for _ in 0..50 {

@@ -80,7 +80,7 @@ async fn settled() {
 }
 
 #[tokio::test]
-async fn who_comes_during_a_read_shares_the_next_one() {
+async fn requests_that_come_during_a_read_share_the_next_one() {
     let (source, flights) = (Source::new(), Arc::new(SingleFlight::default()));
     let first = source.get(&flights, "a").await;
     let second = source.get(&flights, "a").await;
@@ -97,7 +97,7 @@ async fn who_comes_during_a_read_shares_the_next_one() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_for_those_who_went_away() {
+async fn nothing_is_read_for_abandoned_requests() {
     let (source, flights) = (Source::new(), Arc::new(SingleFlight::default()));
     let first = source.get(&flights, "a").await;
     let second = source.get(&flights, "a").await;
@@ -111,7 +111,7 @@ async fn nothing_is_read_for_those_who_went_away() {
 }
 
 #[tokio::test]
-async fn a_read_that_panics_leaves_nobody_waiting_and_the_next_one_works() {
+async fn a_read_that_panics_leaves_no_request_waiting_and_the_next_one_works() {
     let flights: SingleFlight<usize> = SingleFlight::default();
     let planted = || async { panic!("planted") };
     assert_eq!(flights.get("a".to_owned(), planted).await, Err(Panicked));

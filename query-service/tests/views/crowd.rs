@@ -139,7 +139,7 @@ pub async fn pages_asked_together_are_what_each_is_alone_and_show_what_came(view
     }
 }
 
-pub async fn whoever_goes_away_holds_up_nobody(views: Views) {
+pub async fn a_client_that_goes_away_delays_no_other(views: Views) {
     let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.project().await;

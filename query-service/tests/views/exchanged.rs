@@ -196,7 +196,7 @@ pub async fn no_answer_is_older_than_its_token_while_generations_come_and_go(vie
     }
     let (source, over) =
         (Source::new(shop.log.clone(), Registry::standard()), CancellationToken::new());
-    let (condition, _told) = tokio::sync::watch::channel(Ok(()));
+    let (condition, _reported) = tokio::sync::watch::channel(Ok(()));
     let follower = shop.other_handle().await;
     let follow = projector::run(source.clone(), follower, condition, over.clone());
     let follow = tokio::spawn(follow);

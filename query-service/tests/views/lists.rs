@@ -71,7 +71,7 @@ pub async fn a_cursor_belongs_to_its_list(views: Views) {
     assert_eq!(next["next_cursor"], Value::Null);
 }
 
-pub async fn customers_and_products_count_placed_orders_and_tell_cancelled_ones_apart(
+pub async fn customers_and_products_count_placed_orders_and_cancelled_ones_separately(
     views: Views,
 ) {
     let mut shop = Shop::on(views).await;

@@ -63,7 +63,7 @@ pub async fn the_head_of_a_view_has_its_headers_and_no_body(views: Views) {
     }
 }
 
-pub async fn the_past_is_told_with_the_date_at_which_it_began(views: Views) {
+pub async fn the_past_is_answered_with_the_date_at_which_it_began(views: Views) {
     let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.must(order, OrderCommand::Confirm).await;
@@ -86,7 +86,7 @@ pub async fn the_past_is_told_with_the_date_at_which_it_began(views: Views) {
     assert!(known["version"].as_u64().unwrap() >= 2);
 }
 
-pub async fn what_never_was_and_what_was_not_yet_are_told_apart(views: Views) {
+pub async fn an_order_that_never_was_differs_from_one_not_begun_yet(views: Views) {
     let mut shop = Shop::on(views).await;
     let order = shop.place("ann", &[("tea", 2, 450)]).await;
     shop.project().await;

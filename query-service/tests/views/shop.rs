@@ -156,7 +156,7 @@ impl Shop {
     pub async fn project(&self) {
         let shutdown = CancellationToken::new();
         let source = Source::new(self.log.clone(), Registry::standard());
-        let (condition, _told) = tokio::sync::watch::channel(Ok(()));
+        let (condition, _reported) = tokio::sync::watch::channel(Ok(()));
         let model = self.model.clone();
         let run = tokio::spawn(projector::run(source, model, condition, shutdown.clone()));
         let head = self.log.head().await.unwrap().position;

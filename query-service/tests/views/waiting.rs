@@ -25,11 +25,11 @@ pub async fn a_view_that_is_behind_says_by_how_much(views: Views) {
     assert_eq!(malformed.code(), (400, "invalid-parameter".into()));
 }
 
-pub async fn whoever_waits_sees_what_was_written(views: Views) {
+pub async fn a_request_that_waits_sees_what_was_written(views: Views) {
     let mut shop = Shop::on(views).await;
     let shutdown = CancellationToken::new();
     let source = Source::new(shop.log.clone(), Registry::standard());
-    let (condition, _told) = tokio::sync::watch::channel(Ok(()));
+    let (condition, _reported) = tokio::sync::watch::channel(Ok(()));
     let model = shop.model.clone();
     let run = tokio::spawn(projector::run(source, model, condition, shutdown.clone()));
     for _ in 0..20 {

@@ -229,7 +229,7 @@ async fn members_that_come_and_go_share_the_partitions_without_loss() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn poison_is_told_with_its_offset_and_reading_goes_on() {
+async fn poison_is_reported_with_its_offset_and_reading_goes_on() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
     let (_log, original) = filled(&broker, "clean", 2, "1").await;
     let good = read_raw(&broker, &original, 1).remove(0);
@@ -272,7 +272,7 @@ async fn poison_is_told_with_its_offset_and_reading_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn offsets_that_are_gone_are_told_and_reading_goes_on_where_it_is_said() {
+async fn lost_offsets_are_reported_and_reading_goes_on_where_the_engine_says() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
     let (_log, kafka) = filled(&broker, "trimmed", 100, "1").await;
     trim(&broker, &kafka, &[(0, 60)]).await;

@@ -64,7 +64,7 @@ async fn events_are_published_over_tls_with_a_password_that_is_never_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_or_an_unknown_authority_is_told_and_nothing_is_sent() {
+async fn a_wrong_password_or_an_unknown_authority_is_reported_and_nothing_is_sent() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
     let folder = tempfile::tempdir().unwrap();
     let wrong = folder.path().join("password");

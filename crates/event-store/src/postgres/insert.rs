@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_ends_with_so_many_rows_or_with_the_one_that_reaches_so_many_bytes() {
+    fn a_statement_ends_at_its_bound_of_rows_or_with_the_row_that_reaches_its_bound_of_bytes() {
         assert_eq!(first(&rows(1, 1)), (1, true));
         assert_eq!(first(&rows(MAX_ROWS, 1)), (MAX_ROWS, true));
         assert_eq!(first(&rows(MAX_ROWS + 1, 1)), (MAX_ROWS, false));

@@ -120,7 +120,7 @@ async fn a_commit_that_fails_is_found_not_to_have_happened() {
 }
 
 #[tokio::test]
-async fn what_follows_our_own_append_takes_the_fast_path_unless_somebody_came_between() {
+async fn an_append_after_our_own_takes_the_fast_path_unless_another_came_between() {
     let directory = tempfile::tempdir().unwrap();
     let (ours, theirs) = (open(&directory).await, open(&directory).await);
     let known = async |store: &SqliteStore| {

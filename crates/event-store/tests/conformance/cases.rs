@@ -43,7 +43,7 @@ pub async fn a_stream_is_a_business_case_of_its_own_unless_it_says_otherwise(bac
     assert_eq!(keys(&backend.open_read_only().await, 4).await, expected);
 }
 
-pub async fn later_events_inherit_the_case_whoever_appends_them(backend: Backend) {
+pub async fn later_events_inherit_the_case_from_any_writer(backend: Backend) {
     let store = given(&backend).await;
     // By the handle that began the streams, by one that knows none of them, and by the first that knows them no more.
     append(&store, vec![entry(2, 3, 1), entry(1, 1, 1)]).await;

@@ -31,7 +31,7 @@ pub async fn a_taken_key_gives_the_first_answer_and_writes_nothing(backend: Back
     assert_eq!(answer(&store, "k").await, Some(kept("first", 1)));
 }
 
-pub async fn a_taken_key_is_told_before_a_version_that_no_longer_holds(backend: Backend) {
+pub async fn a_taken_key_is_reported_before_a_wrong_version(backend: Backend) {
     // By handles that know the stream, that know nothing, and that have just written to another one.
     let (store, other) = (backend.open().await, backend.open().await);
     append(&store, vec![keyed(entry(1, 0, 1), "k", "first")]).await;
@@ -54,7 +54,7 @@ pub async fn twins_in_one_batch_share_the_first_ones_answer(backend: Backend) {
     assert_eq!(store.head().await.unwrap().position, 1);
 }
 
-pub async fn what_follows_a_twin_is_told_where_its_stream_is(backend: Backend) {
+pub async fn an_entry_after_a_duplicate_gets_its_streams_version(backend: Backend) {
     append(&backend.open().await, vec![entry(2, 0, 3)]).await;
     // The twin expects a new stream, and is left out before a row of it could prove that there is one already.
     let twins =

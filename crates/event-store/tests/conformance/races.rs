@@ -84,7 +84,7 @@ pub async fn a_handle_notices_what_another_one_appended(backend: Backend) {
     );
 }
 
-pub async fn an_append_that_nobody_waits_for_is_whole_or_absent(backend: Backend) {
+pub async fn an_abandoned_append_is_whole_or_absent(backend: Backend) {
     const EACH: u128 = 60;
     let store = backend.open().await;
     for number in 1..=EACH {

@@ -58,7 +58,7 @@ pub async fn many_streams_load_in_the_order_asked(backend: Backend) {
     assert!(store.load(&vec![stream(1); MAX_PAGE + 1], 1).await.is_err());
 }
 
-pub async fn whoever_follows_the_log_reads_what_is_stored(backend: Backend) {
+pub async fn a_follower_of_the_log_reads_what_is_stored(backend: Backend) {
     let store = backend.open().await;
     let _hint = store.head_hint();
     let fine = Timestamp::from_timestamp(1_700_000_000, 123_456_789).unwrap();

@@ -304,7 +304,7 @@ async fn a_fast_path_that_arrives_after_it_was_given_up_is_not_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_is_lost_is_told_from_one_that_somebody_else_made() {
+async fn a_commit_whose_answer_is_lost_is_not_taken_for_another_writers() {
     let Some(database) = database().await else { return };
     let proxy = Proxy::to(database.port()).unwrap();
     let (store, other) = (open(&database.url_through(&proxy)).await, open(&database.url()).await);

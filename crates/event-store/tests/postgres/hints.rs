@@ -20,7 +20,7 @@ async fn a_hint_of_another_process_arrives_even_after_the_connection_was_lost() 
 }
 
 #[tokio::test]
-async fn an_append_that_nobody_was_told_of_is_found_by_the_poll() {
+async fn an_append_without_a_hint_is_found_by_the_poll() {
     let Some(database) = database().await else { return };
     let store = open(&database.url()).await;
     let mut hint = store.head_hint();

@@ -12,7 +12,7 @@ async fn refused(database: &Database, access: Access) -> String {
 }
 
 #[tokio::test]
-async fn a_bad_url_is_refused_and_never_told() {
+async fn a_bad_url_is_refused_and_never_shown() {
     for url in ["postgres://u:hunter2@host:notaport/db", "postgres://u:hunter2@127.0.0.1:1/db"] {
         let refused = EventStore::open(url, Access::ReadWrite).await.unwrap_err();
         assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused}");
@@ -20,7 +20,7 @@ async fn a_bad_url_is_refused_and_never_told() {
 }
 
 #[tokio::test]
-async fn a_password_is_not_told_by_a_store_that_is_open() {
+async fn an_open_store_does_not_show_its_password() {
     let Some(database) = database().await else { return };
     let url = database.url().replace("postgres@", "postgres:hunter2@");
     let store = open(&url).await;

@@ -46,7 +46,7 @@ fn out_of_its_case(voucher: &Raw) -> Vec<Raw> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_event_of_the_log_holds_nobody_up() {
+async fn records_that_are_not_the_logs_events_block_no_other() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
     let mut market = Market::open(&broker, "poison").await;
     let relay = market.relay().await;
@@ -110,7 +110,7 @@ async fn a_record_that_cannot_be_written_holds_up_no_other_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_nobody_can_read_parks_its_order_as_it_does_from_the_log() {
+async fn an_unreadable_event_parks_its_order_as_it_does_from_the_log() {
     let Some(broker) = rig::kafka::shared_or_say(UNTESTED) else { return };
     let mut market = Market::open(&broker, "parks").await;
     let relay = market.relay().await;

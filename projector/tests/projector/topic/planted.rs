@@ -93,7 +93,7 @@ async fn followed(database: &Database, planted: Option<Fault>) -> Followed {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cursor_without_the_lock_is_found_by_whoever_follows_the_log() {
+async fn a_cursor_without_the_lock_is_found_by_a_follower_of_the_log() {
     let _turn = TURN.lock().await;
     let Some(sound) = database_or_say(UNTESTED).await else { return };
     let followed_sound = followed(&sound, None).await;

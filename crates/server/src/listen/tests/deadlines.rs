@@ -102,7 +102,7 @@ async fn a_client_that_does_not_read_is_cut() {
 }
 
 #[tokio::test]
-async fn large_answers_that_nobody_takes_are_bounded_and_their_room_comes_back() {
+async fn large_answers_that_no_client_takes_are_bounded_and_their_bytes_are_given_back() {
     let write_stall = Duration::from_secs(2);
     // Room for one answer of /large, not for two.
     let server = start(Limits { write_stall, answer_bytes: 100 << 20, ..short_limits() }).await;

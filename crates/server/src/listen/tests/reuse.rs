@@ -173,7 +173,7 @@ async fn an_answer_says_whether_its_connection_goes_on_for_every_length_of_a_bod
 }
 
 #[tokio::test]
-async fn the_rest_of_a_body_is_waited_for_only_so_long() {
+async fn the_wait_for_the_rest_of_a_body_is_bounded() {
     let limits = Limits { body_stall: PATIENCE * 3, body_total: PATIENCE * 3, ..short_limits() };
     let server = start(limits).await;
     let post = |fields: &str| format!("POST /status/415/none HTTP/1.1\r\nHost: a\r\n{fields}");
