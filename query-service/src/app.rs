@@ -48,7 +48,7 @@ impl App {
         }))
     }
 
-    /// Gives the views what they read from. The first read model stays.
+    /// Sets the read model that the views read. The first one stays.
     pub(crate) fn attach(&self, model: ReadModel) {
         let polled = model.clone();
         if self.0.model.set(model).is_ok() {
@@ -57,10 +57,10 @@ impl App {
         }
     }
 
-    /// The read model.
+    /// The read model that was attached.
     ///
     /// # Errors
-    /// 503 `unavailable` while it is not there.
+    /// 503 `unavailable` while there is none.
     pub fn model(&self) -> Result<&ReadModel, Problem> {
         self.0.model.get().ok_or_else(|| {
             Problem::new(ProblemCode::UNAVAILABLE)
@@ -81,7 +81,7 @@ impl App {
         self.model_when(consistency, |applied| applied.least(projections)).await
     }
 
-    /// The read model, once `place` of the projections is where the client wants it; immediately if it wants nothing.
+    /// The read model, once `place` of the projections has reached the client's position; at once if it names none.
     ///
     /// # Errors
     /// As [`Self::model_at`].
@@ -111,12 +111,12 @@ impl App {
         self.0.cursor_key.get_or_try_init(read).await.map_err(problems::of_read_model)
     }
 
-    /// What the projections have applied, as far as it was looked at.
+    /// What the projections had applied when the positions were last read.
     pub(crate) fn positions(&self) -> &Positions {
         &self.0.positions
     }
 
-    /// Pages of orders that are being read at this moment.
+    /// The pages of orders that are being read now.
     pub(crate) fn pages(&self) -> &SingleFlight<Result<Page, Problem>> {
         &self.0.pages
     }
@@ -131,7 +131,7 @@ impl App {
         &self.0.past
     }
 
-    /// Leave to hold an event stream open.
+    /// A permit to hold an event stream open.
     pub(crate) fn stream_permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
             Problem::new(ProblemCode::OVERLOADED)

@@ -3,8 +3,8 @@
 //! A request that finds no read running begins one; no timer delays it. A request that arrives while the same read is
 //! running joins the next one, so every answer is at least as fresh as its request.
 //!
-//! One mechanism, two uses. A [`BatchLoader`] reads many things of one kind by one statement, because a small read costs its
-//! way to the database and back, not its rows. A [`SingleFlight`] reads one thing once for all requests for it.
+//! One mechanism, two uses. A [`BatchLoader`] reads many items of one kind by one statement, because the round trip is what
+//! a small read costs, not its rows. A [`SingleFlight`] reads one item once for all requests for it.
 
 use futures::FutureExt;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 /// One read at a time for each key, its answer for every request with that key.
 pub(crate) type SingleFlight<A> = Coalescer<String, (), A>;
-/// Reads of several requests of one kind, an answer for each.
+/// One read for several requests of one kind, with an answer for each.
 pub(crate) type BatchLoader<Q, A> = Coalescer<(), Q, A>;
 
 /// The read that was to answer has panicked.
@@ -117,8 +117,8 @@ impl<K: Clone + Eq + Hash, Q, A> State<K, Q, A> {
         true
     }
 
-    /// Where the answer to a request for a key that is being read will come; and the batch that the request has filled, if
-    /// it has, to be read at once.
+    /// Queues a request for a key that is being read. Returns the channel of its answer, and the batch to be read at once
+    /// if the request has filled it.
     fn wait(&mut self, key: &K, request: Q) -> (oneshot::Receiver<A>, Vec<Waiting<Q, A>>) {
         let lane = self.lanes.get_mut(key).expect("a key that is being read has a lane");
         let (tell, answer) = oneshot::channel();
@@ -139,8 +139,8 @@ impl<Q, A> Lane<Q, A> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> BatchLoader<Q, A> {
-    /// The answer to a request. If no read runs it is the one of `alone`, in the caller's own task; else it comes from a
-    /// `batch`, which answers each of its requests, in their order.
+    /// The answer to a request. If no read runs, `alone` answers it in the caller's own task. Otherwise a `batch` answers
+    /// it, which answers each of its requests, in their order.
     ///
     /// # Errors
     /// [`Panicked`], from a batch.
@@ -193,8 +193,8 @@ impl<A: Send + 'static> Default for SingleFlight<A> {
 }
 
 impl<A: Clone + Send + 'static> SingleFlight<A> {
-    /// What `read` gives, which is the same for every request with this `key`. It is read in a task of its own, which
-    /// outlives the request, and also answers those that come before the task begins.
+    /// What `read` returns: the same for every request with this `key`. The read runs in a task of its own, which
+    /// outlives the request and also answers requests that come before it begins.
     ///
     /// # Errors
     /// [`Panicked`].

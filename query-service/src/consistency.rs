@@ -23,7 +23,7 @@ pub const TOKEN_HEADER: &str = "consistency-token";
 const DEFAULT_WAIT_SECONDS: u64 = 2;
 /// The most seconds waited; a request that asks for more gets this.
 const MAX_WAIT_SECONDS: u64 = 30;
-/// How often the positions are read while requests wait: hints may be lost, and other processes send none.
+/// How often the positions are read while requests wait: hints may be lost, and on SQLite other processes send none.
 const POLL_EVERY: Duration = Duration::from_millis(20);
 
 /// The position that a request wants to see, if it says so: `Consistency-Token`, with `Prefer: wait=N`.
@@ -40,13 +40,12 @@ pub struct Wanted {
 }
 
 impl Consistency {
-    /// What a read found, if it shows what the client has seen elsewhere.
+    /// What a read found, if it includes the client's position.
     ///
-    /// That a projection had come so far before the read says nothing of the read itself: an older generation may have
-    /// been put back in between.
+    /// The check before the read does not suffice: a rollback to an older generation may have come in between.
     ///
     /// # Errors
-    /// 503 `read-model-behind` when it shows less, and what the read model's failure means to a client.
+    /// 503 `read-model-behind` when it shows less, and the problem for a failed read.
     pub(crate) fn seen<T>(self, read: Result<Seen<T>, ReadModelError>) -> Result<Seen<T>, Problem> {
         let seen = read.map_err(problems::of_read_model)?;
         self.met_at(seen.position)?;
@@ -114,14 +113,14 @@ fn wait(headers: &HeaderMap) -> Duration {
     Duration::from_secs(seconds.min(MAX_WAIT_SECONDS))
 }
 
-/// The time is up.
+/// The wait ended before the position was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Behind {
-    /// How far the projections had come.
+    /// The position that the projections had applied.
     pub applied: u64,
 }
 
-/// How far the projections had come when they were last looked at, and who waits for more.
+/// The positions that the projections had applied when they were last read, and how many requests wait.
 #[derive(Debug, Default)]
 pub struct Positions {
     seen: watch::Sender<Applied>,
@@ -130,7 +129,7 @@ pub struct Positions {
 }
 
 impl Positions {
-    /// Waits until `place` of the projections has come to `position`.
+    /// Waits until `place` of the projections has reached `position`.
     ///
     /// # Errors
     /// [`Behind`] when that takes longer than `wait`.
@@ -154,7 +153,7 @@ impl Positions {
         Err(Behind { applied: place(&self.seen.borrow()) })
     }
 
-    /// Tells the waiting what has been applied.
+    /// Wakes the waiting requests if these positions are new.
     pub fn publish(&self, applied: Applied) {
         self.seen.send_if_modified(|seen| {
             let moved = *seen != applied;
@@ -172,7 +171,7 @@ impl Positions {
             }
             match model.applied().await {
                 Ok(applied) => self.publish(applied),
-                Err(error) => tracing::debug!(%error, "positions cannot be read; trying on"),
+                Err(error) => tracing::debug!(%error, "positions cannot be read; retrying"),
             }
             tokio::select! {
                 () = self.begun.notified() => {}

@@ -1,8 +1,8 @@
 //! Cursors: where the next page begins, signed and bound to the list they came from.
 //!
-//! A cursor is lowercase hex of a place and a MAC over the list's scope (endpoint, filters, sort) and that place. One
-//! that was forged, cut, or taken to another list is refused; it holds no secret, only the sort key and id of a row
-//! already shown.
+//! A cursor is lowercase hex of a place and a MAC over the list's scope (endpoint, filters, sort) and that place. A
+//! cursor that was forged, cut, or taken from another list is refused. It holds no secret, only the sort key and id of
+//! a row already shown.
 
 use crate::problems;
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 /// Bytes of the MAC that are kept.
 const MAC_BYTES: usize = 16;
-/// The longest id, in bytes. A caller may choose 64 today; what an earlier rule let in can be longer.
+/// The longest id, in bytes. New ids have at most 64; ids stored under an earlier rule can be longer.
 const MAX_ID: usize = 1_024;
 /// The longest cursor: a sort key, the longest id, the MAC, in hex.
 const MAX_CURSOR: usize = 2 * (16 + MAX_ID + MAC_BYTES);
@@ -23,9 +23,9 @@ pub struct CursorKey(Hmac<Sha256>);
 /// A place in a list: the sort key and the id of the last row before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The sort key.
+    /// What the list is sorted by, as a number.
     pub key: i128,
-    /// The id.
+    /// Breaks ties of the sort key.
     pub id: Vec<u8>,
 }
 
@@ -36,7 +36,7 @@ impl std::fmt::Debug for CursorKey {
 }
 
 impl CursorKey {
-    /// Signs with this key, of any length.
+    /// A key that signs with these bytes, of any length.
     pub fn new(key: impl AsRef<[u8]>) -> Self {
         Self(Hmac::new_from_slice(key.as_ref()).expect("HMAC takes keys of any length"))
     }

@@ -1,7 +1,7 @@
-//! The batch loaders: what many requests ask for at the same moment is read by one statement.
+//! The batch loaders: one statement reads what many requests want at the same moment.
 //!
-//! They stand before the two reads that almost every request about one order makes: the order as it stands, and the
-//! version at which a stream stood at a moment of the past.
+//! They serve the two reads that almost every request about one order makes: the current order, and a stream's version
+//! at a moment of the past.
 
 use crate::coalescer::{BatchLoader, Panicked};
 use read_model::read::Seen;
@@ -17,7 +17,7 @@ const READERS: usize = 2;
 
 type Answer<T> = Result<Seen<T>, ReadModelError>;
 
-/// The loaders of one service.
+/// One loader for each of these reads.
 #[derive(Debug)]
 pub(crate) struct Loaders {
     orders: BatchLoader<Uuid, Answer<Batched>>,
@@ -34,7 +34,7 @@ impl Default for Loaders {
 }
 
 impl Loaders {
-    /// An order as it stands.
+    /// The current order.
     ///
     /// # Errors
     /// When the storage refuses.
@@ -56,7 +56,7 @@ impl Loaders {
         }
     }
 
-    /// The version at which a stream stood; 0 before its first event, or where there is no such stream.
+    /// The stream's version at that moment; 0 before its first event, or if there is no such stream.
     ///
     /// # Errors
     /// When the storage refuses.

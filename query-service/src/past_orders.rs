@@ -1,6 +1,6 @@
-//! Orders as they were, kept once they were composed: what an order was at a version never changes.
+//! A cache of composed past orders: an order at a version never changes.
 //!
-//! Which version it was at a time is asked each time (events may have come since); the composing is not repeated.
+//! Which version an order had at a time is read for each request, because events may have come since.
 
 use bytes::Bytes;
 use quick_cache::Weighter;
@@ -28,7 +28,7 @@ pub(crate) struct PastOrder {
 /// Which order, at which version.
 pub(crate) type Which = (Uuid, u64);
 
-/// Bounded by bytes; what is asked for often stays.
+/// The cache, bounded by bytes; entries in frequent use stay.
 #[derive(Debug)]
 pub(crate) struct PastOrders(Cache<Which, PastOrder, Bytewise>);
 

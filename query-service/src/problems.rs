@@ -6,7 +6,7 @@ use server::problem::{Responses, problem_responses};
 use server::{Problem, ProblemCode};
 use utoipa::IntoResponses;
 
-/// Seconds after which a client may ask again what could not be answered now.
+/// Seconds after which a client may repeat a request that could not be answered now.
 pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// A cursor that belongs to another list, or to none.
@@ -31,7 +31,7 @@ pub const READ_MODEL_BEHIND: ProblemCode = ProblemCode::new(
     "The view has not caught up",
 );
 
-/// What views answer besides success.
+/// The error answers that every view may give.
 pub struct ReadProblems;
 
 impl IntoResponses for ReadProblems {

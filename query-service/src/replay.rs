@@ -1,7 +1,7 @@
-//! Replay: a stream as it was, folded from its stored events by the domain's own `decode` and `evolve`.
+//! Replay: a past state of a stream, folded from its stored events by the domain's own `decode` and `evolve`.
 //!
-//! Events come a page at a time, so memory is bounded by the state, not by its history. From the first page that is
-//! large on, the work is done in a place for heavy work, of which there are few.
+//! Events are read a page at a time, so the state bounds the memory, not its history. From the first large page on, the
+//! work needs a permit for heavy work, of which there are few.
 
 use crate::problems;
 use crate::wire::moment;
@@ -20,10 +20,10 @@ const MAX_LIGHT_BYTES: usize = 32 * 1024;
 
 /// An aggregate whose past states are shown.
 pub trait Composed: Aggregate {
-    /// What is shown beyond the state, e.g. notes that no decision needs.
+    /// What the view shows beyond the state, such as notes that no decision needs.
     type Extra: Default + Send + 'static;
 
-    /// Takes from an event what is shown beyond the state.
+    /// Collects from an event what the view shows beyond the state.
     fn collect(extra: &mut Self::Extra, event: &Self::Event, at: Timestamp);
 
     /// The state as its view shows it, JSON; `None` before the stream's first event.
@@ -56,7 +56,7 @@ impl Composed for OrderAggregate {
     }
 }
 
-/// A stream on its way through its events.
+/// A stream's state while its events are folded.
 pub struct Replay<A: Composed> {
     state: A::State,
     extra: A::Extra,
@@ -64,7 +64,7 @@ pub struct Replay<A: Composed> {
     position: u64,
     occurred_at: i64,
     recorded_at: i64,
-    /// The least that the history had come to at any read.
+    /// The lowest position that the history had applied at any read.
     applied: Option<u64>,
     /// Taken when the stream turns out to be large.
     place: Option<Place>,
@@ -86,7 +86,7 @@ impl<A: Composed> Default for Replay<A> {
 }
 
 impl<A: Composed> Replay<A> {
-    /// Folds on from where this stands, up to a version.
+    /// Folds the next events, up to a version.
     ///
     /// # Errors
     /// When the read model fails or holds an event that this build cannot read.
@@ -114,7 +114,7 @@ impl<A: Composed> Replay<A> {
         }
     }
 
-    /// Does something with the replay: on the spot while the state is small, in its place for heavy work when not.
+    /// Runs `work` on the replay: at once while the stream is small, otherwise under its permit for heavy work.
     ///
     /// # Errors
     /// When the work panics in its place.
@@ -156,12 +156,12 @@ impl<A: Composed> Replay<A> {
         Ok(())
     }
 
-    /// What its view shows, JSON; `None` before the stream's first event.
+    /// The state as its view shows it, as JSON; `None` before the stream's first event.
     pub fn document(&self, id: Uuid) -> Option<Vec<u8>> {
         A::compose(id, self.version, self.position, &self.state, &self.extra)
     }
 
-    /// The state.
+    /// The state after the last event folded.
     pub fn state(&self) -> &A::State {
         &self.state
     }
@@ -176,7 +176,7 @@ impl<A: Composed> Replay<A> {
         (self.occurred_at, self.recorded_at)
     }
 
-    /// How far the history had come at each read; 0 before the first.
+    /// The position that the history had applied at every read so far; 0 before the first read.
     pub fn applied(&self) -> u64 {
         self.applied.unwrap_or(0)
     }

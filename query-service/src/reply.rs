@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 static TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// What of a hash tells two composed answers apart.
+/// Bytes of the hash that a tag of a composed answer holds.
 const TAG_BYTES: usize = 16;
 
 /// 200 with JSON that shows everything up to `position`.
@@ -24,24 +24,24 @@ pub fn json(position: u64, body: impl Into<Body>) -> Response {
 /// A page of a list, ready to be sent to every client that asks for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
-    /// What it shows everything up to.
+    /// The page shows everything up to this position.
     pub position: u64,
-    /// JSON.
+    /// The page as JSON.
     pub body: Bytes,
 }
 
-/// What `ETag` says of an answer, without the quotes.
+/// The value of `ETag`, without the quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag(String);
 
 impl Tag {
-    /// Of a stream by itself: its version.
+    /// The tag of a stream by itself: its version.
     pub fn version(version: u64) -> Self {
         Self(version.to_string())
     }
 
-    /// Of an order with what is composed in, which changes without the order's version: the version and what the bytes
-    /// hash to.
+    /// The tag of an order with parts composed in: its version and a hash of the bytes, because the parts change without
+    /// the order's version.
     pub(crate) fn composed(version: u64, body: &[u8]) -> Self {
         let digest = hex::encode(&Sha256::digest(body)[..TAG_BYTES]);
         Self(format!("{version}-{digest}"))

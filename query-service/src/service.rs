@@ -1,4 +1,4 @@
-//! The service as a whole: made over a read model, gives routes, runs behind a listener.
+//! The service as a whole: it opens a read model, has routes and runs behind a listener.
 
 use crate::app::App;
 use crate::views;
@@ -11,19 +11,19 @@ use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-/// How often a read model that is not there yet is tried.
+/// The pause between attempts to open the read model.
 const OPEN_EVERY: Duration = Duration::from_millis(250);
 /// How long a starting program waits for its read model before it listens without it.
 const OPEN_GRACE: Duration = Duration::from_secs(3);
-/// How often the read model is asked whether it is there.
+/// How often the read model is checked for readiness.
 const PING_EVERY: Duration = Duration::from_secs(2);
-/// The part that readiness names.
+/// The name of the read model in `/readyz`.
 const PART: &str = "read-model";
 
 /// Event streams that may be open at a time, unless set otherwise.
 const MAX_STREAMS: usize = 256;
 
-/// What can be set.
+/// The bounds of a service.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Event streams that may be open at a time.
@@ -91,8 +91,8 @@ pub fn api() -> utoipa::openapi::OpenApi {
 )]
 struct Document;
 
-/// Serves the views as a program of its own until `shutdown`, then drains. A read model that is not there yet is waited
-/// for; until it comes the service is not ready and views answer 503.
+/// Serves the views as a program of its own until `shutdown`, then drains. Until the read model can be opened, the
+/// service is not ready and views answer 503.
 ///
 /// # Errors
 /// When the URL is not a read model's, or the listener fails for good.
@@ -144,7 +144,7 @@ async fn open_and_watch(url: String, app: App, readiness: Readiness) {
                 let reason = error.to_string();
                 readiness.set(PART, Err(reason.clone()));
                 if reported.as_ref() != Some(&reason) {
-                    tracing::warn!(reason, "the read model cannot be opened; trying on");
+                    tracing::warn!(reason, "the read model cannot be opened; retrying");
                     reported = Some(reason);
                 }
             }

@@ -1,4 +1,4 @@
-//! How numbers of the read tables read on the wire: times with microseconds, amounts with the currency's digits.
+//! How numbers of the read tables appear on the wire: times with microseconds, amounts with the currency's digits.
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::Currency;
@@ -79,13 +79,13 @@ pub(crate) fn month_name(day: i64) -> String {
     format!("{:04}-{:02}", date.year(), date.month())
 }
 
-/// JSON of something that cannot fail to be written.
+/// The value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("texts, numbers and times always serialise")
 }
 
-/// JSON of a value, with what `write` appends in the place of the null of its member `name`: texts that are JSON already.
-/// Quotes within texts are escaped, so the last that reads like the member is the member.
+/// JSON of a value in which the null of its member `name` is replaced by the JSON texts that `write` appends. Quotes within
+/// texts are escaped, so the last text that looks like the member is the member.
 pub(crate) fn json_with(
     value: &impl Serialize,
     name: &str,

@@ -1,4 +1,4 @@
-//! What requests that arrive at the same moment get, and when it is read.
+//! Which answers requests get that arrive at the same moment, and when these are read.
 
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ impl Source {
         number
     }
 
-    /// Asks for a key's value, in a task of its own that has come as far as it can.
+    /// Requests a key's value in a task of its own, and lets all tasks run until they wait.
     async fn get(
         &self,
         flights: &Arc<SingleFlight<usize>>,
@@ -37,7 +37,7 @@ impl Source {
         begun(async move { flights.get(key, move || source.clone().read()).await }).await
     }
 
-    /// Asks for one thing of a batch in the same way. The answer is the thing and the number of the read.
+    /// Requests one thing of a batch in the same way. The answer is the thing and the number of the read.
     async fn load(
         &self,
         loader: &Arc<BatchLoader<usize, (usize, usize)>>,
@@ -72,7 +72,7 @@ async fn begun<T: Send + 'static>(
     asking
 }
 
-/// All tasks have come as far as they can.
+/// Lets all tasks run until they wait.
 async fn settled() {
     for _ in 0..10 {
         tokio::task::yield_now().await;

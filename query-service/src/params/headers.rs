@@ -1,4 +1,4 @@
-//! Header fields that every view takes, for the document.
+//! Header fields that every view takes, for the OpenAPI document.
 
 use utoipa::IntoParams;
 

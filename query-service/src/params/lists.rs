@@ -1,4 +1,4 @@
-//! Comma-separated names, and how long a page is.
+//! Parameters of lists: comma-separated names and the page size.
 
 use super::invalid;
 use server::Problem;
@@ -6,7 +6,7 @@ use server::Problem;
 /// The most names in one list: more than any set of names has.
 const MAX_NAMES: usize = 16;
 
-/// Names of a closed set, each known, as their values; sorted, each once.
+/// The values of comma-separated names from a closed set: sorted, without repeats. An unknown name is refused.
 pub(crate) fn names<T: Copy + Ord>(
     parameter: &str,
     text: &str,

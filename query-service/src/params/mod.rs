@@ -1,6 +1,6 @@
-//! What clients ask for, as text, and what views understand: parsed once, here, into typed filters.
+//! Query parameters, parsed once, here, into typed filters.
 //!
-//! Whatever cannot be read is 400 and names the parameter, never its value.
+//! A parameter that cannot be read is 400. The answer names the parameter, never its value.
 
 mod headers;
 mod lists;
@@ -22,7 +22,7 @@ pub(crate) fn invalid(parameter: &str, must: &str) -> Problem {
         .with("parameter", parameter)
 }
 
-/// An id as its callers chose it.
+/// The id of a customer or product, as the caller chose it.
 pub(crate) fn reference(parameter: &str, text: Option<String>) -> Result<Option<String>, Problem> {
     let Some(text) = text else { return Ok(None) };
     match Reference::parse(text) {

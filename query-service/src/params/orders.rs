@@ -1,4 +1,4 @@
-//! What lists of orders are asked for.
+//! The parameters of lists of orders.
 
 use super::{as_of, codes, currency, date_or_time, limit, reference};
 use chrono::{DateTime, Utc};
@@ -129,7 +129,7 @@ pub struct CustomerOrdersQuery {
 }
 
 impl CustomerOrdersQuery {
-    /// The same, as a list of all orders would be asked.
+    /// The same parameters for the list of all orders, with this customer as a filter.
     pub fn of(self, customer_id: String) -> OrdersQuery {
         OrdersQuery {
             status: self.status,
@@ -148,14 +148,14 @@ impl CustomerOrdersQuery {
     }
 }
 
-/// A list of orders, asked for in a way that can be answered.
+/// The parameters of a list of orders after parsing.
 #[derive(Debug)]
 pub struct ListRequest {
-    /// Which orders.
+    /// Which orders the list has.
     pub filter: OrderFilter,
-    /// In which order.
+    /// How the list is sorted.
     pub sort: OrderSort,
-    /// How many on a page.
+    /// Orders on a page.
     pub limit: u32,
     /// Where the page begins.
     pub cursor: Option<String>,
@@ -164,7 +164,7 @@ pub struct ListRequest {
 }
 
 impl ListRequest {
-    /// Reads every parameter.
+    /// Parses the parameters; `now` bounds `as_of`.
     ///
     /// # Errors
     /// 400 for the first that cannot be read.

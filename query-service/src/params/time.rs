@@ -1,5 +1,5 @@
-//! Times as [`domain::time`] reads them (RFC 3339 from the year 1 on, cut to microseconds, a leap second as the moment that
-//! follows it, so that a view is asked about the instant that an import stored); dates stand for their first moment in UTC.
+//! Times, read as [`domain::time`] reads them: RFC 3339 from the year 1 on, cut to microseconds, a leap second as the
+//! moment after it. So a view finds the instant that an import stored. A date stands for its first moment in UTC.
 
 use super::invalid;
 use crate::wire::DAY;
@@ -27,7 +27,7 @@ fn time(parameter: &str, text: &str) -> Result<i64, Problem> {
     read(text).ok_or_else(|| invalid(parameter, TIME))
 }
 
-/// A moment of the past that a view is asked to go back to.
+/// The moment of the past that a view shows.
 pub(crate) fn as_of(
     parameter: &str,
     text: Option<&str>,

@@ -1,9 +1,9 @@
-//! The stored document of an order and its notes, put together as it goes out.
+//! Joins the stored document of an order and its notes into the answer.
 
 use axum::body::Bytes;
 use read_model::read::order::OrderText;
 
-/// How the document shows that it has no notes; the domain writes exactly this.
+/// The empty list of notes in a stored document; the domain writes exactly this text.
 const NO_NOTES: &str = "\"notes\":[]";
 
 /// The document with its notes. Quotes within texts are escaped, so nothing else in it reads like an empty list of

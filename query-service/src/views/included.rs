@@ -1,4 +1,4 @@
-//! `?include=`: the order with its customer, its products and its events composed in.
+//! `?include=`: the order with its customer, its products and its events in one answer.
 
 use super::customers::CustomerSummary;
 use super::document::composed;
@@ -23,10 +23,10 @@ use server::{Problem, ProblemCode};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Events composed in; `timeline_cursor` leads to those that follow.
+/// The most events in the timeline; `timeline_cursor` leads to the next ones.
 const MAX_TIMELINE: usize = 1_000;
 
-/// What can be composed in.
+/// A part that `include` can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     Customer,
@@ -34,7 +34,7 @@ pub(super) enum Part {
     Timeline,
 }
 
-/// Their names.
+/// The parts by their names in `include`.
 pub(super) const PARTS: [(&str, Part); 3] =
     [("customer", Part::Customer), ("products", Part::Products), ("timeline", Part::Timeline)];
 
@@ -67,7 +67,7 @@ pub(super) struct Included<'a> {
     timeline_cursor: Option<String>,
 }
 
-/// What of the document says where the parts are.
+/// The ids in the document by which the parts are read.
 #[derive(Deserialize)]
 struct Parties {
     customer: Party,
@@ -84,9 +84,9 @@ struct Line {
     product_id: String,
 }
 
-/// The order with `parts`. Each is read by a statement of its own that says where its projection stands; the token is the
-/// least of these, so it holds even if a projection is exchanged between two of them. The parts change without the
-/// order's version, so the tag is one of all the bytes, and a 304 spares their way to the client, not their reading.
+/// The order with `parts`. Each part is read by a statement of its own, which also reads its projection's position. The
+/// token is the least of these positions, so it holds even if a projection is swapped between two statements. The parts
+/// change without the order's version, so the tag covers all bytes; a 304 saves their transfer, not their reading.
 pub(super) async fn order(
     app: &App,
     order_id: Uuid,
@@ -153,7 +153,7 @@ pub(super) async fn order(
     Ok(response)
 }
 
-/// Nothing is read, and so nothing of its own shown, for an order without lines: `position` stands then.
+/// The products of the order's lines. Without lines nothing is read, and the position is `position`.
 async fn products(
     model: &ReadModel,
     parties: &Parties,

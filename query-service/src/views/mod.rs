@@ -1,5 +1,5 @@
-//! The views: one file each. A handler reads its parameters, waits for its projections, asks the read model once and
-//! hands the rows over as JSON.
+//! The views: one file each. A handler parses its parameters, waits for its projections, reads the read model once and
+//! answers with the rows as JSON.
 
 #![allow(unused_qualifications)] // the documentation macro writes them
 
@@ -46,7 +46,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stream::stream))
 }
 
-/// The stream of an order.
+/// Type and id of an order's stream.
 const fn order_stream(order_id: Uuid) -> (&'static str, Uuid) {
     (OrderAggregate::STREAM_TYPE, order_id)
 }

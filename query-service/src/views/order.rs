@@ -1,6 +1,6 @@
 //! `GET /v1/orders/{id}`: the composed order, as it stands or as it was.
 //!
-//! The hot path: the stored document goes out as it is, with the notes put in their place.
+//! The hot path: the answer is the stored document, with the notes put in their place.
 
 use super::document::composed;
 use super::included::{self, Included};

@@ -101,7 +101,7 @@ async fn page(
     scope: &str,
     after: Option<(i64, Uuid)>,
 ) -> Result<Page, Problem> {
-    // One more than is shown says whether there are more.
+    // One row more than the page shows whether another page follows.
     let page = OrderPage { sort: request.sort, after, limit: request.limit + 1 };
     let mut seen = read(app.model()?, request, &page).await?;
     let more = seen.found.len() > request.limit as usize;

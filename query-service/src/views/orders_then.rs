@@ -1,4 +1,4 @@
-//! Summaries as lists showed them at a moment: what never changes is taken from today's, the rest from that version.
+//! Past summaries of lists: what never changes is taken from the current summary, the rest from the version then.
 
 use crate::problems;
 use crate::replay::Replay;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use server::{Problem, ProblemCode};
 use utoipa::ToSchema;
 
-/// What of a summary never changes once it is said.
+/// The members of a summary that never change once they are set.
 #[derive(Deserialize)]
 struct Constants<'a> {
     #[serde(borrow)]
@@ -82,8 +82,8 @@ struct SummaryCustomer {
     name: Option<String>,
 }
 
-/// A page of a list as it was at a moment. Orders that were not placed then and did not hold the product asked for
-/// keep their place with an empty summary.
+/// A page of a list at a past moment. An order that was not placed then and did not hold the product in the filter keeps
+/// its place with an empty summary.
 pub(super) async fn then(
     model: &ReadModel,
     filter: &OrderFilter,
@@ -107,7 +107,7 @@ fn was_placed(order: &OrderThen) -> bool {
     order.status != Status::Draft.code() && order.status != Status::Discarded.code()
 }
 
-/// Whether a draft held a product then: only its events know. Whatever changes its lines is a version of the list's.
+/// Whether a draft held a product then; only its events show that. Every change of its lines is a version of the list's.
 async fn held(model: &ReadModel, order: &OrderThen, product_id: &str) -> Result<bool, Problem> {
     let mut replay = Replay::<OrderAggregate>::default();
     replay.advance(model, order.order_id, order.version).await?;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 static MEMENTO: HeaderName = HeaderName::from_static("memento-datetime");
 
-/// Reads which moment of the past is asked for; at most one of the three may be given.
+/// Parses the moment of the past; at most one of the three parameters may be given.
 pub(super) fn asked(
     version: Option<u64>,
     occurred: Option<&str>,
@@ -49,7 +49,7 @@ pub(super) fn version(parameter: &str, version: u64) -> Result<u64, Problem> {
     Ok(version)
 }
 
-/// The order as it was.
+/// The answer with the order at that moment.
 pub(super) async fn order(
     app: &App,
     order_id: Uuid,
@@ -82,7 +82,7 @@ pub(super) async fn order(
     Ok(response)
 }
 
-/// The order at one of its versions: as it was composed before, or replayed. `None` before its birth.
+/// The order at one of its versions, from the cache or replayed. `None` before its first event.
 async fn composed(
     app: &App,
     model: &ReadModel,
@@ -127,14 +127,14 @@ pub(super) async fn reached(
     }
 }
 
-/// 0 where there is no such order.
+/// The order's last version; 0 if there is no such order.
 async fn last_version(app: &App, order_id: Uuid) -> Result<u64, Problem> {
     let until = Until::Version(u64::MAX);
     let last = app.loaders().version_at(app.model()?, order_stream(order_id), until).await;
     Ok(last.map_err(problems::of_read_model)?.found)
 }
 
-/// Why there was no order then: not yet, or not at all.
+/// The problem for an order that had not begun then, or that does not exist.
 async fn unborn(app: &App, order_id: Uuid) -> Result<Problem, Problem> {
     Ok(match last_version(app, order_id).await? {
         0 => order_not_found(),
@@ -143,7 +143,7 @@ async fn unborn(app: &App, order_id: Uuid) -> Result<Problem, Problem> {
     })
 }
 
-/// When the state that is shown came to be, as an HTTP date.
+/// `Memento-Datetime`: when the shown state began, as an HTTP date.
 fn memento(order: &PastOrder, until: Until) -> HeaderValue {
     let at = match until {
         Until::RecordedAt(_) => order.recorded_at,

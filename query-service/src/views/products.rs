@@ -122,7 +122,7 @@ pub async fn products(
         None => None,
     };
     let model = app.model_at(consistency, &[Projection::PRODUCTS]).await?;
-    // One more than is shown says whether there are more.
+    // One row more than the page shows whether another page follows.
     let page = ProductPage { after, limit: limit + 1 };
     let mut seen = consistency.seen(model.best_sellers(&rank, &page).await)?;
     let more = seen.found.len() > limit as usize;

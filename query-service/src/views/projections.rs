@@ -62,7 +62,7 @@ fn rebuild(status: &RebuildStatus, head: u64) -> RebuildJson {
     }
 }
 
-/// Lag in time is the age of the first event that waits, or, where that is not known, the time since the last step.
+/// The lag in time is the age of the first event that waits; if that is unknown, the time since the last step.
 fn projection(status: &ProjectionStatus, head: u64, now: i64) -> ProjectionJson<'_> {
     let lag_events = head.saturating_sub(status.position);
     let since = status.waiting_since.unwrap_or(status.updated_at);

@@ -28,9 +28,9 @@ use utoipa::IntoParams;
 const PAGE: usize = 256;
 /// A page ends with the event that brings it to this many bytes: the memory that a client which takes nothing costs.
 const PAGE_BYTES: usize = 256 << 10;
-/// A quiet stream says that it is there so often.
+/// How often a stream without events sends a comment.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// The pause after a page that was announced and is not there (a projection was taken back).
+/// The pause after a page that was announced and is not there (a projection was rolled back).
 const PAUSE: Duration = Duration::from_millis(100);
 /// A comment, which clients pass over.
 const COMMENT: &[u8] = b": alive\n\n";
@@ -81,7 +81,7 @@ fn last_event_id(id: &HeaderValue) -> Result<u64, Problem> {
         .ok_or_else(|| invalid("Last-Event-ID", "the position of an event: a whole number"))
 }
 
-/// A client on its way through the feed.
+/// A client's place in the feed.
 struct Following {
     app: App,
     after: u64,
@@ -91,7 +91,7 @@ struct Following {
 }
 
 impl Following {
-    /// The next events or a sign of life; `None` ends the stream.
+    /// The next events or a comment; `None` ends the stream.
     async fn next(&mut self) -> Option<Bytes> {
         let draining = self.app.draining().clone();
         tokio::select! {
@@ -102,7 +102,7 @@ impl Following {
     }
 
     async fn wait(&mut self) -> Option<Bytes> {
-        // Bounded by the keep-alive: each round either finds events, waits for them, or gives a sign of life.
+        // The keep-alive bounds the loop: each round finds events, waits for them, or sends a comment.
         loop {
             if let Some(events) = self.page().await? {
                 return Some(events);
@@ -119,9 +119,9 @@ impl Following {
         }
     }
 
-    /// The page after the last event, written out; `Some(None)` when there is none yet.
+    /// The page after the last event, as server-sent events; `Some(None)` when there is none yet.
     async fn page(&mut self) -> Option<Option<Bytes>> {
-        // In a task of its own: this future rests as long as the client takes nothing, and must hold no connection then.
+        // In a task of its own: while the client takes nothing, this future is not polled and must hold no connection.
         let (model, after) = (self.app.model().ok()?.clone(), self.after);
         let read = tokio::spawn(async move { model.feed(after, PAGE, PAGE_BYTES).await });
         let seen = match AbortOnDropHandle::new(read).await.ok()? {
@@ -151,7 +151,7 @@ impl Following {
     }
 }
 
-/// Tells that the log ends before the position that was asked for. Without an `id`: the client's place stays its own.
+/// The event which says that the log ends before the requested position. It has no `id`, so the client keeps its place.
 fn short(head: u64, after: u64) -> Bytes {
     Bytes::from(format!("event: head\ndata: {{\"head\":{head},\"after\":{after}}}\n\n"))
 }

@@ -1,4 +1,4 @@
-//! Many who read at the same moment: orders read together are what each is alone.
+//! Many requests at the same moment: an order read with others is the same as read alone.
 
 use crate::shop::{Answer, Shop};
 use chrono::Duration;
@@ -12,7 +12,7 @@ fn note(text: &str) -> OrderCommand {
     OrderCommand::AddNote { text: Note::parse(text).unwrap() }
 }
 
-/// Lines enough for an order that is not read together with others.
+/// Enough lines that the order is not read together with others.
 fn many_lines() -> Vec<(String, u32, i64)> {
     (0..300).map(|index| (format!("product-{index}"), 1, 100)).collect()
 }
@@ -25,7 +25,7 @@ async fn place_large(shop: &mut Shop) -> Uuid {
 }
 
 fn shown(answer: &Answer) -> (u16, Option<&str>, &[u8]) {
-    // The instance and the correlation id of a problem are each request's own.
+    // Instance and correlation id of a problem differ for each request.
     let body = if answer.status == 200 { &answer.body[..] } else { &[] };
     (answer.status.as_u16(), answer.headers.get("etag").map(|tag| tag.to_str().unwrap()), body)
 }
@@ -49,7 +49,7 @@ pub async fn orders_read_together_are_what_each_is_alone(views: Views) {
     }
     assert_eq!(alone.iter().filter(|answer| answer.status == 200).count(), 41);
     for _ in 0..3 {
-        // Everyone twice.
+        // Each path twice.
         let together = join_all(paths.iter().chain(&paths).map(|path| shop.get(path))).await;
         for (together, alone) in together.iter().zip(alone.iter().chain(&alone)) {
             assert_eq!(shown(together), shown(alone));
@@ -100,7 +100,7 @@ pub async fn the_past_asked_together_is_what_it_is_alone_and_what_comes_after_is
     let at = now["updated_at"].as_str().unwrap().to_owned();
     let path = format!("/v1/orders/{order}?as_of={at}");
     assert_eq!(shop.ok(&path).await, now);
-    // It happens at the very moment that was asked for.
+    // The event happens at the very moment that the requests name.
     assert!(shop.command(order, &note("later"), Duration::zero()).await);
     shop.project().await;
     let after = shop.ok(&path).await;

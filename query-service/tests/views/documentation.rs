@@ -1,4 +1,4 @@
-//! The document tells the truth: real answers have the documented shapes, real statuses are documented.
+//! The OpenAPI document is true: real answers have the documented shapes, real statuses are documented.
 
 use crate::shape::Shapes;
 use crate::shop::{Shop, create, drafted};

@@ -1,6 +1,6 @@
-//! Generations of the projections that are exchanged under the views: a rebuild puts a new one in, a roll-back an older one.
+//! Generations that are swapped under the views: a rebuild puts a new one in, a rollback an older one.
 //!
-//! What an answer shows holds for the position that its token names, and a client who brings a token never sees less.
+//! An answer shows the state at the position that its token names. A client that sends a token never sees an older state.
 
 use crate::shop::Shop;
 use domain::Note;
@@ -19,9 +19,9 @@ use uuid::Uuid;
 /// Rounds of the random run, unless the environment says more.
 const ROUNDS: usize = 60;
 const ORDERS: usize = 4;
-/// Questions asked at once.
+/// Requests sent at once.
 const CROWD: usize = 6;
-/// Of a client who has seen the second event.
+/// The token of a client that has seen the second event.
 const TOKEN: [(&str, &str); 1] = [("consistency-token", "2")];
 
 /// Any number below this one.
@@ -158,11 +158,11 @@ impl Asked {
     }
 }
 
-/// Puts generations in and back until it is over, as a process of its own would; how many.
+/// Swaps and rolls back generations until `over`, as a process of its own would; returns how many.
 async fn exchange(source: Source, model: ReadModel, over: CancellationToken) -> usize {
     let mut exchanged = 0;
     while !over.is_cancelled() {
-        // Refused while the other is under way, or when nothing is kept yet.
+        // Refused while a rebuild is under way, or when no former generation is kept yet.
         let back = random(3) == 0;
         let done = match back {
             true => roll_back(&model, Registry::standard().projections()).await.is_ok(),

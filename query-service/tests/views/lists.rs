@@ -17,7 +17,7 @@ pub async fn a_traversal_shows_everything_once_while_orders_arrive(views: Views)
     let mut shop = Shop::on(views).await;
     let mut first = BTreeSet::new();
     for index in 0..40 {
-        // Several orders share a moment and a total: the id parts them.
+        // Several orders share a moment and a total: the id orders them.
         let order = Uuid::now_v7();
         let command = create("ann", "EUR", &[("tea", 1, 100 * (index / 10))]);
         let later = Duration::minutes(i64::from(index % 3 == 0));

@@ -77,7 +77,7 @@ pub async fn the_past_is_answered_with_the_date_at_which_it_began(views: Views) 
     let answer = shop.get(&format!("{path}?as_of=2026-03-03T00:43:59.999999Z")).await;
     assert_eq!(answer.json()["status"], "placed");
     assert_eq!(answer.header("memento-datetime"), "Tue, 03 Mar 2026 00:37:00 GMT");
-    // The log heard of all of it only now: by what it knew then, there was nothing.
+    // All of it was recorded only now: what the log knew then was nothing.
     let known = shop.get(&format!("{path}?known_at=2026-03-04T00:00:00Z")).await;
     assert_eq!(known.code(), (404, "not-yet-created".into()));
     let history = shop.ok(&format!("{path}/history")).await;

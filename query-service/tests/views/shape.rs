@@ -1,5 +1,5 @@
-//! Does a JSON value have the shape that an OpenAPI document gives? Types, members, items, alternatives, least
-//! numbers, times and ids are compared; patterns are not.
+//! Checks that a JSON value fits a schema of an OpenAPI document. Types, members, items, alternatives, minimums, times
+//! and ids are compared; patterns are not.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Consistency tokens over HTTP: reading one's own writes, or hearing that the view is behind.
+//! Consistency tokens over HTTP: a client reads its own writes, or gets the answer that the view is behind.
 
 use crate::shop::Shop;
 use projector::{Registry, Source};
