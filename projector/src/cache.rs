@@ -1,12 +1,12 @@
-//! What a fold remembers of streams between batches: bounded by weight, least recently used first to go.
+//! A fold's cache of streams between batches: bounded by weight; the least recently used entry is evicted first.
 //!
-//! The one rule: an entry that a batch changed may be forgotten only after that batch has committed. Folding runs ahead
-//! of flushing, and a row read back before its flush would be an old one.
+//! The one rule: an entry that a batch changed may be evicted only after that batch has committed. Folding runs ahead of
+//! flushing, so a row read back before its flush would be out of date.
 //!
-//! It stands on `lru`, not on `quick_cache`, which forgets as it inserts. That one can pin entries, but looks past all that
-//! are pinned for one that is not: a batch heavier than the limit would cost the square of its entries. Here a look at the
-//! oldest entry says it all, since those used later belong to no earlier batch. Nor are the two caches one: this one learns
-//! weights and commits, that of the command service bounds itself as it is filled.
+//! It uses `lru`, not `quick_cache`, which evicts on insert. `quick_cache` can pin entries, but searches past all pinned
+//! ones: a batch heavier than the limit would cost the square of its entries. Here the oldest entry suffices, because
+//! entries used later belong to no earlier batch. The command service's cache is another: it bounds itself on insert,
+//! while this one is given weights and commits.
 
 use lru::LruCache;
 use std::hash::Hash;
@@ -27,7 +27,7 @@ struct Slot<V> {
 }
 
 impl<K: Hash + Eq + Copy, V> Cache<K, V> {
-    /// Forgets down to `limit`, in the measure that callers weigh in.
+    /// An empty cache that [`Cache::trim`] evicts down to `limit`, in the unit of [`Cache::weigh`].
     pub(crate) fn new(limit: usize) -> Self {
         Self { entries: LruCache::unbounded(), weight: 0, limit }
     }
@@ -36,7 +36,7 @@ impl<K: Hash + Eq + Copy, V> Cache<K, V> {
         self.entries.contains(stream)
     }
 
-    /// The entry, or a new one; `batch` is going to change it.
+    /// The entry, or a new one, for `batch` to change.
     pub(crate) fn entry(&mut self, stream: K, batch: u64, new: impl FnOnce() -> V) -> &mut V {
         let slot =
             self.entries.get_or_insert_mut(stream, || Slot { value: new(), weight: 0, batch });
@@ -44,7 +44,7 @@ impl<K: Hash + Eq + Copy, V> Cache<K, V> {
         &mut slot.value
     }
 
-    /// Remembers what was read.
+    /// Keeps an entry that was read from the tables.
     pub(crate) fn put(&mut self, stream: K, batch: u64, value: V) {
         if let Some(old) = self.entries.put(stream, Slot { value, weight: 0, batch }) {
             self.weight -= old.weight;
@@ -56,7 +56,7 @@ impl<K: Hash + Eq + Copy, V> Cache<K, V> {
         self.entries.peek_mut(&stream).map(|slot| &mut slot.value)
     }
 
-    /// Says how heavy an entry is by now.
+    /// Sets the weight of an entry.
     pub(crate) fn weigh(&mut self, stream: K, weight: usize) {
         if let Some(slot) = self.entries.peek_mut(&stream) {
             self.weight = self.weight - slot.weight + weight;
@@ -64,7 +64,7 @@ impl<K: Hash + Eq + Copy, V> Cache<K, V> {
         }
     }
 
-    /// Forgets the oldest entries above the limit, as far as their batches have committed.
+    /// Evicts the oldest entries above the limit whose batches have committed.
     pub(crate) fn trim(&mut self, committed: u64) {
         while self.weight > self.limit {
             match self.entries.peek_lru() {

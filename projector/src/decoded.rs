@@ -7,18 +7,18 @@ use event_store::RecordedEvent;
 #[derive(Debug)]
 pub struct Poison(pub String);
 
-/// What an event says to this build.
+/// An event as this build decodes it.
 #[derive(Debug, Clone)]
 pub(crate) enum Fact {
     /// An event of an aggregate in the catalogue.
     Known(Event),
-    /// An event of a stream that the catalogue does not list: only what takes every stream takes it.
+    /// An event of a stream type that the catalogue does not list: only projections of all streams take it.
     Foreign,
     /// An event of an aggregate in the catalogue that this build cannot read.
     Unreadable(DecodeError),
 }
 
-/// A stored event with what it says.
+/// A stored event with its decoded form.
 #[derive(Debug, Clone)]
 pub struct Decoded {
     /// The event as the log has it.

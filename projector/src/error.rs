@@ -22,18 +22,18 @@ pub enum ProjectorError {
          back; if this is the one to go on with, rebuild all views from it (--rebuild)"
     )]
     ForeignLog(String),
-    /// The log has a hole; nothing is projected past it, and nothing parked for it.
+    /// The log has a hole; nothing is projected past it, and nothing is parked because of it.
     #[error(
         "the log has a hole: position {expected} is missing, though it reaches to {found}. Views stand before it; check \
          the log (orderlog verify), and bring back a sound copy"
     )]
     Gap {
-        /// The position that should have come.
+        /// The missing position.
         expected: u64,
-        /// One behind it that is there.
+        /// A later position that the log has.
         found: u64,
     },
-    /// The log cannot be read past a position; nothing is projected past it, and nothing parked for it.
+    /// The log cannot be read past a position; nothing is projected past it, and nothing is parked because of it.
     #[error(
         "the log cannot be followed past position {after}: {error}. Views stand there; check the log (orderlog verify), \
          and bring back a sound copy"
@@ -41,16 +41,16 @@ pub enum ProjectorError {
     Damaged {
         /// The last position before it.
         after: u64,
-        /// What the log says.
+        /// Why the read failed.
         error: StoreError,
     },
-    /// A task of ours ended before its time.
+    /// A task of the projector panicked.
     #[error("a projecting task panicked: {0}")]
     Panicked(String),
-    /// A kept event cannot be read back.
+    /// A parked event cannot be read back.
     #[error("a parked event cannot be read back: {0}")]
     Parked(String),
-    /// A rebuild cannot begin.
+    /// A rebuild, retry, rollback or change of source cannot be done; says why.
     #[error("{0}")]
     Refused(String),
     /// A shutdown was requested before the work was done.
@@ -72,7 +72,7 @@ impl ProjectorError {
         }
     }
 
-    /// The database refuses a row; it will refuse it again.
+    /// The database refuses a row, and would refuse it again.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::ReadModel(ReadModelError::Refused(_)))
     }

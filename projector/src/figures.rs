@@ -1,11 +1,11 @@
-//! What the projector tells `/metrics`.
+//! The projector's metrics.
 
 use crate::projection::Projection;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use read_model::write::catalog::SourceHead;
 use std::time::Duration;
 
-/// Says what each figure means, once a process.
+/// Registers the description of each metric, once a process.
 pub(crate) fn describe() {
     describe_gauge!("projector_position", "Every event up to here is in the projection's rows.");
     describe_gauge!("projector_lag_events", "Events of the log that the projection's rows lack.");
@@ -55,30 +55,30 @@ pub(crate) fn projection(
     metrics::gauge!("projector_parked_streams", "projection" => name).set(parked as f64);
 }
 
-/// A batch is in the read model.
+/// Counts a batch that was committed.
 pub(crate) fn flushed(events: usize, took: Duration) {
     metrics::counter!("projector_events_total").increment(events as u64);
     metrics::histogram!("projector_batch_events").record(events as f64);
     metrics::histogram!("projector_batch_duration_seconds").record(took.as_secs_f64());
 }
 
-/// Which position of the log is missing, if following stands before one.
+/// Sets the position that is missing in the log, if the follower stands before one.
 pub(crate) fn missing(position: Option<u64>) {
     metrics::gauge!("projector_missing_position").set(position.unwrap_or(0) as f64);
 }
 
-/// A batch failed.
+/// Counts a batch that failed and will be tried again.
 pub(crate) fn failed() {
     metrics::counter!("projector_failures_total").increment(1);
 }
 
-/// A record of the topic was no event of the log.
+/// Counts a record of the topic that is not an event of the log.
 #[cfg(feature = "kafka")]
 pub(crate) fn passed_over() {
     metrics::counter!("projector_foreign_records_total").increment(1);
 }
 
-/// A partition's missing records were taken from the log.
+/// Counts a partition whose missing records were backfilled from the log.
 #[cfg(feature = "kafka")]
 pub(crate) fn refilled() {
     metrics::counter!("projector_refills_total").increment(1);

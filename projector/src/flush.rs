@@ -1,5 +1,5 @@
-//! One batch, one transaction (or one for each projection of a rebuild): the checkpoint's compare-and-set first, then the
-//! rows it accounts for.
+//! Writes a batch in one transaction (a rebuild: one for each projection): the checkpoint's compare-and-set first, then the
+//! rows.
 
 use crate::points;
 use crate::projection::Changes;
@@ -10,7 +10,7 @@ use read_model::write::rebuild::RebuildStep;
 use read_model::write::{Tables, WriteTx};
 use read_model::{ReadModel, ReadModelError};
 
-/// What a folded page changes.
+/// The changes of a folded page.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub from: u64,
@@ -18,18 +18,18 @@ pub(crate) struct Batch {
     pub checkpoints: Vec<Checkpoint>,
     pub changes: Vec<(Tables, Box<dyn Changes>)>,
     pub parked: Vec<ParkedRow>,
-    /// When the last event was stored.
+    /// When the last event was stored, in microseconds since 1970.
     pub recorded_at: i64,
-    /// Its hash in the log's chain.
+    /// The last event's hash in the log's chain.
     pub hash: Option<[u8; 32]>,
 }
 
-/// Which checkpoints move, and what is noted with them.
+/// Which checkpoints move, and what is stored with them.
 #[derive(Debug)]
 pub(crate) enum Advance {
-    /// Those that serve; perhaps with the log's end.
+    /// The live checkpoints, and the log's end if it is known.
     Live(Option<SourceHead>),
-    /// Those of a rebuild.
+    /// The checkpoints of a rebuild.
     Rebuild { owner: Vec<u8>, target: u64, events_per_second: f64 },
 }
 
@@ -47,8 +47,8 @@ impl Batch {
     }
 }
 
-/// Writes a batch of a rebuild. Where projections are written apart and only some come through, they stand at different
-/// positions; the next run begins there.
+/// Writes a batch of a rebuild. If projections are written in separate transactions and only some commit, they stand at
+/// different positions; the next run begins there.
 pub(crate) async fn fill(
     model: ReadModel,
     batch: Batch,
@@ -70,7 +70,7 @@ pub(crate) async fn fill(
         }
         points::reach("rebuild: written").await
     });
-    // Each to its end: none is still under way when one has failed.
+    // Waits for every write, so that none is still under way when one has failed.
     let written: Vec<_> = stream::iter(fills).buffer_unordered(at_once).collect().await;
     written.into_iter().collect()
 }

@@ -25,14 +25,14 @@ pub(crate) struct Member {
     pub tables: Tables,
     fold: Box<dyn Fold>,
     parked: HashSet<StreamId>,
-    /// Streams that are to be parked at their next event.
+    /// Streams whose rows the database refuses: they are parked at their next event.
     faulty: Faulty,
-    /// What it parks comes to nothing.
+    /// A trial whose transaction is rolled back: parking is not reported.
     trying: bool,
 }
 
 impl Member {
-    /// A projection that goes on from the rows of a generation.
+    /// A projection that continues from the rows of a generation.
     pub(crate) async fn load(
         projection: &'static Projection,
         generation: u64,
@@ -61,7 +61,7 @@ impl Member {
         self.parked.len()
     }
 
-    /// A projection that takes parked events again, but for those of `parked` streams.
+    /// A projection that folds parked events again, except those of `parked` streams.
     pub(crate) fn retrying(
         projection: &'static Projection,
         generation: u64,
@@ -70,7 +70,7 @@ impl Member {
         Self { parked, ..Self::new(projection, generation, Tables::Live, Pace::Repeating) }
     }
 
-    /// A projection whose rows are not to stay.
+    /// A projection for a trial: its rows are rolled back.
     pub(crate) fn trying(
         projection: &'static Projection,
         generation: u64,
@@ -80,7 +80,7 @@ impl Member {
         Self { parked, trying: true, ..Self::new(projection, generation, tables, Pace::Repeating) }
     }
 
-    /// The streams that are parked by now.
+    /// The streams that are parked so far.
     pub(crate) fn parked_streams(&self) -> &HashSet<StreamId> {
         &self.parked
     }
@@ -90,12 +90,12 @@ impl Member {
         self.faulty = faulty;
     }
 
-    /// The streams that are parked.
+    /// The parked streams, when the member is no longer needed.
     pub(crate) fn into_parked(self) -> HashSet<StreamId> {
         self.parked
     }
 
-    /// Folds events; those that cannot be, and those behind them in their stream, are parked.
+    /// Folds events. An event that cannot be folded is parked, and so are the later events of its stream.
     pub(crate) async fn fold(
         &mut self,
         events: &[&Decoded],
@@ -157,7 +157,7 @@ impl Member {
         Some(reason)
     }
 
-    /// What has changed. `events` are those of the batch, of which only a projection that keeps them takes any.
+    /// Takes the changes. `events` are those of the batch; only a projection that keeps events uses them.
     pub(crate) fn take(&mut self, mut events: Vec<Decoded>) -> Box<dyn Changes> {
         match (self.projection.keeps_events, self.projection.streams) {
             (false, _) => events.clear(),
@@ -169,7 +169,7 @@ impl Member {
         self.fold.take(events)
     }
 
-    /// The same, where others still need the events.
+    /// The same from copies, because other members still need the events.
     pub(crate) fn take_copies(&mut self, events: &[&Decoded]) -> Box<dyn Changes> {
         match self.projection.keeps_events {
             true => self.take(events.iter().map(|event| (*event).clone()).collect()),
@@ -192,7 +192,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Sorts projections into groups by position, foremost first.
+    /// Groups projections by position, the furthest first.
     pub(crate) fn sort(members: Vec<(u64, Member)>, source: &Source) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
         for (position, member) in members {
@@ -209,7 +209,7 @@ impl Group {
         groups
     }
 
-    /// Unites groups that have come to one position.
+    /// Merges groups that have reached the same position.
     pub(crate) fn merge(groups: &mut Vec<Self>) {
         let mut merged: Vec<Self> = Vec::with_capacity(groups.len());
         for group in groups.drain(..) {
@@ -221,7 +221,7 @@ impl Group {
         *groups = merged;
     }
 
-    /// Folds a page with every member and moves on, in memory.
+    /// Folds a page with every member and moves the position, in memory only.
     pub(crate) async fn fold(
         &mut self,
         page: Page,
@@ -243,7 +243,7 @@ impl Group {
     }
 }
 
-/// Folds a page with every one of these members.
+/// Folds a page with each of these members.
 pub(crate) async fn fold(
     members: &mut [Member],
     page: Page,

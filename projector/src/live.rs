@@ -1,8 +1,8 @@
-//! Following the log: fold a page, flush it, again; wait for a hint or the next poll when there is nothing.
+//! Following the log: fold a page, flush it, repeat; without new events, wait for a hint or the next poll.
 //!
-//! A lone event is flushed at once; under load pages fill while the one before is flushed. Projections that are behind
-//! (new ones, stopped ones let go) catch up a page at a time and then join the others. Of two writers of one
-//! read model, the checkpoint's compare-and-set lets one write a batch; the other reloads.
+//! A single event is flushed at once; under load pages fill while the one before is flushed. Projections that are behind
+//! (new or restarted ones) catch up a page at a time and then join the others. Of two writers of one read model, the
+//! checkpoint's compare-and-set lets one write a batch; the other reloads.
 
 use crate::ProjectorError;
 use crate::figures;
@@ -25,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Events in one page.
 const PAGE: usize = 1_000;
-/// How often the log is asked when no hint comes (another process writes it).
+/// How often the log is polled when no hint comes (another process writes it).
 const POLL: Duration = Duration::from_millis(25);
-/// How often the catalog is looked at for projections stopped, let go, or added.
+/// How often the catalog is read for projections that were stopped, restarted or added.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often the log's end is noted under load.
+/// How often the log's end is stored under load.
 const NOTE_HEAD: Duration = Duration::from_millis(100);
 /// The pause after another writer was faster.
 const STAND_BY: Duration = Duration::from_millis(200);
@@ -38,10 +38,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause after failures.
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What keeps a follower from following; for `/readyz`.
+/// Why a follower cannot follow, for `/readyz`; `Ok` while it can.
 pub type Condition = Result<(), String>;
 
-/// Follows the log until `shutdown`; failures go to `condition` and the log, and are tried again after a pause.
+/// Follows the log until `shutdown`. A failure is reported to `condition` and logged; after a pause it tries again.
 ///
 /// # Errors
 /// None at present but those that no waiting can cure.
@@ -92,7 +92,7 @@ pub async fn watch_condition(mut condition: watch::Receiver<Condition>, readines
     }
 }
 
-/// Waits; `true` when it is time to stop for good.
+/// Waits for `pause`; `true` when `shutdown` comes first.
 async fn wait(pause: Duration, shutdown: &CancellationToken) -> bool {
     let _resting = points::resting();
     tokio::select! {
@@ -107,7 +107,7 @@ enum Stop {
     Reload,
     /// Another writer was faster.
     Lost,
-    /// Something refuses.
+    /// The log or the read model failed.
     Failed(ProjectorError),
 }
 
@@ -118,7 +118,7 @@ impl<E: Into<ProjectorError>> From<E> for Stop {
     }
 }
 
-/// The live projections, loaded from the catalog and followed until something no longer fits.
+/// The live projections, loaded from the catalog; they follow until a [`Stop`].
 struct Engine {
     source: Source,
     model: ReadModel,
@@ -179,7 +179,7 @@ impl Engine {
         while follower.next().await {
             let turn = self.turn().await;
             if turn.is_err() {
-                // How far behind the views are is known as long as the log can be read.
+                // While the log can be read, the lag of the views is known.
                 self.head = self.source.head().await.unwrap_or(self.head);
             }
             self.figures();
@@ -198,11 +198,11 @@ impl Engine {
         Ok(())
     }
 
-    /// One page for each group, foremost first. Whether any moved.
+    /// Applies one page for each group, the furthest first. Returns whether any moved.
     async fn turn(&mut self) -> Result<bool, Stop> {
         let mut moved = false;
         for index in 0..self.groups.len() {
-            // Those behind stop where those before them stand, to be united with them.
+            // A group that is behind stops at the position of the group ahead, to be merged with it.
             let bound = index.checked_sub(1).map(|ahead| self.groups[ahead].position);
             moved |= self.step(index, bound).await?;
         }
@@ -218,7 +218,7 @@ impl Engine {
         }
         let page = group.reader.page(group.position, limit).await?;
         if page.events.is_empty() {
-            // The log's end was seen before the page was read: what is not there by now never comes.
+            // The log's end was read before the page: an event that is missing now never comes.
             return match self.head.position > group.position {
                 true => Err(missing(group.position, self.head.position).into()),
                 false => Ok(false),
@@ -261,7 +261,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Writes a batch that was refused, without the streams at fault. After that everything is read again.
+    /// Writes a refused batch without the streams at fault. After that everything is reloaded.
     async fn write_without(&mut self, index: usize, from: u64, to: u64) -> Stop {
         figures::failed();
         let group = &mut self.groups[index];
@@ -275,7 +275,7 @@ impl Engine {
         written.await.map_or_else(Stop::from, |()| Stop::Reload)
     }
 
-    /// Notes the log's end when nothing else is to be written.
+    /// Stores the log's end when there is nothing else to write.
     async fn note_head(&mut self) -> Result<(), Stop> {
         if self.head.position == self.noted_head {
             return Ok(());
@@ -292,7 +292,7 @@ impl Engine {
         self.looked = Instant::now();
         let head = self.source.head().await?;
         if head.position < self.head.position {
-            // It was longer a moment ago; the check that a new start makes says so at length.
+            // It was longer a moment ago: the check at the next start reports this in full.
             return Err(Stop::Reload);
         }
         self.head = head;
@@ -315,7 +315,7 @@ impl Engine {
     }
 }
 
-/// Projections that a topic has fed are fed from the log from now on, where all their partitions stand level.
+/// Moves projections that a topic has fed over to the log; refused unless all their partitions are at one position.
 async fn leave_topic(
     model: &ReadModel,
     members: &[(u64, Member)],
@@ -343,7 +343,7 @@ async fn leave_topic(
     Ok(tx.commit(0).await?)
 }
 
-/// The log ends here, and yet reaches further.
+/// The error for a log whose next position is missing although its head is further.
 fn missing(position: u64, head: u64) -> ProjectorError {
     ProjectorError::Gap { expected: position + 1, found: head }
 }

@@ -1,8 +1,7 @@
-//! Are the views made from this very log? One that was deleted, exchanged, or restored from an older backup is not it.
+//! Checks that the views were made from this log, and not from one since deleted, replaced or restored from an old backup.
 //!
 //! Views keep the log's length and the hash of one of its events. A log that is shorter, or has another hash there, is
-//! another one, and folding it into these rows would make lies of both. So nothing is folded; a rebuild of everything
-//! empties the views first.
+//! another log. Its events would falsify the rows, so nothing is folded; a rebuild of everything empties the views first.
 
 use crate::ProjectorError;
 use crate::projection::Projection;
@@ -16,7 +15,7 @@ use server::clock;
 /// [`ProjectorError::ForeignLog`], which says what to do; or when a storage refuses.
 pub async fn check_log_identity(source: &Source, model: &ReadModel) -> Result<(), ProjectorError> {
     let Some(seen) = model.seen_log().await? else { return Ok(()) };
-    // Asked after the views, so that what was appended meanwhile cannot make it look too short.
+    // Read after the views, so that events appended meanwhile cannot make the log look too short.
     let length = source.head().await?.position;
     if length < seen.length {
         return Err(ProjectorError::ForeignLog(format!(
@@ -33,7 +32,7 @@ pub async fn check_log_identity(source: &Source, model: &ReadModel) -> Result<()
     Ok(())
 }
 
-/// Empties views that were made from another log, if everything is to be rebuilt; refuses otherwise.
+/// Empties views that were made from another log, if everything is to be rebuilt; otherwise refuses the log.
 pub(crate) async fn adopt(
     source: &Source,
     model: &ReadModel,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How often `/readyz` looks at the read model.
+/// How often the read model is checked for `/readyz`.
 const CHECK: Duration = Duration::from_secs(2);
 
 /// Follows the log into the read model, and keeps the read model in shape.
@@ -78,7 +78,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Does what is asked; returns what there was to tell.
+/// Does what the settings say; returns the output of a job that ends.
 async fn work(settings: Settings) -> anyhow::Result<Output> {
     let shutdown = server::shutdown::on_signals();
     let registry = Registry::standard();
@@ -138,7 +138,7 @@ impl Feed {
     }
 }
 
-/// What is to be done once, instead of following.
+/// A job that is done once, instead of following.
 #[derive(Debug, Clone, Copy)]
 enum Verb {
     Rebuild,
@@ -230,7 +230,7 @@ async fn follow(
     let app = server::health::router(readiness);
     let served = tokio::select! {
         served = server::serve(listener, app, Limits::default(), shutdown) => served,
-        // Following ends at shutdown or by a defect of ours: better no process than an idle one.
+        // Following ends at shutdown or by a defect. Then the process ends too, rather than idle.
         ended = &mut run => {
             ended.context("following panicked")??;
             anyhow::bail!("following has ended by itself");
@@ -242,7 +242,7 @@ async fn follow(
     Ok(served?)
 }
 
-/// Tells `/readyz` how the read model is.
+/// Keeps the read model's part of `/readyz` up to date.
 async fn check(model: ReadModel, readiness: Readiness) {
     let mut every = tokio::time::interval(CHECK);
     loop {

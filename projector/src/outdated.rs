@@ -63,7 +63,7 @@ async fn rebuild_until_done(
     while !shutdown.is_cancelled() {
         match rebuild::rebuild(source, model, projections, Show::Log, shutdown).await {
             Ok(_) => return,
-            Err(error) => tracing::warn!(%error, "rebuild of outdated projections put off"),
+            Err(error) => tracing::warn!(%error, "rebuild of outdated projections postponed"),
         }
         tokio::select! {
             () = shutdown.cancelled() => {}

@@ -1,4 +1,4 @@
-//! Parked events: the whole event as JSON in the read model, so that it can be retried without its source.
+//! Parked events: the read model keeps the whole event as JSON, so that it can be retried without its source.
 
 use crate::ProjectorError;
 use crate::projection::Projection;
@@ -12,13 +12,13 @@ use uuid::Uuid;
 /// Streams whose rows the database refuses, each with the reason to park it.
 pub(crate) type Faulty = HashMap<StreamId, String>;
 
-/// A parked event as it is kept.
+/// A parked event as the read model keeps it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     position: u64,
     stream_type: String,
     stream_id: Uuid,
-    /// If it is not the stream's id.
+    /// Present if it is not the stream's id.
     partition_key: Option<Uuid>,
     version: u64,
     event_id: Uuid,
@@ -35,7 +35,7 @@ struct Kept {
     bytes: Option<Vec<u8>>,
 }
 
-/// The row that parks an event.
+/// The row of a newly parked event.
 pub(crate) fn row(
     projection: &'static Projection,
     generation: u64,
@@ -82,7 +82,7 @@ pub(crate) fn stream(row: &ParkedRow) -> Option<StreamId> {
     StreamType::parse(&row.stream_type).map(|stream_type| stream_type.stream(row.stream_id))
 }
 
-/// The event that was parked.
+/// The event of a parked row's JSON.
 pub(crate) fn event(json: &str) -> Result<RecordedEvent, ProjectorError> {
     let kept: Kept = serde_json::from_str(json)
         .map_err(|error| ProjectorError::Parked(format!("at column {}", error.column())))?;

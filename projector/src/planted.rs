@@ -68,7 +68,7 @@ pub(crate) fn fence(moved: Result<(), ReadModelError>, met: bool) -> Result<(), 
     moved
 }
 
-/// The transaction in which the checkpoints have been moved and the rows follow.
+/// Called in the transaction that has moved the checkpoints, before its rows are written.
 pub(crate) async fn checkpoint_apart(
     tx: WriteTx,
     model: &ReadModel,

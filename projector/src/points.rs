@@ -1,5 +1,5 @@
-//! Named points at which a simulation makes a writer wait, fail or die, and the places where a follower does nothing but
-//! wait; nothing at all without `simulation`.
+//! Named points at which a simulation makes a writer wait, fail or die, and the places where a follower only waits. Without
+//! the feature `simulation` all of them do nothing.
 
 use read_model::ReadModelError;
 
@@ -10,7 +10,7 @@ pub(crate) type Resting = stage::Lasting;
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Resting;
 
-/// There is nothing to do but wait.
+/// Marks that the follower only waits.
 #[cfg(feature = "simulation")]
 pub(crate) fn resting() -> Resting {
     stage::resting()
@@ -30,7 +30,7 @@ pub(crate) type Background = stage::Lasting;
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Background;
 
-/// A task of its own is at work.
+/// Marks that a task of its own is at work.
 #[cfg(feature = "simulation")]
 pub(crate) fn background() -> Background {
     stage::background()
@@ -43,7 +43,7 @@ pub(crate) fn background() -> Background {
     Background
 }
 
-/// A transaction in which more is asked, until dropped.
+/// A write transaction in which rows are still read, until dropped.
 #[cfg(feature = "simulation")]
 pub(crate) type Holding = stage::Lasting;
 /// Nothing.
@@ -63,7 +63,7 @@ pub(crate) fn holding() -> Holding {
     Holding
 }
 
-/// No transaction is open: one is to begin, or has ended.
+/// A point without an open transaction: before one begins, or after it ended.
 #[cfg(feature = "simulation")]
 pub(crate) async fn reach(point: &'static str) -> Result<(), ReadModelError> {
     let refused = |_| ReadModelError::Unavailable("the simulation refuses it".to_owned());
@@ -77,7 +77,7 @@ pub(crate) fn reach(_point: &'static str) -> std::future::Ready<Result<(), ReadM
     std::future::ready(Ok(()))
 }
 
-/// Half of a transaction is written.
+/// A point in the middle of a transaction.
 #[cfg(feature = "simulation")]
 pub(crate) async fn half_way(point: &'static str) {
     stage::outlive(point).await;

@@ -1,6 +1,6 @@
 //! What a projection is: a name, a version of its code, its tables, the streams that it takes, and a fold.
 //!
-//! The engine knows nothing else of one. Which projections there are stands in [`crate::registry`].
+//! The engine knows no more of a projection. [`crate::registry`] lists the projections.
 
 use crate::decoded::{Decoded, Poison};
 use event_store::{RecordedEvent, StreamType};
@@ -10,7 +10,7 @@ use read_model::{ReadModel, ReadModelError};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// A projection. Two are the same if their names are.
+/// A named fold of the log into tables. The name identifies it.
 pub struct Projection {
     /// The name in the catalog, on the command line and in `/v1/projections`.
     pub name: &'static str,
@@ -18,20 +18,20 @@ pub struct Projection {
     pub version: u32,
     /// Its tables in the read model.
     pub tables: &'static [&'static str],
-    /// The streams whose events it folds. It passes by all others, and none of them is ever parked in it.
+    /// The streams whose events it folds. It skips all others and never parks them.
     pub streams: Streams,
-    /// Whether its rows are the events themselves: it is given them when its changes are taken.
+    /// Whether its rows are the events themselves: [`Fold::take`] then receives them.
     pub keeps_events: bool,
-    /// Makes the fold.
+    /// Creates the fold for a delivery mode.
     pub fold: fn(Pace) -> Box<dyn Fold>,
 }
 
 /// Which streams a projection takes.
 #[derive(Debug, Clone, Copy)]
 pub enum Streams {
-    /// Those of every type, known to this build or not.
+    /// Streams of every type, known to this build or not.
     All,
-    /// Those of these types.
+    /// Streams of these types.
     Of(&'static [StreamType]),
 }
 
@@ -65,14 +65,14 @@ impl fmt::Debug for Projection {
     }
 }
 
-/// How events come, and so which rows of earlier batches are looked for.
+/// The delivery mode: how events come, and so which rows of earlier batches must be looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// Some may have come before: every unknown stream is looked up.
+    /// Events may repeat: every unknown stream is looked up.
     Repeating,
-    /// Each once, as the log is followed: a stream's first event needs no look.
+    /// Each event comes once, as the log is followed: a stream's first event needs no lookup.
     Following,
-    /// Each once, many at a time, into tables that were empty.
+    /// Each event comes once, many at a time, into tables that were empty.
     Bulk,
 }
 
@@ -81,7 +81,7 @@ pub enum Pace {
 /// A batch is `prepare`, one `apply` for each event, `take`. Folding may run ahead of writing; [`Fold::committed`] says how
 /// far ahead.
 pub trait Fold: fmt::Debug + Send + Sync {
-    /// Reads what folding these events needs and is not remembered.
+    /// Reads the rows that these events need and that the fold has not in memory.
     fn prepare<'a>(
         &'a mut self,
         events: &'a [&'a Decoded],
@@ -95,19 +95,19 @@ pub trait Fold: fmt::Debug + Send + Sync {
     /// Folds one event.
     ///
     /// # Errors
-    /// When it cannot be folded, whatever is tried: it is parked then, with the later events of its stream.
+    /// When this build cannot fold it. The event is then parked, with the later events of its stream.
     fn apply(&mut self, event: &Decoded) -> Result<(), Poison>;
 
-    /// An event of this batch that was parked: it leaves no row.
+    /// Drops the row of an event of this batch that was parked.
     fn refuse(&mut self, event: &RecordedEvent) {
         let _ = event;
     }
 
-    /// What has changed since the last call. `events` are those of the batch where [`Projection::keeps_events`] is set, else
+    /// Takes the changes since the last call. `events` are those of the batch if [`Projection::keeps_events`] is set, else
     /// none.
     fn take(&mut self, events: Vec<Decoded>) -> Box<dyn Changes>;
 
-    /// The batches taken so far, but the last `in_flight`, have committed.
+    /// Reports that the batches taken so far, except the last `in_flight`, have committed.
     fn committed(&mut self, in_flight: u64) {
         let _ = in_flight;
     }
@@ -115,7 +115,7 @@ pub trait Fold: fmt::Debug + Send + Sync {
 
 /// What a batch changes in the tables of one projection.
 pub trait Changes: fmt::Debug + Send {
-    /// Writes it into a transaction.
+    /// Writes the rows in a transaction.
     fn write<'a>(
         self: Box<Self>,
         tx: &'a mut WriteTx,

@@ -1,11 +1,11 @@
-//! When the database refuses a batch for its rows (a constraint, a value it cannot take): which streams are at fault.
+//! Bisection: which streams are at fault when the database refuses a batch's rows (a constraint, an impossible value).
 //!
-//! Nothing of this runs until a batch was refused. Then the streams of the batch are tried in halves, each projection by
-//! itself, in transactions that are taken back: whatever is taken stays in, a half that is refused is halved again, and
-//! a stream that is refused by itself, on top of those that were taken, is the one to park. So of two streams that do
-//! not go together the earlier one stays. For `n` streams there are at most `2 n - 1` trials, `2 log n` for one at fault.
+//! It runs only after a batch was refused. It tries the streams of the batch in halves, each projection by itself, in
+//! transactions that are rolled back. Accepted streams stay in the next trial; a refused half is halved again. A stream
+//! that is refused by itself, on top of the accepted ones, is parked. So of two streams that exclude each other the earlier
+//! one stays. For `n` streams there are at most `2 n - 1` trials, about `2 log n` if one is at fault.
 //!
-//! Only refusals count: an error of any other projection ends the search, and the batch is tried again later as ever.
+//! Only refusals count: any other kind of error ends the search, and the batch is tried again later.
 
 use crate::ProjectorError;
 use crate::decoded::Decoded;
@@ -23,13 +23,13 @@ use read_model::write::{Tables, WriteTx};
 use read_model::{ReadModel, ReadModelError};
 use std::collections::HashSet;
 
-/// What keeps other writers out of a trial, and proves that the rows are where the batch begins. If the projection is
-/// exchanged, the trial is of the wrong rows, and what it led to is not written.
+/// Keeps other writers out of a trial, and proves that the rows are at the batch's beginning. If the projection is swapped
+/// meanwhile, the trial concerns the wrong rows, and its result is not written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fence<'a> {
     /// The checkpoint moves from one position to another.
     Log(&'a Advance, (u64, u64)),
-    /// The partitions' checkpoints are there.
+    /// The checkpoints of these partitions are as expected.
     #[cfg(feature = "kafka")]
     Topic(&'a [Step]),
     /// The generation is live.
@@ -45,17 +45,17 @@ pub(crate) struct Share<'a> {
     pub tables: Tables,
     /// Streams that are parked already.
     pub parked: HashSet<StreamId>,
-    /// What is news to it, by position.
+    /// The events that the projection has not had, by position.
     pub events: Vec<&'a Decoded>,
     pub fence: Fence<'a>,
     pub now: i64,
 }
 
 impl Share<'_> {
-    /// Which streams' rows the database refuses, tried as the file says.
+    /// The streams whose rows the database refuses, found by bisection.
     ///
     /// # Errors
-    /// When anything else fails than the writing of rows, or another writer was faster.
+    /// When something other than the writing of rows fails, or another writer was faster.
     pub(crate) async fn faulty(&self) -> Result<Faulty, ProjectorError> {
         let streams = self.streams();
         let (mut taken, mut faulty) = (HashSet::new(), Faulty::new());
@@ -84,16 +84,16 @@ impl Share<'_> {
         Ok(faulty)
     }
 
-    /// The streams of the events, in the order in which they come.
+    /// The streams of the events, by first event.
     fn streams(&self) -> Vec<StreamId> {
         let mut seen = HashSet::new();
         let streams = self.events.iter().map(|event| event.recorded.stream);
         streams.filter(|stream| seen.insert(*stream)).collect()
     }
 
-    /// Writes what these streams' events come to, and takes it back.
+    /// Writes the rows of these streams' events, and rolls back.
     async fn try_out(&self, streams: &HashSet<StreamId>) -> Result<(), ProjectorError> {
-        // Behind the fence the rows stand still, so they can be read past the transaction.
+        // While the fence holds, the rows do not change, so they can be read outside the transaction.
         let mut tx = self.begin().await?;
         let mut member =
             Member::trying(self.projection, self.generation, self.tables, self.parked.clone());
@@ -128,8 +128,8 @@ impl Share<'_> {
     }
 }
 
-/// Writes a page of the log that was refused, without the streams at fault, which are parked. All that these members hold
-/// in memory is out of date after that.
+/// Writes a refused page of the log without the streams at fault, which are parked. After that, everything that these
+/// members hold in memory is out of date.
 ///
 /// # Errors
 /// As the writing of any batch.

@@ -1,4 +1,4 @@
-//! The one list of what a projector knows: the aggregates whose events it reads, the projections that it keeps.
+//! The registry: the one list of the aggregates whose events a projector decodes, and of the projections that it keeps.
 
 use crate::decoded::Decoded;
 use crate::projection::Projection;
@@ -20,7 +20,7 @@ struct Known {
 }
 
 impl Registry {
-    /// Those of this build. A new projection is one more line.
+    /// The aggregates and projections of this build. A new projection is one more line.
     pub fn standard() -> Self {
         let projections = vec![
             &projections::ORDERS,
@@ -33,10 +33,10 @@ impl Registry {
         Self(Arc::new(Known { catalogue, projections, schema }))
     }
 
-    /// The same, and this aggregate.
+    /// The same registry with this aggregate added.
     ///
     /// # Panics
-    /// When there is one of its stream type.
+    /// When it has an aggregate of this stream type.
     #[must_use]
     pub fn aggregate<A: Aggregate>(self) -> Self {
         let mut known = Arc::unwrap_or_clone(self.0);
@@ -44,10 +44,10 @@ impl Registry {
         Self(Arc::new(known))
     }
 
-    /// The same, and this projection.
+    /// The same registry with this projection added.
     ///
     /// # Panics
-    /// When there is one of its name.
+    /// When it has a projection of this name.
     #[must_use]
     pub fn projection(self, projection: &'static Projection) -> Self {
         assert!(self.named(projection.name).is_none(), "two projections {}", projection.name);
@@ -56,7 +56,7 @@ impl Registry {
         Self(Arc::new(known))
     }
 
-    /// The same, with the tables of projections that this crate does not bring.
+    /// The same registry with the tables of projections from other crates.
     #[must_use]
     pub fn tables(self, schema: Schema) -> Self {
         let mut known = Arc::unwrap_or_clone(self.0);
@@ -82,7 +82,7 @@ impl Registry {
     /// Reads `all` or a list such as `orders,sales`, into the order of [`Self::projections`].
     ///
     /// # Errors
-    /// Names what is no projection, and those that there are.
+    /// The text names the unknown projection, and all known ones.
     pub fn parse_list(&self, list: &str) -> Result<Vec<&'static Projection>, String> {
         if list == "all" {
             return Ok(self.projections().to_vec());
@@ -100,7 +100,7 @@ impl Registry {
         Ok(self.projections().iter().copied().filter(|its| named.contains(its)).collect())
     }
 
-    /// A stored event with what it says to this build.
+    /// Decodes a stored event.
     pub(crate) fn decode(&self, recorded: RecordedEvent) -> Decoded {
         Decoded::new(recorded, &self.0.catalogue)
     }

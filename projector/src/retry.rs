@@ -1,4 +1,4 @@
-//! Folding parked events again, once this build can: in order, in the same projection of transaction as live batches.
+//! Folding parked events again, once this build can: in order, in the same kind of transaction as live batches.
 //!
 //! The projection gets a new generation number in that transaction, so that a running projector, which knows the
 //! streams as parked, loses its next compare-and-set and reloads.
@@ -18,19 +18,19 @@ use read_model::write::{Tables, WriteTx};
 use server::clock;
 use std::collections::HashSet;
 
-/// Parked events looked at in one transaction.
+/// Parked events tried in one transaction.
 const PAGE: u32 = 500;
 
-/// What came of a retry.
+/// The result of a retry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RetryReport {
-    /// Events that are in the rows now.
+    /// Events that were folded into the rows.
     pub folded: u64,
     /// Events that stay parked.
     pub parked: u64,
 }
 
-/// Folds what is parked of these projections.
+/// Folds the parked events of these projections.
 ///
 /// # Errors
 /// When a rebuild is under way (it folds everything in any case), or the storage refuses.
@@ -67,7 +67,7 @@ struct RetriedPage {
     last: Option<u64>,
 }
 
-/// A page; where the database refuses rows of it, without the streams at fault, which stay parked.
+/// Retries a page of parked events. If the database refuses its rows, the streams at fault stay parked.
 async fn retry_page(
     registry: &Registry,
     model: &ReadModel,
@@ -84,7 +84,7 @@ async fn retry_page(
     }
 }
 
-/// Which streams' rows the database still refuses.
+/// The streams whose rows the database still refuses.
 async fn faulty(
     registry: &Registry,
     model: &ReadModel,
@@ -111,11 +111,11 @@ async fn faulty(
 
 /// Parked events of one page.
 struct Parked {
-    /// Those that this build can try.
+    /// The events that this build can try.
     events: Vec<Decoded>,
-    /// Positions of those that it cannot: of types of streams that it does not know, or not readable at all.
+    /// Positions of the events that it cannot try: their stream type is unknown, or they cannot be read back.
     unknown: Vec<u64>,
-    /// Streams of those that are not readable: what is parked behind them stays parked, too.
+    /// Streams with an event that cannot be read back: their later events stay parked, too.
     broken: Vec<StreamId>,
 }
 
@@ -142,7 +142,7 @@ async fn parked_events(
             Ok(_) => parked.unknown.push(position),
             Err(error) => {
                 let projection = projection.name;
-                tracing::error!(projection, event.position = position, %error, "it stays parked");
+                tracing::error!(projection, event.position = position, %error, "the event stays parked");
                 parked.unknown.push(position);
                 parked.broken.extend(StreamType::parse(&stream_type).map(|its| its.stream(id)));
             }
@@ -198,7 +198,7 @@ async fn try_page(
     Ok(RetriedPage { folded: folded.len() as u64, parked, last })
 }
 
-/// The live generation, unless the projection is not there.
+/// The live generation; `None` if the catalog does not have the projection.
 async fn generation(
     tx: &mut WriteTx,
     projection: &'static Projection,

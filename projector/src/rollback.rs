@@ -1,4 +1,4 @@
-//! The way back: the generation that the last rebuild replaced takes its place again.
+//! Rollback: the generation that the last rebuild replaced becomes live again.
 
 use crate::ProjectorError;
 use crate::points;
@@ -6,10 +6,10 @@ use crate::projection::Projection;
 use read_model::ReadModel;
 use server::clock;
 
-/// Puts the kept generation of each of these projections back; all or none.
+/// Makes the kept generation of each of these projections live again; all or none.
 ///
 /// # Errors
-/// When nothing is kept of one of them, or it is being rebuilt.
+/// When no generation is kept of one of them, or it is being rebuilt.
 pub async fn roll_back(
     model: &ReadModel,
     projections: &[&'static Projection],

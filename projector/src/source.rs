@@ -1,7 +1,7 @@
-//! Where events come from: pages of the log, decoded once for all projections.
+//! Reads pages of the log and decodes them once for all projections.
 //!
-//! Reading and decoding run in a task of their own, one page ahead of folding. The feed is checked here: positions
-//! follow each other without a hole, so no projection can move past an event it has not seen.
+//! Reading and decoding run in a task of their own, one page ahead of folding. Positions are checked here: they must
+//! follow each other without a hole, so no projection can move past an event that it has not seen.
 
 use crate::ProjectorError;
 use crate::decoded::Decoded;
@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// Decoded events after which a page lets other tasks run.
 const YIELD_EVERY: usize = 256;
 
-/// The log, with what this program knows of its events. (A topic is many sequences; `run_topic` follows it.)
+/// The log, with the registry that decodes its events. (A topic is many sequences; `run_topic` follows it.)
 #[derive(Debug, Clone)]
 pub struct Source {
     log: EventStore,
@@ -27,9 +27,9 @@ pub struct Source {
 /// Consecutive events.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// The position before the first.
+    /// The position before the first event.
     pub after: u64,
-    /// Empty only at the end of the log. Ends before what is missing or damaged there.
+    /// Empty only at the end of the log. Ends before a missing or damaged event.
     pub events: Vec<Decoded>,
 }
 
@@ -41,12 +41,12 @@ impl Page {
 }
 
 impl Source {
-    /// This log, as this registry reads it.
+    /// A log and the registry that decodes its events.
     pub fn new(log: EventStore, registry: Registry) -> Self {
         Self { log, registry }
     }
 
-    /// The aggregates and projections that the program knows.
+    /// The registry that decodes the events.
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -69,12 +69,12 @@ impl Source {
         Ok(found.first().filter(|event| event.position == position).map(|event| event.hash))
     }
 
-    /// When to read on.
+    /// Says when to read the next page: on a hint of the log, or after `poll`.
     pub(crate) fn follow(&self, poll: Duration, shutdown: &CancellationToken) -> Follower {
         Follower::new(&self.log, poll, shutdown)
     }
 
-    /// Events up to the first that is missing or damaged; only when that is the very next, it is an error.
+    /// Events up to the first missing or damaged one. It is an error only if that is the very next one.
     pub(crate) async fn feed(
         &self,
         after: u64,
@@ -109,7 +109,7 @@ impl Source {
     }
 }
 
-/// Reads pages, one ahead if asked to.
+/// Reads pages, and one page ahead after [`Reader::prefetch`].
 #[derive(Debug)]
 pub(crate) struct Reader {
     source: Source,
@@ -135,7 +135,7 @@ impl Reader {
         self.ahead = Some(Ahead { after, limit, page: AbortOnDropHandle::new(page) });
     }
 
-    /// The page after `after`; the one read ahead, if it is that one and no longer than asked for.
+    /// The page after `after`: the prefetched page if it begins there and is not longer than `limit`.
     pub(crate) async fn page(&mut self, after: u64, limit: usize) -> Result<Page, ProjectorError> {
         if let Some(ahead) = self.ahead.take()
             && ahead.after == after

@@ -6,8 +6,8 @@ use crate::projection::Pace;
 use crate::registry::Registry;
 use event_store::RecordedEvent;
 
-/// Decodes a batch and folds it with every projection, as if into empty tables; how many events were kept as rows.
-/// All rows are made and thrown away.
+/// Decodes a batch and folds it with every projection, as if into empty tables. Returns how many events were kept as rows;
+/// the rows are dropped.
 ///
 /// # Errors
 /// When an event cannot be folded.

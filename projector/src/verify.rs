@@ -1,9 +1,9 @@
-//! Verifying the views: fold the log afresh into a read model of its own, compare row by row.
+//! Verifies the views: folds the log into a fresh read model and compares row by row.
 //!
-//! The live side is read under one snapshot, so a running projector disturbs nothing; each projection is compared where
-//! it stands in that snapshot. The fresh fold goes on to the log's end all the same, so that every stream passes
-//! through the domain's fold: an event that does not fit is a defect of the log. Views that stand behind the log, or were
-//! never made, are kept apart from views that are wrong: what is there may be right all the same.
+//! The live side is read under one snapshot, so a running projector does not disturb the comparison. Each projection is
+//! compared at its position in that snapshot. The fresh fold then goes on to the log's end, so that every stream passes
+//! through the domain's fold: an event that does not fold is a defect of the log. Views that are behind the log, or were
+//! never made, are reported separately from wrong views: their rows may be right.
 
 use crate::ProjectorError;
 use crate::flush::{Advance, flush};
@@ -27,12 +27,12 @@ const PAGE: usize = 4_000;
 const MAX_DIFFERENCES: usize = 10;
 /// The most defects reported of a projection.
 const MAX_DEFECTS: u32 = 10;
-/// How long views may take to come to where the log ended when verifying began.
+/// How long views may take to reach the position at which the log ended when verifying began.
 const CATCH_UP: Duration = Duration::from_secs(5);
-/// How often they are looked at meanwhile.
+/// How often their positions are read meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What verifying found.
+/// The result of verifying the views.
 #[derive(Debug, Clone, Default)]
 pub struct ViewsReport {
     /// Events folded.
@@ -43,7 +43,7 @@ pub struct ViewsReport {
     pub differences: Vec<String>,
     /// Events that do not fold, each naming position, stream and version.
     pub unfoldable: Vec<String>,
-    /// Projections that have not come to the log's end, or were not made yet, each with its position: no finding.
+    /// Projections that have not reached the log's end, or were not made yet, each with its position: not a defect.
     pub behind: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl ViewsReport {
 }
 
 /// Folds the log into a fresh read model at `scratch` (a path that does not exist yet; removed by the caller) and
-/// compares. `progress` gets (position, target) now and then.
+/// compares. `progress` receives (position, target) from time to time.
 ///
 /// # Errors
 /// When the views belong to another log or a storage refuses; what is wrong with the views is in the report.
@@ -88,7 +88,7 @@ pub async fn verify_views(
     Ok(check.report)
 }
 
-/// What is said of a projection that has not come to `end`.
+/// The text for a projection that has not reached `end`.
 fn behind((projection, position): (&'static Projection, Option<u64>), end: u64) -> Option<String> {
     let name = projection.name;
     match position {
@@ -136,12 +136,12 @@ struct Check<P> {
 }
 
 impl<P: FnMut(u64, u64) + Send> Check<P> {
-    /// Folds to the end, and compares every projection when the fold comes to where it stands.
+    /// Folds to the end, and compares each projection when the fold reaches its position.
     async fn fold_and_compare(
         &mut self,
         positions: &[(&'static Projection, Option<u64>)],
     ) -> Result<(), ProjectorError> {
-        // What was never made has no rows.
+        // A projection that was never made has no rows.
         let places = positions.iter().map(|(projection, at)| (*projection, at.unwrap_or(0)));
         let places: Vec<(&'static Projection, u64)> = places.collect();
         let mut stops: Vec<u64> = places.iter().map(|(_, at)| *at).chain([self.target]).collect();
@@ -179,7 +179,7 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
         Ok(())
     }
 
-    /// Writes a batch that was refused, without the streams at fault.
+    /// Writes a refused batch without the streams at fault.
     async fn write_without(&mut self, from: u64, to: u64) -> Result<(), ProjectorError> {
         let limit = usize::try_from(to - from).unwrap_or(usize::MAX);
         let page = self.group.reader.page(from, limit).await?;
@@ -210,7 +210,7 @@ impl<P: FnMut(u64, u64) + Send> Check<P> {
             let batch = self.group.fold(page, &self.fresh, now).await?;
             match flush(self.fresh.clone(), batch, Advance::Live(None), now).await {
                 Ok(()) => self.group.committed(0),
-                // Rows that no table takes make their stream one that does not fold.
+                // A stream whose rows the tables refuse is reported as unfoldable.
                 Err(ReadModelError::Refused(_)) => self.write_without(from, to).await?,
                 Err(error) => return Err(error.into()),
             }

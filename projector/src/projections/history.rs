@@ -1,4 +1,4 @@
-//! Projection `history`: every event as it stands in the log, also those that no other projection can read.
+//! Projection `history`: every event as the log has it, also events that no other projection can read.
 
 use super::unknown;
 use crate::cache::Cache;
@@ -30,7 +30,7 @@ const STREAMS: usize = 65_536;
 pub(super) struct HistoryFold {
     pace: Pace,
     versions: Cache<StreamId, u64>,
-    /// What leaves no row of this batch. A record that is no event of the log may claim the position of one.
+    /// Events of this batch that leave no row. Keyed by both, because a foreign record may claim an event's position.
     refused: HashSet<(StreamId, u64)>,
     batch: u64,
 }
@@ -118,7 +118,8 @@ impl HistoryFold {
     }
 }
 
-/// What is no JSON text cannot be shown. The parser looks at no text that it passes over, so that is looked at first.
+/// Refuses a payload that is not JSON text, which no view could show. The parser does not check the UTF-8 of texts that it
+/// skips, so that is checked first.
 fn check(event: &Decoded) -> Result<(), Poison> {
     let not_json = || Poison("the payload is not JSON".into());
     let text = std::str::from_utf8(&event.recorded.payload).map_err(|_| not_json())?;
@@ -130,7 +131,7 @@ fn check(event: &Decoded) -> Result<(), Poison> {
 
 fn row(event: RecordedEvent) -> HistoryRow {
     let partition_key = event.foreign_partition_key();
-    // Only what is JSON comes here, so the lossy way out is never taken.
+    // Only JSON comes here, so the lossy fallback is never used.
     let data = String::from_utf8(event.payload)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     HistoryRow {

@@ -1,4 +1,4 @@
-//! What is remembered of streams: as many as there is room for, and whatever has not been committed.
+//! Which streams stay in memory: as many as there is room for, and all that are not committed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -61,7 +61,7 @@ fn what_is_refused_leaves_no_row_and_the_rest_of_its_batch_does() {
     fold.refuse(&events[1].recorded);
     let rows = take(&mut fold, events.into());
     assert_eq!(rows.iter().map(|row| row.stream_id).collect::<Vec<_>>(), [1, 3].map(stream));
-    // What was refused once says nothing of a later batch.
+    // A refusal does not carry over to a later batch.
     fold.refuse(&recorded(2, 1));
     take(&mut fold, Vec::new());
     let again = decoded(recorded(2, 2));

@@ -1,6 +1,6 @@
-//! The folds: events in, row changes out, no I/O but the reading of rows that a fold has to go on from.
+//! The folds: events in, row changes out. Their only I/O reads the rows that a fold continues from.
 
-/// Has the changes of a projection written by its own method of `WriteTx`.
+/// Implements `Changes` by a projection's own method of `WriteTx`.
 macro_rules! written_by {
     ($changes:ty, $write:ident) => {
         impl $crate::projection::Changes for $changes {
@@ -44,13 +44,13 @@ fn day(micros: i64) -> i64 {
     micros.div_euclid(DAY)
 }
 
-/// A fold that adds up what the events of orders say. It needs no memory, and so reads nothing back.
+/// A fold that sums the figures in the events of orders. It needs no memory, and so reads nothing back.
 trait OrderSums: fmt::Debug + Send + Sync {
     type Changes: Changes + 'static;
 
     fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent);
 
-    /// What was added since the last call.
+    /// Takes what was added since the last call.
     fn changes(&mut self) -> Self::Changes;
 }
 

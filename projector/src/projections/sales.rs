@@ -1,4 +1,4 @@
-//! Projection `sales`: what was placed and what was cancelled, by day of placing and day of change.
+//! Projection `sales`: placed and cancelled orders, by day of placing and day of change.
 
 use super::{ORDER_STREAMS, OrderSums, day};
 use crate::projection::{Projection, Streams};

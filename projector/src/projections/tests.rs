@@ -43,7 +43,7 @@ pub(super) fn recorded(order: u128, version: u64) -> RecordedEvent {
     }
 }
 
-/// What begins an order.
+/// The first event of an order.
 pub(super) fn drafted() -> OrderEvent {
     OrderEvent::OrderDrafted {
         customer: Customer { id: Reference::parse("c").unwrap(), name: None, email: None },

@@ -1,4 +1,4 @@
-//! Taking rebuilds on: new shadow tables, or those that a run before has left half filled.
+//! Claims rebuilds: creates shadow tables, or takes over those that an earlier run left half filled.
 
 use super::owner::{Owner, is_alive};
 use crate::ProjectorError;
@@ -35,7 +35,7 @@ impl Claims {
         self.claims.iter().map(|claim| claim.projection.name).collect()
     }
 
-    /// As they stand now, nothing of them in memory.
+    /// The projections at their stored positions, with nothing in memory.
     pub(super) async fn members(
         &mut self,
         model: &ReadModel,

@@ -1,6 +1,6 @@
-//! The last step: under the write lock, fold what the live rows have and the new ones lack, and swap.
+//! The last step: under the write lock, fold the events that the live rows have and the new rows lack, and swap.
 //!
-//! Under the lock the live rows stand still, so the gap is closed for good; it is only closed here when it is small.
+//! Under the lock the live rows do not change, so the gap stays closed. Only a small gap is closed here.
 
 use super::Run;
 use crate::ProjectorError;
@@ -14,10 +14,10 @@ use read_model::write::catalog::Checkpoint;
 use read_model::write::generation::Successor;
 use server::clock;
 
-/// The largest gap that is closed under the lock.
+/// The largest gap, in positions, that is closed under the lock.
 pub(super) const GAP: u64 = 1_000;
 
-/// How far the live rows of any member are; where a topic feeds them, in any partition. They stand still from now on.
+/// Locks the live rows. Returns the furthest position of any member; of any partition, if a topic feeds them.
 async fn furthest(tx: &mut WriteTx, group: &Group) -> Result<u64, ReadModelError> {
     let mut furthest = 0;
     for member in &group.members {
@@ -31,7 +31,7 @@ async fn furthest(tx: &mut WriteTx, group: &Group) -> Result<u64, ReadModelError
     Ok(furthest)
 }
 
-/// Swaps all of the one group in. `false`: the live rows have moved on too far; catch up and try again.
+/// Swaps all projections of the one group in. `false`: the gap is too large; catch up and try again.
 pub(super) async fn finish(
     run: &mut Run<'_>,
     groups: &mut [Group],
@@ -62,7 +62,7 @@ pub(super) async fn finish(
             )));
         }
         run.progress.moved(page.events.len() as u64, page.to(), page.to());
-        // Earlier pages of this loop are in the transaction only: what they touched stays in memory, unread.
+        // Earlier pages of this loop are in the open transaction only: the states they touched must stay in memory.
         let batch = group.fold(page, run.model, now).await?;
         flush::write(&mut tx, batch, &run.advance(), now).await?;
     }

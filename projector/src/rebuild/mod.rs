@@ -1,10 +1,10 @@
 //! Rebuilds: fill shadow tables from position 1 while the old ones serve, catch up, swap in one transaction.
 //!
-//! All chosen projections share one pass over the log and the very fold that follows it live, only with larger pages and
-//! without looking for rows that cannot be there. While one batch is written the next is folded and the one after is
-//! read. On PostgreSQL each projection's part of a batch is a transaction of its own, and indexes that only readers need
-//! come last. Killed at any point, the next run goes on where each projection is; a second run at the same time is refused, and
-//! one that was taken for dead loses its next compare-and-set.
+//! All chosen projections share one pass over the log and the fold of the live projector, with larger pages and without
+//! lookups of rows that cannot exist. While one batch is written the next is folded and the one after is read. On
+//! PostgreSQL each projection's part of a batch is a transaction of its own, and indexes that only readers need come last.
+//! After a kill at any point, the next run goes on from each projection's position. A second run at the same time is
+//! refused; a run that was wrongly taken for dead loses its next compare-and-set.
 
 mod claim;
 mod finish;
@@ -33,10 +33,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// How often a rebuild that writes nothing says that it is alive.
+/// How often a rebuild that writes nothing sends a heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// What a rebuild did.
+/// The result of a rebuild.
 #[derive(Debug, Clone)]
 pub struct RebuildReport {
     /// The projections that were swapped in.
@@ -48,7 +48,7 @@ pub struct RebuildReport {
 }
 
 impl RebuildReport {
-    /// Events folded in a second.
+    /// Events folded per second.
     pub fn events_per_second(&self) -> f64 {
         self.events as f64 / self.seconds.max(1e-6)
     }
@@ -114,7 +114,7 @@ async fn pass(
             Ok(true) => break,
             Ok(false) => {}
             Err(refused) if refused.is_refusal() => {
-                // What is in memory runs ahead of the rows: it is read again from them, before and after.
+                // Memory runs ahead of the rows, so it is reloaded from them, before and after.
                 tracing::warn!(%refused, "a batch is refused for some of its rows");
                 groups = Group::sort(claims.members(model).await?, source);
                 run.write_without(&mut groups, refused).await?;
@@ -134,14 +134,14 @@ struct Run<'a> {
     target: u64,
     progress: Progress,
     throttle: Throttle,
-    /// Dropped, it ends: also while it is waited for.
+    /// The batch being written. Dropping it aborts the write, also during a wait for it.
     in_flight: Option<AbortOnDropHandle<Result<(), ReadModelError>>>,
-    /// Indexes that were left out while the tables were filled are built.
+    /// Whether the indexes that were left out while the tables were filled are built.
     indexed: bool,
 }
 
 impl Run<'_> {
-    /// Goes on to the end of the log, and does what is to be done there. `true`: all is swapped in.
+    /// Folds to the end of the log, then builds indexes or swaps. `true`: all projections are swapped in.
     async fn catch_up(
         &mut self,
         groups: &mut Vec<Group>,
@@ -163,7 +163,7 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// The next page of the group that is furthest behind, which was refused, without the streams at fault.
+    /// Writes the refused next page of the group that is furthest behind, without the streams at fault.
     async fn write_without(
         &mut self,
         groups: &mut [Group],
@@ -185,8 +185,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Folds the next page of the group that is furthest behind, while the one before is written. `true`: all groups
-    /// are one, and close to the end of the log. (At the end it need never be: the log may grow all the while.)
+    /// Folds the next page of the group that is furthest behind, while the one before is written. `true`: all groups are
+    /// merged and close to the end of the log. (They may never reach the end, because the log may keep growing.)
     async fn step(&mut self, groups: &mut Vec<Group>) -> Result<bool, ProjectorError> {
         Group::merge(groups);
         let last = groups.len().checked_sub(1).ok_or(ProjectorError::Interrupted)?;
@@ -231,8 +231,8 @@ impl Run<'_> {
         }
     }
 
-    /// Builds the indexes that are left out while tables are filled. The log and the live rows grow meanwhile, and the
-    /// claim is kept up.
+    /// Builds the indexes that are left out while tables are filled. Meanwhile the log and the live rows grow, and
+    /// heartbeats keep the claim.
     async fn complete_indexes(
         &mut self,
         groups: &[Group],
@@ -261,7 +261,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Says that this run is alive, where it is.
+    /// Writes the heartbeat of this run.
     async fn beat(&self, groups: &[Group]) -> Result<(), ProjectorError> {
         let mut tx = self.model.begin_fill().await?;
         for group in groups {
@@ -270,7 +270,7 @@ impl Run<'_> {
         Ok(tx.commit(0).await?)
     }
 
-    /// Moves from where the group is to there: it proves that these tables are still ours to write.
+    /// Moves the checkpoint from the group's position to the same position: this proves that the claim is still ours.
     async fn stay(&self, tx: &mut WriteTx, group: &Group) -> Result<(), ProjectorError> {
         let (from, to) = (group.position, group.position);
         let now = clock::now().timestamp_micros();
@@ -295,7 +295,7 @@ impl Run<'_> {
     }
 }
 
-/// A rebuild's checkpoint moves only under its owner's hands.
+/// The error for a rebuild whose checkpoint another owner has moved.
 fn overtaken(error: ReadModelError) -> ProjectorError {
     match error {
         ReadModelError::CheckpointMoved => {

@@ -1,4 +1,4 @@
-//! Who is filling a rebuild, so that one whose process is gone can be taken over at once.
+//! The owner of a rebuild, so that a rebuild whose process is gone can be taken over at once.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +24,7 @@ impl Owner {
         Self { id }
     }
 
-    /// Id, process, and when that process was started: process numbers are used again.
+    /// Id, process number, and the start time of the process, because process numbers are used again.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let process = std::process::id();
         let mut bytes = self.id.as_bytes().to_vec();
@@ -51,7 +51,7 @@ pub(super) fn is_alive(owner: &[u8], heartbeat_at: i64, now: i64) -> bool {
         let here = HERE.lock().unwrap_or_else(PoisonError::into_inner);
         return here.as_ref().is_some_and(|here| here.contains(&id));
     }
-    // Where processes cannot be looked at, only the heartbeat counts.
+    // Where the system does not show processes, only the heartbeat counts.
     start == 0 || started(process) == Some(start)
 }
 
@@ -62,7 +62,7 @@ fn parse(owner: &[u8]) -> Option<(Uuid, u32, u64)> {
     Some((id, process, start))
 }
 
-/// When a process of this machine was started, in the kernel's ticks; `None`: there is none, or it cannot be found out.
+/// When a process of this machine was started, in the kernel's ticks; `None` if there is none or it cannot be read.
 fn started(process: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name, in parentheses, may hold blanks; the start is the 20th field after it.

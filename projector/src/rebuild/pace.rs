@@ -1,4 +1,4 @@
-//! Politeness towards who follows the log meanwhile: short transactions, and room between them.
+//! Throttling in favour of a live projector: short transactions, and pauses between them.
 
 use crate::ProjectorError;
 use crate::points;
@@ -10,9 +10,9 @@ use tokio::time::Instant;
 const PAGE: usize = 4_000;
 /// Events in a page while another process writes: a few dozen milliseconds of writing.
 const POLITE_PAGE: usize = 1_000;
-/// Room left for a live writer after each batch; SQLite's waiters look again after some milliseconds.
+/// The pause for a live writer after each batch; a waiting SQLite writer tries again after some milliseconds.
 const GAP: Duration = Duration::from_millis(15);
-/// How often it is asked whether a live writer moves.
+/// How often positions are read to see whether a live writer moves.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Whether another process writes, as last seen.
@@ -33,7 +33,7 @@ impl Throttle {
         if self.live { POLITE_PAGE } else { PAGE }
     }
 
-    /// Pauses, if a live writer needs the room.
+    /// Pauses if a live writer is at work.
     pub(super) async fn rest(&mut self, model: &ReadModel) -> Result<(), ProjectorError> {
         if self.looked.elapsed() >= LOOK {
             let now = positions(model).await?;

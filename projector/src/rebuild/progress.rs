@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// The time between log lines.
 const LOG_EVERY: Duration = Duration::from_secs(2);
-/// The time between two looks of the bar.
+/// The time between two redraws of the bar.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// How progress is shown.
@@ -26,7 +26,7 @@ impl Show {
     }
 }
 
-/// Counts and shows.
+/// Counts folded events and shows them.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
@@ -69,7 +69,7 @@ impl Progress {
         }
     }
 
-    /// Says what keeps it, and with nothing that it goes on.
+    /// Shows what the rebuild waits for; an empty text clears it.
     pub(super) fn say(&self, what: &'static str) {
         match &self.bar {
             Some(bar) => bar.set_message(what),

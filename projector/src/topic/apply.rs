@@ -1,8 +1,8 @@
-//! The applier: folds batches with every projection that has not had them, and writes what comes of them. It knows the
-//! tables and the log, but no consumer and no broker.
+//! The applier: folds batches with every projection that has not had them, and writes the rows. It knows the tables and
+//! the log, but no consumer and no broker.
 //!
-//! Batches of different partitions are one transaction. After a failure each is one of its own, so that a batch that cannot
-//! be written holds up no other; one that the database refuses is applied without the streams at fault.
+//! Batches of different partitions are one transaction. After a failure each batch has its own, so that a batch that
+//! cannot be written blocks no other. A batch that the database refuses is applied without the streams at fault.
 
 use super::batch::{Arrived, Batch};
 use super::checkpoints::Topic;
@@ -22,12 +22,12 @@ use server::clock;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// What became of batches.
+/// The result of applying batches.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
     /// How far partitions of the topic are applied: number, next offset.
     pub applied: Vec<(i32, i64)>,
-    /// The first failure; batches that it does not concern may have been applied all the same.
+    /// The first failure; batches that it does not concern may still have been applied.
     pub failure: Option<ProjectorError>,
 }
 
@@ -46,13 +46,13 @@ pub(super) struct Applier {
     topic: Topic,
     subscriptions: Subscriptions,
     head: SourceHead,
-    /// Partitions of which no event was applied since a failure: each in a transaction of its own. That others are
-    /// written says nothing of these.
+    /// Partitions of which no event was applied since a failure: each gets a transaction of its own, even after others
+    /// succeed.
     apart: BTreeSet<i32>,
 }
 
 impl Applier {
-    /// Knows no projection before [`Applier::load`].
+    /// An applier that knows no projection before [`Applier::load`].
     pub(super) fn new(
         model: ReadModel,
         registry: Registry,
@@ -85,8 +85,8 @@ impl Applier {
         &self.subscriptions
     }
 
-    /// Reads catalog and checkpoints, and drops all else that is held in memory. Whether these are other projections than
-    /// at the last time.
+    /// Reads catalog and checkpoints, and drops everything else in memory. Returns whether these are other projections
+    /// than at the last load.
     pub(super) async fn load(&mut self) -> Result<bool, ProjectorError> {
         self.subscriptions.load(&self.registry, &self.model, &self.topic).await
     }
@@ -96,12 +96,12 @@ impl Applier {
         self.subscriptions.forget(&self.registry, &self.model, &self.topic).await
     }
 
-    /// From now on batches of these partitions are applied apart, each until events of it were applied.
+    /// From now on batches of these partitions get transactions of their own, each until events of it were applied.
     pub(super) fn set_apart(&mut self, partitions: impl IntoIterator<Item = i32>) {
         self.apart = partitions.into_iter().collect();
     }
 
-    /// Shows how far each projection is behind the log.
+    /// Updates the metrics of each projection's lag.
     pub(super) async fn measure(&mut self, catalog: &[CatalogEntry]) -> Result<(), ProjectorError> {
         if let Some(log) = &self.log {
             self.head = log.head().await?;
@@ -131,7 +131,7 @@ impl Applier {
         Ends { applied, failure: done.err() }
     }
 
-    /// Each batch by itself, whatever becomes of the others. The first failure is returned.
+    /// Applies each batch by itself, even if others fail. The first failure is returned.
     async fn apply_apart(
         &mut self,
         batches: Vec<Batch>,
@@ -153,7 +153,7 @@ impl Applier {
         first.map_or(Ok(()), Err)
     }
 
-    /// In one transaction, unless a stream is newly parked: then the log is asked first.
+    /// Applies all batches in one transaction, unless a stream is newly parked: then the log is checked first.
     async fn apply_together(
         &mut self,
         mut batches: Vec<Batch>,
@@ -163,7 +163,7 @@ impl Applier {
         let now = clock::now().timestamp_micros();
         let mut folded = self.fold(&batches, now).await?;
         if folded.newly && batches.len() > 1 {
-            // Each by itself, so that the log is asked about the one in doubt and no other.
+            // Each by itself, so that the log is checked only for the batch in doubt.
             self.forget().await?;
             for batch in batches {
                 Box::pin(self.apply_together(vec![batch], ends)).await?;
@@ -181,8 +181,8 @@ impl Applier {
         self.write(batches, folded.parked, begun, ends).await
     }
 
-    /// Applies a batch that was refused without the streams whose rows the database refuses; those are parked. Where the log
-    /// can be read, what it holds is tried, not what came.
+    /// Applies a refused batch without the streams whose rows the database refuses; those are parked. If the log can be
+    /// read, its events are tried instead of the arrived ones.
     async fn apply_without(
         &mut self,
         mut batch: Batch,
@@ -227,8 +227,8 @@ impl Applier {
         Ok(folded)
     }
 
-    /// What the log holds where the batch claims to be, if there is a log and it is not too much. A batch that came from the
-    /// log is in no doubt.
+    /// The log's events for the positions that the batch claims, if there is a log and they are not too many. A batch that
+    /// came from the log is not checked.
     async fn ask_the_log(&self, batch: &Batch) -> Result<Option<Vec<Arrived>>, ProjectorError> {
         let Some(log) = self.log.as_ref().filter(|_| batch.is_from_topic()) else {
             return Ok(None);
@@ -241,8 +241,8 @@ impl Applier {
         Ok(truth.map(|events| doubt::located(events, &batch.events)))
     }
 
-    /// Where a projection has parked the last event of a batch, that event's position counts all the same if the log has
-    /// the event there. Otherwise it would be new to the others, who took it, when it comes again.
+    /// If a projection has parked the last event of a batch, that event's position still counts if the log has the event
+    /// there. Otherwise a repeat would be new to the projections that have applied it.
     async fn prove_tails(
         &self,
         batches: &mut [Batch],
@@ -280,7 +280,7 @@ impl Applier {
         Ok(())
     }
 
-    /// Writes, and moves the checkpoints in memory as in the tables.
+    /// Writes the flush, then moves the checkpoints in memory as in the tables.
     async fn commit(&mut self, flush: Flush, now: i64) -> Result<(), ProjectorError> {
         let (head, moves) = (flush.head, flush.moves.clone());
         flush.write(&self.model, now).await?;
@@ -300,10 +300,10 @@ impl Applier {
     }
 }
 
-/// What folding batches came to.
+/// The changes from folding batches.
 #[derive(Debug)]
 struct Folded {
     parked: Vec<ParkedRow>,
-    /// Whether some stream was not parked before.
+    /// Whether a stream was newly parked.
     newly: bool,
 }

@@ -1,5 +1,5 @@
-//! Rows are a function of the set of events: whatever comes when, over however many partitions, cut into whatever pages,
-//! delivered twice or to a member that has forgotten everything, every table equals a fold of the log in its order.
+//! Rows are a function of the set of events. Order of arrival, partitions, pages, repeats and a member's loss of memory do
+//! not matter: every table equals a fold of the log in its order.
 //!
 //! Histories are random: customers and products that several orders name differently or not at all, orders imported long
 //! after what followed them, equal times, drafts placed later, cancellations, events that cannot be read. The names are
@@ -33,7 +33,7 @@ pub(super) const ORDERS: usize = 8;
 pub(super) type Birth = (u8, u8, u8, u8, bool);
 /// What one order does next, by numbers: which order, what, and how much later.
 pub(super) type Deed = (usize, u8, u8);
-/// One step of arriving: which partition, how many events again and how many new, and whether memory is lost before it.
+/// One step of arriving: which partition, how many repeated and how many new events, and whether memory is lost before it.
 type Arrival = (u8, u8, u8, bool);
 
 fn create((customer, name, products, _, draft): Birth) -> OrderCommand {
@@ -113,7 +113,7 @@ impl Teller {
         }
     }
 
-    /// Decides; what comes of it goes to the end of the log.
+    /// Decides a command and appends its events to the log.
     fn command(&mut self, command: &OrderCommand, log: &mut Vec<RecordedEvent>) {
         let Ok(events) = OrderAggregate::decide(&self.state, command) else { return };
         for event in &events {
@@ -171,7 +171,7 @@ pub(super) fn batch(
     Batch { partition, events, reach: 0, goal: Goal::Forward(to as i64) }
 }
 
-/// Applies a log as it arrives; at last all of it.
+/// Applies a log as it arrives, until all of it is applied.
 async fn arrive(model: &ReadModel, log: &[RecordedEvent], arrivals: &[Arrival]) {
     for projection in Registry::standard().projections() {
         model.register(projection.name, projection.version, 0).await.unwrap();
@@ -187,7 +187,7 @@ async fn arrive(model: &ReadModel, log: &[RecordedEvent], arrivals: &[Arrival]) 
             applier.load().await.unwrap();
         }
         let mut together = vec![(partition % PARTITIONS as u8, again, new)];
-        // Partitions that come one after the other, come together now and then.
+        // Partitions in rising order are applied together.
         if let Some(next) = arrivals.next_if(|next| next.0 % PARTITIONS as u8 > together[0].0) {
             together.push((next.0 % PARTITIONS as u8, next.1, next.2));
         }

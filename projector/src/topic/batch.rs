@@ -1,4 +1,4 @@
-//! A batch: consecutive events of one partition, and where the checkpoints of that partition go with them.
+//! A batch: consecutive events of one partition, and where the partition's checkpoints move with them.
 
 use crate::decoded::Decoded;
 use read_model::write::partitions::Mark;
@@ -6,17 +6,17 @@ use read_model::write::partitions::Mark;
 /// An event as it arrived.
 #[derive(Debug)]
 pub(super) struct Arrived {
-    /// Where in its partition; [`Arrived::ELSEWHERE`] when it was not taken from the topic.
+    /// Its offset in the partition; [`Arrived::ELSEWHERE`] when it was not taken from the topic.
     pub offset: i64,
-    /// What arrived.
+    /// The decoded event.
     pub event: Decoded,
 }
 
 impl Arrived {
-    /// Behind every record of a topic.
+    /// An offset after every record of a topic.
     const ELSEWHERE: i64 = i64::MAX;
 
-    /// An event that the log gave.
+    /// An event that was read from the log.
     pub(super) fn from_log(event: Decoded) -> Self {
         Self { offset: Self::ELSEWHERE, event }
     }
@@ -37,14 +37,14 @@ impl Arrived {
     }
 }
 
-/// Where the offset of a checkpoint goes.
+/// The offset target: where a batch moves the offset of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// There, for checkpoints before it; the others have had all of the batch.
+    /// To this offset, for checkpoints before it; the others have had all of the batch.
     Forward(i64),
-    /// It stays.
+    /// The offset does not move.
     Stay,
-    /// There, wherever it was: the events did not come from the topic.
+    /// To this offset, forward or back: the events did not come from the topic.
     Jump(i64),
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Batch {
     pub partition: i32,
     /// By position.
     pub events: Vec<Arrived>,
-    /// Every event of the partition up to here is applied, or is among these.
+    /// The covered position: every event of the partition up to here is applied or in this batch.
     pub reach: u64,
     pub goal: Goal,
 }
@@ -82,12 +82,12 @@ impl Batch {
         Self { partition: self.partition, events, reach: self.reach, goal: self.goal }
     }
 
-    /// Whether its events came from the topic, so that the log may know better.
+    /// Whether its events came from the topic, so that a log check may correct them.
     pub(super) fn is_from_topic(&self) -> bool {
         matches!(self.goal, Goal::Forward(_))
     }
 
-    /// Where the topic is read on in this partition, if the batch came from there.
+    /// The partition and its next offset, if the batch came from the topic.
     pub(super) fn end(&self) -> Option<(i32, i64)> {
         match self.goal {
             Goal::Forward(next) => Some((self.partition, next)),

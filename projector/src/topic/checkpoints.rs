@@ -1,5 +1,5 @@
-//! The checkpoints of a topic: which projections it feeds, from where each partition is read, and how a projection changes
-//! over to the topic.
+//! The checkpoints of a topic: which projections it feeds, where each partition is read, and how a projection moves over
+//! to the topic.
 
 use crate::ProjectorError;
 use crate::projection::Projection;
@@ -26,7 +26,7 @@ impl Topic {
     }
 }
 
-/// Whether this build feeds the projection now.
+/// The projection of a catalog entry, if this build feeds it now.
 fn is_fed(registry: &Registry, entry: &CatalogEntry) -> Option<&'static Projection> {
     let projection = registry.named(&entry.name)?;
     (!entry.stopped && entry.version == projection.version).then_some(projection)
@@ -35,8 +35,8 @@ fn is_fed(registry: &Registry, entry: &CatalogEntry) -> Option<&'static Projecti
 /// A projection, its generation and its checkpoints.
 type Fed = (&'static Projection, u64, BTreeMap<i32, Mark>);
 
-/// Every live projection with its checkpoints; those that the topic does not feed yet go on from their position in the
-/// catalog.
+/// Every live projection with its checkpoints; a projection that the topic does not feed yet continues from its position
+/// in the catalog.
 pub(super) async fn of_fed(
     registry: &Registry,
     model: &ReadModel,
@@ -68,7 +68,7 @@ fn fits(entries: &[&PartitionEntry], topic: &Topic) -> bool {
         && entries.iter().all(|entry| entry.topic == topic.name)
 }
 
-/// Enters the partitions of every projection that has none of this topic.
+/// Inserts the partition checkpoints of every projection that has none for this topic.
 async fn enter(
     registry: &Registry,
     model: &ReadModel,
@@ -114,8 +114,8 @@ async fn enter(
     Ok(())
 }
 
-/// Up to which position each partition is known to be applied. Records are read from the beginning: what is at or below
-/// it is passed over.
+/// The position up to which each partition is known to be applied. Records are read from the beginning; events at or below
+/// that position are skipped.
 fn begin(
     entry: &CatalogEntry,
     known: &[&PartitionEntry],
@@ -124,7 +124,7 @@ fn begin(
     if topic.numbers().eq(known.iter().map(|entry| entry.number)) {
         return Ok(known.iter().map(|known| (known.number, known.mark.position)).collect());
     }
-    // Another number of partitions puts streams elsewhere: what has been applied is known only where all stand level.
+    // Another partition count moves streams, so what was applied is known only if all partitions are at one position.
     if known.iter().any(|known| known.mark.position != entry.position) {
         return Err(ProjectorError::Refused(format!(
             "{} was fed from {} partitions that do not stand at one position, and the topic {} has {}; \
@@ -139,7 +139,7 @@ fn begin(
     Ok(topic.numbers().map(|number| (number, entry.position)).collect())
 }
 
-/// Where reading goes on: after the last record of the slowest projection.
+/// Looks up where reading continues: after the last record of the slowest projection.
 pub(super) fn lookup(registry: Registry, model: ReadModel, topic: String) -> Lookup {
     Arc::new(move |numbers| {
         let (registry, model, topic) = (registry.clone(), model.clone(), topic.clone());

@@ -1,8 +1,8 @@
-//! Cursors: where each partition of this member is read.
+//! The read state of each partition that this member owns.
 
 use std::collections::BTreeMap;
 
-/// Where a partition is read.
+/// The read state of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cursor {
     /// Just assigned: read from where the lookup of its checkpoint let the consumer begin.
@@ -10,11 +10,11 @@ pub(super) enum Cursor {
     /// The consumer was asked to read from this offset. Pages that begin later were under way before that. A page that
     /// begins here may have been, too; then the same records come again, and are passed over.
     Seeking(i64),
-    /// Page by page.
+    /// Its pages follow one another.
     Reading,
-    /// To be set by the checkpoints, once they can be read.
+    /// It waits for a seek to its checkpoint, once the checkpoints can be read.
     NeedsSeek,
-    /// Its records are gone and cannot be had elsewhere.
+    /// Its records are gone, and there is no log to read them from.
     Gone,
 }
 
@@ -40,7 +40,7 @@ impl Cursors {
         self.0.insert(number, cursor);
     }
 
-    /// Whether a page of a partition that begins at this offset is to be read.
+    /// Whether a page of a partition that begins at this offset is to be applied.
     pub(super) fn expects(&self, number: i32, offset: i64) -> bool {
         match self.get(number) {
             Some(Cursor::Fresh | Cursor::Reading) => true,
@@ -59,13 +59,13 @@ impl Cursors {
         its.map(|(number, _)| *number).collect()
     }
 
-    /// Nothing that was read since the checkpoints counts.
+    /// Everything read since the checkpoints is discarded: every partition that is not gone needs a seek.
     pub(super) fn reset(&mut self) {
         let known = self.0.values_mut().filter(|cursor| **cursor != Cursor::Gone);
         known.for_each(|cursor| *cursor = Cursor::NeedsSeek);
     }
 
-    /// Other projections are fed from now on: partitions under way may be needed from elsewhere.
+    /// Other projections are fed from now on: partitions that are being read may be needed from another offset.
     pub(super) fn reset_reading(&mut self) {
         for cursor in self.0.values_mut() {
             if matches!(cursor, Cursor::Reading | Cursor::Seeking(_)) {

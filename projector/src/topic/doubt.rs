@@ -1,4 +1,4 @@
-//! In doubt, the log decides: what it holds of one partition between two positions.
+//! The log check: what the log holds of one partition between two positions. In doubt, the log decides.
 
 use super::batch::Arrived;
 use crate::ProjectorError;
@@ -33,7 +33,7 @@ pub(super) async fn truth(
     Ok(Some(events))
 }
 
-/// A page of that, and the position up to which it holds all.
+/// A page of these events, and the position up to which it is complete.
 pub(super) async fn page(
     log: &Source,
     partition: i32,
@@ -51,7 +51,7 @@ pub(super) async fn page(
     Ok((here.map(|event| log.registry().decode(event)).collect(), to))
 }
 
-/// Whether the log holds this very event at its position.
+/// Whether the log holds the same event at its position.
 pub(super) async fn holds(log: &Source, event: &RecordedEvent) -> Result<bool, ProjectorError> {
     let found = log.feed(event.position.saturating_sub(1), 1).await?;
     let is_it = |found: &RecordedEvent| {
@@ -60,7 +60,7 @@ pub(super) async fn holds(log: &Source, event: &RecordedEvent) -> Result<bool, P
     Ok(found.first().is_some_and(is_it))
 }
 
-/// What the log gave, with the places in the partition of those events that came from there as well.
+/// Events of the log, with the offsets of those that also arrived from the topic.
 pub(super) fn located(events: Vec<Decoded>, arrived: &[Arrived]) -> Vec<Arrived> {
     let located = events.into_iter().map(|event| {
         let position = event.recorded.position;

@@ -1,7 +1,6 @@
-//! The loop: one step of the consumer after the other, and now and then a look at the catalog.
+//! The loop: it takes the consumer's steps one by one, and reads the catalog at intervals.
 //!
-//! What the applier holds in memory is dropped whenever partitions come or go, when the catalog changes, and after every
-//! failure.
+//! The applier's memory is dropped whenever partitions come or go, when the catalog changes, and after every failure.
 
 use super::TopicFeed;
 use super::apply::{Applier, Ends};
@@ -25,11 +24,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// How often the catalog is looked at for projections stopped, let go, or added.
+/// How often the catalog is read for projections that were stopped, restarted or added.
 const LOOK: Duration = Duration::from_secs(1);
 /// Failures in a row before the group is left and joined again.
 const MAX_FAILURES: u32 = 8;
-/// The pause after a failure, for each in a row.
+/// The pause after a failure, multiplied by the failures in a row.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A group member with the projections that it feeds.
@@ -37,7 +36,7 @@ pub(super) struct Engine {
     applier: Applier,
     source: TopicSource,
     cursors: Cursors,
-    /// In a row, none of which applied anything.
+    /// Failures in a row without an applied event.
     failures: u32,
     condition: watch::Sender<Condition>,
     look_at: Instant,
@@ -88,7 +87,7 @@ impl Engine {
         shutdown: &CancellationToken,
     ) -> Result<(), ProjectorError> {
         loop {
-            // A look is due now and then however much there is to read.
+            // The catalog is read at intervals even under load.
             let step = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
@@ -124,7 +123,7 @@ impl Engine {
         }
     }
 
-    /// Has pages applied, and takes note of how far the topic is read.
+    /// Applies pages, and reports how far the topic is applied.
     async fn pages(&mut self, pages: Vec<Page>) -> Result<(), ProjectorError> {
         let mut batches = Vec::with_capacity(pages.len());
         for page in pages {
@@ -138,7 +137,7 @@ impl Engine {
         failure.map_or(Ok(()), Err)
     }
 
-    /// What is to be applied of a page; nothing, if it is not where the partition is to be read on.
+    /// The batch of a page; `None` if the page does not continue the partition.
     async fn batch(&mut self, page: Page) -> Result<Option<Batch>, ProjectorError> {
         let partition = page.partition;
         if !self.cursors.expects(partition, page.from) {
@@ -171,11 +170,11 @@ impl Engine {
         Ok(batch)
     }
 
-    /// The topic is not the one that was read so far: it is read from its beginning, and what is applied passed over.
+    /// The topic was recreated: it is read from its beginning, and applied events are skipped.
     async fn begin_again(&mut self, number: i32) -> Result<(), ProjectorError> {
         tracing::warn!(
             kafka.partition = number,
-            "the topic was made again; the partition is read from its beginning"
+            "the topic was recreated; the partition is read from its beginning"
         );
         let goal = Goal::Jump(0);
         let batch = Batch { partition: number, events: Vec::new(), reach: 0, goal };
@@ -184,7 +183,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Records were removed before they were read: the partition is brought up to the log's head, and read on where the
+    /// Records were removed before they were read: backfills the partition up to the log's head, and reads on where the
     /// topic begins.
     async fn lost(&mut self, lost: OffsetLost) -> Result<(), ProjectorError> {
         let OffsetLost { partition, wanted, low, high } = lost;
@@ -193,7 +192,7 @@ impl Engine {
         if matches!(self.cursors.get(partition), None | Some(Cursor::NeedsSeek)) {
             return Ok(());
         }
-        // One record more was asked for than is needed.
+        // The wanted record is one before the next needed one.
         if let Some(slowest) = self.applier.subscriptions().slowest(partition)
             && (low..=high).contains(&slowest.next_offset)
         {
@@ -218,7 +217,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads on from there; pages under way are from before.
+    /// Reads on from `offset`; pages under way are outdated.
     fn resume(&mut self, number: i32, offset: i64) {
         self.cursors.set(number, Cursor::Seeking(offset));
         self.source.resume_at(number, offset);
@@ -250,15 +249,15 @@ impl Engine {
         })
     }
 
-    /// Drops all that is held in memory, and seeks where the slowest projection is. If projections were exchanged
-    /// meanwhile, that may be elsewhere for every partition that is being read.
+    /// Drops everything in memory, and seeks to the slowest projection. If projections were swapped meanwhile, that may be
+    /// another offset for every partition that is being read.
     async fn reload(&mut self) -> Result<(), ProjectorError> {
         if self.applier.load().await? {
             self.cursors.reset_reading();
         }
         for number in self.cursors.at(Cursor::NeedsSeek) {
             if let Some(slowest) = self.applier.subscriptions().slowest(number) {
-                // The topic may be another one by now, with another record before this or none.
+                // The topic may have been recreated by now, with another record before this or none.
                 self.cursors.set(number, Cursor::Seeking(slowest.next_offset));
                 self.source.begin_at(number, slowest.next_offset);
             }

@@ -1,4 +1,4 @@
-//! Projections that are exchanged while batches are under way: nothing that was read for the others is applied.
+//! Projections that are swapped while batches are under way: nothing read for the former ones is applied.
 
 #![allow(clippy::unwrap_used)]
 

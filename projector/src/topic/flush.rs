@@ -1,9 +1,8 @@
-//! What one transaction writes: the checkpoints' compare-and-set first, then the rows, then the positions that readers wait
-//! for.
+//! The writes of one transaction: the checkpoints' compare-and-set, then the rows, then the positions that readers wait for.
 //!
 //! Rows of different partitions commute, and rows that partitions share (sums, counts) are written in the order of their
-//! keys, table by table, projections in one order. So writers of different partitions wait for each other rather than
-//! deadlock; if they deadlock all the same, the loser begins again.
+//! keys, table by table, projections in one order. So writers of different partitions wait for each other and do not
+//! deadlock; if they still do, the loser begins again.
 
 use super::batch::{Batch, Goal};
 use super::subscription::Subscription;
@@ -39,7 +38,7 @@ pub(super) struct Flush {
 }
 
 impl Flush {
-    /// What the folds of these batches come to; `head` is the log's end as it was known before.
+    /// The flush of these folded batches; `head` is the log's end as known before.
     pub(super) fn of(
         subscriptions: &mut [Subscription],
         mut batches: Vec<Batch>,
@@ -95,7 +94,7 @@ impl Flush {
             .map(|step| (step.number, step.from.position))
     }
 
-    /// Writes all of it, or nothing.
+    /// Writes all of it in one transaction, or nothing.
     pub(super) async fn write(self, model: &ReadModel, now: i64) -> Result<(), ReadModelError> {
         let met = planted::meet(self.begins()).await;
         points::reach("views: write").await?;
@@ -133,19 +132,19 @@ fn into_news(batches: Vec<Batch>, subscription: &Subscription) -> Vec<Decoded> {
     events
 }
 
-/// Stream and position of what some projection has parked.
+/// Stream and position of the parked events.
 pub(super) fn places(parked: &[ParkedRow]) -> HashSet<(StreamId, u64)> {
     parked.iter().filter_map(|row| Some((parking::stream(row)?, row.position))).collect()
 }
 
-/// How far the partition is applied with this batch. A parked event may claim any position, so it proves none.
+/// The position up to which this batch applies the partition. A parked event may claim any position, so it proves none.
 fn reached(batch: &Batch, parked: &HashSet<(StreamId, u64)>) -> u64 {
     let events = batch.events.iter().rev().map(|arrived| &arrived.event.recorded);
     let mut sound = events.filter(|event| !parked.contains(&(event.stream, event.position)));
     batch.reach.max(sound.next().map_or(0, |event| event.position))
 }
 
-/// The moves, each group of projections with the steps that all of them make. Nearly always it is one group.
+/// The moves, grouped by projections that make the same steps. There is nearly always one group.
 fn alike(moves: &[Move]) -> Vec<(Vec<Checkpoint>, Vec<Step>)> {
     let mut alike: Vec<(Vec<Checkpoint>, Vec<Step>)> = Vec::new();
     for its in moves.chunk_by(|one, next| one.step == next.step) {

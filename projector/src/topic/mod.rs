@@ -1,4 +1,4 @@
-//! Following a topic instead of the log: the same folds and the same rows, fed by a member of a consumer group.
+//! Follows a topic instead of the log: the same folds and the same rows, fed by a member of a consumer group.
 //!
 //! The relay publishes in position order, so within a partition first occurrences have rising positions, and a record
 //! at or below the highest position applied is a repeat. So a checkpoint is, for each projection and partition, the
@@ -6,9 +6,9 @@
 //! delivered twice, late, or to a member that has lost its partition changes nothing. A projection's position in the
 //! catalog is the least of its partitions' (idle ones are raised by the relay's marks), so tokens hold as ever.
 //!
-//! A record that is no event of the log is counted and passed over: the relay writes the log's own bytes, so nothing is
-//! lost with it. An event that cannot be folded parks its stream; where the log can be read it is asked first. Records
-//! that were removed before they were read are taken from the log; without it their partition stands still, and says so.
+//! A record that is not an event of the log is counted and skipped: the relay writes the log's own bytes, so nothing is
+//! lost with it. An event that cannot be folded parks its stream, after a log check if the log can be read. Records that
+//! were removed before they were read are backfilled from the log; without a log their partition stops and reports it.
 
 mod apply;
 #[cfg(test)]
@@ -49,7 +49,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause after failures.
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A topic to be followed.
+/// The topic to follow, and what is needed to follow it.
 #[derive(Debug, Clone)]
 pub struct TopicFeed {
     /// Which topic, as a member of which group.

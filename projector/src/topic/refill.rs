@@ -1,7 +1,7 @@
-//! Records that were removed before they were read (trimmed, or the topic was made again): their events are in the log.
+//! Backfill: records that were removed before they were read (trimmed, or the topic was recreated) are taken from the log.
 //!
-//! The log's head is taken after the loss was noticed, so every record that is gone lies at or below it. What the topic
-//! still has at or below it comes again and is passed over.
+//! The log's head is read after the loss was noticed, so every lost record is at or below it. Records at or below it that
+//! the topic still has are repeats and are skipped.
 
 use super::apply::Applier;
 use super::batch::{Arrived, Batch, Goal};
@@ -10,7 +10,7 @@ use crate::ProjectorError;
 use crate::figures;
 use crate::source::Source;
 
-/// Brings a partition up to the log's head; its checkpoints go to `low`, where the topic begins.
+/// Brings a partition up to the log's head; its checkpoints move to `low`, where the topic begins.
 pub(super) async fn refill(
     applier: &mut Applier,
     log: &Source,

@@ -1,4 +1,4 @@
-//! Rows that the database refuses, fed from a topic: their order is parked, its partition and all others go on.
+//! Rows that the database refuses, fed from a topic: their order is parked; its partition and all others go on.
 
 #![allow(clippy::unwrap_used)]
 

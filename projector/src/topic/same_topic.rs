@@ -1,4 +1,4 @@
-//! Whether the topic is still the one that the checkpoints are of: it may have been deleted and made again.
+//! Checks that the checkpoints belong to this topic: it may have been deleted and recreated.
 
 use super::apply::Applier;
 use super::doubt;
@@ -9,9 +9,9 @@ use relay::consumer::Page;
 use relay::partition_of;
 use relay::wire::Content;
 
-/// Whether a page holds something else where the records stood that some projection has applied. An event that stands in
-/// the wrong partition proves nothing. Where the log can be read, others count if it holds them, since then positions
-/// follow what is parked, too; without it, only the `first` page is looked at, and what is parked proves nothing either.
+/// Whether a page holds other records at the offsets of records that a projection has applied. An event in the wrong
+/// partition proves nothing. If the log can be read, other events count if the log holds them, because positions then
+/// include parked events. Without the log, only the `first` page is checked, and parked events prove nothing either.
 pub(super) async fn is_another_topic(
     applier: &Applier,
     page: &Page,

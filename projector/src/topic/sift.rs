@@ -1,4 +1,4 @@
-//! From records to events: what is no event of the log is counted and left out, what comes twice is taken once.
+//! Decodes and dedupes records: a record that is not an event of the log is counted and dropped, a repeat is taken once.
 
 use super::batch::Arrived;
 use crate::figures;
@@ -11,12 +11,12 @@ use std::collections::HashSet;
 /// Decoded events after which other tasks get their turn.
 const YIELD_EVERY: usize = 256;
 
-/// What a page holds.
+/// The new events of a page.
 #[derive(Debug)]
 pub(super) struct Sifted {
     /// Its events above the floor, each once, by position.
     pub events: Vec<Arrived>,
-    /// Every event of the partition up to here came before, or is among them.
+    /// The covered position: every event of the partition up to here came before or is among them.
     pub reach: u64,
 }
 
@@ -62,6 +62,6 @@ fn pass_over(partition: i32, offset: i64, reason: PoisonReason) {
         kafka.partition = partition,
         kafka.offset = offset,
         %reason,
-        "a record that is no event of the log is passed over"
+        "a record that is not an event of the log is skipped"
     );
 }

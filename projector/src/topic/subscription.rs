@@ -1,7 +1,7 @@
 //! Subscriptions: which projections the topic feeds, and how far each has come in each partition.
 //!
-//! What they hold in memory (states of streams, checkpoints) is true only as long as this member of the group alone writes
-//! its partitions. So it is read again when partitions come or go, when the catalog changes, and after every failure.
+//! Their memory (states of streams, checkpoints) is valid only while this group member alone writes its partitions. So it
+//! is reloaded when partitions come or go, when the catalog changes, and after every failure.
 
 use super::batch::Batch;
 use super::checkpoints::{self, Topic};
@@ -45,17 +45,17 @@ impl Subscription {
     }
 }
 
-/// All that the topic feeds at present.
+/// All projections that the topic feeds now.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     pub all: Vec<Subscription>,
     catalog: Vec<CatalogEntry>,
-    /// Projections were stopped, let go or exchanged since the last [`Subscriptions::load`].
+    /// Whether projections were stopped, restarted or swapped since the last [`Subscriptions::load`].
     exchanged: bool,
 }
 
 impl Subscriptions {
-    /// Reads catalog and checkpoints. Whether these are other projections than at the last time.
+    /// Reads catalog and checkpoints. Returns whether these are other projections than at the last load.
     pub(super) async fn load(
         &mut self,
         registry: &Registry,
@@ -69,8 +69,8 @@ impl Subscriptions {
     /// Drops what is folded in memory and not written.
     ///
     /// # Errors
-    /// [`ReadModelError::CheckpointMoved`] once projections were stopped, let go or exchanged, until
-    /// [`Subscriptions::load`]: those that are fed now may lack events before the ones read for the others.
+    /// [`ReadModelError::CheckpointMoved`] once projections were stopped, restarted or swapped, until
+    /// [`Subscriptions::load`]: the projections fed now may lack events before the batches in memory.
     pub(super) async fn forget(
         &mut self,
         registry: &Registry,
@@ -108,7 +108,7 @@ impl Subscriptions {
         Ok(())
     }
 
-    /// Whether these are the catalog's projections, none stopped, let go or exchanged since.
+    /// Whether these are the catalog's projections, none stopped, restarted or swapped since.
     pub(super) fn are_of(&self, catalog: &[CatalogEntry]) -> bool {
         self.catalog.iter().map(identity).eq(catalog.iter().map(identity))
     }
@@ -123,7 +123,7 @@ impl Subscriptions {
         self.marks(number).min_by_key(|mark| mark.next_offset)
     }
 
-    /// Every projection has the events of a partition up to here. `None`: no projection is fed.
+    /// The position up to which every projection has a partition's events. `None`: no projection is fed.
     pub(super) fn floor(&self, number: i32) -> Option<u64> {
         self.marks(number).map(|mark| mark.position).min()
     }

@@ -1,4 +1,4 @@
-//! Followers: killed, doubled, stopped, added late.
+//! Followers that are killed, run twice, stopped or added late.
 
 use crate::shop::Shop;
 use read_model::write::catalog::State;

@@ -1,4 +1,4 @@
-//! Known sequences and the rows they must leave.
+//! Known sequences of commands and the rows that they must leave.
 
 use crate::shop::{Shop, create};
 use domain::money::MAX_PUBLIC_MINOR;
@@ -130,7 +130,7 @@ pub async fn names_are_those_of_the_order_placed_last_whenever_it_is_imported(vi
     let named = |name: &str, first, last| {
         (Some(format!("Ann {name}")), format!("Tea {name}"), micros(first), micros(last))
     };
-    // The year, what they are called, and who is right by then: by times, then by positions.
+    // The year, the names, and which names are right by then: by times, then by positions.
     for (year, name, expected) in [
         (2020, "Jones", named("Jones", 2020, 2020)),
         (2015, "Smith", named("Jones", 2015, 2020)),
@@ -143,7 +143,7 @@ pub async fn names_are_those_of_the_order_placed_last_whenever_it_is_imported(vi
         shop.project().await;
         assert_eq!(called(&shop).await, expected, "after {year}");
     }
-    // A draft counts from when it is placed; who gives no name takes none away.
+    // A draft counts from when it is placed; an order without a name removes none.
     let late = Uuid::now_v7();
     shop.now = at(2010);
     assert!(shop.command(late, &draft(calling(Some("Ann Late"), "Tea Late"))).await);

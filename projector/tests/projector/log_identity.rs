@@ -1,4 +1,4 @@
-//! Views and the log that they were made from belong together; and views that cannot be written say so.
+//! Views belong to the log that they were made from; and views that cannot be written report it.
 
 use crate::shop::Shop;
 use projector::projections::{ORDERS, SALES};
@@ -13,7 +13,7 @@ async fn rebuild(shop: &Shop, kinds: &[&'static Projection]) -> Result<(), Proje
     projector::rebuild(&shop.source(), &shop.model, kinds, Show::Log, &shutdown).await.map(|_| ())
 }
 
-/// The views refuse the log, say so, do not change, and can be rebuilt from it.
+/// The views refuse the log and report it, do not change, and can be rebuilt from it.
 async fn assert_refused(shop: &Shop) {
     let checked = projector::check_log_identity(&shop.source(), &shop.model).await;
     assert!(matches!(checked, Err(ProjectorError::ForeignLog(_))), "{checked:?}");

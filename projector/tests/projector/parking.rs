@@ -1,4 +1,4 @@
-//! Events that cannot be projected: their order waits, everybody else goes on.
+//! Events that cannot be projected: their order waits, all others go on.
 
 use crate::shop::Shop;
 use domain::Note;
@@ -77,7 +77,7 @@ pub async fn a_parked_order_goes_on_once_its_events_fit(views: Views) {
     shop.assert_sound().await;
 }
 
-/// The projection of customers has no memory: nothing but the park tells it that an event is missing.
+/// The projection of customers has no memory: only the parked events show it that an event is missing.
 pub async fn what_is_parked_behind_an_event_that_cannot_be_read_back_stays(views: Views) {
     let mut shop = Shop::on(views).await;
     let ill = shop.place("ann").await;

@@ -1,5 +1,5 @@
-//! Rows that the database refuses: their order is parked, with the reason, and everybody else goes on. A hole in the log is
-//! no such case: views stand before it, and say so.
+//! Rows that the database refuses: their order is parked with the reason, all others go on. A hole in the log is another
+//! case: views stop before it and report it.
 
 use crate::shop::Shop;
 use domain::Note;
@@ -36,8 +36,8 @@ async fn clear(shop: &Shop) {
     }
 }
 
-/// Twelve orders, of which the fourth and the ninth are of customers that have one already; those get a note each.
-/// Gives those two.
+/// Places twelve orders; the customers of the fourth and the ninth have one already. These two get a note each and are
+/// returned.
 async fn trade(shop: &mut Shop) -> [Uuid; 2] {
     let mut orders = Vec::new();
     for customer in ["a", "b", "c", "a", "d", "e", "f", "g", "b", "h", "i", "j"] {
@@ -207,7 +207,7 @@ pub async fn a_hole_in_the_log_parks_nothing_and_is_named(views: Views) {
              DELETE FROM events WHERE position = {missing}"
         );
         sqlx::raw_sql(sqlx::AssertSqlSafe(away)).execute(&mut log).await.unwrap();
-        // A store that has not kept the last events in memory, and does not mind where the log ends.
+        // A store without the newest events in memory, which opens whatever the log's end is.
         shop.reopen_log(event_store::Access::Verify).await;
         let mut projector = shop.follow();
         let name = format!("position {missing} is missing");

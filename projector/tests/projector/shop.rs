@@ -105,7 +105,7 @@ impl Shop {
         !events.is_empty()
     }
 
-    /// Appends to an order whatever the log is given, sense or not.
+    /// Appends any events to an order, valid or not.
     pub async fn append(&self, order: Uuid, expected_version: u64, events: Vec<NewEvent>) {
         let stream_type = const { StreamType::new(OrderAggregate::STREAM_TYPE) };
         self.append_to(stream_type.stream(order), expected_version, events).await;
@@ -175,7 +175,7 @@ impl Shop {
             {
                 return;
             }
-            // A second handle's writes send no hint here: look again before long.
+            // A second handle's writes send no hint here, so poll too.
             let _ =
                 tokio::time::timeout(std::time::Duration::from_millis(20), moved.changed()).await;
         }

@@ -1,8 +1,8 @@
-//! What lists and counts show of an order: a row over time is written only when one of these changes.
+//! The figures of an order in lists and counts: a row over time is written only when one of them changes.
 
 use domain::order::{FulfillmentStatus, Order, PaymentStatus, Status};
 
-/// What a list shows.
+/// The values of an order that lists and counts depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Listed {
     pub status: Status,

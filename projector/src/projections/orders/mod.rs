@@ -1,5 +1,5 @@
-//! Projection `orders`: the one fold with a memory. It keeps the states of orders lately touched, reads back those it
-//! has forgotten, and writes one row for each order a batch touched, whatever the number of its events.
+//! Projection `orders`: the one fold of orders with a memory. It keeps the states of recently touched orders, reads back
+//! evicted ones, and writes one row for each order that a batch touched, whatever the number of its events.
 
 mod listed;
 mod rows;
@@ -137,11 +137,11 @@ impl OrdersFold {
         Ok(())
     }
 
-    /// What a list shows has changed: a row for `as_of` lists, and the counts of the day.
+    /// Records a change of what lists show: a row for `as_of` lists, and the counts of the day.
     fn list(&mut self, before: Option<Listed>, after: Listed, recorded: &RecordedEvent) {
         self.changes.versions.push(rows::version(before, after, recorded));
         let day = day(recorded.occurred_at.timestamp_micros());
-        // What stays is not touched, so that which rows there are depends on events alone, not on batches.
+        // Counts that stay the same get no row, so that the rows depend on events alone, not on batches.
         let was: Vec<_> = before.iter().flat_map(Listed::counted).collect();
         for (dimension, code) in
             was.iter().filter(|count| after.counted().all(|other| other != **count))

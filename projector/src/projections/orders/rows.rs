@@ -1,4 +1,4 @@
-//! From states to rows.
+//! Makes the rows of orders from their states.
 
 use super::listed::Listed;
 use super::state::{Indexed, State, listed_at};
@@ -10,7 +10,7 @@ use read_model::write::orders::{OrderProductRow, OrderRow, OrderVersionRow, Orde
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The row of an order that a batch has touched, and what it is found by from now on.
+/// Adds the row of an order that a batch has touched, and its entries in the index of products.
 pub(super) fn finish(order_id: Uuid, state: &mut State, changes: &mut OrdersChanges) {
     let (Some(order), Some(listed)) = (&state.order, state.listed) else { return };
     let row = row(order_id, state, order, listed);
@@ -119,7 +119,7 @@ struct SummaryCustomer<'a> {
     name: Option<&'a str>,
 }
 
-/// Money as it reads on the wire.
+/// Money in its wire format.
 struct Amount(Money);
 
 impl Serialize for Amount {
@@ -153,7 +153,7 @@ fn summary(order_id: Uuid, version: u64, order: &Order, listed: Listed) -> Strin
     serde_json::to_string(&summary).expect("texts, numbers and times always serialise")
 }
 
-/// A note as GET shows it.
+/// A note as the order document shows it.
 pub(super) fn note(text: &Note, at: Timestamp) -> String {
     NoteEntry { text: text.clone(), occurred_at: at }.to_json()
 }

@@ -1,4 +1,4 @@
-//! What the fold remembers of one order between its events.
+//! What the fold keeps of one order between its events.
 
 use super::listed::Listed;
 use crate::decoded::Poison;
@@ -9,21 +9,21 @@ use domain::order::{Order, OrderEvent};
 pub(super) struct State {
     /// `None` before its first event.
     pub order: Option<Order>,
-    /// Of its last folded event.
+    /// The version of its last folded event.
     pub version: u64,
-    /// Of its last folded event.
+    /// The position of its last folded event.
     pub position: u64,
-    /// What lists show of it.
+    /// Its values in lists after that event.
     pub listed: Option<Listed>,
     /// The batch that last touched it.
     pub touched_in: u64,
-    /// Why its row cannot be gone on from.
+    /// Why its row cannot be continued from.
     pub broken: Option<String>,
-    /// There is a row of it already.
+    /// Whether it has a row already.
     pub stored: bool,
-    /// This batch may have changed its customer, total or place in lists.
+    /// Whether this batch may have changed its customer, total or place in lists.
     pub reshaped: bool,
-    /// What it was found by before this batch, if this batch may have changed that.
+    /// Its index entries before this batch, if this batch may have changed them.
     pub indexed: Option<Indexed>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct State {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Indexed {
     pub listed_at: i64,
-    /// Sorted, each once.
+    /// The ids of its products, sorted, each once.
     pub products: Vec<String>,
 }
 
@@ -46,7 +46,7 @@ impl Indexed {
     }
 }
 
-/// What lists sort by: when it was placed, or begun.
+/// What lists sort by: when the order was placed, or begun; in microseconds.
 pub(super) fn listed_at(order: &Order) -> i64 {
     order.placed_at.unwrap_or(order.created_at).timestamp_micros()
 }
@@ -61,7 +61,7 @@ impl State {
         Self { broken: Some(why), ..Self::default() }
     }
 
-    /// Whether an event can follow: nothing is changed before this is known.
+    /// Checks that an event can follow, before anything is changed.
     pub(super) fn accepts(&self, fact: &OrderEvent, version: u64) -> Result<(), Poison> {
         if let Some(why) = &self.broken {
             return Err(Poison(why.clone()));
@@ -80,7 +80,7 @@ impl State {
         Ok(())
     }
 
-    /// Bytes, roughly.
+    /// The approximate size in bytes.
     pub(super) fn weight(&self) -> usize {
         let Some(order) = &self.order else { return 128 };
         let shipped: usize = order.shipments.iter().map(|shipment| shipment.lines.len()).sum();

@@ -1,4 +1,4 @@
-//! What the fold remembers: as much as there is room for, and whatever has not been committed.
+//! Which orders the fold keeps in memory: as many as there is room for, and all that are not committed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -129,7 +129,7 @@ fn weight([lines, payments, refunds, shipments, parts]: Numbers) -> usize {
     State { order: Some(order), ..State::default() }.weight()
 }
 
-/// A weight is no measure, but memory is bounded by it.
+/// A weight is an estimate, but it bounds the memory.
 #[test]
 fn each_part_of_an_order_weighs_about_what_it_takes() {
     let parts =

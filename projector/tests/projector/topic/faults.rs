@@ -5,7 +5,7 @@ use super::{HANGS, LOOK, Market, UNTESTED};
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// A record that claims to be the first event of an order that there is not.
+/// A record that claims to be the first event of an order that does not exist.
 fn forged(like: &Raw, event_type: &str, version: u64) -> Raw {
     let order = Uuid::now_v7();
     let mut forged = like
@@ -61,7 +61,7 @@ async fn records_that_are_not_the_logs_events_block_no_other() {
     let strangers = [forged(&event, "OrderTeleported", 1), forged(&event, "OrderConfirmed", 7)];
     records::write(&market.broker, &market.kafka, &strangers);
     market.trade(20).await;
-    // The log is asked about what cannot be folded, and does not know it.
+    // The log is checked for what cannot be folded, and does not have it.
     market.project(market.log()).await;
     market.trade(20).await;
     market.project(None).await;

@@ -1,5 +1,5 @@
-//! Fed from a topic, by a real relay through a real broker: whatever happens to members, groups, records and offsets,
-//! the rows equal a fresh fold of the log.
+//! Rows fed from a topic, by a real relay through a real broker. Whatever happens to members, groups, records and offsets,
+//! they equal a fresh fold of the log.
 
 mod faults;
 mod lost;
@@ -30,7 +30,7 @@ const UNTESTED: &str = "projections fed from Kafka";
 const HANGS: Duration = Duration::from_secs(40);
 /// No test takes longer as a whole.
 const ENDLESS: Duration = Duration::from_secs(300);
-/// How often a state is looked at while it is waited for.
+/// How often a state is polled while a test waits for it.
 const LOOK: Duration = Duration::from_millis(10);
 const PARTITIONS: i32 = 3;
 const VOUCHER: StreamType = StreamType::new("voucher");

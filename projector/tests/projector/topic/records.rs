@@ -105,7 +105,7 @@ pub async fn remake(broker: &str, kafka: &Kafka, partitions: i32) {
     admin.delete_topics(&[&kafka.topic], &options()).await.unwrap().remove(0).unwrap();
     let new = NewTopic::new(&kafka.topic, partitions, TopicReplication::Fixed(1));
     let begun = Instant::now();
-    // The broker forgets the name a moment after it has said so.
+    // The broker frees the name a moment after it has confirmed the deletion.
     while admin.create_topics([&new], &options()).await.unwrap().remove(0).is_err() {
         assert!(begun.elapsed() < LONG, "the topic cannot be created again");
         tokio::task::yield_now().await;
