@@ -1,5 +1,5 @@
-//! Proves that the topic holds what the log holds: every event up to the relay's checkpoint, byte for byte, in its
-//! partition, in order.
+//! Proves that the topic equals the log: every event up to the relay's checkpoint, byte for byte, in its partition, in
+//! order.
 //!
 //! Log and topic are merged: the log is read in position order, and for each event the next first occurrence in the
 //! partition that it belongs to must be that very event. So a skip, a reordering, a changed byte, a wrong key and a
@@ -22,7 +22,7 @@ use event_store::{EventStore, Position, RecordedEvent, StoreError};
 use lane::{Found, Lane};
 use tokio::runtime::Handle;
 
-/// Events of the log compared at a time.
+/// Events of the log read at a time.
 const PAGE_EVENTS: usize = 5_000;
 /// A partition with this many records waiting is paused, and fetched again when few are left.
 const MANY_WAITING: usize = 20_000;
@@ -37,7 +37,7 @@ pub enum AuditError {
     /// The log cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The comparison itself broke off.
+    /// The comparison ended early.
     #[error("the audit broke off: {0}")]
     BrokenOff(String),
 }
@@ -48,7 +48,7 @@ pub enum AuditError {
 /// [`AuditError`] when there is nothing to compare; a topic that differs is a report with differences.
 pub async fn compare(store: &EventStore, kafka: &Kafka) -> Result<AuditReport, AuditError> {
     let state = store.lease(&lease_name(&kafka.topic)).await?;
-    // Watermarks are read after the checkpoint: what it covers lies before them.
+    // Offset bounds are read after the checkpoint: the events that it covers are before them.
     let (scan, marks) = TopicScan::open(kafka).await?;
     let found = u32::try_from(marks.len()).expect("few partitions");
     let checkpoint = state.as_ref().map_or(0, |state| state.checkpoint);
@@ -122,7 +122,7 @@ impl Audit {
                     break;
                 }
                 Found::NeedsMore => {
-                    // Repeats alone may have used up all that waited.
+                    // All waiting records may have been repeats.
                     self.resume_if_few(partition)?;
                     self.pull()?;
                 }
@@ -153,7 +153,7 @@ impl Audit {
         Ok(true)
     }
 
-    /// Goes through what stands behind the last compared event.
+    /// Checks the records after the last compared event.
     fn drain(&mut self) {
         for lane in &mut self.lanes {
             lane.drain(&mut self.report);

@@ -1,13 +1,13 @@
-//! Kafka as a source of events: a group member that gives its partitions as pages of decoded records.
+//! Kafka as a source of events: a group member that returns its partitions as pages of decoded records.
 //!
-//! The engine that reads it owns the truth about how far it is: rows, checkpoint and guard stand in its database. So
-//! partitions start where a lookup in that database says, Kafka's own offsets are written only for people to look at,
-//! and a deleted group loses nothing. What an engine does with a step:
+//! The engine's database has the only valid progress: rows, checkpoint and fence. So partitions start where a lookup in
+//! that database says, Kafka's own offsets are written only for people to read, and a deleted group loses nothing. What
+//! an engine does with a step:
 //!
-//! - [`Step::Assigned`]: nothing; remembers whom it works for.
+//! - [`Step::Assigned`]: nothing; it notes that the partitions are its own.
 //! - [`Step::Pages`]: one transaction: apply each event whose version is its stream's next, ignore those at or below it
 //!   (repeats), move each partition's checkpoint from `from` to `next` by compare-and-set, with the highest position
-//!   seen. When a compare fails, someone else has moved it: read it again and call [`TopicSource::resume_at`].
+//!   seen. When a compare fails, another process has moved it: read it again and call [`TopicSource::resume_at`].
 //!   A version that skips (it cannot, unless the topic lost something) is filled from the log.
 //! - [`Step::Lost`]: the checkpoint's records are gone (trimmed, or the topic was recreated). The partition is paused.
 //!   Take the log's head, apply from the log all events up to it that [`crate::partition_of`] puts here, store the
@@ -15,8 +15,8 @@
 //! - [`Step::Revoked`]: forget the partitions. Pages of theirs still under way are harmless: the compare fails if the
 //!   new owner was faster, and is right if not.
 //!
-//! The client runs on a thread of its own, because it blocks and its callbacks do too. A watchdog replaces it when it
-//! stops delivering although there is more to read, and closing it is bounded, because it may hang.
+//! The client runs on a thread of its own, because it and its callbacks block. A watchdog replaces a client that stops
+//! delivering although there is more to read. Closing a client may hang, so the wait for it is bounded.
 
 mod context;
 mod member;
@@ -37,17 +37,17 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// A member that shows no life for this long is replaced.
+/// A member without a sign of life for this long is replaced.
 const SILENCE: Duration = Duration::from_secs(60);
-/// How often life is looked for while no step comes.
+/// How often a sign of life is checked while no step comes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long closing waits for the member to leave its group.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which topic is read, as a member of which group.
+/// The topic to read, and the group and bounds of the member that reads it.
 #[derive(Debug, Clone)]
 pub struct ConsumerSettings {
-    /// The topic.
+    /// The topic and the way to its brokers.
     pub kafka: Kafka,
     /// The group; its members share the partitions.
     pub group: String,
@@ -58,7 +58,7 @@ pub struct ConsumerSettings {
 }
 
 impl ConsumerSettings {
-    /// With the bounds that services use.
+    /// Settings with the time bounds that services use.
     #[must_use]
     pub fn new(kafka: Kafka, group: &str) -> Self {
         Self {
@@ -113,14 +113,14 @@ impl TopicSource {
                 Err(_) => tracing::warn!("a consumer fell silent; another takes its place"),
             }
             metrics::counter!("kafka_consumer_replaced_total").increment(1);
-            // The old one is left to itself: whatever it still delivers goes nowhere.
+            // The old member is abandoned: its deliveries are dropped.
             let lookup = Arc::clone(&self.lookup);
             self.member = Member::start(self.settings.clone(), lookup, Handle::current())?;
         }
     }
 
-    /// Reads a partition on as when it is assigned: from the last applied record, the one before `wanted`, or
-    /// [`Step::Lost`] if the topic does not reach there.
+    /// Reads a partition as after an assignment: from the last applied record, the one before `wanted`. The step is
+    /// [`Step::Lost`] if the topic does not hold that record.
     pub fn begin_at(&self, partition: i32, wanted: i64) {
         self.member.tell(Command::BeginAt { partition, wanted });
     }
@@ -131,18 +131,18 @@ impl TopicSource {
         self.member.tell(Command::ResumeAt { partition, offset });
     }
 
-    /// Lets Kafka know, for people to look at, how far the database is. A hint, written now and then.
+    /// Writes the applied offset to Kafka at intervals, for people to read; nothing relies on it.
     pub fn applied(&self, partition: i32, next: i64) {
         self.member.tell(Command::Applied { partition, next });
     }
 
-    /// The client's last words on what is wrong with its brokers, for `/readyz` and logs.
+    /// The client's last complaint about its brokers, for `/readyz` and logs.
     #[must_use]
     pub fn complaint(&self) -> Option<String> {
         self.member.complaint()
     }
 
-    /// Leaves the group; waits for that within a bound.
+    /// Leaves the group, and waits for that for a bounded time.
     pub async fn close(self) {
         #[cfg(feature = "simulation")]
         let _resting = stage::resting();
@@ -153,7 +153,7 @@ impl TopicSource {
         if timeout(CLOSE_TIMEOUT, ended).await.is_err() {
             tracing::warn!(
                 duration_ms = begun.elapsed().as_millis(),
-                "a consumer does not close; left to itself"
+                "a consumer does not close; it is abandoned"
             );
         }
     }

@@ -1,6 +1,6 @@
-//! Why Kafka could not do what was asked: the one error of every client here.
+//! The one error of every Kafka client here.
 
-/// Why Kafka could not do what was asked.
+/// Why a request to Kafka failed; the variant says whether a retry may help.
 #[derive(Debug, thiserror::Error)]
 pub enum KafkaError {
     /// A setting is impossible or contradicts another; names it.
@@ -9,7 +9,7 @@ pub enum KafkaError {
     /// The brokers cannot be reached, refuse, or answered with an error; trying again later may help.
     #[error("kafka: {0}")]
     Unavailable(String),
-    /// The topic is not what this program may write to or read from; needs a person. Says what to do.
+    /// This program must not read or write the topic as it is; a person must act. Says what to do.
     #[error("{0}")]
     Refused(String),
 }

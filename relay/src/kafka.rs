@@ -1,8 +1,7 @@
-//! How a Kafka cluster is reached, and what its clients say of themselves.
+//! Settings that reach a Kafka cluster, and the complaints of its clients.
 //!
-//! A topic is named once, with the brokers and the way to them, and every client here is configured from that. What
-//! clients log is noise while they reconnect; it goes to debug, and the last complaint is kept for the report of a
-//! failure.
+//! A topic is named once, with its brokers and the way to them; that configures every client here. Clients log much while
+//! they reconnect: these lines go to debug, and the last complaint is kept for the report of a failure.
 
 use crate::error::KafkaError;
 use crate::security::SecurityFlags;
@@ -14,12 +13,12 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// How long one question to the brokers (metadata, watermarks, topic creation) may take.
+/// How long one request to the brokers (metadata, offset bounds, topic creation) may take.
 pub(crate) const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest wait between attempts to reach a broker.
 const RECONNECT_MAX_MS: u32 = 1_000;
 
-/// One topic of one cluster, and how to get there.
+/// One topic of one cluster, and how to reach it.
 #[derive(Clone)]
 pub struct Kafka {
     brokers: String,
@@ -115,14 +114,14 @@ fn check_topic(topic: &str) -> Result<(), KafkaError> {
     }
 }
 
-/// What a client says of itself: to our log at debug, its last complaint kept for the report of a failure.
+/// A client's log lines: written to our log at debug; the last complaint is kept for the report of a failure.
 #[derive(Debug, Default)]
 pub(crate) struct Complaints {
     last: Mutex<Option<String>>,
 }
 
 impl Complaints {
-    /// The client's last words on what is wrong with its brokers.
+    /// The client's last complaint about its brokers.
     pub fn last(&self) -> Option<String> {
         self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }

@@ -1,4 +1,4 @@
-//! Position marks: how a consumer of one partition learns that there is nothing for it up to a position.
+//! Watermarks (on the wire: position marks): they show a consumer that its partition has no more events up to a position.
 //!
 //! A view that is fed from several partitions knows how far it is only by the least of them, so a partition without
 //! news would hold all others back. Whenever the acknowledged prefix has moved, every partition whose last record is
@@ -13,8 +13,8 @@ use faults::{Fault, planted};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Writes marks for as long as nothing fails: at most one a partition in each interval, at least one when the session
-/// begins. The log is asked only by a planted fault.
+/// Writes marks until something fails: at most one a partition in each interval, at least one when the session begins.
+/// Only a planted fault reads the log.
 pub(crate) async fn keep(
     interval: Duration,
     producer: &Producer,
@@ -45,7 +45,7 @@ fn mark_all(producer: &Producer, window: &Window, ahead: Position) -> Result<Pos
         if reached.position >= acked {
             continue;
         }
-        // Where the queue is full of events, there will be news in the partition, or another mark.
+        // If the queue is full of events, the partition gets one of them, or a later mark.
         if producer.mark(partition, acked)? == Sent::Queued {
             window.marking(partition, acked);
         }

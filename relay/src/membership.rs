@@ -1,6 +1,6 @@
-//! What the client's side of a group member says, and what it is asked for.
+//! The steps and commands between an engine and a group member.
 //!
-//! [`crate::consumer`] speaks it with the thread that owns a client; in a simulation the topic in memory answers instead.
+//! [`crate::consumer`] exchanges them with the thread that owns a client; in a simulation the topic in memory answers.
 
 mod lanes;
 
@@ -14,12 +14,12 @@ use std::sync::Arc;
 /// Steps that may wait for the engine; then the member stops reading.
 pub(crate) const MAX_WAITING_STEPS: usize = 8;
 
-/// Asks the database where these partitions go on: the offset after the last applied record, `None` if there is none. The
-/// first page begins with that record, if it is still there.
+/// Reads from the database where these partitions continue: the offset after the last applied record, `None` if there is
+/// none. The first page begins with that record, if the topic still has it.
 pub type Lookup =
     Arc<dyn Fn(Vec<i32>) -> BoxFuture<'static, Result<Vec<Option<i64>>, String>> + Send + Sync>;
 
-/// What happens next.
+/// One step of a member for its engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// These partitions are ours from now on.
@@ -28,24 +28,24 @@ pub enum Step {
     Revoked(Vec<i32>),
     /// Records of one or more partitions, each partition's in order.
     Pages(Vec<Page>),
-    /// The records after the checkpoint are not there.
+    /// The topic does not have the records after the checkpoint.
     Lost(OffsetLost),
 }
 
-/// A partition whose records do not reach back (or not yet) to where they are wanted from.
+/// A partition that does not hold the wanted offset: its records begin later or end earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OffsetLost {
     /// Which partition; paused until [`TopicSource::resume_at`].
     pub partition: i32,
     /// The offset that was to be read next.
     pub wanted: i64,
-    /// The first offset that is there.
+    /// The first offset that the partition has.
     pub low: i64,
     /// The offset after the last.
     pub high: i64,
 }
 
-/// What the engine asks for.
+/// A command of the engine to the member.
 #[derive(Debug)]
 pub(crate) enum Command {
     BeginAt { partition: i32, wanted: i64 },
@@ -63,8 +63,8 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// Where the database wants to go on, if that is there: with the last applied record once more, so that it is noticed
-    /// when another one stands there. A topic that ends before has been made again.
+    /// Where the database continues, if the topic has that offset: with the last applied record once more, so that another
+    /// record in its place is noticed. If the topic ends before that offset, it was recreated.
     pub fn of(partition: i32, wanted: Option<i64>, marks: Watermarks) -> Self {
         let (low, high) = (marks.low, marks.high);
         let wanted = wanted.unwrap_or(0);

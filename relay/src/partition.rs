@@ -1,8 +1,8 @@
 //! Which partition a business case belongs to, and where a partition begins and ends.
 //!
-//! The partition is murmur2 of the key, as Java's producers and librdkafka's `murmur2_random` do it.
-//! The relay computes it itself, from the partition count that it recorded when it first filled the topic, and names
-//! the partition on every record. So a topic whose partitions were added to behind its back never moves a case.
+//! The partition is murmur2 of the key, as in Java's producers and librdkafka's `murmur2_random`. The relay computes it
+//! from the partition count that it recorded when it first filled the topic, and names the partition on every record. So
+//! partitions that are added later never move a case.
 
 use uuid::Uuid;
 
@@ -10,10 +10,10 @@ const SEED: u32 = 0x9747_b28c;
 const M: u32 = 0x5bd1_e995;
 const R: u32 = 24;
 
-/// The offsets of a partition: the first that is there, and the one that the next record gets.
+/// The offset bounds of a partition: its first offset, and the offset of the next record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watermarks {
-    /// The first offset that is still there.
+    /// The first offset that the partition still has.
     pub low: i64,
     /// The offset after the last.
     pub high: i64,

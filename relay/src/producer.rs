@@ -1,7 +1,7 @@
 //! The producer of one session: idempotent, in order, acknowledged by all replicas; reports to the session's window.
 //!
-//! Messages never time out inside the client: a message that did would be skipped by those behind it, and that gap is
-//! the one thing idempotence does not prevent. Instead the session drops a producer from which nothing is heard.
+//! Messages never time out inside the client: later messages would skip one that did, and idempotence does not prevent
+//! that gap. Instead the session drops a producer that reports no delivery for too long.
 
 use crate::error::KafkaError;
 use crate::kafka::{Complaints, Kafka};
@@ -15,9 +15,9 @@ use rdkafka::message::{DeliveryResult, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use std::sync::Arc;
 
-/// The client's own bound on what waits in memory.
+/// The client's own bound on queued messages, in KiB.
 const MAX_QUEUED_KBYTES: usize = 256 * 1024;
-/// How long the client may gather a batch.
+/// How long the client may gather a batch, in milliseconds.
 const LINGER_MS: u32 = 2;
 
 /// Sends to one topic. Dropping it drops what is still queued.
@@ -26,7 +26,7 @@ pub(crate) struct Producer {
     client: Option<Client>,
 }
 
-/// Whatever takes the records.
+/// The client that takes the records.
 enum Client {
     Kafka(ThreadedProducer<Deliveries>),
     #[cfg(feature = "simulation")]
@@ -51,7 +51,7 @@ impl Producer {
             .set("enable.gapless.guarantee", "true")
             .set("acks", "all")
             .set("message.timeout.ms", "0")
-            // Partitions are named record by record; this is how, should one ever not be.
+            // Every record names its partition; this would choose it for one that did not.
             .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
             .set("linger.ms", LINGER_MS.to_string())
@@ -78,7 +78,7 @@ impl Producer {
         self.send(partition, MARK_KEY, None, mark_headers(position), MARK)
     }
 
-    /// What the client last said of its brokers.
+    /// The client's last complaint about its brokers.
     pub fn complaint(&self) -> Option<String> {
         match self.client() {
             Client::Kafka(client) => client.context().complaints.last(),
@@ -121,7 +121,7 @@ impl Producer {
 }
 
 impl Drop for Producer {
-    /// Aside, however the session ends: purging what is still queued blocks for a moment.
+    /// Drops the client on another thread, because purging its queue blocks for a moment.
     fn drop(&mut self) {
         if let Some(Client::Kafka(client)) = self.client.take() {
             std::thread::spawn(move || drop(client));
@@ -129,7 +129,7 @@ impl Drop for Producer {
     }
 }
 
-/// Tells the window what became of each record.
+/// Reports each record's delivery to the window.
 struct Deliveries {
     window: Arc<Window>,
     complaints: Complaints,

@@ -9,7 +9,7 @@
 //! or from a relay that was paused, fenced and woke up. Late records can only be repeats of events that stand there
 //! already, or their unbroken continuation. Consumers take the first occurrence of each version and ignore the rest.
 //!
-//! On any delivery error the producer is dropped and the next session starts again from the checkpoint.
+//! On any delivery error the producer is dropped, and the next session starts from the checkpoint.
 
 use crate::error::KafkaError;
 use crate::kafka::Kafka;
@@ -30,16 +30,17 @@ use tokio_util::sync::CancellationToken;
 const PAGE_EVENTS: usize = 2_000;
 /// Events sent and not yet acknowledged, at most; further reading waits.
 const MAX_UNACKED: usize = 20_000;
-/// How often the log's head is looked at when nothing tells of new events.
+/// How often the log's head is polled when no hint of new events comes.
 const POLL_LOG: Duration = Duration::from_millis(5);
-/// The checkpoint is written at most so often: it costs a commit on the log's database, and only bounds repeats.
+/// The shortest time between two writes of the checkpoint: each costs a commit on the log's database, and only bounds
+/// repeats.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 /// How often the topic's partitions are counted again.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
 /// How long a relay that is asked to stop waits for the last acknowledgements.
 const LAST_ACKS: Duration = Duration::from_secs(2);
 
-/// What the relay keeps with its checkpoint: what the topic looked like then.
+/// The note that the relay keeps with its checkpoint: the topic's state then.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Recorded {
     /// The partitions that streams are spread over.
@@ -51,7 +52,7 @@ pub(crate) struct Recorded {
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
-    /// The checkpoint is someone else's to move.
+    /// Another relay holds the lease, so this one must not move the checkpoint.
     #[error("another relay took the lease over")]
     Fenced,
     /// Kafka failed or did not answer; begin again from the checkpoint.
@@ -71,7 +72,7 @@ impl From<AdvanceError> for SessionError {
     }
 }
 
-/// What a session works with.
+/// One run of publishing with one producer.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub store: EventStore,
@@ -84,7 +85,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Publishes until `shutdown` (then waits a little for what was sent) or something fails.
+    /// Publishes until `shutdown` (then waits a little for acknowledgements) or until something fails.
     pub async fn run(
         &self,
         probe: &TopicProbe,
@@ -111,7 +112,7 @@ impl Session {
         }
     }
 
-    /// Sends the log from the checkpoint on, for as long as nothing fails.
+    /// Sends the log from the checkpoint on, until something fails.
     async fn feed(
         &self,
         producer: &Producer,
@@ -158,7 +159,7 @@ impl Session {
         Ok(())
     }
 
-    /// Moves the checkpoint behind the acknowledged prefix, for as long as it is ours to move.
+    /// Moves the checkpoint to the acknowledged prefix, as long as this relay holds the lease.
     async fn checkpoints(&self, window: &Window) -> SessionError {
         let mut progress = window.watch();
         let mut saved = self.checkpoint;
@@ -180,7 +181,7 @@ impl Session {
         Ok(acked)
     }
 
-    /// Returns when a delivery failed, or when there was none for too long although some are awaited.
+    /// Returns when a delivery failed, or when awaited deliveries take too long.
     async fn watch_deliveries(&self, window: &Window) -> String {
         let mut progress = window.watch();
         loop {
@@ -199,7 +200,7 @@ impl Session {
     async fn count_partitions(&self, probe: &TopicProbe) -> SessionError {
         loop {
             sleep(COUNT_EVERY).await;
-            // Whether the brokers answer is for the deliveries to find out.
+            // Deliveries, not this count, detect brokers that do not answer.
             if let Ok(Some(partitions)) = probe.partitions().await
                 && partitions != self.recorded.partitions
             {
@@ -225,7 +226,7 @@ fn swap_last(page: &mut [RecordedEvent], partitions: u32) {
     }
 }
 
-/// Moves the checkpoint, and keeps with it what the topic looks like.
+/// Moves the checkpoint, and stores the topic's state with it.
 pub(crate) async fn save(
     tenure: &Tenure,
     checkpoint: Position,
@@ -237,7 +238,7 @@ pub(crate) async fn save(
     Ok(())
 }
 
-/// The refusal of a topic whose partitions were changed, with what to do about it.
+/// The refusal of a topic whose partition count was changed; says what to do.
 pub(crate) fn recount(topic: &str, recorded: u32, found: u32) -> KafkaError {
     KafkaError::Refused(format!(
         "the topic {topic} has {found} partitions, but events were published to {recorded}: with another number, \

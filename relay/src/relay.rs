@@ -1,7 +1,7 @@
-//! The relay as a service: lead when it is one's turn, publish, begin again after every failure, serve health.
+//! The relay as a service: it takes the lease, publishes, starts a new session after every failure, and serves health.
 //!
-//! A failure of Kafka or of the log costs nothing but time: it is reported on `/readyz`, logged once for a run of
-//! failures, and waited out with a bounded pause. Only a topic that must not be written to ends the program.
+//! A failure of Kafka or of the log costs only time: it is reported on `/readyz` and logged once for a run of failures,
+//! and a bounded pause follows. Only a topic that must not be written to ends the program.
 
 use crate::error::KafkaError;
 use crate::kafka::Kafka;
@@ -61,7 +61,7 @@ pub async fn run(
     let relay = Relay { store, kafka, settings, readiness, holder, patience };
     let work = async {
         let ended = relay.work(&shutdown).await;
-        // Whether it ended well or not: without the work there is nothing to serve.
+        // Without the work there is nothing to serve, however it ended.
         shutdown.cancel();
         ended
     };
@@ -72,7 +72,7 @@ pub async fn run(
 }
 
 impl Relay {
-    /// Leads again and again, until asked to stop.
+    /// Publishes whenever this relay holds the lease, until `shutdown`.
     pub(crate) async fn work(&self, shutdown: &CancellationToken) -> Result<(), RelayError> {
         let name = lease_name(&self.kafka.topic);
         let subscription = self.store.subscribe(name, &self.holder, self.patience);
@@ -101,14 +101,14 @@ impl Relay {
             tracing::warn!(
                 lease.epoch = tenure.epoch(),
                 reason = lost,
-                "this relay is active no more"
+                "this relay is no longer active"
             );
-            // A standby asks nothing of Kafka: what the last session met says nothing of it.
+            // A standby does not use Kafka, so the failure of its last session no longer counts.
             self.readiness.set("kafka", Ok(()));
         }
     }
 
-    /// Session after session under one lease, until asked to stop; returns earlier only when that cannot help.
+    /// Runs session after session under one lease, until `shutdown`; returns earlier only if another session cannot help.
     async fn publish(
         &self,
         tenure: &Tenure,
@@ -135,7 +135,7 @@ impl Relay {
             match tenure.checkpoint().await {
                 Ok(now) => from = now,
                 Err(AdvanceError::Fenced) => return Err(SessionError::Fenced),
-                // Known to be fenced or not when the checkpoint next moves.
+                // The next move of the checkpoint shows whether this relay is fenced.
                 Err(AdvanceError::Store(_)) => {}
             }
             if from.position > begun_at {
@@ -144,7 +144,7 @@ impl Relay {
         }
     }
 
-    /// Says what is wrong: loudly the first time of a run of failures.
+    /// Logs a failure: as a warning the first time of a run of failures.
     fn report(&self, error: &SessionError, first: bool) {
         metrics::counter!("relay_session_failures_total").increment(1);
         self.readiness.set("kafka", Err(error.to_string()));
@@ -180,7 +180,7 @@ impl Relay {
         session.run(&probe, shutdown).await
     }
 
-    /// Sees to it that the topic is there and is the one that was written to before; says from where to go on.
+    /// Ensures that the topic exists and is the one that was written to before; returns where to continue.
     async fn prepare(
         &self,
         probe: &TopicProbe,
@@ -192,7 +192,7 @@ impl Relay {
             None => {
                 let Settings { partitions, replication, .. } = self.settings;
                 probe.create(partitions, replication).await?;
-                tracing::info!(topic = self.kafka.topic, partitions, "made the topic");
+                tracing::info!(topic = self.kafka.topic, partitions, "created the topic");
                 probe.partitions().await?.unwrap_or(partitions)
             }
         };
@@ -205,7 +205,7 @@ impl Relay {
             return Ok((fresh, 0));
         };
         if before.offsets.iter().zip(&high).any(|(recorded, high)| high < recorded) {
-            // Recreated, or its brokers lost what they had acknowledged. Everything again: only repeats.
+            // The topic was recreated, or its brokers lost acknowledged records. Publishing all again only adds repeats.
             tracing::warn!(
                 topic = self.kafka.topic,
                 relay.checkpoint = from.position,

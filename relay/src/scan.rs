@@ -1,7 +1,7 @@
-//! Reads a topic from the first record that is there to a fixed end, once. For audits and for rebuilds from the topic.
+//! Reads a topic once, from its first record to a fixed end. For audits and for rebuilds from the topic.
 //!
-//! No consumer group, no commits: partitions are assigned by hand. The end is what the watermarks said at the
-//! beginning, so a scan ends although the relay goes on. It blocks: run it off the async runtime.
+//! It uses no consumer group and no commits: partitions are assigned by hand. The offset bounds at the beginning fix the
+//! end, so a scan ends although the relay goes on. It blocks: run it off the async runtime.
 
 use crate::error::KafkaError;
 use crate::kafka::{Complaints, Kafka};
@@ -35,7 +35,7 @@ struct Lane {
 }
 
 impl TopicScan {
-    /// Looks where each partition begins and ends now, and gets ready to read that.
+    /// Reads the offset bounds of each partition, and prepares to read up to them.
     ///
     /// # Errors
     /// [`KafkaError`], as each variant says; [`KafkaError::Refused`] when there is no such topic.
@@ -50,7 +50,7 @@ impl TopicScan {
         let marks = probe.watermarks(partitions).await?;
         let consumer: BaseConsumer<Complaints> = kafka
             .config()
-            // Needed by the client to consume at all; nothing joins it and nothing is committed to it.
+            // The client cannot consume without a group; no member joins it and nothing is committed to it.
             .set("group.id", "orderlog-scan")
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "error")
@@ -114,7 +114,7 @@ impl TopicScan {
         Ok(self.consumer.pause(&self.one(partition))?)
     }
 
-    /// Fetches it again.
+    /// Fetches a paused partition again.
     ///
     /// # Errors
     /// [`KafkaError::Unavailable`] when the client refuses.

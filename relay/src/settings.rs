@@ -48,10 +48,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The topic, reached as the flags say.
+    /// The topic and its connection settings.
     ///
     /// # Errors
-    /// [`KafkaError::Settings`], naming the flag that cannot be.
+    /// [`KafkaError::Settings`], naming the wrong flag.
     pub fn kafka(&self) -> Result<Kafka, KafkaError> {
         let refuse = |text: String| Err(KafkaError::Settings(text));
         if self.partitions == 0 || self.partitions > MAX_PARTITIONS {
@@ -90,7 +90,7 @@ impl Settings {
         Duration::from_millis(self.lease_timeout_ms)
     }
 
-    /// What is announced at the start; no secrets are among it.
+    /// The settings that are logged at the start, without secrets.
     #[must_use]
     pub fn shown(&self) -> Vec<(&'static str, String)> {
         vec![

@@ -1,10 +1,9 @@
 //! A topic in memory, for simulations: partitions, records on their way, repeats, delays, losses and trims.
 //!
-//! The relay's own window, marks and sessions send to it, and the members of a group read from it, through the very
-//! types that otherwise hold a Kafka client. What a broker, the network or a group's coordinator would do by itself
-//! happens only when the simulation says so. As Kafka promises of an idempotent producer: of one producer, a partition
-//! takes records in the order in which they were sent, without a gap, and those that were on their way when it was
-//! dropped may still arrive, in that order.
+//! The relay's own window, marks and sessions send to it, and group members read from it, through the types that otherwise
+//! hold a Kafka client. The simulation decides when a broker, the network or a group's coordinator acts. As Kafka promises
+//! for an idempotent producer, a partition takes one producer's records in the order of sending, without a gap. Records on
+//! their way when the producer was dropped may still arrive, in that order.
 
 mod group;
 
@@ -36,7 +35,7 @@ impl std::fmt::Debug for SimulatedTopic {
 #[derive(Default)]
 pub(crate) struct Broker {
     partitions: Vec<Partition>,
-    /// What is on its way, by producer and partition.
+    /// Records on their way, by producer and partition.
     lines: BTreeMap<(ProducerId, i32), Line>,
     producers: ProducerId,
     away: bool,
@@ -46,9 +45,9 @@ pub(crate) struct Broker {
 
 #[derive(Default)]
 struct Partition {
-    /// The first offset that is still there.
+    /// The first offset that is not trimmed.
     low: usize,
-    /// By offset, what was trimmed too; `None` is an offset that holds no record, as after a transaction.
+    /// Records by offset, trimmed ones too; `None` is an offset without a record, as after a transaction.
     slots: Vec<Option<Arc<Slot>>>,
 }
 
@@ -76,16 +75,16 @@ struct Line {
 struct Flight {
     position: usize,
     slot: Arc<Slot>,
-    /// Where it was taken.
+    /// The offset at which the partition took it.
     offset: Option<i64>,
 }
 
-/// What is on its way from one producer to one partition.
+/// The records on their way from one producer to one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lane {
-    /// The producer.
+    /// The producer that sent the records.
     pub producer: ProducerId,
-    /// The partition.
+    /// The partition that they were sent to.
     pub partition: i32,
     /// Records that the partition has not taken.
     pub untaken: usize,
@@ -164,12 +163,12 @@ impl SimulatedTopic {
         (0..partitions).map(|number| broker.marks(number as usize)).collect()
     }
 
-    /// The brokers answer no question from now on, or answer again.
+    /// From now on the brokers answer no request, or answer again.
     pub fn set_away(&self, away: bool) {
         self.lock().away = away;
     }
 
-    /// What is on its way.
+    /// All records on their way.
     pub fn lanes(&self) -> Vec<Lane> {
         let broker = self.lock();
         let lanes = broker.lines.iter().map(|(&(producer, partition), line)| {
@@ -218,7 +217,7 @@ impl SimulatedTopic {
         }
     }
 
-    /// What a dropped producer had on its way to a partition never arrives.
+    /// Drops a dropped producer's records that are on their way to a partition.
     pub fn forget(&self, producer: ProducerId, partition: i32) {
         let mut broker = self.lock();
         if broker.lines.get(&(producer, partition)).is_some_and(|line| line.window.is_none()) {
@@ -226,7 +225,7 @@ impl SimulatedTopic {
         }
     }
 
-    /// The first offset that is there, and the one after the last.
+    /// The first offset that is not trimmed, and the one after the last.
     pub fn ends(&self, partition: i32) -> (i64, i64) {
         let broker = self.lock();
         let partition = &broker.partitions[index(partition)];
@@ -241,14 +240,14 @@ impl SimulatedTopic {
         partition.low = partition.low.max(low);
     }
 
-    /// The topic is deleted, and another one of its name is there, with as many partitions. What was on its way is lost.
+    /// Deletes the topic and creates another with its name and partition count. Records on their way are lost.
     pub fn make_again(&self) {
         let mut broker = self.lock();
         broker.partitions.iter_mut().for_each(|partition| *partition = Partition::default());
         broker.lines.clear();
     }
 
-    /// An offset that holds no record, as a transaction leaves behind.
+    /// Adds an offset without a record, as a transaction does.
     pub fn skip(&self, partition: i32) {
         self.lock().partitions[index(partition)].slots.push(None);
     }
@@ -268,7 +267,7 @@ impl SimulatedTopic {
         slots.extend(again);
     }
 
-    /// All that ever stood in a partition, by offset: what was trimmed as well, nothing where no record is.
+    /// All records of a partition by offset, trimmed ones too.
     pub fn contents(&self, partition: i32) -> Vec<(i64, Content)> {
         let broker = self.lock();
         let slots = (0..).zip(&broker.partitions[index(partition)].slots);
@@ -310,7 +309,7 @@ impl Broker {
         (0..self.partitions.len()).filter_map(|number| self.marks(number).ok()).collect()
     }
 
-    /// What stands at an offset; `None` where no record is.
+    /// The record at an offset; `None` if there is none.
     fn content(&self, partition: i32, offset: i64) -> Option<Content> {
         let slots = &self.partitions[index(partition)].slots;
         Some(slots.get(usize::try_from(offset).ok()?)?.as_ref()?.content())

@@ -1,6 +1,6 @@
-//! The topic as the brokers know it: is it there, how many partitions, from where to where.
+//! The topic as the brokers know it: whether it exists, its partition count and its offset bounds.
 //!
-//! Every question is bounded and asked off the async runtime, because rdkafka answers by blocking.
+//! Every request is bounded and runs off the async runtime, because rdkafka blocks.
 
 use crate::error::KafkaError;
 use crate::kafka::{ASK_TIMEOUT, Complaints, Kafka};
@@ -15,16 +15,16 @@ use std::time::{Duration, Instant};
 
 /// The most partitions that a topic may have here: marks are written to each.
 pub(crate) const MAX_PARTITIONS: u32 = 1_000;
-/// How long a topic that was just made may stay invisible.
+/// How long a newly created topic may stay invisible.
 const APPEAR_TIMEOUT: Duration = Duration::from_secs(15);
-/// The client's latest reports that are looked at for a reason.
+/// The most log entries of the client that are searched for a reason.
 const MAX_REPORTS: usize = 100;
 const APPEAR_POLL: Duration = Duration::from_millis(50);
 
 /// Asks the brokers about one topic.
 #[derive(Clone)]
 pub(crate) struct TopicProbe {
-    /// `None` where there are no brokers to be asked, in a simulation.
+    /// `None` in a simulation, which has no brokers.
     client: Option<Arc<BaseConsumer<Complaints>>>,
     kafka: Kafka,
 }
@@ -77,8 +77,8 @@ impl TopicProbe {
         .await
     }
 
-    /// Makes the topic and waits until it can be seen. The log is the truth, but a topic that keeps everything can
-    /// also rebuild views, so what we make ourselves is kept for ever.
+    /// Creates the topic and waits until it is visible. The log is the truth, but a topic that keeps everything can also
+    /// rebuild views, so a topic that the relay creates keeps its records for ever.
     pub async fn create(
         &self,
         partitions: u32,
@@ -123,9 +123,9 @@ impl TopicProbe {
         let client = self.client.clone().ok_or_else(no_brokers)?;
         let answer = tokio::task::spawn_blocking(move || {
             question(&client, &kafka.topic).map_err(|error| match error {
-                // "Timed out" alone says little; the client knows what it waited for.
+                // "Timed out" alone says little; the client's log says what it waited for.
                 KafkaError::Unavailable(text) => {
-                    // Its log is served by polling, an entry at a time.
+                    // Each poll serves one entry of the client's log.
                     for _ in 0..MAX_REPORTS {
                         let _ = client.poll(Duration::ZERO);
                     }

@@ -1,16 +1,16 @@
-//! What has been sent and what the brokers have acknowledged: the one thing the checkpoint may be moved by.
+//! The sent and the acknowledged records of a session: only the acknowledged prefix may move the checkpoint.
 //!
 //! Partitions acknowledge independently, so acknowledgements arrive out of position order. Only the contiguous prefix
 //! counts: `acked` is a position such that every event up to it is in the topic. The first failed delivery ends the
-//! session, and so does an offset that goes back; nothing after it is believed.
+//! session, and so does an offset that goes back; later acknowledgements are ignored.
 
 use event_store::Position;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use tokio::sync::watch;
 
-/// The end of a session whose topic is not what it was. The next one looks how far it reaches, and publishes the whole log
-/// if that is less than was published.
+/// The end of a session whose topic has changed. The next session checks the topic's end, and publishes the whole log if it
+/// is before the published records.
 const MADE_AGAIN: &str = "the topic was made again, or has lost what it had acknowledged";
 
 /// The opaque value of a mark; that of an event is its position.
@@ -19,23 +19,23 @@ pub(crate) const MARK: usize = 0;
 /// Whether the client took a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
-    /// It is in the client's queue.
+    /// The record is in the client's queue.
     Queued,
     /// The queue is full; wait for deliveries and send it again.
     Full,
 }
 
-/// An offset was acknowledged that is lower than one before.
+/// An acknowledged offset was lower than an earlier one.
 struct WentBack;
 
-/// How far a session has come; watched by those who wait.
+/// The progress of a session, for its watchers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// Every event up to here is in the topic.
     pub acked: Position,
-    /// Deliveries in all, so that a standstill shows.
+    /// The number of deliveries, so that a standstill shows.
     pub deliveries: u64,
-    /// Why nothing more will come.
+    /// Why the session failed; no delivery follows.
     pub failed: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Progress {
 pub(crate) struct Reached {
     /// The offset after the last acknowledged record; 0 when none is known.
     pub next_offset: i64,
-    /// The last position of which this session handed an event or a mark to the producer for it.
+    /// The last position for which this session gave the producer an event or a mark of this partition.
     pub position: Position,
 }
 
@@ -62,16 +62,16 @@ pub(crate) struct Window {
 struct State {
     /// The contiguous prefix.
     acked: Position,
-    /// For each position after `acked` that was sent: acknowledged?
+    /// For each sent position after `acked`: whether it is acknowledged.
     after: VecDeque<bool>,
     deliveries: u64,
     partitions: Vec<Reached>,
-    /// By partition: the last offset of a batch that is acknowledged without its place, counted from -1.
+    /// By partition: the last relative offset of a batch that was acknowledged without its real offsets.
     placeless: Vec<Option<i64>>,
 }
 
 impl Window {
-    /// A session that begins after `acked`.
+    /// The window of a session that begins after `acked`.
     pub fn new(acked: Position, partitions: Vec<Reached>) -> Self {
         let placeless = vec![None; partitions.len()];
         let state = State { acked, after: VecDeque::new(), deliveries: 0, partitions, placeless };
@@ -79,7 +79,7 @@ impl Window {
         Self { state: Mutex::new(state), progress: watch::Sender::new(progress) }
     }
 
-    /// The next event is about to be handed to the producer, for that partition.
+    /// Notes that the next event is about to be given to the producer, for that partition.
     pub fn sending(&self, partition: i32) {
         let mut state = self.lock();
         state.after.push_back(false);
@@ -87,7 +87,7 @@ impl Window {
         state.heading(partition, position);
     }
 
-    /// An event is in the topic.
+    /// Notes that an event is in the topic.
     pub fn delivered(&self, position: Position, partition: i32, offset: i64) {
         let mut state = self.lock();
         if state.reached(partition, offset).is_err() {
@@ -107,7 +107,7 @@ impl Window {
         self.publish(&state);
     }
 
-    /// A mark is in the topic.
+    /// Notes that a mark is in the topic.
     pub fn marked(&self, partition: i32, offset: i64) {
         let mut state = self.lock();
         if state.reached(partition, offset).is_err() {
@@ -117,12 +117,12 @@ impl Window {
         self.publish(&state);
     }
 
-    /// A mark of `position` was handed to the producer.
+    /// Notes that a mark of `position` was given to the producer.
     pub fn marking(&self, partition: i32, position: Position) {
         self.lock().heading(partition, position);
     }
 
-    /// A delivery failed: the session is over. The first reason stays.
+    /// Notes that a delivery failed: the session is over. The first reason stays.
     pub fn failed(&self, reason: String) {
         self.progress.send_if_modified(|progress| {
             let first = progress.failed.is_none();
@@ -142,7 +142,7 @@ impl Window {
         (state.acked, state.partitions.clone())
     }
 
-    /// Waits until all that was sent is acknowledged, or nothing more will come.
+    /// Waits until every sent record is acknowledged, or the session has failed.
     pub async fn settled(&self) {
         let mut progress = self.watch();
         loop {
@@ -154,7 +154,7 @@ impl Window {
         }
     }
 
-    /// Tells of every change.
+    /// Receives every change of the progress.
     pub fn watch(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
@@ -173,14 +173,14 @@ impl Window {
 }
 
 impl State {
-    /// A partition's offsets never go back, unless it is not the partition that it was.
+    /// Notes an acknowledged offset. Offsets of a partition never go back, unless the topic was recreated or lost records.
     fn reached(&mut self, partition: i32, offset: i64) -> Result<(), WentBack> {
         self.deliveries += 1;
         let Ok(index) = usize::try_from(partition) else { return Ok(()) };
         let known = self.partitions.get_mut(index).zip(self.placeless.get_mut(index));
         let Some((reached, placeless)) = known else { return Ok(()) };
-        // A batch that was stored before its answer was lost is acknowledged without its place: the client's offsets
-        // for it begin below 0 and count up.
+        // A batch that was stored before its answer was lost is acknowledged without its real offsets: the client counts
+        // its offsets up from below 0.
         if offset < 0 || *placeless == Some(offset - 1) {
             *placeless = Some(offset);
             return Ok(());

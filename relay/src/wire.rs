@@ -5,8 +5,8 @@
 //! mark): *every event up to that position which belongs to this partition stands before this record*. A reader that
 //! only wants events skips records without a `ce_id` header.
 //!
-//! What is read was written by others: nothing of it is trusted, and what does not fit is a typed [`Poison`] that says
-//! where and why, never what was in it.
+//! Records may come from other writers, so nothing in them is trusted. A record that does not fit is a typed [`Poison`]
+//! that says where and why, never what it held.
 
 mod decode;
 mod encode;
@@ -30,9 +30,9 @@ pub const CONTENT_TYPE: &str = "application/json";
 /// One record of the topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its place in its partition.
+    /// Its offset in its partition.
     pub offset: i64,
-    /// What it is.
+    /// Its decoded content.
     pub content: Content,
 }
 
@@ -43,12 +43,12 @@ pub enum Content {
     Event(Box<RecordedEvent>),
     /// All of this partition's events up to the position came before.
     Mark(Position),
-    /// Not something that the relay wrote.
+    /// A record that the relay cannot have written.
     Poison(Poison),
 }
 
-/// A record that cannot be an event of the log. As the relay writes the log's own bytes, nothing of the log is lost
-/// with it; a consumer counts it and goes on.
+/// A record that cannot be an event of the log. The relay writes the log's own bytes, so nothing of the log is lost with
+/// it; a consumer counts it and skips it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Poison {
     /// What is wrong with it.
@@ -64,16 +64,16 @@ pub struct Poison {
 /// Why a record cannot be an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PoisonReason {
-    /// There is no key, or it is no id.
+    /// The record has no key, or the key is not an id.
     #[error("its key is not an id")]
     Key,
-    /// A header that every event has is not there.
+    /// A header that every event has is missing.
     #[error("the header {0} is missing")]
     MissingHeader(&'static str),
-    /// A header's value cannot be what it should be.
+    /// A header's value cannot be read.
     #[error("the header {0} cannot be read")]
     BadHeader(&'static str),
-    /// There is no value.
+    /// The record has no value.
     #[error("it has no value")]
     NoValue,
     /// The value is over the bound.
@@ -85,7 +85,7 @@ pub enum PoisonReason {
     /// The key and the partition key in the headers disagree.
     #[error("its key is not its partition key")]
     KeyIsNotPartitionKey,
-    /// It stands in a partition that its key does not belong to.
+    /// The record is in a partition that its key does not belong to.
     #[error("it is in another partition than its key belongs to")]
     WrongPartition,
 }

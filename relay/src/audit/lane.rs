@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 /// Whether an event's place in its partition is known.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// It is there, or it is not and that was reported.
+    /// The event was found, or its absence was reported.
     Settled,
-    /// More records are needed to tell.
+    /// More records are needed to decide.
     NeedsMore,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Lane {
     marks: Watermarks,
     pub waiting: VecDeque<Record>,
     pub paused: bool,
-    /// Position of the first event that is still there.
+    /// Position of the first event that the partition still has.
     first: Option<Position>,
     /// Position of the last first occurrence.
     last: Position,
@@ -50,7 +50,7 @@ impl Lane {
         PartitionRange { low: self.marks.low, high: self.marks.high, first_position: self.first }
     }
 
-    /// Goes forward to the next first occurrence, which must be this event.
+    /// Advances to the next first occurrence, which must be this event.
     pub fn find(&mut self, event: &RecordedEvent, report: &mut AuditReport) -> Found {
         let partition = self.partition;
         while let Some(record) = self.waiting.pop_front() {
@@ -94,7 +94,7 @@ impl Lane {
         }
     }
 
-    /// Goes through records behind the last compared event: repeats, and what was published after the checkpoint.
+    /// Checks the records after the last compared event: repeats, and events published after the checkpoint.
     pub fn drain(&mut self, report: &mut AuditReport) {
         while let Some(Record { offset, content }) = self.waiting.pop_front() {
             match content {
@@ -109,7 +109,7 @@ impl Lane {
         }
     }
 
-    /// Whether it is an event of another partition.
+    /// Whether the record is an event of another partition.
     fn is_elsewheres(&self, content: &Content) -> bool {
         matches!(content, Content::Event(event)
             if partition_of(event.partition_key, self.partitions) != self.partition)

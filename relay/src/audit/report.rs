@@ -1,4 +1,4 @@
-//! What an audit found, and how it reads.
+//! The report of an audit, and its text.
 
 use event_store::Position;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 /// An audit ends at this many differences.
 pub const MAX_DIFFERENCES: usize = 10;
 
-/// What was there of a partition.
+/// The records that a partition held when the audit began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionRange {
     /// The first offset.
@@ -20,19 +20,19 @@ pub struct PartitionRange {
 /// The outcome of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditReport {
-    /// The topic.
+    /// The name of the topic.
     pub topic: String,
     /// Positions 1 to this one were compared.
     pub checkpoint: Position,
-    /// Events that are in the topic as they are in the log.
+    /// Events that are equal in topic and log.
     pub events: u64,
-    /// Events that came again.
+    /// Repeats of events in the topic.
     pub repeats: u64,
     /// Events published after the checkpoint.
     pub beyond: u64,
-    /// Events that lie before what trimmed partitions still have.
+    /// Events that trimmed partitions no longer have.
     pub trimmed: u64,
-    /// Position marks.
+    /// Watermarks read.
     pub marks: u64,
     /// What each partition still had.
     pub partitions: Vec<PartitionRange>,

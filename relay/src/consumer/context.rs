@@ -1,7 +1,7 @@
-//! The client's callbacks: rebalances, with the database asked where to begin.
+//! The client's callbacks: rebalances, with a lookup in the database where to begin.
 //!
-//! They run on the member's own thread, inside its poll, so they may block; each question is bounded. What happened is
-//! kept in a list that the member takes after each poll, so that its engine hears of it in order.
+//! They run on the member's own thread, inside its poll, so they may block; each lookup is bounded. Events are kept in a
+//! list that the member takes after each poll, so that its engine receives them in order.
 
 use crate::kafka::{ASK_TIMEOUT, Complaints};
 use crate::membership::{Lookup, Start};
@@ -16,14 +16,14 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// What a callback has to tell.
+/// What a callback reports to the member.
 #[derive(Debug)]
 pub(super) enum Happening {
-    /// Ours, with where each begins and whether that is there.
+    /// Assigned partitions, each with where it begins and whether the topic has that record.
     Assigned(Vec<Start>),
-    /// Not ours any more.
+    /// Partitions that were taken away.
     Revoked(Vec<i32>),
-    /// Where to begin could not be found out: the member restarts.
+    /// The lookup where to begin failed: the member restarts.
     Failed(String),
 }
 
@@ -90,7 +90,7 @@ impl MemberContext {
                 self.happened(Happening::Assigned(starts));
             }
             Err(reason) => {
-                // The group must be answered; nothing is read before the member restarts.
+                // The group needs an answer; nothing is read before the member restarts.
                 partitions.set_all_offsets(Offset::End)?;
                 client.incremental_assign(partitions)?;
                 numbers.iter().for_each(|number| {

@@ -1,4 +1,4 @@
-//! What a member does besides reading: judges errors, reports how far it is, and suspects a client that is silent.
+//! A member's work besides reading: it judges errors, reports its progress, and checks a client that is silent.
 
 use super::worker::{Client, End, Worker};
 use crate::membership::OffsetLost;
@@ -8,12 +8,12 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
-/// How long nothing may come before the brokers are asked whether there is something.
+/// How long no record may come before the brokers are asked whether there is one.
 const SUSPICIOUS: Duration = Duration::from_secs(15);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
 impl Worker {
-    /// Errors that stand for something in a partition; all others the client deals with itself.
+    /// Handles errors about a partition; the client deals with all others itself.
     pub fn judge(&mut self, client: &Client, error: &ClientError) -> Result<(), End> {
         use RDKafkaErrorCode::{AutoOffsetReset, OffsetOutOfRange};
         match error {
@@ -29,7 +29,7 @@ impl Worker {
         }
     }
 
-    /// The error does not say which partition it is about.
+    /// Finds the partition that lost its records, because the error does not name it.
     fn find_lost(&mut self, client: &Client) -> Result<(), End> {
         for (partition, wanted) in self.lanes.reading() {
             let topic = &self.settings.kafka.topic;
@@ -66,7 +66,7 @@ impl Worker {
         }
     }
 
-    /// A client that delivers nothing although twice in a row there was the same to deliver has stopped.
+    /// Fails a client that delivers nothing although two checks in a row found the same waiting records.
     pub fn suspect(&mut self, client: &Client) -> Result<(), End> {
         if self.heard.elapsed() < SUSPICIOUS {
             return Ok(());
@@ -74,7 +74,7 @@ impl Worker {
         self.heard = Instant::now();
         let topic = &self.settings.kafka.topic;
         let behind = self.lanes.reading().into_iter().filter(|(partition, next)| {
-            // Brokers that do not answer are no fault of the client's.
+            // If the brokers do not answer, the client is not at fault.
             watermarks(client, topic, *partition).is_ok_and(|marks| marks.high > *next)
         });
         let behind: Vec<(i32, i64)> = behind.collect();

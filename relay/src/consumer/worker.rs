@@ -1,4 +1,4 @@
-//! The thread that owns a client: polls, gathers pages, obeys, and restarts a client that fails.
+//! The thread that owns a client: it polls, gathers pages, follows commands, and restarts a client that fails.
 
 use super::ConsumerSettings;
 use super::context::{Happening, MemberContext};
@@ -19,9 +19,9 @@ use tokio::sync::mpsc;
 
 /// The longest wait in one poll.
 pub(super) const POLL: Duration = Duration::from_millis(50);
-/// The same while the engine is busy and more is gathered for its next transaction.
+/// The longest wait while the engine is busy and records are gathered for its next transaction.
 const BUSY_POLL: Duration = Duration::from_millis(1);
-/// The longest time in which more is gathered.
+/// The longest time for which records are gathered.
 const GATHERING: Duration = Duration::from_millis(500);
 /// The pause before a failed client is replaced.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const HEARTBEATS: u128 = 10;
 /// How long a jump within a partition may take.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long leaving the group may take; then the client is left to itself.
+/// How long leaving the group may take; then the client is abandoned.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 pub(super) type Client = BaseConsumer<MemberContext>;
@@ -38,7 +38,7 @@ pub(super) type Client = BaseConsumer<MemberContext>;
 pub(super) enum End {
     /// The receiver is gone, or closing was requested.
     Closed,
-    /// The client is of no use; another one begins.
+    /// The client cannot go on; another one replaces it.
     Failed(String),
 }
 
@@ -52,13 +52,13 @@ pub(super) struct Worker {
     pub begun: Instant,
     pub alive: Arc<AtomicU64>,
     pub lanes: Lanes,
-    /// Since when more is gathered because the engine is busy.
+    /// Since when records are gathered because the engine is busy.
     pub gathering: Option<Instant>,
     pub applied: BTreeMap<i32, i64>,
     pub committed: Instant,
     /// When a record last came.
     pub heard: Instant,
-    /// What was behind when it was last asked.
+    /// The partitions that had waiting records at the last check.
     pub suspected: Vec<(i32, i64)>,
 }
 
@@ -123,7 +123,7 @@ impl Worker {
         }
     }
 
-    /// One poll; gives how long the next may wait.
+    /// One poll; returns how long the next one may wait.
     fn turn(&mut self, client: &Client, wait: Duration) -> Result<Duration, End> {
         let alive = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.alive.store(alive, Ordering::Relaxed);
@@ -255,7 +255,7 @@ impl Worker {
     }
 }
 
-/// Leaves the group. The client's own closing may hang, so it is waited for within a bound and on another thread.
+/// Leaves the group. Closing a client may hang, so it runs on another thread, and the wait is bounded.
 fn leave(client: Client) {
     client.context().closing.store(true, Ordering::Relaxed);
     let (done, left) = plain::channel();
@@ -264,6 +264,6 @@ fn leave(client: Client) {
         let _ = done.send(());
     });
     if left.recv_timeout(LEAVE_TIMEOUT).is_err() {
-        tracing::warn!("a Kafka consumer does not leave its group; left to itself");
+        tracing::warn!("a Kafka consumer does not leave its group; it is abandoned");
     }
 }

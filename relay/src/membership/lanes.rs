@@ -1,4 +1,4 @@
-//! What a member has read and not yet handed over: one lane for each partition that it owns.
+//! Partition buffers: records that a member has read and not yet handed over, one lane for each partition that it owns.
 
 use crate::wire::{Content, Record};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ pub struct Page {
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     lanes: BTreeMap<i32, Lane>,
-    /// Gathered in all lanes since pages were made of them, or more: what a lane forgets stays counted until then.
+    /// At least the records in all lanes: dropped ones stay counted until the next pages are made.
     records: usize,
     bytes: usize,
 }
@@ -40,20 +40,20 @@ struct Lane {
 }
 
 impl Lanes {
-    /// The partition is ours and is read from `from` on; whatever was gathered of it is forgotten.
+    /// The partition is assigned and read from `from` on; its gathered records are dropped.
     pub fn begin(&mut self, partition: i32, from: i64) {
         let lane = Lane { from, next: from, records: Vec::new(), paused: false };
         self.lanes.insert(partition, lane);
     }
 
-    /// It waits for the engine to say where to go on.
+    /// The partition waits until the engine says where to continue.
     pub fn pause(&mut self, partition: i32) {
         if let Some(lane) = self.lanes.get_mut(&partition) {
             lane.paused = true;
         }
     }
 
-    /// The partition is not ours any more.
+    /// The partition is no longer assigned.
     pub fn end(&mut self, partition: i32) {
         self.lanes.remove(&partition);
     }
@@ -72,8 +72,8 @@ impl Lanes {
         self.lanes.keys().copied().collect()
     }
 
-    /// A record came; true if it fills the pages. Those of partitions that are not ours, and those from before a jump,
-    /// are dropped.
+    /// Adds a record; true if it fills the pages. Records of unassigned partitions, and records from before a jump, are
+    /// dropped.
     pub fn push(&mut self, partition: i32, record: Record) -> bool {
         let Some(lane) = self.lanes.get_mut(&partition) else { return false };
         if lane.paused || record.offset < lane.next {
@@ -94,7 +94,7 @@ impl Lanes {
         self.records == 0
     }
 
-    /// All that was gathered.
+    /// Takes all gathered records as pages.
     pub fn pages(&mut self) -> Vec<Page> {
         (self.records, self.bytes) = (0, 0);
         self.lanes.iter_mut().filter_map(|(partition, lane)| lane.page(*partition)).collect()

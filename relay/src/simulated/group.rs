@@ -1,6 +1,6 @@
-//! A group member in a simulation: the coordinator and the fetching that a client's thread would do.
+//! A group member in a simulation: the coordination and fetching that a client's thread otherwise does.
 //!
-//! Steps and commands go through the very channels of a real member, and its pages are gathered in the same lanes.
+//! Steps and commands go through the channels of a real member, and its pages are gathered in the same lanes.
 
 use super::SimulatedTopic;
 use crate::membership::{Command, Lanes, Lookup, OffsetLost, Start, Step};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 /// A member, numbered in the order of joining.
 pub type MemberId = u64;
 
-/// The side of a member that a thread has otherwise.
+/// The side of a member that a thread otherwise holds.
 pub(super) struct Seat {
     steps: mpsc::Sender<Step>,
     commands: plain::Receiver<Command>,
@@ -34,7 +34,7 @@ impl SimulatedTopic {
         broker.seats.insert(number, Seat { steps, commands, lookup, lanes: Lanes::default() });
     }
 
-    /// Who is in the group. What members have asked for is done, and those that are gone are forgotten.
+    /// The members of the group. First their commands are carried out, and members that are gone are dropped.
     pub fn members(&self) -> Vec<MemberId> {
         let mut broker = self.lock();
         let marks = broker.all_marks();
@@ -42,7 +42,7 @@ impl SimulatedTopic {
         broker.seats.keys().copied().collect()
     }
 
-    /// Which partitions a member has, and where each is read on: none where it waits for an offset.
+    /// A member's partitions and their next offsets; `None` for a partition that waits for an offset.
     pub fn owned(&self, member: MemberId) -> Vec<(i32, Option<i64>)> {
         let broker = self.lock();
         let Some(seat) = broker.seats.get(&member) else { return Vec::new() };
@@ -56,10 +56,10 @@ impl SimulatedTopic {
         self.lock().seats.get(&member).is_some_and(|seat| seat.steps.capacity() > 2)
     }
 
-    /// Gives partitions to a member; where they begin is looked up as a real one does.
+    /// Assigns partitions to a member; it looks up where they begin, as a real one does.
     ///
     /// # Errors
-    /// What the lookup says, or that the member has no room to hear of all of it; then nothing is given.
+    /// The lookup's error, or that the member has no room for all steps; then nothing is assigned.
     pub async fn assign(&self, member: MemberId, partitions: Vec<i32>) -> Result<(), String> {
         let lookup = self.lock().seats.get(&member).map(|seat| seat.lookup.clone());
         let Some(lookup) = lookup else { return Ok(()) };
@@ -81,7 +81,7 @@ impl SimulatedTopic {
         Ok(())
     }
 
-    /// Takes partitions from a member. One that does not look learns of it later.
+    /// Takes partitions from a member. A member that does not read its steps notices later.
     pub fn revoke(&self, member: MemberId, partitions: Vec<i32>) {
         let mut broker = self.lock();
         let Some(seat) = broker.seats.get_mut(&member) else { return };
@@ -89,13 +89,13 @@ impl SimulatedTopic {
         seat.give(Step::Revoked(partitions));
     }
 
-    /// A member's client fails and starts again: the member hears that it has nothing any more.
+    /// A member's client fails and restarts: the member is sent the revocation of all its partitions.
     pub fn break_off(&self, member: MemberId) {
         let owned = self.owned(member).into_iter().map(|(partition, _)| partition).collect();
         self.revoke(member, owned);
     }
 
-    /// Fetches up to `most` offsets of each of some partitions, as one step. Whether there was anything.
+    /// Fetches up to `most` offsets of each of these partitions, as one step. Returns whether there was a record.
     pub fn fetch(&self, member: MemberId, partitions: &[i32], most: i64) -> bool {
         let mut broker = self.lock();
         let Some(mut seat) = broker.seats.remove(&member) else { return false };
@@ -136,9 +136,9 @@ impl Seat {
         }
     }
 
-    /// Does what the member has asked for; false when it is gone.
+    /// Carries out the member's commands; false when the member is gone.
     fn obey(&mut self, marks: &[Watermarks]) -> bool {
-        // What is to begin again may be lost: only as long as there is room to say so.
+        // A partition that begins again may be lost, so go on only while there is room for that step.
         while self.steps.capacity() > 0 {
             match self.commands.try_recv() {
                 Ok(Command::BeginAt { partition, wanted }) => {
@@ -163,7 +163,7 @@ impl Seat {
     }
 
     fn give(&self, step: Step) {
-        // Callers ask first whether there is room; a member that is gone hears nothing.
+        // Callers check for room first; a member that is gone receives nothing.
         let full = matches!(self.steps.try_send(step), Err(TrySendError::Full(_)));
         assert!(!full, "a step is given to a member that has no room for it");
     }

@@ -1,4 +1,4 @@
-//! What a consumer reads, distrusting all of it.
+//! Decodes the records that a consumer reads, and trusts none of them.
 
 use super::{Content, MARK_HEADER, MARK_KEY, MAX_RECORD_BYTES, Poison, PoisonReason, SOURCE};
 use chrono::DateTime;
@@ -8,14 +8,14 @@ use serde::de::IgnoredAny;
 use std::str::FromStr;
 use uuid::Uuid;
 
-/// More headers than this are not looked at.
+/// The most headers that are read; further ones are ignored.
 const MAX_HEADERS: usize = 64;
-/// The longest header value that is looked at.
+/// The longest header value that is read, in bytes.
 const MAX_HEADER_BYTES: usize = 4 * 1024;
 /// The longest name of an event or a stream type.
 const MAX_NAME_BYTES: usize = 200;
 
-/// A record as it came: borrowed, nothing checked.
+/// A record as received: borrowed and unchecked.
 #[derive(Debug, Default)]
 pub struct Envelope<'a> {
     /// The key.
@@ -27,12 +27,12 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Of a consumed message.
+    /// The parts of a consumed message.
     pub fn of(message: &'a impl Message) -> Self {
         Self::new(message.key(), message.payload(), message.headers())
     }
 
-    /// Of a record's parts; headers beyond 64 are left out.
+    /// An envelope of these parts; headers beyond 64 are left out.
     pub fn new(
         key: Option<&'a [u8]>,
         value: Option<&'a [u8]>,
@@ -76,7 +76,7 @@ impl<'a> Envelope<'a> {
     fn time(&self, name: &'static str) -> Result<Timestamp, PoisonReason> {
         let text = self.required(name)?;
         let time = text.parse::<Timestamp>().ok();
-        // The log keeps microseconds, and no leap second as one of its own.
+        // The log keeps microseconds, and stores a leap second as the moment after it.
         let time = time.and_then(|time| DateTime::from_timestamp_micros(time.timestamp_micros()));
         let time = time.filter(|time| server::clock::wire(*time) == text);
         time.ok_or(PoisonReason::BadHeader(name))
@@ -91,7 +91,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// What the record is; what no relay wrote is [`Content::Poison`].
+/// Decodes a record; a record that no relay wrote is [`Content::Poison`].
 pub fn decode(envelope: &Envelope<'_>) -> Content {
     let read = match envelope.key {
         Some(key) if key == MARK_KEY.as_bytes() => envelope.parsed(MARK_HEADER).map(Content::Mark),

@@ -1,4 +1,4 @@
-//! What the relay writes.
+//! Encodes the headers that the relay writes.
 
 use super::{CONTENT_TYPE, MARK_HEADER, SOURCE};
 use event_store::{Position, RecordedEvent};

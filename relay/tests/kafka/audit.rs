@@ -1,4 +1,4 @@
-//! The audit finds what was planted, and nothing where nothing was.
+//! The audit finds each planted difference, and none in an unchanged topic.
 
 use crate::support::copy::{Raw, plant, read_raw, trim};
 use crate::support::log::order_id;
@@ -152,8 +152,8 @@ async fn a_trimmed_topic_is_compared_from_what_it_still_has() {
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_that_run_far_ahead_with_repeats_are_compared_too() {
     let Some(given) = given().await else { return };
-    // Each partition holds its part many times over before its last event: more than may wait in memory, so that one
-    // runs ahead while the other is read, and is then left with nothing but repeats.
+    // Each partition repeats its events often before its last one: more than may wait in memory. So one partition runs ahead
+    // while the other is read, and then has nothing but repeats.
     let (mut records, mut repeats) = (Vec::new(), 0);
     for partition in 0..PARTITIONS {
         let places = given.events_in(partition);

@@ -1,5 +1,5 @@
-//! The relay and its consumer against a real Kafka broker (see `rig::kafka`); what a broker cannot be made to do on
-//! demand, it is made to do by librdkafka's mock cluster (`mock`).
+//! The relay and its consumer against a real Kafka broker (see `rig::kafka`). librdkafka's mock cluster (`mock`) gives the
+//! answers that a real broker does not give on demand.
 //!
 //! | variable | what it does | default |
 //! |---|---|---|

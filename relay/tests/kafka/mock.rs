@@ -1,5 +1,5 @@
-//! Errors that a broker answers only on bad days, injected by librdkafka's mock cluster: each send of a while fails in
-//! some way, and still nothing is skipped or reordered.
+//! Rare errors of brokers, injected by librdkafka's mock cluster: for a while every send fails in some way, and still
+//! nothing is skipped or reordered.
 
 use crate::support::process::{must_equal_the_log, published};
 use crate::support::{Log, RelayProcess};

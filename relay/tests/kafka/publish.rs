@@ -1,4 +1,4 @@
-//! What goes into the topic, and how it stands there.
+//! The records that the relay writes to the topic, and their order.
 
 use crate::support::process::{must_equal_the_log, published};
 use crate::support::{Log, RelayProcess, events_of, log, read_topic, topic};
