@@ -1,6 +1,6 @@
-//! What a handle on the log may do: every backend opens by it.
+//! The rights of a handle on the log, the same on every backend.
 
-/// What this handle may do.
+/// The rights with which a handle is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Appends, holds leases with their checkpoints, and reads; creates and migrates the storage.
@@ -9,7 +9,7 @@ pub enum Access {
     Lease,
     /// Reads only; the storage must exist.
     ReadOnly,
-    /// Reads only, even a log whose head is not its last event, which every other access refuses: to find out, by
-    /// [`crate::EventStore::verify`], what is wrong with it.
+    /// Reads only, even a log whose head is not its last event, which every other access refuses. For
+    /// [`crate::EventStore::verify`], which reports what is wrong.
     Verify,
 }

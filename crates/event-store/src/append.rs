@@ -1,8 +1,8 @@
-//! What goes into the log in one transaction, and what came of it.
+//! Appends: the entries of one transaction, and their outcomes.
 //!
-//! An append is a list of entries, one for each command that was decided. Entries are independent of their
-//! neighbours: one that lost a race is left out and says why, the others are written. Only the storage itself failing
-//! fails them all, and then none of them is stored.
+//! An append is a list of entries, one for each decided command. Entries are independent of their neighbours: an entry
+//! that lost a race is left out and its outcome says why; the others are written. Only a failure of the storage fails all
+//! of them, and then none is stored.
 
 use crate::{Metadata, NewEvent, Position, StoreError, StreamId, Timestamp, Version};
 use serde::de::IgnoredAny;
@@ -14,24 +14,24 @@ pub const MAX_ENTRIES: usize = 65_536;
 /// One transaction's worth of entries.
 #[derive(Debug, Clone)]
 pub struct Append {
-    /// In the order in which they were decided; several may name one stream, each expecting what the one before leaves.
+    /// In the order of decision. Several may name one stream; each expects the version that the one before leaves.
     pub entries: Vec<Entry>,
     /// The clock's time; stored as `recorded_at`, raised to the log's last one if the clock went back.
     pub recorded_at: Timestamp,
 }
 
 impl Append {
-    /// How many events it brings.
+    /// The number of events in all entries.
     pub(crate) fn events(&self) -> usize {
         self.entries.iter().map(|entry| entry.events.len()).sum()
     }
 
-    /// About how many bytes it brings into a transaction.
+    /// The approximate bytes that it adds to a transaction.
     pub(crate) fn bytes(&self) -> usize {
         self.entries.iter().map(Entry::bytes).sum()
     }
 
-    /// Refuses what no backend could store: these are a caller's bugs, found before anything is locked.
+    /// Refuses what no backend could store: a caller's bugs, found before anything is locked.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         if self.entries.len() > MAX_ENTRIES {
             let count = self.entries.len();
@@ -59,19 +59,19 @@ fn is_json(payload: &[u8]) -> bool {
     str::from_utf8(payload).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
-/// What one command leaves behind: some events of one stream (or none), and perhaps an idempotency record.
+/// The result of one command: some events of one stream (or none), and perhaps an idempotency record.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The stream.
+    /// The stream of all its events.
     pub stream: StreamId,
-    /// The version the decision was made on; 0 = the stream must not exist yet.
+    /// The version that the decision was made on; 0 = the stream must not exist yet.
     pub expected_version: Version,
     /// The business case that the stream belongs to, stated with its first events; `None` = a case of its own. Later events
     /// inherit it, so an entry on an existing stream must not state one.
     pub partition_key: Option<Uuid>,
     /// Events, in order; may be empty when only an answer is kept.
     pub events: Vec<NewEvent>,
-    /// The request behind them.
+    /// The request that caused the events.
     pub metadata: Metadata,
     /// The answer to keep under an idempotency key.
     pub answer: Option<KeyedAnswer>,
@@ -96,14 +96,14 @@ impl Entry {
     }
 }
 
-/// An answer to be kept. Its bytes must not hold positions: the store tells them ([`StoredAnswer::first_position`]).
+/// An answer to keep. Its bytes must not hold positions: the store adds them ([`StoredAnswer::first_position`]).
 #[derive(Debug, Clone)]
 pub struct KeyedAnswer {
     /// The key; namespaced by the caller.
     pub key: String,
-    /// What the request was, hashed.
+    /// The hash of the request.
     pub fingerprint: [u8; 32],
-    /// Opaque.
+    /// The answer's bytes, opaque to the store.
     pub answer: Vec<u8>,
     /// Kept for ever (imports) instead of for the retention time.
     pub permanent: bool,
@@ -112,15 +112,15 @@ pub struct KeyedAnswer {
 /// An idempotency record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
-    /// What the request was, hashed.
+    /// The hash of the request.
     pub fingerprint: [u8; 32],
-    /// Opaque.
+    /// The answer's bytes, opaque to the store.
     pub answer: Vec<u8>,
     /// Position of the entry's first event; for an entry without events, the head when it was stored.
     pub first_position: Position,
 }
 
-/// What came of an append that committed.
+/// The result of an append that committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
     /// One for each entry, in order.
@@ -131,7 +131,7 @@ pub struct Appended {
     pub recorded_at: Timestamp,
 }
 
-/// What came of one entry.
+/// The outcome of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryOutcome {
     /// Stored. For an entry without events, `first_position` is the head before the entry.
@@ -141,9 +141,9 @@ pub enum EntryOutcome {
     },
     /// Not stored: the stream is at another version (this and all later entries of that stream in the batch).
     WrongExpectedVersion {
-        /// What the entry expected.
+        /// The version that the entry expected.
         expected: Version,
-        /// Where the stream is.
+        /// The stream's version.
         actual: Version,
     },
     /// Not stored: another request under the idempotency key was answered in the meantime. This is checked before the
@@ -151,7 +151,7 @@ pub enum EntryOutcome {
     KeyTaken(StoredAnswer),
 }
 
-/// An append that did not commit, as far as is known.
+/// Why an append is not known to have committed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// Nothing was stored.

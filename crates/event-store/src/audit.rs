@@ -1,9 +1,8 @@
-//! Goes through a log from its first event to its head and says where it first departs from what was stored.
+//! Reads a log from its first event to its head and reports the first departures from what was stored.
 //!
 //! A changed byte breaks the chain at its own position; a removed row is a missing position, swapped rows break the
-//! chain at the first of the two, a cut tail is a log that ends before its head says. After a defect the audit goes on
-//! from what is stored, so that one bad row is one defect. What it cannot see: a tail cut together with a head that
-//! was made to agree.
+//! chain at the first of the two, a cut tail is a log that ends before its head. After a defect the audit goes on from the
+//! stored row, so that one bad row is one defect. It cannot see a tail that was cut together with a changed head.
 
 use crate::chain::{Fields, GENESIS, Hash};
 use crate::{Head, Position, RecordedEvent, Timestamp, Version};
@@ -33,7 +32,7 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// Of the log up to `head`.
+    /// An audit of the log up to `head`.
     pub fn new(head: Head) -> Self {
         Self {
             head,
@@ -45,17 +44,17 @@ impl Audit {
         }
     }
 
-    /// The last position gone through.
+    /// The last position audited.
     pub fn position(&self) -> Position {
         self.next - 1
     }
 
-    /// Whether going on would tell more.
+    /// Whether the audit has found [`MAX_DEFECTS`] or reached its end.
     pub fn is_over(&self) -> bool {
         self.report.defects.len() >= MAX_DEFECTS || self.next > self.head.position
     }
 
-    /// The next row.
+    /// Audits the next row.
     pub fn event(&mut self, event: &RecordedEvent) {
         self.arrive_at(event.position);
         let place = || {
@@ -72,31 +71,31 @@ impl Audit {
         self.recorded_at = event.recorded_at;
     }
 
-    /// The next row, if it cannot be read as an event; the one after it cannot be checked against its hash.
+    /// Reports a next row that is not readable as an event; `hash` is needed to check the row after it.
     pub fn unreadable(&mut self, position: Position, hash: Option<Hash>, error: &str) {
         self.arrive_at(position);
         self.defect(format!("position {position}: cannot be read: {error}"));
         self.tip = hash.unwrap_or(self.tip);
     }
 
-    /// A row at a place where none can be.
+    /// Reports a row at a position outside of the log.
     pub fn outside(&mut self, position: i64) {
         self.defect(format!("position {position}: outside of the log, which ends at its head"));
     }
 
-    /// The storage gave no more rows though there should be some.
+    /// Reports that the storage failed before the last row.
     pub fn broken_off(&mut self, error: &str) {
         self.defect(format!("position {}: cannot be read: {error}", self.next));
     }
 
-    /// An event that does not follow the one before it in its stream.
+    /// Reports an event that does not follow the one before it in its stream.
     pub fn out_of_order(&mut self, position: Position, stream: &str, version: Version) {
         self.defect(format!(
             "position {position} ({stream} version {version}): does not follow in its stream"
         ));
     }
 
-    /// All rows were given.
+    /// Ends the audit after the last row.
     pub fn finish(mut self) -> VerifyReport {
         if self.report.defects.len() < MAX_DEFECTS {
             self.check_head();

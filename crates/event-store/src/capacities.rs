@@ -1,13 +1,13 @@
-//! How much a handle keeps in memory so as to be fast. None of it changes an answer, however little that is.
+//! The bounds of a handle's caches. No bound changes an answer, not even 0.
 
 /// The most that a handle keeps of each kind. Any number is allowed, 0 too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacities {
     /// Streams whose ends need not be looked up, in each of two generations: about 20 MB together by default.
     pub known_streams: usize,
-    /// Events committed last, for readers that follow the log in the same process: this many,
+    /// The most events in the tail cache, for readers that follow the log in the same process.
     pub tail_events: usize,
-    /// and payloads of this many bytes in total.
+    /// The most bytes of their payloads.
     pub tail_bytes: usize,
     /// Texts of SQL for the fast path of an append on SQLite, by its numbers of events and answers. The last one is
     /// always kept.

@@ -1,4 +1,4 @@
-//! The hash chain: what exactly is hashed for each event, on every backend and for ever.
+//! The hash chain: the exact bytes that are hashed for each event, on every backend and for ever.
 //!
 //! `hash = SHA-256(hash of the event before ‖ canonical bytes)`; the event before the first has 32 zeroes. The
 //! canonical bytes hold everything that is stored of the event, in the order of [`Fields`]: integers as 8 bytes
@@ -11,14 +11,14 @@ use crate::RecordedEvent;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// A link of the chain.
+/// The SHA-256 of an event and the hash before it.
 pub(crate) type Hash = [u8; 32];
 
-/// What stands before the first event.
+/// The hash before the first event.
 pub(crate) const GENESIS: Hash = [0; 32];
 
 const TAG: &[u8] = b"orderlog event 1\n";
-/// Of an event with a partition key that is not its stream's id.
+/// The tag of an event with a partition key that is not its stream's id.
 const KEYED_TAG: &[u8] = b"orderlog event 2\n";
 const ABSENT: u64 = u64::MAX;
 
@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The event's link, given the one before. `scratch` is only there to be used again.
+    /// The event's hash, from the hash before it. `scratch` is a reused buffer.
     pub fn hash(&self, previous: &Hash, scratch: &mut Vec<u8>) -> Hash {
         scratch.clear();
         scratch.extend_from_slice(previous);

@@ -1,4 +1,4 @@
-//! What is read is checked to have no hole before it is given out.
+//! Checks that a page of events has no hole before a reader gets it.
 
 use crate::{Position, RecordedEvent, StoreError, Version};
 
@@ -22,7 +22,7 @@ pub(crate) fn check_versions(after: Version, events: &[RecordedEvent]) -> Result
     }
 }
 
-/// The first place after `after` that is not there although a later one is.
+/// The first number after `after` that is missing although a later one is present.
 fn first_gap(after: u64, places: impl Iterator<Item = u64>) -> Option<u64> {
     let mut expected = after;
     for place in places {

@@ -1,22 +1,22 @@
-//! Named points of the append at which a crash test kills the process, and a simulation lets the handle die alone;
-//! nothing at all without `crash-points` and `simulation`.
+//! Named points of the append at which a crash test kills the process, and a simulation kills only the handle. Without the
+//! features `crash-points` and `simulation` they do nothing.
 //!
-//! `ORDERLOG_CRASH_AT=<point>[:nth]` aborts at the nth passing (default the first) of that point, with no unwinding
-//! and no flushing: what a kill at that very instruction would leave behind. Appends then take the slow path, because
-//! the fast path has no instruction of ours between its statements.
+//! `ORDERLOG_CRASH_AT=<point>[:nth]` aborts at the nth passing (default the first) of that point, without unwinding or
+//! flushing, as a kill at that instruction would. Appends then take the slow path, because the fast path has no
+//! instruction of ours between its statements.
 
-/// Where the append may be killed, in the order in which it passes.
+/// The points at which an append may be killed, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Point {
-    /// Nothing was asked of the database yet.
+    /// No statement was sent yet.
     BeforeBegin,
     /// The head row is locked and read.
     AfterLock,
-    /// Events are written, not committed.
+    /// Events are written but not committed.
     AfterEvents,
-    /// Everything is written, not committed.
+    /// Everything is written but not committed.
     BeforeCommit,
-    /// Committed; the caller does not know yet.
+    /// The append is committed; the caller has no answer yet.
     AfterCommit,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn stops_within() -> bool {
     false
 }
 
-/// Does not return if the environment or the simulation says so.
+/// Passes a point; does not return if the environment or the simulation ends the process or handle there.
 #[cfg(any(feature = "crash-points", feature = "simulation"))]
 pub(crate) fn pass(point: Point) {
     let name = match point {

@@ -1,4 +1,4 @@
-//! The end of the log as its head says it, against the last event that is there.
+//! Compares the head of the log with the last stored event.
 //!
 //! Every handle compares the two when it is opened, whatever the length of the log: one statement reads both from their
 //! indexes. A head without its rows means that events answered as stored are missing, or that the storage was changed by
@@ -9,14 +9,14 @@ use crate::row;
 use crate::{Position, StoreError};
 use sqlx::{ColumnIndex, Database, Decode, FromRow, Row, Type};
 
-/// Reads an [`Ends`].
+/// The SQL that reads an [`Ends`].
 pub(crate) const ENDS: &str =
     "SELECT log_head.position, log_head.hash, COALESCE(last.position, 0), last.hash
      FROM log_head LEFT JOIN
          (SELECT position, hash FROM events ORDER BY position DESC LIMIT 1) AS last ON TRUE
      WHERE log_head.only_row = 1";
 
-/// Both ends of the log.
+/// The head and the last event of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ends {
     head: (Position, Hash),
@@ -25,7 +25,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// Refuses a head that is not the last event, with what a person can do.
+    /// Refuses a head that is not the last event; the error says what to do.
     pub fn check(self) -> Result<(), StoreError> {
         let Self { head, last } = self;
         if head == last {

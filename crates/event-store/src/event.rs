@@ -1,4 +1,4 @@
-//! Events as they enter and leave the log.
+//! Events as they are appended and as they are read back.
 
 use crate::{Position, StreamId, Version};
 use chrono::DateTime;
@@ -32,7 +32,7 @@ pub struct NewEvent {
     pub payload: Vec<u8>,
 }
 
-/// What is known of the request behind some events; stored on each of them.
+/// The request that caused some events; stored on each of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// Follows one request through everything it causes.
@@ -41,13 +41,13 @@ pub struct Metadata {
     pub causation_id: Option<String>,
     /// W3C trace context.
     pub traceparent: Option<String>,
-    /// Who asked.
+    /// Who sent the request, or what reacted to an event.
     pub actor: Option<String>,
 }
 
 impl Metadata {
-    /// Of what follows from an event: it is the cause, its correlation and its trace are handed on, and `actor` is what
-    /// reacted to it, for instance `process:thanks`.
+    /// The metadata of a reaction to an event: the event is the cause, its correlation and trace are kept, and `actor` names
+    /// what reacted, for instance `process:thanks`.
     #[must_use]
     pub fn following(event: &RecordedEvent, actor: &str) -> Self {
         Self {
@@ -80,7 +80,7 @@ pub struct RecordedEvent {
     pub occurred_at: Timestamp,
     /// When the log stored it.
     pub recorded_at: Timestamp,
-    /// The request behind it.
+    /// The request that caused it.
     pub metadata: Metadata,
     /// JSON, UTF-8, byte for byte as stored.
     pub payload: Vec<u8>,
@@ -89,7 +89,7 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
-    /// The partition key, as it is stored and shown: `None` where it is the stream's own id.
+    /// The partition key as stored and shown: `None` if it is the stream's own id.
     pub fn foreign_partition_key(&self) -> Option<Uuid> {
         self.stream.foreign(Some(self.partition_key))
     }

@@ -1,7 +1,7 @@
 //! A future that goes on when its caller drops it half-way.
 //!
-//! As long as it is polled it costs one allocation and no task. Dropped after it has begun, what is left of it becomes a
-//! task of the runtime it began on. Dropped before, it has done nothing and does nothing.
+//! While it is polled it costs one allocation and no task. Dropped after it has begun, its rest becomes a task of the
+//! runtime that it began on. Dropped before it has begun, it does nothing.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 pub(crate) struct Finishing<F: Future<Output: Send + 'static> + Send + 'static> {
     /// `None` when it has ended.
     future: Option<Pin<Box<F>>>,
-    /// Where it goes on; `None` before it has begun.
+    /// The runtime on which it goes on; `None` before it has begun.
     runtime: Option<Handle>,
 }
 
@@ -26,7 +26,7 @@ impl<F: Future<Output: Send + 'static> + Send + 'static> Future for Finishing<F>
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         self.runtime.get_or_insert_with(Handle::current);
-        // Taken out meanwhile: one that panics does not go on.
+        // Taken out while polled: a future that panics does not go on.
         let mut future = self.future.take().expect("it is not polled after its end");
         let polled = future.as_mut().poll(context);
         if polled.is_pending() {

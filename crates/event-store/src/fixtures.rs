@@ -1,4 +1,4 @@
-//! Values that tests within this crate are written with.
+//! Values for the tests within this crate.
 
 use crate::{Append, Entry, Metadata, NewEvent, StreamId, StreamType, Timestamp};
 use uuid::Uuid;

@@ -5,9 +5,9 @@
 //! pipelines cost one commit at a time, and within the bounds an append waits for one other transaction at most. A
 //! single caller needs neither a channel nor a task.
 //!
-//! Appends know nothing of one another: each is answered as if it had been made by itself, in the order of arrival
-//! (`plan`). If the storage refuses a transaction of several, nothing of it is stored, and each is made by itself. If an
-//! outcome cannot be settled, it is unknown to all of them.
+//! Appends are independent: each is answered as if it had its own transaction, in the order of arrival (`plan`). If the
+//! storage refuses a transaction of several, nothing of it is stored, and each gets its own. If an outcome cannot be
+//! settled, it is unknown for all of them.
 //!
 //! No caller waits for ever: a leader that is dropped or panics hands the lead on. The callers whose appends it had
 //! taken get "outcome unknown", because it may have committed.
@@ -25,9 +25,9 @@ const MAX_SHARED_BYTES: usize = 16 * 1024 * 1024;
 /// The most appends that may wait.
 const MAX_WAITING: usize = 4_096;
 
-/// A backend's writer.
+/// A writer that commits several appends in one transaction; each backend has one.
 pub(crate) trait Transact: Send {
-    /// Makes these appends by one transaction, in order: all of them or nothing. One answer for each.
+    /// Commits these appends in one transaction, in order: all or nothing. Returns one answer for each.
     fn append(
         &mut self,
         group: &[Append],
@@ -46,12 +46,12 @@ impl<W: Transact> GroupCommit<W> {
         Self { writer: Arc::new(tokio::sync::Mutex::new(writer)), queue: Arc::default() }
     }
 
-    /// The writer itself, for work that is no append and takes its turn among them.
+    /// The writer itself, for other work than appends; it waits its turn among them.
     pub fn writer(&self) -> &Arc<tokio::sync::Mutex<W>> {
         &self.writer
     }
 
-    /// Makes an append, by itself or together with others.
+    /// Commits an append, alone or together with others.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let (lead, append) = match self.queue.enter(append)? {
             Entered::Leading(lead, append) => (lead, append),
@@ -81,7 +81,7 @@ impl<W: Transact> GroupCommit<W> {
         drop(writer);
         drop(lead);
         for (turn, answer) in turns.into_iter().zip(others) {
-            // A caller that is gone hears nothing.
+            // A caller that is gone receives nothing.
             turn.send(Turn::Made(answer)).ok();
         }
         own
@@ -95,7 +95,7 @@ async fn alone(writer: &mut impl Transact, append: &Append) -> Answer {
     Ok(appended.pop().expect("a writer gives an answer for each append"))
 }
 
-/// The first one's answer, and those of the others.
+/// Commits a group. Returns the first append's answer, and those of the others.
 async fn together(writer: &mut impl Transact, group: &[Append]) -> (Answer, Vec<Answer>) {
     let mut answers = match writer.append(group).await {
         Ok(appended) => {
@@ -123,7 +123,7 @@ struct Queue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// A caller leads, or the lead is on its way to one.
+    /// Whether a caller leads, or the lead is on its way to one.
     led: bool,
     waiting: VecDeque<Waiting>,
 }
@@ -135,7 +135,7 @@ struct Waiting {
     turn: oneshot::Sender<Turn>,
 }
 
-/// What a caller that waits hears.
+/// The message to a caller that waits.
 #[derive(Debug)]
 enum Turn {
     /// It leads; this is its own append.
@@ -176,7 +176,7 @@ impl Queue {
 struct Lead(Option<Arc<Queue>>);
 
 impl Lead {
-    /// Those that wait and fit into the leader's transaction, in the order of arrival.
+    /// The waiting appends that fit into the leader's transaction, in the order of arrival.
     fn take(&self, own: &Append) -> Vec<Waiting> {
         let Some(queue) = &self.0 else { return Vec::new() };
         let mut state = queue.lock();
@@ -216,7 +216,7 @@ impl Drop for Lead {
     }
 }
 
-/// How much of a transaction an append takes up.
+/// An append's share of the bounds of a transaction.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     entries: usize,

@@ -1,4 +1,4 @@
-//! Who leads, who shares, who hears what; over a scripted writer.
+//! Which callers lead, share and get which answer, over a scripted writer.
 
 use super::*;
 use crate::fixtures::one;
@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::sync::Semaphore;
 
-/// What the writer makes of an append, and of every transaction with it.
+/// How the writer answers an append, and every transaction with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Stored,

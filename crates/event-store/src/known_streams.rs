@@ -1,4 +1,4 @@
-//! The ends of streams that this handle wrote to lately, so that most appends need not look them up.
+//! The ends of the streams that this handle wrote last, so that most appends need not look them up.
 //!
 //! Why it is safe: every append of any handle raises the head's revision in its own transaction, and the head is read
 //! under the write lock. If it still has the revision that our last commit left, no other handle has appended since, so
@@ -27,12 +27,12 @@ pub(crate) struct KnownStreams {
 }
 
 impl KnownStreams {
-    /// Nothing is known yet.
+    /// An empty cache for `capacity` streams in each of two generations.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, revision: 0, young: HashMap::new(), old: HashMap::new() }
     }
 
-    /// Another log may be there now.
+    /// Drops everything, because the storage may hold another log now.
     pub(crate) fn forget(&mut self) {
         *self = Self::new(self.capacity);
     }

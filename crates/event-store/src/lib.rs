@@ -1,13 +1,13 @@
 //! The log: gapless positions in commit order, versions within streams, a hash chain over everything.
 //!
-//! Payloads are opaque: this crate knows nothing of orders. What it guarantees, on every backend (one conformance
-//! list proves it): a position is taken under the head row's lock inside the append transaction, so position order is
-//! commit order and there are no holes; events, idempotency records and answers commit together; nothing stored is
-//! ever changed or removed; the bytes read are the bytes stored.
+//! Payloads are opaque: this crate does not know orders. Every backend gives the same guarantees, which one conformance
+//! list proves. A position is taken under the head row's lock inside the append transaction, so position order is commit
+//! order and there are no holes. Events and idempotency records commit together. No stored event is ever changed or
+//! removed. The bytes read are the bytes stored.
 //!
-//! What is the same on every backend stands once: which entries may be written and what their rows are (`plan`), the
-//! hash chain (`chain`), how a row reads (`row`), how a log is audited (`audit`). A backend holds its SQL and its
-//! connections, nothing else.
+//! The common parts of all backends exist once: which entries may be written and what their rows are (`plan`), the hash
+//! chain (`chain`), how a row is read (`row`), how a log is audited (`audit`). A backend holds only its SQL and its
+//! connections.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -78,10 +78,10 @@ pub struct Head {
     pub recorded_at: Timestamp,
 }
 
-/// What a stream loads from: a snapshot, if one is stored, and the events after it.
+/// A stream as it is loaded: a snapshot, if one is stored, and the events after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadedStream {
-    /// The newest snapshot of the asked-for snapshot version.
+    /// The newest snapshot of the requested snapshot version.
     pub snapshot: Option<Snapshot>,
     /// Every event after the snapshot (or all), in version order.
     pub events: Vec<RecordedEvent>,
@@ -90,7 +90,7 @@ pub struct LoadedStream {
 /// A stored state of a stream; a cache, never the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The stream's version it was taken at.
+    /// The stream's version at which it was taken.
     pub version: Version,
     /// `occurred_at` of that version.
     pub occurred_at: Timestamp,
@@ -100,13 +100,13 @@ pub struct Snapshot {
     pub state: Vec<u8>,
 }
 
-/// Why the store could not do what was asked; the caller decides what to do by the variant.
+/// Why a call to the store failed; the variant says what the caller can do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The storage cannot be reached or is refusing work now (disk full, busy, connection lost). Nothing was changed.
+    /// The storage cannot be reached or refuses work now (disk full, busy, connection lost). Nothing was changed.
     #[error("the event store is unavailable: {0}")]
     Unavailable(String),
-    /// The storage holds, or was given, something that this build cannot accept; needs a person.
+    /// The storage holds, or was given, something that this build cannot accept; a person must act.
     #[error("the event store is damaged or of another version: {0}")]
     Corrupt(String),
     /// The URL names no supported backend or cannot be opened.
@@ -115,7 +115,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Refuses a text that PostgreSQL cannot hold; no backend takes one then.
+    /// Refuses a text with a NUL character: PostgreSQL cannot hold it, so no backend takes it.
     pub(crate) fn refuse_nul<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<(), Self> {
         match texts.into_iter().any(|text| text.contains('\0')) {
             true => Err(Self::Corrupt("a text holds a NUL character".to_owned())),
@@ -123,12 +123,12 @@ impl StoreError {
         }
     }
 
-    /// Of a handle that was opened without the right to append.
+    /// The error of a handle that was opened without the right to append.
     pub(crate) fn not_appending() -> Self {
         Self::Unavailable("it was not opened for appending".to_owned())
     }
 
-    /// Of a handle that was opened without the right to write anything.
+    /// The error of a handle that was opened without the right to write anything.
     pub(crate) fn only_reading() -> Self {
         Self::Unavailable("it was opened for reading only".to_owned())
     }

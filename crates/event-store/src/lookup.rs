@@ -1,4 +1,4 @@
-//! What an append must look up in the database, under the lock, before it writes; the same on every backend.
+//! The lookups that an append needs under the lock before it writes; the same on every backend.
 //!
 //! Most of what an append relies on needs no look-up: streams that this handle wrote last are known (`known_streams`), a
 //! stream that must not exist yet is proved by its first row going in (the unique index), a key that must be free
@@ -20,7 +20,7 @@ pub(crate) enum Scope {
     Everything,
 }
 
-/// What is to be looked up, and what is known without.
+/// The streams and keys to look up, and the ends that are known without a lookup.
 #[derive(Debug, Default)]
 pub(crate) struct Lookup<'a> {
     /// Streams whose ends are not known.
@@ -31,7 +31,7 @@ pub(crate) struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    /// What the entries of these appends need to know.
+    /// The lookups that the entries of these appends need.
     pub fn of(group: &'a [Append], known: &KnownStreams, scope: Scope) -> Self {
         let mut lookup = Self::default();
         let entries = || group.iter().flat_map(|append| &append.entries);
@@ -53,12 +53,12 @@ impl<'a> Lookup<'a> {
         lookup
     }
 
-    /// What is known, if nothing need be looked up.
+    /// The known ends, if no lookup is needed.
     pub fn unneeded(self) -> Option<Found<'a>> {
         (self.streams.is_empty() && self.keys.is_empty()).then_some(self.found)
     }
 
-    /// With what was found, in the order of [`Lookup::streams`] and [`Lookup::keys`].
+    /// The lookup's results, given in the order of [`Lookup::streams`] and [`Lookup::keys`].
     pub fn answered(self, ends: Vec<StreamEnd>, answers: Vec<Option<StoredAnswer>>) -> Found<'a> {
         let Self { streams, keys, mut found } = self;
         found.streams.extend(streams.into_iter().zip(ends));

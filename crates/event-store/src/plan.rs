@@ -1,11 +1,10 @@
-//! Decides, without touching any storage, what a transaction writes: which entries hold, and what their rows are.
+//! Decides, without I/O, what a transaction writes: which entries hold, and what their rows are.
 //!
-//! Given the locked head, the versions of the streams and the keys that are taken, entries are gone through in order,
-//! each seeing what those before it leave. An entry whose key is taken or whose expected version is not the stream's
-//! is left out; from then on every entry of that stream in the same append is, because it was decided on events that are
-//! not there. A stream's first events give it its partition key; later ones get that of the stream, whatever decided them.
-//! A transaction may carry several appends: each gets the answer that it would have got had they been made
-//! one after the other, down to the bytes and the hashes of the rows.
+//! The input is the locked head, the versions of the streams and the taken keys. Entries are checked in order; each sees
+//! the results of those before it. An entry whose key is taken or whose expected version is not the stream's is left out.
+//! So is every later entry of that stream in the same append, because it was decided on events that were not stored. A
+//! stream's first events set its partition key; later ones inherit it. A transaction may carry several appends. Each gets
+//! the answer of a transaction of its own, down to the bytes and the hashes of the rows.
 
 use crate::chain::{Fields, Hash};
 use crate::event::cut;
@@ -19,16 +18,16 @@ use faults::{Fault, planted};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-/// What the database says, under the lock, of what an append names.
+/// The results of the lookups, under the lock, for the streams and keys that an append names.
 #[derive(Debug, Default)]
 pub(crate) struct Found<'a> {
-    /// Of every stream named; a stream that is not here does not exist.
+    /// The ends of the named streams; a looked-up stream that is missing here does not exist.
     pub streams: HashMap<&'a StreamId, StreamEnd>,
-    /// Of every key named that has an answer.
+    /// The answers under the named keys that have one.
     pub answers: HashMap<&'a str, StoredAnswer>,
 }
 
-/// An event with its place.
+/// An event with its position, version and hash.
 #[derive(Debug)]
 pub(crate) struct EventRow<'a> {
     pub position: Position,
@@ -41,7 +40,7 @@ pub(crate) struct EventRow<'a> {
     pub event: &'a NewEvent,
 }
 
-/// An answer with its place.
+/// An answer with its first position and time.
 #[derive(Debug)]
 pub(crate) struct AnswerRow<'a> {
     pub first_position: Position,
@@ -50,7 +49,7 @@ pub(crate) struct AnswerRow<'a> {
 }
 
 impl AnswerRow<'_> {
-    /// Whether it is this answer that was found.
+    /// Whether the stored answer is this one.
     pub fn is(&self, stored: &StoredAnswer) -> bool {
         stored.first_position == self.first_position
             && stored.fingerprint == self.answer.fingerprint
@@ -58,7 +57,7 @@ impl AnswerRow<'_> {
     }
 }
 
-/// What to write, and the caller's answer once it is committed.
+/// The rows to write, and the callers' answers once they are committed.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     /// One for each append, in order.
@@ -69,9 +68,9 @@ pub(crate) struct Plan<'a> {
     pub guessed: bool,
     pub events: Vec<EventRow<'a>>,
     pub answers: Vec<AnswerRow<'a>>,
-    /// Where each stream that was written to is afterwards.
+    /// The end of each written stream after the commit.
     pub streams: HashMap<&'a StreamId, StreamEnd>,
-    /// The head afterwards.
+    /// The head after the commit.
     pub head: Head,
 }
 
@@ -131,7 +130,7 @@ struct Planner<'a> {
     found: Found<'a>,
     /// Streams of which an entry of the same append was left out.
     refused: HashSet<&'a StreamId>,
-    /// Of the append that is being planned.
+    /// The recorded time of the append that is being planned.
     recorded_at: Timestamp,
     scratch: Vec<u8>,
     plan: Plan<'a>,
@@ -191,7 +190,7 @@ impl<'a> Planner<'a> {
             let stored_at = self.recorded_at;
             self.plan.answers.push(AnswerRow { first_position, stored_at, answer });
             self.plan.head.recorded_at = stored_at;
-            // A twin later in this batch is answered as if it had come after the commit.
+            // A duplicate later in this batch is answered as if it had come after the commit.
             let fingerprint = answer.fingerprint;
             let stored =
                 StoredAnswer { fingerprint, answer: answer.answer.clone(), first_position };
@@ -202,7 +201,7 @@ impl<'a> Planner<'a> {
         EntryOutcome::Written { first_position }
     }
 
-    /// Whether it is a twin whose events are written all the same.
+    /// Whether the planted fault writes the events of this duplicate.
     fn is_planted_twin(&self, answer: &KeyedAnswer) -> bool {
         planted(Fault::TwinsBothWritten)
             && self.plan.answers.iter().any(|row| row.answer.key == answer.key)

@@ -1,5 +1,4 @@
-//! Planted faults that take more than a condition where they strike. Without `faults/on` each hook gives back what it was
-//! given.
+//! Planted faults that take more than a condition where they strike. Without `faults/on` each hook returns its argument.
 
 use crate::plan::{Found, plan};
 use crate::stream::StreamEnd;
@@ -9,9 +8,9 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// [`Fault::CursorWithoutLock`] delays one append in every 16 positions
+/// [`Fault::CursorWithoutLock`] delays one append in this many positions.
 const HELD_UP: u64 = 16;
-/// by this long.
+/// How long it delays the append.
 const HOLD_UP: Duration = Duration::from_millis(5);
 
 thread_local! {
@@ -19,7 +18,7 @@ thread_local! {
     static UNCOMMITTED: RefCell<Vec<RecordedEvent>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What a sequence would hand out next.
+/// The next value of the sequence that the fault uses.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Shows readers on this thread what is about to be appended to a log with this head ([`Fault::PositionReused`]).
@@ -73,7 +72,7 @@ pub(crate) fn unlocked(sql: &'static str) -> &'static str {
     if planted(Fault::CursorWithoutLock) { sql.trim_end_matches(" FOR UPDATE") } else { sql }
 }
 
-/// The head that these appends go on top of. With [`Fault::CursorWithoutLock`], the log was empty when the process began.
+/// The head that these appends follow. With [`Fault::CursorWithoutLock`], the log was empty when the process began.
 pub(crate) fn cursor(head: Head, group: &[Append]) -> Head {
     if !planted(Fault::CursorWithoutLock) {
         return head;

@@ -1,15 +1,15 @@
-//! Named points at which a simulation makes a handle wait, fail or die; nothing at all without `simulation`.
+//! Named points at which a simulation makes a handle wait, fail or die. Without the feature `simulation` they do nothing.
 
 use crate::{AppendError, StoreError};
 
-/// A question that is on its way, until dropped.
+/// A request to the log under way, until dropped.
 #[cfg(feature = "simulation")]
 pub(crate) type Asking = stage::Lasting;
 /// Nothing.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Asking;
 
-/// The log is about to be asked, or given something that it may have already.
+/// The point before a request to the log, or before a write that it may have already.
 #[cfg(feature = "simulation")]
 pub(crate) async fn ask(point: &'static str) -> Result<Asking, StoreError> {
     let refused = |_| StoreError::Unavailable("the simulation refuses it".to_owned());
@@ -24,7 +24,7 @@ pub(crate) fn ask(_point: &'static str) -> std::future::Ready<Result<Asking, Sto
     std::future::ready(Ok(Asking))
 }
 
-/// An append has ended, and its caller is about to hear how.
+/// The point after an append, before its caller gets the answer.
 #[cfg(feature = "simulation")]
 pub(crate) async fn appended() -> Result<(), AppendError> {
     let lost = |_| AppendError::Unknown("the simulation keeps the answer back".to_owned());
@@ -61,7 +61,7 @@ pub(crate) type Resting = stage::Lasting;
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Resting;
 
-/// There is nothing to do but wait.
+/// Marks that the follower only waits.
 #[cfg(feature = "simulation")]
 pub(crate) fn resting() -> Resting {
     stage::resting()

@@ -1,4 +1,4 @@
-//! How a stored event reads, the same for every backend.
+//! Reads a stored event from a row, the same for every backend.
 //!
 //! Columns are taken by place, in the order of `event_columns!`, and texts are borrowed from the row until they are
 //! known to be good. A value that is not of its type is an error with the column's place, never a guess.
@@ -68,7 +68,7 @@ pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A number that is stored signed and means an unsigned one.
+/// An unsigned number from its signed column.
 pub(crate) fn number<'r, R, N>(row: &'r R, index: usize) -> sqlx::Result<N>
 where
     R: Row,

@@ -1,4 +1,4 @@
-//! Whether the schema that was found is exactly this build's.
+//! Checks that the storage's schema is exactly this build's.
 
 use crate::StoreError;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -7,12 +7,12 @@ use sqlx::migrate::{MigrateError, Migrator};
 pub(crate) const APPLIED: &str =
     "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version";
 
-/// How the schema that was found stands to this build's.
+/// The storage's schema compared with this build's.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
     /// Exactly this build's.
     Same,
-    /// Some migrations are still to be made.
+    /// Some migrations are missing.
     Older,
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn compare(
     Ok(if applied.len() < migrations.iter().count() { Schema::Older } else { Schema::Same })
 }
 
-/// What a migration that failed means; `refusal` says what a failed statement means.
+/// The error for a failed migration; `refusal` maps a failed statement.
 pub(crate) fn refused(
     error: MigrateError,
     refusal: impl FnOnce(sqlx::Error) -> StoreError,
@@ -51,7 +51,7 @@ pub(crate) fn refused(
     }
 }
 
-/// For handles that only read.
+/// The error of a read-only handle on an older schema.
 pub(crate) fn older() -> StoreError {
     StoreError::Corrupt(
         "its schema is older than this program; start the program that writes it once to migrate it"

@@ -100,8 +100,8 @@ impl EventStore {
         task.await.unwrap_or_else(|ended| Err(AppendError::Unknown(ended.to_string())))
     }
 
-    /// As [`EventStore::append`], but without a task of its own as long as the caller stays: for one that polls it to
-    /// the end and does nothing else meanwhile, because others may be waiting for it.
+    /// As [`EventStore::append`], but without a task of its own as long as the caller stays. For a caller that polls it to
+    /// the end and does nothing else meanwhile, because other appends may wait for it.
     ///
     /// # Errors
     /// As [`EventStore::append`].
@@ -246,7 +246,7 @@ impl EventStore {
         on_backend!(self, store => store.head_hint())
     }
 
-    /// Storage reachable and migrated?
+    /// Checks that the storage is reachable and migrated.
     ///
     /// # Errors
     /// [`StoreError`], as each variant says.
@@ -254,8 +254,8 @@ impl EventStore {
         self.head().await.map(|_| ())
     }
 
-    /// Lets what is being written finish, then closes every connection. Later calls answer `Unavailable`, but for those that ask
-    /// for nothing.
+    /// Waits for writes under way, then closes every connection. Later calls answer `Unavailable`, except calls with nothing
+    /// to do.
     pub async fn close(&self) {
         on_backend!(self, store => store.close().await)
     }

@@ -17,7 +17,7 @@ pub struct StreamId {
     pub id: Uuid,
 }
 
-/// What an append relies on of a stream.
+/// The end of a stream: all that an append needs to know of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamEnd {
     /// The version of its last event; 0 = the stream does not exist.
@@ -39,7 +39,7 @@ impl StreamId {
 }
 
 impl Hash for StreamId {
-    /// Streams that share an id are few: the type would cost more than it tells apart.
+    /// Hashes the id alone: few streams share an id, so hashing the type would cost more than it gains.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id.hash(state);
     }
@@ -57,7 +57,7 @@ impl StreamType {
     /// The most bytes that a name may have. The schema of the log holds the same bound.
     pub const MAX_BYTES: usize = 31;
 
-    /// A name that is written in the program.
+    /// The type of a name that is written in the program.
     ///
     /// # Panics
     /// When it is not a name of a stream type; in a constant, when the program is compiled.
@@ -68,7 +68,7 @@ impl StreamType {
         }
     }
 
-    /// A name that comes from elsewhere; `None` if it is not one of a stream type.
+    /// The type of a name from elsewhere; `None` if the name is not valid.
     pub fn parse(name: &str) -> Option<Self> {
         Self::checked(name.as_bytes())
     }

@@ -1,9 +1,8 @@
 //! The tail cache: the events committed last, kept in memory for readers that follow the log in the same process.
 //!
-//! Most of what a follower asks for was written a moment ago by the very process it runs in; a page from here spares
-//! the storage a read for each batch. Only what is committed comes in, in the order of the log and without a hole: when
-//! another process has appended in between, the cache is emptied. The log stays the truth; whatever is not here is read
-//! there.
+//! A follower mostly reads events that its own process wrote a moment ago; a page from here saves a read of the storage
+//! for each batch. The cache takes only committed events, in the order of the log and without a hole: when another process
+//! has appended in between, it is emptied. The log stays the truth; events that are not here are read there.
 
 use crate::plan::Plan;
 use crate::{Capacities, MAX_PAGE_BYTES, Position, RecordedEvent};
@@ -44,13 +43,13 @@ impl TailCache {
         self.followed.store(true, Ordering::Relaxed);
     }
 
-    /// Nothing is kept or given out any more.
+    /// Empties the cache and keeps nothing any more.
     pub fn close(&self) {
         self.followed.store(false, Ordering::Relaxed);
         *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Tail::default();
     }
 
-    /// Keeps what was committed just now.
+    /// Keeps the events that were just committed.
     pub fn committed(&self, plan: &Plan<'_>) {
         if !self.followed.load(Ordering::Relaxed) || plan.events.is_empty() {
             return;

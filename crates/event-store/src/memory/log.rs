@@ -1,7 +1,7 @@
-//! What a log is, in the fewest words: a list of events, and maps for keys, snapshots and leases.
+//! The simplest log: a list of events, and maps for keys, snapshots and leases.
 //!
-//! No cache, no fast way, no plan that is made first and written later: each entry is looked at and written in its turn.
-//! Nothing here is shared with the backends that it is compared with, but the types and the bytes that a hash covers.
+//! It has no cache, no fast path and no plan: each entry is checked and written in turn. It shares only the types and the
+//! hashed bytes with the backends that it is compared with.
 
 use crate::chain::{Fields, GENESIS};
 use crate::{
@@ -51,8 +51,8 @@ impl Log {
         Appended { outcomes, head: self.head().position, recorded_at }
     }
 
-    /// Writes one entry, or says why not. `spoiled` are the streams of which an entry was left out before: what comes
-    /// later was decided on events that are not there.
+    /// Writes one entry, or returns why not. `spoiled` are the streams of which an earlier entry was left out: later
+    /// entries were decided on events that were not stored.
     fn enter<'a>(
         &mut self,
         entry: &'a Entry,
@@ -202,7 +202,7 @@ impl Log {
         Some(Lease { name: name.to_owned(), epoch: epoch + 1 })
     }
 
-    /// Changes a lease and makes it beat, if it is still the one that is held; whether it was.
+    /// Changes a lease and raises its beats, if it is still held; returns whether it was.
     pub fn change_lease(&mut self, held: &Lease, change: impl FnOnce(&mut LeaseState)) -> bool {
         let lease = self.leases.get_mut(&held.name).filter(|lease| lease.epoch == held.epoch);
         let Some(lease) = lease else { return false };

@@ -1,8 +1,8 @@
 //! The log in memory: the reference that the other backends are compared with, and a log for simulations.
 //!
-//! What it says is right by being simple (`log`), not by being fast. The log is the storage: it outlives its handles, and
-//! any number of them may be open on it, each with its own rights. A handle behaves as one on SQLite does: it hints only
-//! at its own appends, and answers `Unavailable` when it is closed. Compiled with the feature `reference` alone.
+//! It is correct because it is simple (`log`), not fast. The log is the storage: it outlives its handles, and any number of
+//! handles may be open on it, each with its own rights. A handle behaves like one on SQLite: it hints only at its own
+//! appends, and answers `Unavailable` when it is closed. Compiled only with the feature `reference`.
 
 mod log;
 
@@ -34,7 +34,7 @@ pub struct Rows {
 }
 
 impl MemoryLog {
-    /// What there is by now.
+    /// The rows in each table now.
     pub fn rows(&self) -> Rows {
         let log = self.lock();
         Rows {

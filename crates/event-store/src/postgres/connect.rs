@@ -1,6 +1,6 @@
-//! Connections: their settings, pools, how long an answer is waited for, and what a failed statement means.
+//! Connections: their settings, pools, timeouts, and what a failed statement means.
 //!
-//! The bottom of the backend: everything that talks to the server comes through here.
+//! The bottom of the backend: every use of the server passes through here.
 
 use crate::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -12,8 +12,7 @@ use tokio::time::timeout;
 /// The schema that holds the log; nothing else is touched in the database.
 pub(super) const SCHEMA: &str = "event_store";
 
-/// How long an answer of the database is waited for before the connection is given up. Above every time that the
-/// server itself would take before it gives up.
+/// How long to wait for an answer before the connection is given up. Longer than every timeout of the server.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a caller waits for a free connection.
@@ -21,7 +20,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a new connection of the writer may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const MAX_READERS: u32 = 8;
-/// Connections for leases, snapshots and what is forgotten.
+/// Connections for leases, snapshots and the removal of old answers.
 pub(super) const MAX_SIDE: u32 = 2;
 
 /// Settings of every connection. Every question has an index that answers it; plans are kept, and one that was made
@@ -114,7 +113,7 @@ pub(super) fn no_answer() -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, waited))
 }
 
-/// Whether another connection may do better. Nothing that was not committed outlives the one that is lost.
+/// Whether the connection is lost, so that another may succeed. Nothing uncommitted outlives a lost connection.
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,

@@ -7,7 +7,7 @@ use faults::Fault;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-/// Waits for the log's lock and reads the head as the last one to hold it has left it.
+/// Waits for the log's lock and reads the head as the last holder of the lock left it.
 pub(super) async fn lock_head(connection: &mut PgConnection) -> sqlx::Result<(Head, i64)> {
     sqlx::query(planted::unlocked(
         "SELECT position, hash, recorded_at, revision FROM log_head WHERE only_row = 1 FOR UPDATE",

@@ -1,4 +1,4 @@
-//! Hints that the head moved, and how the head is asked for when none comes.
+//! Hints that the head moved, and the SQL that polls the head when none comes.
 
 use pg_hints::{Ask, Channel, News};
 use std::time::Duration;

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use writer::Writer;
 
-/// A statement that is at home in a task of its own.
+/// A statement that a task of its own can run.
 type Write = Query<'static, Postgres, PgArguments>;
 
 /// The log in a PostgreSQL database.
@@ -40,8 +40,8 @@ pub struct PostgresStore {
     readers: PgPool,
     /// `None` for a handle that does not append.
     appends: Option<GroupCommit<Writer>>,
-    /// Leases, snapshots, what is forgotten: nothing that need wait for the log's lock. `None` for a handle that only
-    /// reads.
+    /// For leases, snapshots and the removal of old answers, which need not wait for the log's lock. `None` for a handle
+    /// that only reads.
     side: Option<PgPool>,
     hints: Arc<Hints>,
 }

@@ -1,7 +1,7 @@
-//! Opening the log: its connections with their settings, its schema made or found to be this build's.
+//! Opens the log: sets up its connections, and migrates or checks its schema.
 //!
-//! A role that may not change the schema can open a log that is migrated already. Costs the same for a log of any
-//! length: the migrations' table, the head row and the last event are all that is read.
+//! A role that may not change the schema can open a log that is migrated already. The cost does not depend on the log's
+//! length: only the migrations' table, the head row and the last event are read.
 
 use super::PostgresStore;
 use super::connect::{
@@ -88,7 +88,7 @@ async fn find_schema(readers: &PgPool) -> Result<Schema, StoreError> {
     schema::compare(&MIGRATIONS, &applied.await?)
 }
 
-/// Makes what is missing. Processes that do so at once take turns by an advisory lock.
+/// Runs the missing migrations. Processes that do so at once take turns by an advisory lock.
 async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let mut connection = connect(&options.clone().options(MIGRATING)).await.map_err(refusal)?;
     refuse_other_encodings(&mut connection).await?;

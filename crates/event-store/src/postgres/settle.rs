@@ -1,4 +1,4 @@
-//! A commit that got no answer, or an error: did it happen? Read back, never guess.
+//! Commit recovery: reads back whether a commit without an answer, or with an error, took place. It never guesses.
 //!
 //! The COMMIT may still be on its way to a server whose connection looks dead from here. So the head row is locked
 //! before it is read: our own transaction held that lock, and when we get it the transaction has ended, one

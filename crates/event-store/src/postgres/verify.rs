@@ -39,7 +39,7 @@ impl PostgresStore {
         Ok(audit.finish())
     }
 
-    /// Rows where none can be: before the first position, and beyond the head.
+    /// Reports rows before the first position and beyond the head.
     async fn verify_outside(&self, audit: &mut Audit) -> Result<(), StoreError> {
         let found: Option<i64> = on(&self.readers, async |connection| {
             sqlx::query_scalar(
@@ -59,7 +59,7 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Reads one page; whether there may be another.
+    /// Audits one page; returns whether there may be another.
     async fn verify_page(&self, audit: &mut Audit) -> Result<bool, StoreError> {
         let after = signed(audit.position());
         let read = on(&self.readers, async |connection| {

@@ -59,8 +59,8 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Remembers a commit that led to `revision`. Where others append too, the next append does not take the fast path:
-    /// it would mostly lose.
+    /// Notes a commit that led to `revision`. If others append too, the next append does not take the fast path, where it
+    /// would mostly lose.
     pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
         let ends = plan.streams.iter().map(|(stream, end)| (*stream, *end));
         self.known.committed(revision, ends);
@@ -113,7 +113,7 @@ impl Writer {
     }
 }
 
-/// What is answered must be on the disk.
+/// Refuses a server that may answer a commit before it is on the disk.
 async fn refuse_forgetful(connection: &mut PgConnection) -> Result<(), StoreError> {
     let settings = sqlx::query_as(
         "SELECT current_setting('synchronous_commit'), current_setting('fsync'), pg_is_in_recovery()",

@@ -1,9 +1,9 @@
 //! The log in one SQLite file: one connection that writes, a few that read.
 //!
-//! WAL with synchronous=FULL: a commit is on the disk when it is answered, readers and the writer never wait for one
-//! another. Checkpoints are made while the writer goes on and keep the WAL short, because nothing here reads in long
-//! transactions. Other processes may append to the same file: an append relies on what it read under the write lock, or
-//! on what our own last commit left if the head, under the lock, proves to be still that.
+//! WAL with synchronous=FULL: a commit is on the disk when it is answered, and readers and the writer never wait for each
+//! other. WAL checkpoints run during the writer's work and keep the WAL short, because nothing here reads in long
+//! transactions. Other processes may append to the same file. So an append relies only on reads under the write lock, or
+//! on our own last commit if the head under the lock is still the same.
 
 mod fast_path;
 mod head;
@@ -85,7 +85,7 @@ impl SqliteStore {
         }
     }
 
-    /// What is no append takes its turn among them.
+    /// The writer, for other work than appends; it waits its turn among them.
     fn writer(&self) -> Result<Arc<Mutex<Writer>>, StoreError> {
         let appends = self.appends.as_ref().ok_or_else(StoreError::only_reading)?;
         Ok(Arc::clone(appends.writer()))

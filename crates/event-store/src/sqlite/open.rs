@@ -1,6 +1,6 @@
-//! Opening the file: create or migrate it, or refuse what is not this log.
+//! Opens the file: creates or migrates it, or refuses a file that is not this log.
 //!
-//! Costs the same for a log of any length: the migrations' table, the head row and the last event are all that is read.
+//! The cost does not depend on the log's length: only the migrations' table, the head row and the last event are read.
 
 use super::SqliteStore;
 use super::refusal;
@@ -106,8 +106,8 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
 async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
     let options = options.clone().journal_mode(SqliteJournalMode::Wal);
     let mut connection = options.connect().await.map_err(refusal)?;
-    // Other processes may create the file at the same time. An attempt that one of them overtook finds a migration more
-    // done when it looks again.
+    // Other processes may create the file at the same time. An attempt that one of them overtook finds one more migration
+    // done when it retries.
     let mut attempts = MIGRATIONS.iter().count();
     loop {
         refuse_foreign(&mut connection).await?;

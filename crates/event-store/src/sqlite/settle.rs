@@ -1,4 +1,4 @@
-//! A commit that answered with an error: did it happen? Read back, never guess.
+//! Commit recovery: reads back whether a commit that answered with an error took place. It never guesses.
 //!
 //! Our append would have moved the head to the next revision. If the head still stands where it stood under our lock,
 //! nothing was stored. If it moved, either we or a later writer moved it, and the rows show which: the hash at our last

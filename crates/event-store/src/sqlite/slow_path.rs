@@ -18,7 +18,7 @@ use crate::{Append, AppendError, Appended, StoreError};
 use faults::{Fault, planted};
 use sqlx::SqliteConnection;
 
-/// What an append is answered that conflicts with nothing and whose rows still do not go in.
+/// The error of an append that conflicts with nothing stored and whose rows are still refused.
 const REFUSED: &str = "the log refuses rows that conflict with nothing stored; nothing was appended. \
     Stop the server and run `orderlog verify`";
 

@@ -44,10 +44,10 @@ impl Transact for Writer {
     }
 }
 
-/// What became of a transaction that was to be rolled back.
+/// The result of rolling back a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RolledBack {
-    /// It was open until then, so nothing of it is stored.
+    /// The transaction was still open, so nothing of it is stored.
     Yes,
     /// The transaction had ended already, or the connection did not answer.
     Unknown,
@@ -72,8 +72,8 @@ impl Writer {
         }
     }
 
-    /// Remembers a commit that led to `revision`. Where others append too, the next append does not take the fast path:
-    /// it would mostly lose.
+    /// Notes a commit that led to `revision`. If others append too, the next append does not take the fast path, where it
+    /// would mostly lose.
     pub(super) fn committed(&mut self, plan: &Plan<'_>, revision: i64, alone: bool) {
         let ends = plan.streams.iter().map(|(stream, end)| (*stream, *end));
         self.known.committed(revision, ends);

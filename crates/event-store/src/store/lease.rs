@@ -37,7 +37,7 @@ impl EventStore {
         on_backend!(self, store => store.take_lease(name, holder, seen).await)
     }
 
-    /// Shows that the holder lives. False when the lease is someone else's by now.
+    /// Writes a heartbeat. False when another process holds the lease by now.
     ///
     /// # Errors
     /// [`StoreError`], as each variant says; whether the lease still holds is then unknown.
@@ -47,8 +47,8 @@ impl EventStore {
         on_backend!(self, store => store.renew_lease(lease).await)
     }
 
-    /// Moves the checkpoint and replaces the note, and shows that the holder lives. False when the lease is someone
-    /// else's by now: then nothing was changed. A checkpoint beyond the head is refused in the same way.
+    /// Moves the checkpoint, replaces the note and writes a heartbeat. False when another process holds the lease by now:
+    /// then nothing was changed. A checkpoint beyond the head is refused in the same way.
     ///
     /// # Errors
     /// [`StoreError`], as each variant says.
@@ -66,7 +66,7 @@ impl EventStore {
         on_backend!(self, store => store.advance_checkpoint(lease, checkpoint, note).await)
     }
 
-    /// Gives the lease back, so that the next one need not wait. False when it was someone else's already.
+    /// Gives the lease back, so that the next holder need not wait. False when another process held it already.
     ///
     /// # Errors
     /// [`StoreError`], as each variant says.

@@ -5,26 +5,24 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Says when it is worth reading on: `while follower.next().await { … }`, with [`Follower::found`] after a turn that found
-/// something.
+/// Says when to read on: `while follower.next().await { … }`, with [`Follower::found`] after a turn that found events.
 #[derive(Debug)]
 pub struct Follower {
     hint: watch::Receiver<Position>,
     poll: Duration,
     shutdown: CancellationToken,
-    /// The last turn found something, or there was none yet.
+    /// Whether the last turn found events, or there was none yet.
     found: bool,
 }
 
 impl Follower {
-    /// Follows a log until `shutdown`. Without a hint it is looked at every `poll`.
+    /// Follows a log until `shutdown`. Without a hint it reads the log every `poll`.
     pub fn new(store: &EventStore, poll: Duration, shutdown: &CancellationToken) -> Self {
         Self { hint: store.head_hint(), poll, shutdown: shutdown.clone(), found: true }
     }
 
-    /// Returns when the next turn is due: at once if the last one found something, else when the log hints that it has
-    /// grown, and at the latest after the poll interval, since a hint may be lost. False at shutdown, which ends a pause but
-    /// no turn.
+    /// Returns when the next turn is due: at once if the last one found events, else on a hint that the log has grown. A
+    /// hint may be lost, so the poll interval bounds the wait. False at shutdown, which ends a pause but no turn.
     pub async fn next(&mut self) -> bool {
         if !self.found {
             let _resting = points::resting();
@@ -42,7 +40,7 @@ impl Follower {
         !self.shutdown.is_cancelled()
     }
 
-    /// This turn found something: more may be there already.
+    /// Notes that this turn found events, so that the next one is due at once.
     pub fn found(&mut self) {
         self.found = true;
     }

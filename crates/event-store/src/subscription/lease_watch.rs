@@ -1,8 +1,8 @@
-//! When a lease may be taken from a process that shows no life.
+//! Decides when a lease may be taken from a process without a heartbeat.
 //!
 //! A standby watches the lease's beats with its own monotonic clock and takes over when they have stood still for
-//! [`Patience::take_after`]. The holder gives up by itself when it could not renew for a little less. Neither is needed for
-//! correctness, only for liveness: what fences is the epoch in every write of the checkpoint.
+//! [`Patience::take_after`]. The holder gives up by itself when it could not renew for a little less. Both serve liveness
+//! only: correctness rests on the fence, the epoch in every write of the checkpoint.
 
 use crate::{EventStore, Lease, LeaseState, StoreError};
 use std::time::Duration;

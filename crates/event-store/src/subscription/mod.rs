@@ -1,10 +1,10 @@
-//! Subscriptions: something is done for every event of the log, in order, from a durable position on.
+//! Subscriptions: a job is done for every event of the log, in order, from a durable position on.
 //!
-//! A subscriber has a name, and under it a checkpoint: the position up to which all is done. The checkpoint moves with the
-//! effect. A projection's stands in the read tables, and moves in the transaction that writes its rows. The checkpoint of a
-//! job whose effect lies elsewhere stands in the log, in the row of the job's lease: [`EventStore::subscribe`]. One process
+//! A subscriber has a name, and under it a checkpoint: the position up to which the job is done. The checkpoint moves with
+//! the effect. A projection's checkpoint is in the read tables, and moves in the transaction that writes its rows. A job
+//! with an effect elsewhere has its checkpoint in the log, in the row of its lease: [`EventStore::subscribe`]. One process
 //! at a time has the lease; each move of the checkpoint names the lease's epoch, so a process that was paused and wakes up
-//! late moves nothing. Such a job may repeat what it did after the last move, and must make repeats harmless: the relay's
+//! late moves nothing. Such a job may repeat its work after the last move, and must make repeats harmless: the relay's
 //! consumers ignore versions that they have seen, and a command has an idempotency key made of the event that it follows.
 //!
 //! [`Follower`] is the loop under all of them.
@@ -45,8 +45,8 @@ impl EventStore {
 }
 
 impl Subscription {
-    /// Waits until no other process does the job, and takes the lease. Says from where to go on. What the log refuses
-    /// meanwhile is reported and waited out.
+    /// Waits until no other process does the job, and takes the lease. Returns where to continue. Failures of the log are
+    /// passed to `report`, and it tries again.
     pub async fn take(&self, report: Report<'_>) -> (Tenure, Checkpoint) {
         let mut watch = LeaseWatch::new(self.patience);
         let mut ticks = interval(self.patience.watch_every());

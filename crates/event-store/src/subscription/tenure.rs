@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Hears how the log answers a process that waits for a lease or keeps one; for `/readyz`.
+/// Receives how the log answers a process that waits for a lease or keeps one; for `/readyz`.
 pub type Report<'a> = &'a (dyn Fn(Result<(), String>) + Send + Sync);
 
-/// From where a job goes on.
+/// The point from which a job continues.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The job is done for every event up to here.
@@ -75,7 +75,7 @@ impl Tenure {
         own.map(Checkpoint::from).ok_or(AdvanceError::Fenced)
     }
 
-    /// Moves the checkpoint: all is done up to `position`, and `note` is kept with it.
+    /// Moves the checkpoint to `position`, up to which the job is done, and keeps `note` with it.
     ///
     /// # Errors
     /// [`AdvanceError`], as each variant says. A position beyond the log's end is refused as if fenced.
@@ -108,7 +108,7 @@ impl Tenure {
         }
     }
 
-    /// The log after `from`, page by page, until `shutdown`. Without a hint the log is looked at every `poll`.
+    /// The log after `from`, page by page, until `shutdown`. Without a hint it reads the log every `poll`.
     pub fn pages(
         &self,
         from: Position,
@@ -147,22 +147,22 @@ impl Tenure {
     }
 }
 
-/// The log, page by page, with the checkpoint behind it. A crash between two moves of the checkpoint gives a page once
-/// more, so what is done for an event must be harmless when it is repeated.
+/// The log, page by page, with a checkpoint that follows. After a crash between two moves of the checkpoint a page comes
+/// again, so the job must make repeats harmless.
 #[derive(Debug)]
 pub struct Pages {
     tenure: Tenure,
     follower: Follower,
     limit: usize,
-    /// Of the last event that was given out.
+    /// The position of the last event returned.
     position: Position,
 }
 
 impl Pages {
-    /// Waits for events and gives the next of them, in order: at least one. `None` at shutdown.
+    /// Waits for events and returns the next of them, in order: at least one. `None` at shutdown.
     ///
     /// # Errors
-    /// [`StoreError`], as each variant says. The same events can be asked for again.
+    /// [`StoreError`], as each variant says. Another call returns the same events.
     pub async fn next(&mut self) -> Result<Option<Vec<RecordedEvent>>, StoreError> {
         while self.follower.next().await {
             let page = self.tenure.store.read_feed(self.position, self.limit).await?;
@@ -175,7 +175,7 @@ impl Pages {
         Ok(None)
     }
 
-    /// Moves the checkpoint behind what was given out: all of it is done.
+    /// Moves the checkpoint to the last event returned: the job is done up to there.
     ///
     /// # Errors
     /// [`AdvanceError`], as each variant says.
