@@ -1,12 +1,12 @@
 //! One batch: load, decide, append, answer.
 //!
-//! All commands that waited share one read, one transaction and one flush to disk, which they may share with the batches
-//! of other aggregates' pipelines: the store appends what waits together. They are decided in turn, each on
-//! what the one before left behind in memory, so two commands on one order need no second commit. A refused command
-//! affects no other command. Decisions without events go into the append as well: there they are checked against the
-//! stream's true version, so no answer rests on a stale cache; and where nothing is kept under a request's key, the key is
-//! looked up once more before the answer. What lost to another process is loaded and decided again, a bounded number of
-//! times. States go back into the cache only after the commit.
+//! All commands that waited share one read, one transaction and one flush to disk. Batches of other aggregates' pipelines
+//! may share the transaction too, because the store appends what waits together. Commands are decided in turn, each on the
+//! state that the one before left in memory, so two commands on one order need no second commit. A refused command affects
+//! no other command. Decisions without events go into the append too: it checks them against the stream's true version, so
+//! no answer rests on a stale cache. If no answer is kept under a request's key, the key is looked up once more before the
+//! answer. A command that lost to another process is loaded and decided again, a bounded number of times. States go back
+//! into the cache only after the commit.
 
 use super::cache::Cache;
 use super::figures::Figures;
@@ -38,7 +38,7 @@ pub struct Worker<A: Aggregate> {
     pub figures: Figures,
 }
 
-/// What a stream is that a command is to begin and that is not in the cache.
+/// The state of a stream that a command will begin and that is not in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fresh {
     /// It does not exist; the append proves it.
@@ -72,7 +72,7 @@ struct Unproven<A: Aggregate> {
     position: Position,
 }
 
-/// What an append left to be done.
+/// The work that is left after an append.
 struct Settled<A: Aggregate> {
     losers: Vec<Job<A>>,
     unproven: Vec<Unproven<A>>,
@@ -122,8 +122,8 @@ impl<A: Commanded> Worker<A> {
         waiting.into_iter().for_each(|job| refuse(job, Refusal::ConcurrentUpdate));
     }
 
-    /// Answers what was answered before. Of twins, the later ones wait for the next batch, and with them what came
-    /// after them for the same stream: its commands are decided in the order in which they came.
+    /// Answers requests that were answered before. Later duplicates in flight wait for the next batch, and so do the
+    /// commands after them for the same stream: a stream's commands are decided in the order of arrival.
     async fn answer_kept(&mut self, jobs: Vec<Job<A>>) -> Vec<Job<A>> {
         let mut keys = Vec::new();
         let (mut seen, mut held) = (HashSet::new(), HashSet::new());
@@ -277,8 +277,8 @@ impl<A: Commanded> Worker<A> {
         Settled { losers, unproven: unanswered }
     }
 
-    /// Answers decisions of which nothing is kept, or gives the answer that is kept under their keys by now: then what they
-    /// found may be the doing of the very request that they repeat, which another process decided.
+    /// Answers decisions without a kept answer. If an answer is kept under their key by now, it is given instead: another
+    /// process may have decided the request that they repeat.
     async fn prove(&self, unproven: Vec<Unproven<A>>) {
         let key = |its: &Unproven<A>| its.job.request.key.clone();
         let (keys, keyed): (Vec<_>, Vec<_>) =

@@ -1,7 +1,7 @@
-//! How long to wait before a failed attempt is made again.
+//! The pause before a failed attempt is repeated.
 //!
-//! For loops that try as long as the program runs: there is no last attempt. The pauses follow from the failures alone, so
-//! a simulation plays them as it played them before.
+//! For loops that try as long as the program runs: there is no last attempt. The pauses depend on the failures alone, so
+//! a simulation repeats them exactly.
 
 use std::time::Duration;
 
@@ -28,12 +28,12 @@ impl Backoff {
         pause
     }
 
-    /// The next failure is the first of its run: an attempt got somewhere.
+    /// Ends a run of failures after an attempt that succeeded: the next failure is the first of its run.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
 
-    /// As [`Self::reset`], if the attempt lasted longer than the longest pause: what failed now is not what failed before.
+    /// As [`Self::reset`], if the attempt lasted longer than the longest pause: the new failure has another cause.
     pub fn reset_after(&mut self, lasted: Duration) {
         if lasted > self.longest {
             self.reset();

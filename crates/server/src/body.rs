@@ -1,6 +1,6 @@
 //! The request's body under its limits: size, stalling, and the whole time it may take.
 //!
-//! A handler that reads a body gets an error when a limit is met; whatever it makes of it, the edge answers 413 or 408.
+//! A handler that reads a body gets an error when it meets a limit. The edge answers 413 or 408, whatever the handler does.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,17 +20,17 @@ const TOO_LARGE: u8 = 1;
 const STALLED: u8 = 2;
 const BROKEN: u8 = 3;
 
-/// What went wrong with a body while it was read.
+/// The failure of a body while it was read.
 #[derive(Debug, Default)]
 pub(crate) struct BodyFault(AtomicU8);
 
 impl BodyFault {
-    /// Whether the body's end will never be read: nothing else can come over its connection.
+    /// Whether the body's end will never be read, so that its connection is of no further use.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self.0.load(Ordering::Relaxed), STALLED | BROKEN)
     }
 
-    /// The refusal that the fault deserves, if there was one.
+    /// The problem for the fault, if there was one.
     pub(crate) fn problem(&self) -> Option<Problem> {
         match self.0.load(Ordering::Relaxed) {
             TOO_LARGE => Some(too_large()),
@@ -85,7 +85,7 @@ struct Guarded {
     remaining: u64,
     stall: std::time::Duration,
     finish_by: Option<Instant>,
-    /// Runs only while the client is waited for.
+    /// Runs only while the server waits for the client.
     timer: Option<Pin<Box<Sleep>>>,
     fault: Arc<BodyFault>,
 }

@@ -1,8 +1,8 @@
-//! What large answers may hold in memory until their clients have taken them.
+//! The response budget: the bytes that large answers may hold in memory until their clients have taken them.
 //!
-//! An answer of known length over [`MIN_COUNTED_BYTES`] takes its bytes from one budget and gives them back when the
-//! last of them has left for the network, or when the connection is cut because its client does not read. One that
-//! finds no room becomes 503 `overloaded`. Small answers and streams (which are made as they are taken) are not counted.
+//! An answer of known length over [`MIN_COUNTED_BYTES`] takes its bytes from one budget. It gives them back when the last
+//! byte has left for the network, or when the connection is cut because its client does not read. An answer that does not
+//! fit becomes 503 `overloaded`. Small answers and streams (which are made as they are taken) are not counted.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::{Problem, ProblemCode};
 
-/// Bytes that large answers may hold together. While one is made it is in memory several times over, so a process wants
-/// a multiple of this.
+/// Bytes that large answers may hold together. An answer is in memory several times while it is made, so a process needs a
+/// multiple of this.
 pub const MAX_ANSWER_BYTES: usize = 96 * 1024 * 1024;
 
 /// Answers up to this length are not counted.
@@ -45,7 +45,7 @@ impl AnswerBudget {
         let Some(length) = length.filter(|length| *length > MIN_COUNTED_BYTES) else {
             return response;
         };
-        // One that is larger than the budget goes out alone.
+        // An answer larger than the budget goes out alone.
         let wanted = u32::try_from(length).unwrap_or(u32::MAX).min(self.all);
         match Arc::clone(&self.room).try_acquire_many_owned(wanted) {
             Ok(room) => response.map(|inner| Body::new(Counted { inner, room: Arc::new(room) })),
@@ -63,7 +63,7 @@ struct Counted {
     room: Arc<OwnedSemaphorePermit>,
 }
 
-/// Bytes with the room they take.
+/// Bytes of an answer with their share of the budget.
 struct Held {
     bytes: Bytes,
     _room: Arc<OwnedSemaphorePermit>,

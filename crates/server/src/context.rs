@@ -1,4 +1,4 @@
-//! The request's context: correlation id and trace, made or checked once, carried everywhere.
+//! The request's context: correlation id and trace, created or checked once, then passed on everywhere.
 //!
 //! The edge puts it on every request before any handler runs. A correlation id that breaks the rule is refused (it
 //! would be stored on events); a malformed `traceparent` is ignored, as W3C Trace Context asks.
@@ -15,7 +15,7 @@ use crate::problem::{Problem, ProblemCode};
 /// The header that carries the correlation id, in and out.
 pub const CORRELATION_HEADER: &str = "x-correlation-id";
 
-/// Longest correlation id taken.
+/// The longest correlation id that is accepted, in characters.
 pub const MAX_CORRELATION_ID: usize = 128;
 
 /// Length of a version 00 `traceparent`.
@@ -31,7 +31,7 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// A context for work that no request began.
+    /// A new context for work that no request began.
     pub fn made() -> Self {
         Self { correlation_id: Uuid::now_v7().to_string(), traceparent: None }
     }

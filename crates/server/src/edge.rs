@@ -30,13 +30,13 @@ use crate::stats::RouteStats;
 static CORRELATION: HeaderName = HeaderName::from_static(CORRELATION_HEADER);
 
 /// Puts the edge around all routes of `app` and its fallback. [`crate::serve`] does this itself; tests that call a
-/// router directly want it too.
+/// router directly need this call.
 pub fn layer(app: Router, limits: &Limits) -> Router {
     let budget = AnswerBudget::of(limits.answer_bytes);
     app.layer(EdgeLayer { limits: Arc::new(limits.clone()), budget }).with_state(())
 }
 
-/// What is answered before any route is looked for (by the connection itself).
+/// The answer to a request that the connection refuses before a route is looked up.
 pub(crate) fn refuse(problem: Problem, uri: &Uri, context: &RequestContext) -> Response {
     let response = rendered(problem.into_response(), uri.path(), &context.correlation_id);
     with_correlation(response, correlation_value(context))
@@ -148,7 +148,7 @@ impl Future for EdgeFuture {
     }
 }
 
-/// What is remembered of a request until its response leaves.
+/// The facts about a request that are kept until its response leaves.
 struct Exchange {
     started: Instant,
     uri: Uri,

@@ -1,4 +1,4 @@
-//! Strict readers of a request's outside: query, path, media type. Handlers get values or the client gets a 400/415.
+//! Strict extractors for query, path and media type. Either the handler gets values, or the client gets a 400/415.
 
 mod query;
 mod value;
@@ -12,7 +12,7 @@ pub use query::{NoQuery, StrictQuery, read};
 
 use crate::problem::{Problem, ProblemCode};
 
-/// Length of a hyphenated UUID: the only form that is taken.
+/// Length of a hyphenated UUID: the only form that is accepted.
 const UUID_LENGTH: usize = 36;
 
 /// Longest id that callers choose themselves (`customer.id`, `product_id` …).
@@ -115,7 +115,7 @@ fn is_media_type(text: &str, expected: &str) -> bool {
         })
 }
 
-/// The media type and its parameters; a semicolon in quotes parts nothing.
+/// The media type and its parameters; a semicolon in quotes separates nothing.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |character| {

@@ -23,7 +23,7 @@ const DURATION_BUCKETS: [f64; 13] =
 /// Upper bounds of the buckets for how many of something came together.
 const SIZE_BUCKETS: [f64; 8] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0];
 
-/// How the names of such figures end.
+/// The endings of the names of metrics with these buckets.
 const SIZE_SUFFIXES: [&str; 2] = ["_size", "_batch_events"];
 
 /// Seconds after which a client may ask an unready service again.
@@ -37,7 +37,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Draining begins when `shutdown` is cancelled: give the token that [`crate::serve`] gets.
+    /// A readiness that drains when `shutdown` is cancelled: pass the token that [`crate::serve`] gets.
     pub fn draining_on(shutdown: CancellationToken) -> Self {
         Self { parts: Arc::default(), draining: shutdown }
     }
@@ -131,7 +131,7 @@ async fn metrics() -> Response {
     (kind, recorder().render()).into_response()
 }
 
-/// The process's one recorder; installed when first asked for.
+/// The process's one metrics recorder, installed at the first call.
 pub(crate) fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {

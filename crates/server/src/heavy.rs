@@ -1,8 +1,7 @@
-//! Work that keeps a processor busy for long: off the threads that serve everybody, and only so much at once.
+//! The concurrency limiter for work that keeps a processor busy for long: off the serving threads, a few pieces at a time.
 //!
-//! Who wants to do some takes a [`Place`] first, waits for one among a bounded number of others, and keeps it for all
-//! of its work. A place is kept by work that was begun even if its client goes away, so the bound is one on work, not
-//! on clients.
+//! A request takes a [`Place`] before such work, waits for it among a bounded number of others, and keeps it for all of
+//! its work. Work that has begun keeps its place even if its client goes away, so the bound is one on work, not on clients.
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,7 +20,7 @@ const RETRY_AFTER_SECONDS: u64 = 2;
 
 static HALL: LazyLock<Hall> = LazyLock::new(|| Hall::of(MAX_AT_ONCE, MAX_WAITING));
 
-/// Leave to do heavy work; clones stand for the same place.
+/// A permit for heavy work; clones are the same permit.
 #[derive(Debug, Clone)]
 pub struct Place(#[allow(dead_code)] Arc<OwnedSemaphorePermit>); // held, never read
 
@@ -34,7 +33,7 @@ pub async fn place() -> Result<Place, Problem> {
 }
 
 impl Place {
-    /// Does a piece of the work, away from the threads that serve.
+    /// Runs a piece of the work off the serving threads.
     ///
     /// # Errors
     /// 500 `internal` when the work panics; the panic hook has logged it.
@@ -51,7 +50,7 @@ impl Place {
     }
 }
 
-/// The places and the queue before them.
+/// The permits and the queue for them.
 struct Hall {
     places: Arc<Semaphore>,
     waiting: Semaphore,

@@ -1,7 +1,7 @@
-//! The HTTP edge that every service shares.
+//! The HTTP edge, shared by every service.
 //!
-//! A service hands over a router; this crate listens, bounds, names problems, carries the request's context,
-//! reports health, waits before it tries again, and drains. It decides nothing and knows nothing of orders.
+//! A service passes a router; this crate listens, sets bounds, answers problems, carries the request's context, reports
+//! health, pauses before retries, and drains. It makes no business decision and does not know orders.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -1,4 +1,4 @@
-//! What one client may hold open, send and take: the bounds that the connection, the edge and the body's reader share.
+//! The bounds on one client, shared by the connection, the edge and the reader of bodies.
 
 use crate::budget::MAX_ANSWER_BYTES;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub const MAX_HEAD_BYTES: usize = 60 * 1024;
 /// Longest path with its query.
 pub const MAX_URI_BYTES: usize = 8 * 1024;
 
-/// What a client that keeps us waiting must take of a response within a deadline: 8 KiB a second by default.
+/// The bytes of a response that a slow client must take within a deadline: 8 KiB a second by default.
 pub const MIN_WRITTEN_BYTES: usize = 64 * 1024;
 
 /// Connections served at a time; more wait in the kernel's queue.
@@ -24,13 +24,13 @@ pub const MAX_CONNECTIONS: usize = 4096;
 /// Bounds on what clients can hold open. `Limits::default()` is what services use; tests shorten the deadlines.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// For a request's head, and for the next request on a kept connection.
+    /// The time for a request's head, and for the next request on a kept connection.
     pub head: Duration,
-    /// For the next piece of a body.
+    /// The time for the next piece of a body.
     pub body_stall: Duration,
-    /// For a whole body, unless its route streams it.
+    /// The time for a whole body, unless its route streams it.
     pub body_total: Duration,
-    /// For the client to take the next piece of a response ([`MIN_WRITTEN_BYTES`], or all of a shorter rest).
+    /// The time for the client to take the next piece of a response ([`MIN_WRITTEN_BYTES`], or all of a shorter rest).
     pub write_stall: Duration,
     /// Largest body, unless its route streams it.
     pub body_bytes: u64,

@@ -106,7 +106,7 @@ impl Server {
             Err(error) if self.failures < MAX_ACCEPT_FAILURES => {
                 self.failures += 1;
                 if self.failures == 1 {
-                    tracing::warn!(%error, "a connection could not be accepted; trying on");
+                    tracing::warn!(%error, "a connection could not be accepted; retrying");
                 }
                 sleep(ACCEPT_PAUSE).await;
                 Ok(None)
@@ -115,7 +115,7 @@ impl Server {
         }
     }
 
-    /// Waits for what is in flight, within the bound; watchers of `/readyz` are answered to the end.
+    /// Waits for requests in flight, within the bound; `/readyz` is answered to the end.
     async fn drain(mut self, mut connections: JoinSet<()>) -> io::Result<()> {
         let deadline = Instant::now() + self.limits.drain;
         let mut late = JoinSet::new();
@@ -127,7 +127,7 @@ impl Server {
         let end = async {
             tokio::select! { () = finished => {}, () = sleep_until(deadline) => {} }
         };
-        // Newcomers have a token of their own: they serve one request and close by themselves.
+        // New connections have a token of their own: they serve one request and close by themselves.
         let accepting =
             self.accept_until(end, &mut late, Stage::Stopping, &CancellationToken::new()).await;
         match connections.len() {
@@ -138,7 +138,7 @@ impl Server {
     }
 }
 
-/// Handlers' panics are answered by the edge; one that comes here is our own fault.
+/// Logs a panic of a connection's task. The edge answers handlers' panics, so one that comes here is a defect of ours.
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended
         && error.is_panic()

@@ -1,7 +1,7 @@
-//! What programs tell people and scripts: lines on standard output, a last word on standard error.
+//! The output of programs: lines on standard output, a final error on standard error.
 //!
-//! The reader may stop at any moment (`| head -1`), and what is written to may be full. That ends the output, not the
-//! work: nothing here panics, and the exit code says that not everything was printed.
+//! The reader may stop at any moment (`| head -1`), and a disk may be full. That ends the output, not the work: nothing
+//! here panics, and the exit code says that not everything was printed.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};

@@ -9,7 +9,7 @@ use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_hist
 const REQUESTS: &str = "http_requests_total";
 const DURATION: &str = "http_request_duration_seconds";
 
-/// Says what the figures mean, for `/metrics`.
+/// Registers the descriptions of the metrics.
 pub(crate) fn describe() {
     describe_counter!(REQUESTS, "Requests answered, by method, route and status.");
     describe_histogram!(
@@ -62,7 +62,7 @@ impl Handles {
         ];
         Self {
             requests: counter!(REQUESTS, &labels),
-            // Without the status: a dozen buckets for each would make the page long and tell little.
+            // Without the status: a dozen buckets for each would make the page long and show little.
             duration: histogram!(DURATION, &labels[..2]),
         }
     }
@@ -78,7 +78,7 @@ fn is_standard(method: &Method) -> bool {
     matches!(method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS")
 }
 
-/// Counts a refusal of what no route has seen.
+/// Counts a refusal before any route was looked up.
 pub(crate) fn count_unreadable(status: StatusCode) {
     counter!(REQUESTS, "method" => "other", "route" => "unreadable", "status" => status.as_str().to_owned())
         .increment(1);

@@ -1,7 +1,7 @@
-//! Structured logs: human on a terminal, JSON elsewhere, always one line an entry, on stderr.
+//! Structured logs on stderr, one line an entry: readable text on a terminal, JSON elsewhere.
 //!
-//! Control characters in whatever is logged are escaped, so that a name with a line feed or an escape sequence can
-//! neither forge an entry nor steer a terminal. Passwords in URLs are masked before settings are shown.
+//! Control characters in log entries are escaped, so that a name with a line feed or an escape sequence can neither forge
+//! an entry nor control a terminal. Passwords in URLs are masked before settings are shown.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Write};
@@ -41,7 +41,7 @@ pub fn init(program: &'static str) {
     }
 }
 
-/// A panic is a bug of ours; it is logged where it happened, on one line like all else.
+/// Logs a panic, which is a defect of ours, with its place, on one line.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let backtrace = Backtrace::capture();
@@ -87,7 +87,7 @@ pub fn masked(text: &str) -> String {
     mask_parameters(shown)
 }
 
-/// `…?password=x&…` and its like.
+/// Masks passwords in URL parameters, such as `…?password=x&…`.
 fn mask_parameters(text: String) -> String {
     let Some((address, query)) = text.split_once('?') else { return text };
     let pairs: Vec<String> = query

@@ -1,6 +1,6 @@
 //! `StrictQuery<T>`: a query string read into a struct, with nothing ignored.
 //!
-//! What `T` does not name is 400 `unknown-parameter`; what is repeated, missing or unreadable is 400
+//! A parameter that `T` does not name is 400 `unknown-parameter`; a repeated, missing or unreadable one is 400
 //! `invalid-parameter`. Answers name parameters, never values: a value may be personal data or an attack.
 
 use axum::extract::FromRequestParts;

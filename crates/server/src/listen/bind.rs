@@ -16,14 +16,14 @@ pub enum BindError {
         /// What was asked for.
         address: SocketAddr,
     },
-    /// Not `host:port`.
+    /// The text is not `host:port`.
     #[error(
         "`{given}` is not an address to listen on: write host:port, such as 127.0.0.1:8080 ({source})"
     )]
     Unreadable {
         /// What was asked for.
         given: String,
-        /// What the resolver said.
+        /// The resolver's error.
         source: std::io::Error,
     },
     /// Another process listens there.
@@ -34,18 +34,18 @@ pub enum BindError {
         /// What was asked for.
         address: SocketAddr,
     },
-    /// The system refuses.
+    /// The system refuses the address.
     #[error("cannot listen on {address}: {source}. Choose another address with --listen")]
     Refused {
         /// What was asked for.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }
 
 impl BindError {
-    /// The exit code of a program that ends with this: 2 for a setting that cannot be, 1 for the world's fault.
+    /// The exit code of a program that ends with this error: 2 for an invalid setting, 1 for a failure of the system.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Public { .. } | Self::Unreadable { .. } => 2,

@@ -37,7 +37,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// And how many bytes of it.
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
 
-/// What connections still may ask for.
+/// The requests that connections may still send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Open,
@@ -45,7 +45,7 @@ pub(super) enum Stage {
     Stopping,
 }
 
-/// Serves one connection to its end. When `graceful` is cancelled the request in flight is finished, no other begun.
+/// Serves one connection to its end. When `graceful` is cancelled, it finishes the request in flight and begins no other.
 pub(super) async fn run(
     stream: TcpStream,
     app: Router,
@@ -129,7 +129,7 @@ impl Wire {
     }
 }
 
-/// Answers what no route may see, and closes: the two sides may not mean the same bytes.
+/// Answers a request that no route may see, and closes, because the two sides may disagree on where it ends.
 fn refused(request: &Request<Incoming>, problem: Problem) -> Response {
     let context =
         RequestContext::from_headers(request.headers()).unwrap_or_else(|_| RequestContext::made());

@@ -1,5 +1,5 @@
-//! The TCP stream under hyper: reads are checked for smuggling, writes have a deadline, and the bare refusals that
-//! hyper writes itself (a head it cannot read) leave as problem documents.
+//! The TCP stream under hyper. It checks reads for smuggling, sets a deadline on writes, and replaces hyper's own bare
+//! refusals (of a head that it cannot read) by problem documents.
 
 use std::io;
 use std::io::IoSlice;
@@ -32,9 +32,9 @@ pub(super) struct Socket {
 /// Whether the client takes what is written fast enough.
 struct Pace {
     stall: Duration,
-    /// Runs from the first write that has to wait until enough was taken after it, or all.
+    /// Runs from the first write that must wait until the client has taken enough, or everything.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Taken since the timer runs.
+    /// Bytes taken since the timer began.
     taken: usize,
 }
 
@@ -43,7 +43,7 @@ impl Pace {
         Self { stall, timer: None, taken: 0 }
     }
 
-    /// Bounds a write that does not get on, or gets on by drops only.
+    /// Fails a write that makes no progress, or too little.
     fn judge(
         &mut self,
         poll: Poll<io::Result<usize>>,
@@ -67,7 +67,7 @@ impl Pace {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Nothing waits to be taken.
+    /// Stops the timer, because nothing waits to be taken.
     fn rest(&mut self) {
         (self.timer, self.taken) = (None, 0);
     }
@@ -77,7 +77,7 @@ impl Pace {
 struct OwnRefusal {
     text: Vec<u8>,
     written: usize,
-    /// Bytes that hyper thinks it writes.
+    /// The number of bytes of hyper's own text.
     stands_for: usize,
 }
 
@@ -202,7 +202,7 @@ impl AsyncWrite for Socket {
         true
     }
 
-    /// hyper flushes when it has written all it had.
+    /// hyper flushes when it has written everything.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.pace.rest();

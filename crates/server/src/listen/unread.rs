@@ -1,8 +1,8 @@
 //! What becomes of a request's body that no handler reads to its end.
 //!
-//! The next request on a connection begins where the body ends. So before an answer leaves, what was left of its
-//! request's body is read and thrown away, bounded in bytes and in time. Where that does not bring the body's end, or
-//! cannot be waited for, the answer says `Connection: close` and the connection is closed after it.
+//! The next request on a connection begins where the body ends. So before an answer leaves, the rest of its request's body
+//! is read and thrown away, bounded in bytes and in time. If that does not reach the body's end, or must not wait for it,
+//! the answer says `Connection: close` and the connection is closed after it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::Limits;
 
-/// Where a body comes back to when its reader drops it.
+/// The place to which a body returns when its reader drops it.
 #[derive(Default)]
 struct Home(Mutex<Rest>);
 
@@ -29,15 +29,15 @@ enum Rest {
     /// A handler still holds it.
     #[default]
     Lent,
-    /// To its end.
+    /// The body was read to its end.
     Nothing,
-    /// Never to its end: it is broken, or was never sent for.
+    /// The end cannot be reached: the body is broken, or was never asked for.
     Lost,
-    /// Not to its end.
+    /// The body was not read to its end.
     Some(Incoming),
 }
 
-/// A body that comes home when it is dropped.
+/// A body that returns to its [`Home`] when it is dropped.
 struct Lent {
     /// Taken out when dropped.
     inner: Option<Incoming>,
@@ -104,7 +104,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Lends the request's body out.
+    /// Lends the request's body to its route.
     pub(super) fn of(request: Request<Incoming>, limits: &Limits) -> (Request<Body>, Self) {
         let unread = (limits.unread_bytes, limits.unread_wait);
         let mut asked = Self { version: request.version(), home: None, unread };
@@ -225,7 +225,7 @@ impl Future for Answering {
         let this = self.get_mut();
         if let Work::Route(route) = &mut this.work {
             let response = ready!(Pin::new(route).poll(cx)).unwrap_or_else(|never| match never {});
-            // Whatever the route still holds of the body comes home now.
+            // The rest of the body that the route still holds returns now.
             this.work = Work::Done;
             match this.answered(response) {
                 Ok(response) => return Poll::Ready(response),

@@ -55,7 +55,7 @@ pub struct FieldError {
 /// Responses of an operation by their statuses, as an OpenAPI document has them.
 pub type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// What the edge can answer to any request.
+/// The codes that the edge can answer to any request.
 const EDGE: &[ProblemCode] = &[
     ProblemCode::MALFORMED_JSON,
     ProblemCode::INVALID_PARAMETER,
@@ -99,7 +99,7 @@ fn response(status: u16, codes: &[ProblemCode]) -> Response {
         .description(lines.join(" · "))
         .content(super::PROBLEM_JSON, Content::new(Some(schema)))
         .header("X-Correlation-Id", header(Type::String, "the request's correlation id"));
-    // Only commands answer these: what they refuse, they have looked at.
+    // Only commands answer these, after they have loaded the resource.
     let builder = match status {
         409 | 412 | 422 => {
             builder.header("ETag", header(Type::String, "the version of the resource that refuses"))
