@@ -1,15 +1,15 @@
 # syntax=docker/dockerfile:1.7
 # Two small images from one build: `programs` (every program of the project, the default) and `entry` (nginx, configured).
 #   docker build -t orderlog .        docker build -t orderlog-entry --target entry .
-# Programs listen on loopback only, for there is no authentication yet: see compose.yaml for how they are reached.
+# Programs listen on loopback only, because there is no authentication yet: compose.yaml shows how they are reached.
 
 FROM rust:1.94-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# What was downloaded and compiled stays in the builder's cache: only what changed is built again. The all-in-one is built
-# alone, and so without Kafka's client.
+# The builder's cache keeps downloads and compiled crates: only changes are built again. The all-in-one is built alone, and
+# so without Kafka's client.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     cargo build --profile dist --locked \
     && cargo build --profile dist --locked --workspace \

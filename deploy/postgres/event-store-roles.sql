@@ -10,7 +10,7 @@
 --
 --   orderlog_append  command-service: appends and reads. Cannot change or remove an event, nor take a lease.
 --   orderlog_relay   relay: reads, and holds its lease with its checkpoint. Cannot append.
---   orderlog_process a program that appends what follows from events, under a lease: may do what the two above may.
+--   orderlog_process a program that reacts to events by appending, under a lease: has the rights of the two above.
 --   orderlog_read    a projector that follows the log, verify, people: reads.
 
 DO $$

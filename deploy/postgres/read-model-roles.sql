@@ -1,5 +1,5 @@
--- Rights in the views' database, by a superuser, before there is any table. The projector owns the tables (a rebuild makes, renames and drops them); the query
--- service reads whatever the projector makes, and nothing else can be done by it.
+-- Rights in the views' database. Run by a superuser before there is any table. The projector owns the tables (a rebuild
+-- creates, renames and drops them); the query service can only read the projector's tables.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO orderlog_project;
 GRANT USAGE ON SCHEMA public TO orderlog_query;

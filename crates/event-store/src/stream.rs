@@ -1,7 +1,7 @@
 //! Streams: a type and an id.
 //!
-//! The name of a type is stored in place. So copying one is cheap, and foreign names, from a topic or from a newer program's log,
-//! take no memory that lasts.
+//! The name of a type is stored inline. So copying one is cheap, and foreign names, from a topic or from a newer program's
+//! log, take no lasting memory.
 
 use crate::Version;
 use std::fmt;
