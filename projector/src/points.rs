@@ -6,7 +6,7 @@ use read_model::ReadModelError;
 /// A follower that only waits, until dropped.
 #[cfg(feature = "simulation")]
 pub(crate) type Resting = stage::Lasting;
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Resting;
 
@@ -16,7 +16,7 @@ pub(crate) fn resting() -> Resting {
     stage::resting()
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn resting() -> Resting {
@@ -26,7 +26,7 @@ pub(crate) fn resting() -> Resting {
 /// A task of its own at work, until dropped.
 #[cfg(feature = "simulation")]
 pub(crate) type Background = stage::Lasting;
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Background;
 
@@ -36,7 +36,7 @@ pub(crate) fn background() -> Background {
     stage::background()
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn background() -> Background {
@@ -46,7 +46,7 @@ pub(crate) fn background() -> Background {
 /// A write transaction in which rows are still read, until dropped.
 #[cfg(feature = "simulation")]
 pub(crate) type Holding = stage::Lasting;
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Holding;
 
@@ -56,7 +56,7 @@ pub(crate) fn holding() -> Holding {
     stage::holding()
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn holding() -> Holding {
@@ -70,7 +70,7 @@ pub(crate) async fn reach(point: &'static str) -> Result<(), ReadModelError> {
     stage::reach(point).await.map_err(refused)
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn reach(_point: &'static str) -> std::future::Ready<Result<(), ReadModelError>> {
@@ -83,7 +83,7 @@ pub(crate) async fn half_way(point: &'static str) {
     stage::outlive(point).await;
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn half_way(_point: &'static str) -> std::future::Ready<()> {

@@ -66,7 +66,7 @@ fn crash(name: &str) {
     }
 }
 
-/// Nothing.
+/// Does nothing outside tests.
 #[cfg(not(any(feature = "crash-points", feature = "simulation")))]
 #[inline(always)]
 pub(crate) fn pass(_point: Point) {}

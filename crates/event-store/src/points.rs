@@ -5,7 +5,7 @@ use crate::{AppendError, StoreError};
 /// A request to the log under way, until dropped.
 #[cfg(feature = "simulation")]
 pub(crate) type Asking = stage::Lasting;
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Asking;
 
@@ -17,7 +17,7 @@ pub(crate) async fn ask(point: &'static str) -> Result<Asking, StoreError> {
     Ok(stage::asking())
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn ask(_point: &'static str) -> std::future::Ready<Result<Asking, StoreError>> {
@@ -31,7 +31,7 @@ pub(crate) async fn appended() -> Result<(), AppendError> {
     stage::reach("log: append ended").await.map_err(lost)
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn appended() -> std::future::Ready<Result<(), AppendError>> {
@@ -47,7 +47,7 @@ pub(crate) fn committed<T>(answer: sqlx::Result<T>) -> sqlx::Result<T> {
     Ok(answer)
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn committed<T>(answer: sqlx::Result<T>) -> sqlx::Result<T> {
@@ -57,7 +57,7 @@ pub(crate) fn committed<T>(answer: sqlx::Result<T>) -> sqlx::Result<T> {
 /// A follower that only waits, until dropped.
 #[cfg(feature = "simulation")]
 pub(crate) type Resting = stage::Lasting;
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 pub(crate) struct Resting;
 
@@ -67,7 +67,7 @@ pub(crate) fn resting() -> Resting {
     stage::resting()
 }
 
-/// Nothing.
+/// Does nothing outside a simulation.
 #[cfg(not(feature = "simulation"))]
 #[inline(always)]
 pub(crate) fn resting() -> Resting {
