@@ -22,8 +22,8 @@ const CUT: &str = "DELETE FROM events WHERE position > (SELECT max(position) - 3
 const AGREE: &str = "UPDATE log_head SET position = (SELECT max(position) FROM events), \
                      hash = (SELECT hash FROM events ORDER BY position DESC LIMIT 1)";
 const A_BYTE: &str = "UPDATE events SET payload = replace(payload, '\"', '\" ') WHERE position = 6";
-const ONE_MORE: &str = "INSERT INTO events SELECT position + 1, stream_type, stream_id, version + 1000, event_id, \
-                        event_type, schema_version, occurred_at, recorded_at, correlation_id, causation_id, \
+const ONE_MORE: &str = "INSERT INTO events SELECT position + 1, stream_type, stream_id, partition_key, version + 1000, \
+                        event_id, event_type, schema_version, occurred_at, recorded_at, correlation_id, causation_id, \
                         traceparent, actor, payload, hash FROM events ORDER BY position DESC LIMIT 1";
 
 const TAMPERINGS: [Tampering; 10] = [
