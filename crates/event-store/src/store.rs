@@ -95,8 +95,9 @@ impl EventStore {
     /// # Errors
     /// [`AppendError::Failed`] when nothing was stored, [`AppendError::Unknown`] when that could not be settled.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        append.check()?;
         let store = self.clone();
-        let task = tokio::spawn(async move { store.append_staying(append).await });
+        let task = tokio::spawn(async move { store.append_checked(append).await });
         task.await.unwrap_or_else(|ended| Err(AppendError::Unknown(ended.to_string())))
     }
 
