@@ -51,8 +51,7 @@ pub struct Figure {
     pub min: f64,
     /// The highest.
     pub max: f64,
-    /// The comparisons of the same run; result files of earlier builds call them `beside`.
-    #[serde(alias = "beside")]
+    /// The comparisons of the same run.
     pub compared_with: Vec<Comparison>,
     /// The bound that it should keep by itself.
     pub goal: Option<Goal>,
