@@ -1,14 +1,17 @@
 //! What the event store and the read model share when they are SQLite files in WAL mode.
 //!
 //! [`Connections`] lends connections without testing them first. [`Checkpoints`] copies the WAL into the file while
-//! others write, so that no commit has to. [`file_of`] reads the URL that names the file.
+//! others write, so that no commit has to. [`migrate`] creates the tables when several processes start at once.
+//! [`file_of`] reads the URL that names the file.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod checkpoints;
+mod create;
 mod lend;
 mod url;
 
 pub use checkpoints::{AUTOCHECKPOINT, Checkpoints};
+pub use create::{migrate, while_locked};
 pub use lend::{Connections, Lent};
 pub use url::{NoFile, file_of, url_of};

@@ -12,7 +12,7 @@ use crate::tail_cache::TailCache;
 use crate::{Access, Capacities, StoreError};
 use faults::{Fault, planted};
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::path::Path;
@@ -105,20 +105,11 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
 
 async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
     let options = options.clone().journal_mode(SqliteJournalMode::Wal);
-    let mut connection = options.connect().await.map_err(refusal)?;
-    // Other processes may create the file at the same time. An attempt that one of them overtook finds one more migration
-    // done when it retries.
-    let mut attempts = MIGRATIONS.iter().count();
-    loop {
-        refuse_foreign(&mut connection).await?;
-        match MIGRATIONS.run_direct(None, &mut connection, false).await {
-            Ok(()) => break,
-            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if attempts > 0 => {
-                attempts -= 1;
-            }
-            Err(error) => return Err(schema::refused(error, refusal)),
-        }
-    }
+    let connecting = sqlite_file::while_locked(BUSY_TIMEOUT, || options.connect());
+    let mut connection = connecting.await.map_err(refusal)?;
+    refuse_foreign(&mut connection).await?;
+    let migrated = sqlite_file::migrate(&mut connection, &MIGRATIONS).await;
+    migrated.map_err(|error| schema::refused(error, refusal))?;
     if planted(Fault::FalseCreated) {
         sqlx::raw_sql(ROWS_ARE_SKIPPED).execute(&mut connection).await.map_err(refusal)?;
     }

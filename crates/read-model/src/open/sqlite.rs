@@ -9,7 +9,7 @@ use crate::schema;
 use sqlite_file::{AUTOCHECKPOINT, Checkpoints, Connections};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, SqlitePool};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -26,8 +26,6 @@ const LONG_READERS: u32 = 4;
 const ROWS_AHEAD: usize = 8;
 /// Prepared statements kept on each connection.
 const STATEMENTS: usize = 512;
-/// The pause between two attempts to migrate.
-const MIGRATE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Opens `sqlite://path`, whose path [`sqlite_file::file_of`] reads.
 pub(crate) async fn open(
@@ -84,8 +82,9 @@ async fn open_writer(
         .pragma("cache_size", "-32768")
         .pragma("wal_autocheckpoint", AUTOCHECKPOINT);
     let writer = Connections::new(options, 1);
-    let mut connection = writer.lend().await?;
-    migrate(&mut connection, migrations).await?;
+    let mut connection = sqlite_file::while_locked(BUSY_TIMEOUT, || writer.lend()).await?;
+    let migrated = sqlite_file::migrate(&mut connection, migrations).await;
+    migrated.map_err(|error| migration_failed(&error))?;
     sqlx::query("INSERT INTO secrets (name, value) VALUES ('cursor', randomblob(32)) ON CONFLICT DO NOTHING")
         .execute(&mut *connection)
         .await?;
@@ -110,29 +109,6 @@ async fn open_long_readers(options: &SqliteConnectOptions) -> Result<SqlitePool,
             "{file} is not there; start the projector first, it creates the read model"
         )),
     })
-}
-
-async fn migrate(
-    writer: &mut SqliteConnection,
-    migrations: &Migrator,
-) -> Result<(), ReadModelError> {
-    // Other processes may create the file at the same time. An attempt that one of them overtook finds a migration more
-    // done when it looks again.
-    let mut attempts = migrations.iter().count();
-    loop {
-        match migrations.run_direct(None, &mut *writer, false).await {
-            Ok(()) => return Ok(()),
-            Err(error) if attempts > 0 => match migration_failed(&error) {
-                ReadModelError::Unavailable(reason) => {
-                    tracing::debug!(reason, attempts, "migration will be tried again");
-                    attempts -= 1;
-                    tokio::time::sleep(MIGRATE_PAUSE).await;
-                }
-                final_error => return Err(final_error),
-            },
-            Err(error) => return Err(migration_failed(&error)),
-        }
-    }
 }
 
 /// Refuses a schema that is older or newer than this build's.
