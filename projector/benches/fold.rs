@@ -4,7 +4,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderCommand};
 use event_store::{Metadata, RecordedEvent, StreamId, StreamType, Timestamp};
-use projector::fold_unwritten;
+use projector::{Registry, fold_unwritten};
 use std::hint::black_box;
 use uuid::Uuid;
 
@@ -61,11 +61,12 @@ fn batch() -> Vec<RecordedEvent> {
 }
 
 fn fold(criterion: &mut Criterion) {
-    let events = batch();
+    let (registry, events) = (Registry::standard(), batch());
     let mut group = criterion.benchmark_group("fold");
     group.throughput(Throughput::Elements(events.len() as u64));
     group.bench_function("1,000 events with every projection", |bencher| {
-        let fold = |events| fold_unwritten(black_box(events)).expect("nothing is parked");
+        let fold =
+            |events| fold_unwritten(&registry, black_box(events)).expect("nothing is parked");
         bencher.iter_batched(|| events.clone(), fold, BatchSize::LargeInput);
     });
     group.finish();

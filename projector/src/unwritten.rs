@@ -6,13 +6,15 @@ use crate::projection::Pace;
 use crate::registry::Registry;
 use event_store::RecordedEvent;
 
-/// Decodes a batch and folds it with every projection, as if into empty tables. Returns how many events were kept as rows;
-/// the rows are dropped.
+/// Decodes a batch and folds it with every projection of the registry, as if into empty tables. Returns how many events were
+/// kept as rows; the rows are dropped.
 ///
 /// # Errors
 /// When an event cannot be folded.
-pub fn fold_unwritten(events: Vec<RecordedEvent>) -> Result<usize, ProjectorError> {
-    let registry = Registry::standard();
+pub fn fold_unwritten(
+    registry: &Registry,
+    events: Vec<RecordedEvent>,
+) -> Result<usize, ProjectorError> {
     let mut events: Vec<Decoded> = events.into_iter().map(|event| registry.decode(event)).collect();
     let mut kept = 0;
     for projection in registry.projections() {

@@ -22,6 +22,7 @@ fn main() -> anyhow::Result<()> {
     let stored: Vec<EncodedEvent> = events.iter().map(OrderAggregate::encode).collect();
     let batch = batch(&stored)?;
     let usd = usd()?;
+    let registry = projector::Registry::standard();
     for _ in 0..times {
         match path.as_str() {
             "parse-money" => drop(black_box(Money::parse(black_box("1234.50"), usd))),
@@ -31,7 +32,7 @@ fn main() -> anyhow::Result<()> {
             }
             "decode-events" => black_box(&stored).iter().try_for_each(decode)?,
             "fold-a-batch" => {
-                black_box(projector::fold_unwritten(black_box(batch.clone()))?);
+                black_box(projector::fold_unwritten(&registry, black_box(batch.clone()))?);
             }
             _ => bail!("no path is called {path:?}"),
         }
