@@ -21,7 +21,7 @@ const NO_HEAD: &str = "DROP TRIGGER log_head_is_the_last_event";
 const CUT: &str = "DELETE FROM events WHERE position > (SELECT max(position) - 3 FROM events)";
 const AGREE: &str = "UPDATE log_head SET position = (SELECT max(position) FROM events), \
                      hash = (SELECT hash FROM events ORDER BY position DESC LIMIT 1)";
-const A_BYTE: &str = "UPDATE events SET payload = replace(payload, '\"', '\" ') WHERE position = 6";
+const A_BYTE: &str = "UPDATE events SET payload = payload || ' ' WHERE position = 6";
 const ONE_MORE: &str = "INSERT INTO events SELECT position + 1, stream_type, stream_id, partition_key, version + 1000, \
                         event_id, event_type, schema_version, occurred_at, recorded_at, correlation_id, causation_id, \
                         traceparent, actor, payload, hash FROM events ORDER BY position DESC LIMIT 1";
@@ -76,7 +76,7 @@ const VIEW_TAMPERINGS: [(&str, &str); 8] = [
     ),
     ("orders", "DELETE FROM orders WHERE order_id = (SELECT max(order_id) FROM orders)"),
     ("order_versions", "UPDATE order_versions SET paid = paid + 1 WHERE version = 3"),
-    ("history", "UPDATE history SET data = '{}' WHERE position = 5"),
+    ("history", "UPDATE history SET data = data || ' ' WHERE position = 5"),
     (
         "customers",
         "UPDATE customers SET orders = orders + 1 WHERE customer_id = (SELECT min(customer_id) FROM customers)",
