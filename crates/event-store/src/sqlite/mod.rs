@@ -21,7 +21,7 @@ mod writer;
 use crate::group_commit::GroupCommit;
 use crate::tail_cache::TailCache;
 use crate::{Access, Append, AppendError, Appended, Head, Position, StoreError, row};
-use sqlite_file::Checkpoints;
+use sqlite_file::{Checkpoints, primary_code};
 use sqlx::SqlitePool;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -97,7 +97,7 @@ fn refusal(error: sqlx::Error) -> StoreError {
     const CORRUPT: i32 = 11;
     const NOT_A_DATABASE: i32 = 26;
     match &error {
-        sqlx::Error::Database(_) => match primary_code(&error) {
+        sqlx::Error::Database(refused) => match primary_code(&**refused) {
             Some(CORRUPT | NOT_A_DATABASE) => StoreError::Corrupt(error.to_string()),
             _ => StoreError::Unavailable(error.to_string()),
         },
@@ -112,13 +112,7 @@ fn refusal(error: sqlx::Error) -> StoreError {
 /// Whether the schema refused a row: its place is taken, or it breaks a constraint.
 fn is_refused_row(error: &sqlx::Error) -> bool {
     const CONSTRAINT: i32 = 19;
-    primary_code(error) == Some(CONSTRAINT)
-}
-
-/// SQLite's primary result code, without what an extended one adds.
-fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let extended = error.as_database_error()?.code()?.parse::<i32>().ok()?;
-    Some(extended & 0xff)
+    error.as_database_error().and_then(primary_code) == Some(CONSTRAINT)
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ pub(crate) fn rule(error: &dyn DatabaseError) -> Option<String> {
         return postgres(error);
     }
     error.try_downcast_ref::<SqliteError>()?;
-    let code: i32 = error.code()?.parse().ok()?;
-    let refused = matches!(code & 0xFF, TOO_BIG | CONSTRAINT | MISMATCH);
+    let code = sqlite_file::primary_code(error)?;
+    let refused = matches!(code, TOO_BIG | CONSTRAINT | MISMATCH);
     // SQLite's message names columns and rules, not values.
     refused.then(|| error.message().to_owned())
 }
