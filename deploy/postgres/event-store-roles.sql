@@ -13,15 +13,28 @@
 --   orderlog_process a program that reacts to events by appending, under a lease: has the rights of the two above.
 --   orderlog_read    a projector that follows the log, verify, people: reads.
 
+-- Roles are the server's, not a database's: a session in another database may create the same ones at the same moment.
 DO $$
 DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['orderlog_append', 'orderlog_relay', 'orderlog_process', 'orderlog_read'] LOOP
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
-        END IF;
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
     END LOOP;
+    BEGIN
+        IF NOT pg_has_role('orderlog_process', 'orderlog_append', 'MEMBER')
+            OR NOT pg_has_role('orderlog_process', 'orderlog_relay', 'MEMBER') THEN
+            GRANT orderlog_append, orderlog_relay TO orderlog_process;
+        END IF;
+    EXCEPTION WHEN unique_violation THEN
+        NULL;
+    END;
 END
 $$;
 
@@ -39,5 +52,3 @@ GRANT INSERT, DELETE, UPDATE ON event_store.idempotency TO orderlog_append;
 GRANT INSERT, UPDATE ON event_store.snapshots TO orderlog_append;
 
 GRANT INSERT, UPDATE ON event_store.leases TO orderlog_relay;
-
-GRANT orderlog_append, orderlog_relay TO orderlog_process;

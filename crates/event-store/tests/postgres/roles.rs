@@ -1,12 +1,31 @@
 //! Each role can do its work and nothing else, by the script that is handed out for it.
 
-use crate::fixtures::{append, database, entry, execute, open, raw, sound_log};
+use crate::fixtures::{UNTESTED, append, database, entry, execute, open, raw, sound_log};
 use event_store::{Access, AppendError, EventStore, StoreError};
-use rig::postgres::Database;
+use rig::postgres::{Database, server_or_say};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
 const SCRIPT: &str = include_str!("../../../../deploy/postgres/event-store-roles.sql");
+
+/// Roles are the server's, not a database's. A fresh server has none of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_script_can_run_in_several_databases_of_a_fresh_server_at_once() {
+    let Some(server) = server_or_say(UNTESTED) else { return };
+    let mut sessions = Vec::new();
+    for _ in 0..8 {
+        let database = server.database().await.unwrap();
+        open(&database.url()).await.close().await;
+        sessions.push(raw(&database).await);
+    }
+    let mut running = tokio::task::JoinSet::new();
+    for mut session in sessions {
+        running.spawn(async move { execute(&mut session, SCRIPT).await });
+    }
+    while let Some(ended) = running.join_next().await {
+        ended.unwrap().unwrap();
+    }
+}
 
 async fn as_user(database: &Database, user: &str) -> PgConnection {
     let options: PgConnectOptions = database.url_as(user).parse().unwrap();
