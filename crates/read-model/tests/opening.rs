@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use read_model::{Access, ReadModel, ReadModelError};
+use rig::postgres::database_or_say;
+use rig::proxy::Proxy;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::path::Path;
+use std::time::Duration;
 use tempfile::tempdir;
 
 fn url(file: &Path) -> String {
@@ -64,4 +67,17 @@ async fn a_schema_of_a_newer_build_is_refused() {
 async fn an_unknown_backend_is_refused_by_name() {
     let error = ReadModel::open("mysql://localhost/views", Access::ReadWrite).await.unwrap_err();
     assert!(matches!(error, ReadModelError::InvalidUrl(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stands_still_for_seconds_is_waited_for() {
+    let Some(database) = database_or_say("the read model on PostgreSQL").await else { return };
+    let proxy = Proxy::to(database.port()).unwrap();
+    proxy.freeze();
+    let url = database.url_through(&proxy);
+    let opening = tokio::spawn(async move { ReadModel::open(&url, Access::ReadWrite).await });
+    // For longer than anybody waits for a connection once the read model serves.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    proxy.thaw();
+    opening.await.unwrap().unwrap().ping().await.unwrap();
 }

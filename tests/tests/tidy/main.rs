@@ -24,7 +24,10 @@ use workspace::Workspace;
 /// The workspace from bottom to top. A member depends on members of lower layers only.
 const LAYERS: &[(&str, &[&str])] = &[
     ("tools, which know nothing of the product", &["faults", "oracle", "rig", "simulation"]),
-    ("libraries", &["domain", "framing-guard", "migrations", "pg-hints", "sqlite-file"]),
+    (
+        "libraries",
+        &["domain", "framing-guard", "migrations", "pg-connect", "pg-hints", "sqlite-file"],
+    ),
     ("stores and the edge", &["event-store", "read-model", "server"]),
     ("services that write and carry", &["command-service", "relay"]),
     ("services that derive and show", &["projector", "query-service"]),

@@ -3,8 +3,9 @@
 //! The bottom of the backend: every use of the server passes through here.
 
 use crate::StoreError;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use sqlx::{ConnectOptions, PgConnection, PgPool, Postgres};
 use std::str::FromStr;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -17,7 +18,7 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a new connection of the writer may take.
+/// How long a new connection of the writer may take while it serves.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const MAX_READERS: u32 = 8;
 /// Connections for leases, snapshots and the removal of old answers.
@@ -68,15 +69,14 @@ pub(super) fn options(url: &str, statements: usize) -> Result<PgConnectOptions, 
         .options(ALWAYS))
 }
 
-/// A pool that has connected once.
+/// A pool with its first connection, however slow the server was to make it.
 pub(super) async fn connect_pool(
     options: PgConnectOptions,
     connections: u32,
-) -> Result<PgPool, StoreError> {
+) -> Result<(PgPool, PoolConnection<Postgres>), StoreError> {
     let pool = lazy_pool(options, connections);
-    let mut connection = pool.acquire().await.map_err(refusal)?;
-    connection.ping().await.map_err(refusal)?;
-    Ok(pool)
+    let connection = pg_connect::acquire(&pool).await.map_err(refusal)?;
+    Ok((pool, connection))
 }
 
 pub(super) fn lazy_pool(options: PgConnectOptions, connections: u32) -> PgPool {
@@ -105,6 +105,13 @@ pub(super) async fn on<T>(
             Err(refusal(no_answer()))
         }
     }
+}
+
+/// Waits for an answer, but not for ever.
+pub(super) async fn in_time<T>(
+    answer: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, StoreError> {
+    timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(|_| Err(no_answer())).map_err(refusal)
 }
 
 /// The error for an answer that did not come in time.

@@ -5,8 +5,8 @@
 
 use super::PostgresStore;
 use super::connect::{
-    self, MAX_READERS, MAX_SIDE, MIGRATING, READING, SCHEMA, WRITING, connect, connect_pool,
-    lazy_pool, on, refusal,
+    self, MAX_READERS, MAX_SIDE, MIGRATING, READING, SCHEMA, WRITING, connect_pool, in_time,
+    lazy_pool, refusal,
 };
 use super::hints::{APPENDED, CONNECTIONS};
 use super::writer::Writer;
@@ -17,7 +17,7 @@ use crate::{Access, Capacities, StoreError};
 use pg_hints::Hints;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use std::sync::{Arc, LazyLock};
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -37,8 +37,9 @@ impl PostgresStore {
         let options = connect::options(url, capacities.postgres_statements)?;
         let reading = options.clone().options(READING);
         let writing = options.clone().options(WRITING);
-        let readers = connect_pool(reading.clone(), MAX_READERS).await?;
-        match (find_schema(&readers).await?, access) {
+        // One connection for all questions: the pool might have to make or test another, and does not wait for long.
+        let (readers, mut connection) = connect_pool(reading.clone(), MAX_READERS).await?;
+        match (find_schema(&mut connection).await?, access) {
             (Schema::Same, _) => {}
             (Schema::Older, Access::ReadWrite) => migrate(&options).await?,
             (Schema::Older, _) => return Err(schema::older()),
@@ -54,29 +55,24 @@ impl PostgresStore {
             Access::ReadOnly | Access::Verify => None,
         };
         if access != Access::Verify {
-            let ends = on(&readers, async |connection| {
-                sqlx::query_as::<_, Ends>(ENDS).fetch_one(connection).await
-            });
-            ends.await?.check()?;
+            let ends = sqlx::query_as::<_, Ends>(ENDS).fetch_one(&mut *connection);
+            in_time(ends).await?.check()?;
         }
-        let head = on(&readers, async |connection| {
-            sqlx::query("SELECT position FROM log_head WHERE only_row = 1")
-                .try_map(|row| crate::row::number(&row, 0))
-                .fetch_one(connection)
-                .await
-        })
-        .await?;
-        let hinting = connect_pool(reading, CONNECTIONS).await?;
+        let head = sqlx::query("SELECT position FROM log_head WHERE only_row = 1")
+            .try_map(|row| crate::row::number(&row, 0))
+            .fetch_one(&mut *connection);
+        let head = in_time(head).await?;
+        drop(connection);
+        let (hinting, _) = connect_pool(reading, CONNECTIONS).await?;
         let hints = Arc::new(Hints::follow(APPENDED, hinting, head));
         Ok(Self { readers, appends, side, hints })
     }
 }
 
 /// What schema there is; an empty database has an older one.
-async fn find_schema(readers: &PgPool) -> Result<Schema, StoreError> {
-    let applied = on(readers, async |connection| {
-        let applied = sqlx::query_as(schema::APPLIED).fetch_all(connection).await;
-        match applied {
+async fn find_schema(connection: &mut PgConnection) -> Result<Schema, StoreError> {
+    let applied = in_time(async {
+        match sqlx::query_as(schema::APPLIED).fetch_all(connection).await {
             Err(sqlx::Error::Database(error))
                 if error.code().as_deref() == Some(UNDEFINED_TABLE) =>
             {
@@ -90,7 +86,8 @@ async fn find_schema(readers: &PgPool) -> Result<Schema, StoreError> {
 
 /// Runs the missing migrations. Processes that do so at once take turns by an advisory lock.
 async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = connect(&options.clone().options(MIGRATING)).await.map_err(refusal)?;
+    let migrating = options.clone().options(MIGRATING);
+    let mut connection = pg_connect::connect(&migrating).await.map_err(refusal)?;
     refuse_other_encodings(&mut connection).await?;
     MIGRATIONS
         .run_direct(None, &mut connection, false)

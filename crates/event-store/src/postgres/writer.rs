@@ -54,7 +54,8 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let known = KnownStreams::new(capacities.known_streams);
         let mut writer = Self { options, connection: None, closed: false, known, tip: None };
-        let connection = writer.take().await?;
+        let mut connection = pg_connect::connect(&writer.options).await.map_err(refusal)?;
+        refuse_forgetful(&mut connection).await?;
         writer.put_back(connection);
         Ok(writer)
     }

@@ -3,6 +3,8 @@
 use crate::fixtures::{append, database, entry, execute, open, raw};
 use event_store::{Access, EventStore, StoreError};
 use rig::postgres::Database;
+use rig::proxy::Proxy;
+use std::time::{Duration, Instant};
 
 async fn refused(database: &Database, access: Access) -> String {
     match EventStore::open(&database.url(), access).await {
@@ -68,6 +70,34 @@ async fn processes_that_create_the_log_at_once_all_succeed() {
     while let Some(opened) = opening.join_next().await {
         opened.unwrap().unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stands_still_for_seconds_is_waited_for() {
+    let Some(database) = database().await else { return };
+    let proxy = Proxy::to(database.port()).unwrap();
+    let url = database.url_through(&proxy);
+    proxy.freeze();
+    let opening = tokio::spawn(async move { EventStore::open(&url, Access::ReadWrite).await });
+    // Each time for longer than anybody waits for a connection once the store serves.
+    for _ in 0..2 {
+        proxy.freeze();
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        proxy.thaw();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    append(&opening.await.unwrap().unwrap(), entry(1, 0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_run_is_not_waited_for() {
+    let began = Instant::now();
+    let refused = EventStore::open("postgres://u@127.0.0.1:1/db", Access::ReadWrite).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("refused")),
+        "{refused:?}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -59,7 +59,8 @@ pub(crate) async fn open(
     let fillers = writer
         .is_some()
         .then(|| pool(FILLERS.get() as u32).connect_lazy_with(options.clone().options(WRITING)));
-    let readers = pool(READERS + 1).connect_with(options.options(READING)).await?;
+    let readers = pool(READERS + 1).connect_lazy_with(options.options(READING));
+    drop(pg_connect::acquire(&readers).await?);
     let schema_version = schema::version(migrations);
     check_version(&readers, schema_version).await?;
     Ok(ReadModel::Postgres(Arc::new(PostgresReadModel {
@@ -93,7 +94,8 @@ async fn open_writer(
     options: PgConnectOptions,
     migrations: &Migrator,
 ) -> Result<PgPool, ReadModelError> {
-    let writer = pool(1).idle_timeout(None).connect_with(options.options(WRITING)).await?;
+    let writer = pool(1).idle_timeout(None).connect_lazy_with(options.options(WRITING));
+    drop(pg_connect::acquire(&writer).await?);
     migrations.run(&writer).await.map_err(|error| migration_failed(&error))?;
     sqlx::query(
         "INSERT INTO secrets (name, value) VALUES ('cursor', \
