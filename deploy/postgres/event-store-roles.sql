@@ -13,7 +13,7 @@
 --   orderlog_process a program that reacts to events by appending, under a lease: has the rights of the two above.
 --   orderlog_read    a projector that follows the log, verify, people: reads.
 
--- Roles are the server's, not a database's: a session in another database may create the same ones at the same moment.
+-- Roles belong to the server, not to a database: a session in another database may create the same ones at the same moment.
 DO $$
 DECLARE
     name text;

@@ -1,14 +1,14 @@
 //! The first connections of a program that starts: they wait for a PostgreSQL server that is slow to answer.
 //!
-//! Once a program serves, whoever waits for a connection waits for two seconds and is then sent away to try again. A
-//! program that starts has nobody to send away: a disk that is busy for some seconds must not end it.
+//! While a program serves, a caller that finds no connection in two seconds gets an error and can try again. A program
+//! that starts has no caller: a disk that is busy for some seconds must not end it.
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, PgPool, Postgres};
 use std::io;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// How long a program that starts waits for a connection.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,25 +16,29 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// PostgreSQL's code while it starts, stops or recovers.
 const CANNOT_CONNECT_NOW: &str = "57P03";
 
-/// Makes a connection within [`PATIENCE`].
+/// Makes a connection within `limit`.
 ///
 /// # Errors
 /// At once when there is no server, or when it refuses; `TimedOut` when it does not answer.
-pub async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
-    connect_by(Instant::now() + PATIENCE, options).await
+pub async fn connect(options: &PgConnectOptions, limit: Duration) -> sqlx::Result<PgConnection> {
+    timeout(limit, options.connect()).await.unwrap_or_else(|_| {
+        let waited = format!("no answer within {} s", limit.as_secs());
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, waited)))
+    })
 }
 
 /// Takes a connection of the pool. If the pool's own limit is too short, tries again within [`PATIENCE`].
 ///
 /// # Errors
-/// Those of [`connect`].
+/// Those of [`connect`], once the pool's own limit is over.
 pub async fn acquire(pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match pool.acquire().await {
             // The pool does not say why, and reports so even a server that does not run.
             Err(sqlx::Error::PoolTimedOut) if Instant::now() < deadline => {
-                match connect_by(deadline, &pool.connect_options()).await {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match connect(&pool.connect_options(), left).await {
                     Err(error) if !is_starting(&error) => return Err(error),
                     // It answers again, or soon will.
                     _ => {}
@@ -43,13 +47,6 @@ pub async fn acquire(pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
             ended => return ended,
         }
     }
-}
-
-async fn connect_by(deadline: Instant, options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
-    timeout_at(deadline, options.connect()).await.unwrap_or_else(|_| {
-        let waited = format!("no answer within {} s", PATIENCE.as_secs());
-        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, waited)))
-    })
 }
 
 fn is_starting(error: &sqlx::Error) -> bool {

@@ -69,6 +69,9 @@ async fn an_unknown_backend_is_refused_by_name() {
     assert!(matches!(error, ReadModelError::InvalidUrl(_)));
 }
 
+/// For how long the server stands still: longer than a caller waits for a connection while the read model serves.
+const STILL: Duration = Duration::from_millis(2500);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stands_still_for_seconds_is_waited_for() {
     let Some(database) = database_or_say("the read model on PostgreSQL").await else { return };
@@ -76,8 +79,7 @@ async fn a_server_that_stands_still_for_seconds_is_waited_for() {
     proxy.freeze();
     let url = database.url_through(&proxy);
     let opening = tokio::spawn(async move { ReadModel::open(&url, Access::ReadWrite).await });
-    // For longer than anybody waits for a connection once the read model serves.
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    tokio::time::sleep(STILL).await;
     proxy.thaw();
     opening.await.unwrap().unwrap().ping().await.unwrap();
 }

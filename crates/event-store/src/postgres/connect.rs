@@ -19,7 +19,7 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a new connection of the writer may take while it serves.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const MAX_READERS: u32 = 8;
 /// Connections for leases, snapshots and the removal of old answers.
 pub(super) const MAX_SIDE: u32 = 2;
@@ -84,12 +84,6 @@ pub(super) fn lazy_pool(options: PgConnectOptions, connections: u32) -> PgPool {
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(options)
-}
-
-/// A connection of its own.
-pub(super) async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
-    let connecting = timeout(CONNECT_TIMEOUT, options.connect());
-    connecting.await.unwrap_or_else(|_| Err(no_answer()))
 }
 
 /// Does some work on a connection of the pool. If the answer does not come, the connection goes.

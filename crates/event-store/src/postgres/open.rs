@@ -14,6 +14,7 @@ use crate::ends::{ENDS, Ends};
 use crate::group_commit::GroupCommit;
 use crate::schema::{self, Schema};
 use crate::{Access, Capacities, StoreError};
+use pg_connect::PATIENCE;
 use pg_hints::Hints;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
@@ -86,8 +87,8 @@ async fn find_schema(connection: &mut PgConnection) -> Result<Schema, StoreError
 
 /// Runs the missing migrations. Processes that do so at once take turns by an advisory lock.
 async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let migrating = options.clone().options(MIGRATING);
-    let mut connection = pg_connect::connect(&migrating).await.map_err(refusal)?;
+    let options = options.clone().options(MIGRATING);
+    let mut connection = pg_connect::connect(&options, PATIENCE).await.map_err(refusal)?;
     refuse_other_encodings(&mut connection).await?;
     MIGRATIONS
         .run_direct(None, &mut connection, false)

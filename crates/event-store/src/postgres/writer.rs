@@ -7,15 +7,17 @@
 //! An append takes the fast path (`fast_path`) where the last commit was our own, and the slow path (`slow_path`)
 //! everywhere else.
 
-use super::connect::{ANSWER_TIMEOUT, connect, is_lost, no_answer, refusal};
+use super::connect::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, is_lost, no_answer, refusal};
 use crate::crash::{self, Point};
 use crate::group_commit::Transact;
 use crate::known_streams::{KnownStreams, Tip};
 use crate::plan::Plan;
 use crate::{Append, AppendError, Appended, Capacities, StoreError};
+use pg_connect::PATIENCE;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use std::fmt;
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// Owns the connection that appends; used by one task at a time.
@@ -54,8 +56,7 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let known = KnownStreams::new(capacities.known_streams);
         let mut writer = Self { options, connection: None, closed: false, known, tip: None };
-        let mut connection = pg_connect::connect(&writer.options).await.map_err(refusal)?;
-        refuse_forgetful(&mut connection).await?;
+        let connection = writer.connect(PATIENCE).await?;
         writer.put_back(connection);
         Ok(writer)
     }
@@ -79,7 +80,12 @@ impl Writer {
         // Another server may answer now, with a log that ends earlier.
         self.known.forget();
         self.tip = None;
-        let mut connection = connect(&self.options).await.map_err(refusal)?;
+        self.connect(CONNECT_TIMEOUT).await
+    }
+
+    async fn connect(&self, limit: Duration) -> Result<PgConnection, StoreError> {
+        let connecting = pg_connect::connect(&self.options, limit);
+        let mut connection = connecting.await.map_err(refusal)?;
         refuse_forgetful(&mut connection).await?;
         Ok(connection)
     }

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, PgConnection};
 
 const SCRIPT: &str = include_str!("../../../../deploy/postgres/event-store-roles.sql");
 
-/// Roles are the server's, not a database's. A fresh server has none of them.
+/// Roles belong to the server, not to a database. A fresh server has none of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_script_can_run_in_several_databases_of_a_fresh_server_at_once() {
     let Some(server) = server_or_say(UNTESTED) else { return };
