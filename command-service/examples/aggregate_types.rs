@@ -157,6 +157,7 @@ async fn client<const TYPE: usize>(pipeline: Pipeline<Notes<TYPE>>, end: Instant
                 effect: Effect::Store,
                 metadata: Metadata::default(),
                 weight: 400,
+                scope: identity::Scope::All,
             };
             let Ok(pending) = pipeline.submit(request) else { panic!("the queue is full") };
             let reply = pending.reply().await;

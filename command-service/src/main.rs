@@ -4,18 +4,22 @@ use anyhow::Context;
 use clap::Parser;
 use command_service::Settings;
 use event_store::{Access, EventStore};
+use identity::access;
+use security::{KEY_STORE, Security};
 use std::process::ExitCode;
 
 /// The write side of orderlog: takes commands over HTTP and appends to the log.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address to listen on. Must be a loopback address: there is no authentication.
+    /// Address to listen on; without --auth a loopback address
     #[arg(long, env = "ORDERLOG_LISTEN", default_value = "127.0.0.1:8081")]
     listen: String,
     /// The log, e.g. sqlite://orderlog-data/events.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_EVENT_STORE", default_value = "sqlite://orderlog-data/events.db")]
     event_store: String,
+    #[command(flatten)]
+    security: security::Flags,
 }
 
 #[tokio::main]
@@ -33,14 +37,15 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(Arguments { listen, event_store }: Arguments) -> anyhow::Result<()> {
+async fn serve(Arguments { listen, event_store, security }: Arguments) -> anyhow::Result<()> {
     let shown = [("listen", listen.clone()), ("event_store", event_store.clone())];
     server::telemetry::announce(&shown);
     let shutdown = server::shutdown::on_signals();
-    let listener = server::bind(&listen).await?;
+    let security = Security::open(&security, KEY_STORE, access::STANDARD).await?;
+    let listener = server::bind(&listen, security.exposure()).await?;
     let store = EventStore::open(&event_store, Access::ReadWrite)
         .await
         .context("--event-store cannot be opened")?;
-    command_service::run(listener, store, Settings::default(), shutdown).await?;
+    command_service::run(listener, store, Settings::default(), security, shutdown).await?;
     Ok(())
 }

@@ -8,6 +8,8 @@ use axum::Router;
 use domain::order::OrderAggregate;
 use event_store::EventStore;
 use futures::future::{self, BoxFuture, FutureExt};
+use identity::access;
+use security::Security;
 use server::{Limits, Readiness};
 use std::any::Any;
 use std::sync::Arc;
@@ -169,15 +171,18 @@ pub async fn run(
     listener: TcpListener,
     store: EventStore,
     settings: Settings,
+    security: Security,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let readiness = Readiness::draining_on(shutdown.clone());
     let service = CommandService::new(store.clone(), settings, shutdown.clone());
     tokio::spawn(watch_store(store.clone(), readiness.clone()));
-    let served =
-        server::serve(listener, app(&service, readiness), Limits::default(), shutdown).await;
+    security.watch(&readiness);
+    let app = security.protect(app(&service, readiness));
+    let served = server::serve(listener, app, Limits::default(), shutdown).await;
     service.close().await;
     store.close().await;
+    security.close().await;
     served
 }
 
@@ -186,7 +191,8 @@ fn app(service: &CommandService, readiness: Readiness) -> Router {
     let mut document = Document::openapi();
     document.merge(server::health::api());
     let routes = OpenApiRouter::with_openapi(document).merge(service.routes());
-    let (router, document) = routes.split_for_parts();
+    let (router, mut document) = routes.split_for_parts();
+    identity::openapi::describe(&mut document, access::STANDARD);
     router.merge(server::health::router(readiness)).merge(server::openapi::router(document))
 }
 

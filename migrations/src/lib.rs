@@ -32,6 +32,10 @@ const READ_MODEL_ON_POSTGRES: &[File] = files!("../read-model/postgres":
     "0001_create_catalog", "0002_create_orders", "0003_create_history", "0004_create_customers",
     "0005_create_products", "0006_create_sales", "0007_create_partitions");
 
+const KEY_STORE_ON_SQLITE: &[File] = files!("../key-store/sqlite": "0001_create_api_keys");
+
+const KEY_STORE_ON_POSTGRES: &[File] = files!("../key-store/postgres": "0001_create_api_keys");
+
 /// The log's schema in a SQLite file.
 pub fn event_store_on_sqlite() -> Migrator {
     migrator(EVENT_STORE_ON_SQLITE)
@@ -50,6 +54,16 @@ pub fn read_model_on_sqlite() -> Migrator {
 /// The read tables in PostgreSQL.
 pub fn read_model_on_postgres() -> Migrator {
     migrator(READ_MODEL_ON_POSTGRES)
+}
+
+/// The store of keys in a SQLite file.
+pub fn key_store_on_sqlite() -> Migrator {
+    migrator(KEY_STORE_ON_SQLITE)
+}
+
+/// The store of keys in PostgreSQL.
+pub fn key_store_on_postgres() -> Migrator {
+    migrator(KEY_STORE_ON_POSTGRES)
 }
 
 /// Makes a migrator of these files.
@@ -71,8 +85,8 @@ fn migration((name, text): &File) -> Migration {
 #[cfg(test)]
 mod tests {
     use super::{
-        EVENT_STORE_ON_POSTGRES, EVENT_STORE_ON_SQLITE, READ_MODEL_ON_POSTGRES,
-        READ_MODEL_ON_SQLITE, migrator,
+        EVENT_STORE_ON_POSTGRES, EVENT_STORE_ON_SQLITE, KEY_STORE_ON_POSTGRES, KEY_STORE_ON_SQLITE,
+        READ_MODEL_ON_POSTGRES, READ_MODEL_ON_SQLITE, migrator,
     };
     use sqlx::migrate::Migrator;
     use std::path::Path;
@@ -84,6 +98,8 @@ mod tests {
             ("event-store/postgres", EVENT_STORE_ON_POSTGRES),
             ("read-model/sqlite", READ_MODEL_ON_SQLITE),
             ("read-model/postgres", READ_MODEL_ON_POSTGRES),
+            ("key-store/sqlite", KEY_STORE_ON_SQLITE),
+            ("key-store/postgres", KEY_STORE_ON_POSTGRES),
         ] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
             let read = Migrator::new(path).await.expect("sqlx reads the folder");

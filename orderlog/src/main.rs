@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod import;
+mod keys;
 mod openapi;
 mod rebuild;
 mod same_file;
@@ -40,5 +41,6 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Verb::Verify => verify::verify(&settings).await,
         Verb::Migrate => storage::migrate(&settings).await,
         Verb::Openapi => Ok(openapi::print()),
+        Verb::Keys(asked) => keys::keys(&settings, &asked).await,
     }
 }

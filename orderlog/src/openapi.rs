@@ -2,6 +2,7 @@
 //!
 //! Separate services serve one half each; an entry point in front of them serves the printed whole.
 
+use identity::access;
 use server::Output;
 use std::process::ExitCode;
 use utoipa::OpenApi as _;
@@ -35,6 +36,7 @@ pub fn print() -> ExitCode {
     let mut document = preface();
     document.merge(command_service::api());
     document.merge(query_service::api());
+    identity::openapi::describe(&mut document, access::STANDARD);
     let mut output = Output::default();
     output.line(server::openapi::served(document));
     output.code("orderlog", ExitCode::SUCCESS)

@@ -7,8 +7,10 @@ use crate::settings::Settings;
 use crate::storage::Storage;
 use axum::Router;
 use command_service::CommandService;
+use identity::access;
 use projector::{Registry, Source};
 use query_service::QueryService;
+use security::Security;
 use server::{Limits, Readiness};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,7 +33,9 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         ("read_model", settings.read_model()),
     ]);
     let shutdown = server::shutdown::on_signals();
-    let listener = server::bind(&settings.listen).await?;
+    let security =
+        Security::open(&settings.security, &settings.key_store(), access::STANDARD).await?;
+    let listener = server::bind(&settings.listen, security.exposure()).await?;
     let storage = Storage::open(settings).await?;
 
     let readiness = Readiness::draining_on(shutdown.clone());
@@ -66,12 +70,14 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     tokio::spawn(command_service::watch_store(storage.log.clone(), readiness.clone()));
     tokio::spawn(query_service::watch_read_model(storage.views.clone(), readiness.clone()));
 
-    let app = app(&commands, &views, readiness);
+    security.watch(&readiness);
+    let app = security.protect(app(&commands, &views, readiness));
     let served = server::serve(listener, app, Limits::default(), shutdown).await;
     commands.close().await;
     following.cancel();
     let projected = projector.await?;
     storage.close().await;
+    security.close().await;
     served?;
     projected?;
     Ok(ExitCode::SUCCESS)
@@ -109,10 +115,11 @@ impl Watch {
 
 /// All routes, with one OpenAPI document.
 fn app(commands: &CommandService, views: &QueryService, readiness: Readiness) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(crate::openapi::preface())
+    let (router, mut document) = OpenApiRouter::with_openapi(crate::openapi::preface())
         .merge(commands.routes())
         .merge(views.routes())
         .split_for_parts();
+    identity::openapi::describe(&mut document, access::STANDARD);
     router.merge(server::health::router(readiness)).merge(server::openapi::router(document))
 }
 

@@ -2,6 +2,7 @@
 
 mod server_url;
 
+use crate::keys::Keys;
 use crate::same_file;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -18,7 +19,7 @@ pub use server_url::{ServerUrl, proxy_variable};
 pub struct Settings {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where to listen (loopback only: there is no authentication)
+    /// Where to listen; without --auth on loopback only
     #[arg(long, env = "ORDERLOG_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: String,
     /// Where the log (events.db) and the views (views.db) are kept; made if it is not there
@@ -30,6 +31,8 @@ pub struct Settings {
     /// Keep the views elsewhere: sqlite://path/to/views.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_READ_MODEL", value_name = "URL", global = true)]
     pub read_model: Option<String>,
+    #[command(flatten)]
+    pub security: security::Flags,
     /// Rebuild all or the named projections from the log, whether a server runs or not
     #[arg(long, value_name = "NAME,…", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     rebuild: Option<String>,
@@ -54,6 +57,9 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document of commands and views, for an entry point in front of separate services
     Openapi,
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(Keys),
 }
 
 /// The input of an import, and its target.
@@ -84,6 +90,8 @@ pub enum Verb {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Make, list or revoke API keys.
+    Keys(Keys),
 }
 
 impl Settings {
@@ -148,6 +156,7 @@ impl Settings {
             (Some(Command::Verify), _) => Verb::Verify,
             (Some(Command::Migrate), _) => Verb::Migrate,
             (Some(Command::Openapi), _) => Verb::Openapi,
+            (Some(Command::Keys(keys)), _) => Verb::Keys(keys.clone()),
             (Some(Command::Rebuild { names }), _) | (_, Some(names)) => {
                 Verb::Rebuild { names: names.clone() }
             }
@@ -163,6 +172,11 @@ impl Settings {
     /// The URL of the read model.
     pub fn read_model(&self) -> String {
         self.read_model.clone().unwrap_or_else(|| self.file("views.db"))
+    }
+
+    /// The URL of the store of keys.
+    pub fn key_store(&self) -> String {
+        self.security.key_store.clone().unwrap_or_else(|| self.file("keys.db"))
     }
 
     /// Whether the data folder holds any storage.

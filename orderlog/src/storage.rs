@@ -23,10 +23,7 @@ impl Storage {
     /// When the folder cannot be created, or a storage cannot be opened.
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         if settings.uses_data_dir() {
-            let folder = &settings.data_dir;
-            std::fs::create_dir_all(folder).with_context(|| {
-                format!("cannot make the data folder {} (--data-dir)", folder.display())
-            })?;
+            make_data_dir(settings)?;
         }
         Self::open_with(settings, event_store::Access::ReadWrite, read_model::Access::ReadWrite)
             .await
@@ -56,6 +53,16 @@ impl Storage {
         self.views.close().await;
         self.log.close().await;
     }
+}
+
+/// Creates the data folder if it does not exist.
+///
+/// # Errors
+/// When it cannot be created.
+pub fn make_data_dir(settings: &Settings) -> anyhow::Result<()> {
+    let folder = &settings.data_dir;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the data folder {} (--data-dir)", folder.display()))
 }
 
 /// Opens an existing log for reading, even a damaged one.

@@ -209,7 +209,7 @@ async fn follow(
     model: &ReadModel,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = server::bind(&settings.listen).await?;
+    let listener = server::bind(&settings.listen, server::listen::Exposure::LoopbackOnly).await?;
     let readiness = Readiness::draining_on(shutdown.clone());
     let (condition, conditions) = watch::channel(Err("nothing is followed yet".to_owned()));
     let following = CancellationToken::new();

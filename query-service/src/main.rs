@@ -2,18 +2,22 @@
 
 use anyhow::Context;
 use clap::Parser;
+use identity::access;
+use security::{KEY_STORE, Security};
 use std::process::ExitCode;
 
 /// The read side of orderlog: answers views over HTTP from the read model.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address to listen on. Must be a loopback address: there is no authentication.
+    /// Address to listen on; without --auth a loopback address
     #[arg(long, env = "ORDERLOG_LISTEN", default_value = "127.0.0.1:8082")]
     listen: String,
     /// The read model that a projector fills, e.g. sqlite://orderlog-data/views.db
     #[arg(long, env = "ORDERLOG_READ_MODEL", default_value = "sqlite://orderlog-data/views.db")]
     read_model: String,
+    #[command(flatten)]
+    security: security::Flags,
 }
 
 #[tokio::main]
@@ -31,9 +35,10 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(Arguments { listen, read_model }: Arguments) -> anyhow::Result<()> {
+async fn serve(Arguments { listen, read_model, security }: Arguments) -> anyhow::Result<()> {
     server::telemetry::announce(&[("listen", listen.clone()), ("read_model", read_model.clone())]);
     let shutdown = server::shutdown::on_signals();
-    let listener = server::bind(&listen).await?;
-    query_service::run(listener, read_model, shutdown).await.context("cannot serve")
+    let security = Security::open(&security, KEY_STORE, access::STANDARD).await?;
+    let listener = server::bind(&listen, security.exposure()).await?;
+    query_service::run(listener, read_model, security, shutdown).await.context("cannot serve")
 }

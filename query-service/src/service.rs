@@ -3,7 +3,9 @@
 use crate::app::App;
 use crate::views;
 use axum::Router;
+use identity::access;
 use read_model::{Access, ReadModel, ReadModelError};
+use security::Security;
 use server::{Limits, Readiness};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -99,6 +101,7 @@ struct Document;
 pub async fn run(
     listener: TcpListener,
     read_model: String,
+    security: Security,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     if let Err(ReadModelError::InvalidUrl(reason)) =
@@ -109,7 +112,8 @@ pub async fn run(
     let readiness = Readiness::draining_on(shutdown.clone());
     readiness.set(PART, Err("The read model is not open yet.".to_owned()));
     let service = QueryService::waiting(&Settings::default(), &readiness);
-    let app = app(&service, readiness.clone());
+    security.watch(&readiness);
+    let app = security.protect(app(&service, readiness.clone()));
     let opening = tokio::spawn(open_and_watch(read_model, service.app.clone(), readiness.clone()));
     let opened = async {
         while readiness.unfit().is_some() {
@@ -122,6 +126,7 @@ pub async fn run(
     if let Ok(model) = service.app.model() {
         model.close().await;
     }
+    security.close().await;
     served
 }
 
@@ -130,7 +135,8 @@ fn app(service: &QueryService, readiness: Readiness) -> Router {
     let mut document = Document::openapi();
     document.merge(server::health::api());
     let routes = OpenApiRouter::with_openapi(document).merge(service.routes());
-    let (router, document) = routes.split_for_parts();
+    let (router, mut document) = routes.split_for_parts();
+    identity::openapi::describe(&mut document, access::STANDARD);
     router.merge(server::health::router(readiness)).merge(server::openapi::router(document))
 }
 

@@ -25,6 +25,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     contract: Option<Arc<Contract>>,
+    bearer: Option<String>,
 }
 
 /// A whole answer.
@@ -60,7 +61,13 @@ impl Client {
             .no_proxy()
             .build()
             .expect("a plain HTTP client needs nothing of the system");
-        Self { http, base: base.to_owned(), contract: None }
+        Self { http, base: base.to_owned(), contract: None, bearer: None }
+    }
+
+    /// The same client with a token or API key on every request.
+    #[must_use]
+    pub fn bearing(&self, token: &str) -> Self {
+        Self { bearer: Some(token.to_owned()), ..self.clone() }
     }
 
     /// `http://host:port`.
@@ -136,6 +143,9 @@ impl Client {
         if body.is_some() && !typed {
             request = request.header("Content-Type", "application/json");
         }
+        if let Some(bearer) = &self.bearer {
+            request = request.bearer_auth(bearer);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -169,7 +179,10 @@ impl Client {
         path: &str,
         headers: Headers<'_>,
     ) -> reqwest::Result<reqwest::Response> {
-        let request = self.http.get(format!("{}{path}", self.base));
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        if let Some(bearer) = &self.bearer {
+            request = request.bearer_auth(bearer);
+        }
         let add = |request: reqwest::RequestBuilder, (name, value): &(&str, &str)| {
             request.header(*name, *value)
         };

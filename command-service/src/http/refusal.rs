@@ -20,6 +20,8 @@ pub fn problem<A: CommandApi>(refusal: Refusal<A::Rejection>) -> Problem {
     let problem = match refusal {
         Refusal::Rejected(rejection) => A::rejected(&rejection),
         Refusal::Replayed(kept) => replayed::<A>(kept),
+        Refusal::Forbidden => Problem::new(ProblemCode::FORBIDDEN)
+            .detail("Give your own customer id; you can order for nobody else."),
         Refusal::PreconditionFailed { current_version } => {
             Problem::new(ProblemCode::PRECONDITION_FAILED)
                 .detail(format!(

@@ -8,6 +8,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request as HttpRequest};
 use axum::http::request::Parts;
 use event_store::Metadata;
+use identity::Identity;
 use server::{Problem, ProblemCode, RequestContext};
 
 /// Largest body of a command.
@@ -48,19 +49,22 @@ impl CommandRequest {
 
     pub(super) fn onto_pipeline<C>(mut self, target: Target, command: C) -> Request<C> {
         let Conditions { effect, precondition, idempotency_key } = self.conditions;
+        let identity = Identity::of(&self.parts.extensions);
         let key = idempotency_key.map(|key| Key {
-            key: format!("http:{key}"),
+            key: identity.idempotency_key(&key),
             fingerprint: headers::fingerprint(&self.parts, &self.body),
             retention: Retention::Retries,
         });
         let context = self.parts.extensions.remove::<RequestContext>();
         let context = context.unwrap_or_else(RequestContext::made);
         let metadata = Metadata {
+            actor: identity.actor().map(str::to_owned),
             correlation_id: Some(context.correlation_id),
             traceparent: context.traceparent,
             ..Metadata::default()
         };
         let weight = self.body.len();
-        Request { target, command, precondition, key, at: None, effect, metadata, weight }
+        let scope = identity.scope();
+        Request { target, command, precondition, key, at: None, effect, metadata, weight, scope }
     }
 }

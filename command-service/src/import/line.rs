@@ -95,6 +95,7 @@ pub(super) fn read_tree<A: Imported>(
             effect: Effect::Store,
             metadata: metadata.clone(),
             weight: bytes.len(),
+            scope: identity::Scope::All,
         }
     });
     let weight = if request.is_ok() { bytes.len() } else { 0 };

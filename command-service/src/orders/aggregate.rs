@@ -18,6 +18,17 @@ impl Commanded for OrderAggregate {
         state.as_ref().map_or("absent", |order| order.status.as_str())
     }
 
+    fn customer(state: &Option<Order>) -> Option<&str> {
+        state.as_ref().map(|order| order.customer.id.as_str())
+    }
+
+    fn acts_for(command: &OrderCommand) -> Option<&str> {
+        match command {
+            OrderCommand::Create { customer, .. } => Some(customer.id.as_str()),
+            _ => None,
+        }
+    }
+
     fn keep(rejection: &OrderRejection) -> Value {
         rejection::rejected(rejection).to_value()
     }

@@ -318,13 +318,13 @@ fn decide<A: Commanded>(
             refuse(job, Refusal::Internal);
             continue;
         }
-        let found = decision.expected_version;
+        let found = decision.seen_version;
         let answer = kept::keep(&job.request, &decision.result, found);
         let unproven =
             answer.is_none() && job.request.key.is_some() && !planted(Fault::KeyNotProven);
         entries.push(Entry {
             stream: stream_id::<A>(streams[stream].id),
-            expected_version: found,
+            expected_version: decision.expected_version,
             partition_key: decision.partition_key,
             events: decision.events,
             answer,

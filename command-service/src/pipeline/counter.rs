@@ -162,6 +162,7 @@ pub fn ask(id: u128, command: Command) -> Request<Command> {
         effect: Effect::Store,
         metadata: Metadata::default(),
         weight: 64,
+        scope: identity::Scope::All,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use domain::{Aggregate, Timestamp};
 use event_store::{Metadata, Position, Version};
+use identity::Scope;
 use serde_json::Value;
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -13,6 +14,18 @@ use uuid::Uuid;
 pub trait Commanded: Aggregate {
     /// The status in the answer: the one part that only the state knows.
     fn status(state: &Self::State) -> &'static str;
+    /// The customer that a stream belongs to. A stream of nobody is hidden from all customers.
+    fn customer(state: &Self::State) -> Option<&str> {
+        let _ = state;
+        None
+    }
+
+    /// The customer for whom a command acts, if it names one. Customers act for themselves only.
+    fn acts_for(command: &Self::Command) -> Option<&str> {
+        let _ = command;
+        None
+    }
+
     /// A rejection as it is stored under an idempotency key; it comes back as [`Refusal::Replayed`].
     fn keep(rejection: &Self::Rejection) -> Value;
     /// Whether a retry with the same key must get this rejection again, whatever has happened since.
@@ -47,6 +60,8 @@ pub struct Request<C> {
     pub metadata: Metadata,
     /// About how many bytes the request holds in memory.
     pub weight: usize,
+    /// The streams that the caller sees; all others do not exist for it.
+    pub scope: Scope,
 }
 
 /// A stream, and whether it is expected to exist.
@@ -169,6 +184,8 @@ pub enum Refusal<R> {
     Rejected(R),
     /// The domain rejected it when the key was first used: the value of [`Commanded::keep`].
     Replayed(Value),
+    /// The command acts for another customer than the caller.
+    Forbidden,
     /// `If-Match` does not hold.
     PreconditionFailed {
         /// The stream's version; 0 = it does not exist.

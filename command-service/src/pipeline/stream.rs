@@ -9,6 +9,7 @@ use event_store::{
     EventStore, LoadedStream, MAX_PAGE, NewEvent, Position, RecordedEvent, StoreError, StreamId,
     StreamType, Version,
 };
+use identity::Scope;
 use server::clock;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -97,6 +98,8 @@ impl<A: Aggregate> Stream<A> {
 /// A command's decision, with the events to append for it.
 pub struct Decision<A: Aggregate> {
     pub expected_version: Version,
+    /// The version that the caller sees: 0 if the stream is hidden from it.
+    pub seen_version: Version,
     /// The business case that the stream's first events give it.
     pub partition_key: Option<Uuid>,
     pub result: Judged<A, Accepted<A>>,
@@ -107,6 +110,7 @@ impl<A: Commanded> Stream<A> {
     /// Decides one request and, unless it is a dry run, evolves the stream as if the events were stored.
     pub fn decide(&mut self, request: &Request<A::Command>, now: Timestamp) -> Decision<A> {
         let expected_version = self.version;
+        let hidden = self.is_hidden_from(&request.scope);
         let (mut stored, mut partition_key) = (Vec::new(), None);
         let result = self.check(request, now).and_then(|(events, at)| match request.effect {
             Effect::Store => {
@@ -117,7 +121,8 @@ impl<A: Commanded> Stream<A> {
             }
             Effect::Preview => self.preview(events, at),
         });
-        Decision { expected_version, partition_key, result, events: stored }
+        let seen_version = if hidden { 0 } else { expected_version };
+        Decision { expected_version, seen_version, partition_key, result, events: stored }
     }
 
     fn check(
@@ -125,6 +130,12 @@ impl<A: Commanded> Stream<A> {
         request: &Request<A::Command>,
         now: Timestamp,
     ) -> Judged<A, (Vec<A::Event>, Timestamp)> {
+        if A::acts_for(&request.command).is_some_and(|customer| !request.scope.sees(customer)) {
+            return Err(Refusal::Forbidden);
+        }
+        if self.is_hidden_from(&request.scope) {
+            return self.check_hidden(request, now);
+        }
         let current_version = self.version;
         let state = self.state.as_ref().ok_or(Refusal::Internal)?;
         let holds =
@@ -140,6 +151,32 @@ impl<A: Commanded> Stream<A> {
             return Err(Refusal::PreconditionFailed { current_version });
         }
         Ok((events, at))
+    }
+
+    /// Whether the stream belongs to a customer that the caller does not see.
+    pub fn is_hidden_from(&self, scope: &Scope) -> bool {
+        let Scope::Customer(_) = scope else { return false };
+        let customer = self.state.as_ref().and_then(A::customer);
+        self.version > 0 && !customer.is_some_and(|customer| scope.sees(customer))
+    }
+
+    /// Decides as if the stream were not there. Only its id is taken: a command that would begin a stream is refused as
+    /// for any id that is taken.
+    fn check_hidden(
+        &self,
+        request: &Request<A::Command>,
+        now: Timestamp,
+    ) -> Judged<A, (Vec<A::Event>, Timestamp)> {
+        let began = Self::absent(self.id).check(request, now)?;
+        let state = self.state.as_ref().ok_or(Refusal::Internal)?;
+        match guarded(self.id, || A::decide(state, &request.command)).ok_or(Refusal::Internal)? {
+            Err(rejection) => Err(Refusal::Rejected(rejection)),
+            // No command both begins a stream and changes one.
+            Ok(_) => {
+                drop(began);
+                Err(Refusal::Internal)
+            }
+        }
     }
 
     /// Business time never goes back within a stream, whatever the clock does.

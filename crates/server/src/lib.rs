@@ -32,4 +32,4 @@ pub use health::Readiness;
 pub use limits::Limits;
 pub use listen::{BindError, bind, serve};
 pub use output::{Output, complain};
-pub use problem::{OperationProblems, Problem, ProblemCode, ProblemDocument};
+pub use problem::{OperationProblems, Problem, ProblemCode, ProblemDocument, problem_responses};

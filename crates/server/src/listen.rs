@@ -20,7 +20,7 @@ use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::limits::{Limits, MAX_BODY_BYTES};
-pub use bind::{BindError, bind, refuse_public_bind};
+pub use bind::{BindError, Exposure, bind, refuse_public_bind};
 use connection::Stage;
 
 /// Pause after a failed accept (no file handles left, say).

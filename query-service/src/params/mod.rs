@@ -4,11 +4,13 @@
 
 mod headers;
 mod lists;
+mod order_id;
 mod orders;
 mod time;
 
 pub use headers::ViewHeaders;
 pub(crate) use lists::{codes, limit, names};
+pub use order_id::OrderId;
 pub use orders::{CustomerOrdersQuery, ListRequest, OrdersQuery, OrdersSort};
 pub(crate) use time::{as_of, date_or_time, day};
 

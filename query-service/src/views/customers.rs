@@ -8,6 +8,7 @@ use crate::reply;
 use crate::wire::{Amount, Moment, json};
 use axum::extract::State;
 use axum::response::Response;
+use identity::Scope;
 use read_model::read::CurrencyAmount;
 use read_model::read::customers::CustomerFigures;
 use read_model::read::positions::Projection;
@@ -79,11 +80,13 @@ pub async fn customer(
     State(app): State<App>,
     PathCallerId(customer_id): PathCallerId,
     _: StrictQuery<NoQuery>,
+    scope: Scope,
     consistency: Consistency,
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::CUSTOMERS]).await?;
     let seen = consistency.seen(model.customer(&customer_id).await)?;
-    let customer = seen.found.ok_or_else(|| {
+    let customer = seen.found.filter(|customer| scope.sees(&customer.customer_id));
+    let customer = customer.ok_or_else(|| {
         Problem::new(ProblemCode::NOT_FOUND).detail("No customer of this id has placed an order.")
     })?;
     Ok(reply::json(seen.position, json(&CustomerSummary::of(&customer))))

@@ -3,7 +3,7 @@
 use super::{order_not_found, past};
 use crate::app::App;
 use crate::consistency::Consistency;
-use crate::params::ViewHeaders;
+use crate::params::{OrderId, ViewHeaders};
 use crate::problems::ReadProblems;
 use crate::replay::Replay;
 use crate::reply;
@@ -15,7 +15,7 @@ use domain::order::OrderAggregate;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
 use serde_json::Value;
-use server::{PathUuid, Problem, StrictQuery};
+use server::{Problem, StrictQuery};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -58,7 +58,7 @@ struct PatchOperation {
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn diff(
     State(app): State<App>,
-    PathUuid(order_id): PathUuid,
+    OrderId(order_id): OrderId,
     StrictQuery(DiffQuery { from, to }): StrictQuery<DiffQuery>,
     consistency: Consistency,
 ) -> Result<Response, Problem> {

@@ -9,8 +9,11 @@ use crate::reply;
 use crate::wire::{Moment, json_array, json_with};
 use axum::extract::State;
 use axum::response::Response;
-use read_model::read::events::{MAX_PAGE_BYTES, StoredEvent};
+use identity::Scope;
+use read_model::read::Seen;
+use read_model::read::events::{EventPage, MAX_PAGE_BYTES, StoredEvent};
 use read_model::read::positions::Projection;
+use read_model::{ReadModel, ReadModelError};
 use serde::{Deserialize, Serialize};
 use server::{Problem, StrictQuery};
 use utoipa::{IntoParams, ToSchema};
@@ -81,6 +84,31 @@ struct CloudEvent<'a> {
     data: (),
 }
 
+/// The projections that a feed reads: whose order it is stands in `orders`.
+pub(super) fn projections(scope: &Scope) -> &'static [Projection] {
+    match scope {
+        Scope::All => &[Projection::HISTORY],
+        Scope::Customer(_) => &[Projection::HISTORY, Projection::ORDERS],
+    }
+}
+
+/// A page of the events that the caller sees.
+pub(super) async fn page(
+    model: &ReadModel,
+    scope: &Scope,
+    after: u64,
+    limit: usize,
+    most_bytes: usize,
+) -> Result<Seen<EventPage>, ReadModelError> {
+    match scope {
+        Scope::All => model.feed(after, limit, most_bytes).await,
+        Scope::Customer(own) => {
+            let own = own.as_deref().unwrap_or_default();
+            model.feed_of_customer(own, after, limit, most_bytes).await
+        }
+    }
+}
+
 /// Writes an event as a CloudEvent, on one line, its data as it was stored.
 pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
     let cloud_event = CloudEvent {
@@ -114,15 +142,21 @@ pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
 pub async fn events(
     State(app): State<App>,
     StrictQuery(query): StrictQuery<EventsQuery>,
+    scope: Scope,
     consistency: Consistency,
 ) -> Result<Response, Problem> {
     let limit = limit(query.limit, MAX_LIMIT, MAX_LIMIT)? as usize;
     let after = query.after.unwrap_or(0);
-    let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
-    let seen = consistency.seen(model.feed(after, limit, MAX_PAGE_BYTES).await)?;
+    let model = app.model_at(consistency, projections(&scope)).await?;
+    let seen = consistency.seen(page(model, &scope, after, limit, MAX_PAGE_BYTES).await)?;
     let head = seen.position;
     let events = &seen.found.events;
-    let next_after = events.last().map_or(after.min(head), |last| last.position);
+    let next_after = match events.last() {
+        Some(last) => last.position,
+        // Nothing more is to be seen up to the end, whether or not others' events lie there.
+        None if scope != Scope::All => head,
+        None => after.min(head),
+    };
     let page = Events { data: (), next_after, head };
     let body = json_with(&page, "data", |body| json_array(events, body, write));
     Ok(reply::json(seen.position, body))

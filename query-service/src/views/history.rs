@@ -4,7 +4,7 @@ use super::{order_not_found, order_stream};
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::cursor::Place;
-use crate::params::{ViewHeaders, limit};
+use crate::params::{OrderId, ViewHeaders, limit};
 use crate::problems::ReadProblems;
 use crate::reply;
 use crate::wire::{Moment, json, json_array, json_with};
@@ -13,7 +13,7 @@ use axum::response::Response;
 use read_model::read::events::StoredEvent;
 use read_model::read::positions::Projection;
 use serde::{Deserialize, Serialize};
-use server::{PathUuid, Problem, StrictQuery};
+use server::{Problem, StrictQuery};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -111,7 +111,7 @@ pub(super) fn scope(order_id: Uuid) -> String {
         ("Consistency-Token" = u64, description = "the position that the view has applied"))), ReadProblems))]
 pub async fn history(
     State(app): State<App>,
-    PathUuid(order_id): PathUuid,
+    OrderId(order_id): OrderId,
     StrictQuery(query): StrictQuery<HistoryQuery>,
     consistency: Consistency,
 ) -> Result<Response, Problem> {

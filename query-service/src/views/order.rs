@@ -3,20 +3,21 @@
 //! The hot path: the answer is the stored document, with the notes put in their place.
 
 use super::document::composed;
-use super::included::{self, Included};
+use super::included::{self, Included, Part};
 use super::{order_not_found, past};
 use crate::app::App;
 use crate::consistency::Consistency;
-use crate::params::{ViewHeaders, invalid, names};
+use crate::params::{OrderId, ViewHeaders, invalid, names};
 use crate::problems::ReadProblems;
 use crate::reply::{self, Tag};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use domain::order::OrderDocument;
+use identity::Scope;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
-use server::{PathUuid, Problem, StrictQuery};
+use server::{Problem, ProblemCode, StrictQuery};
 use std::borrow::Cow;
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type};
@@ -97,8 +98,9 @@ fn closed(mut schema: RefOr<Schema>) -> RefOr<Schema> {
         ReadProblems))]
 pub async fn order(
     State(app): State<App>,
-    PathUuid(order_id): PathUuid,
+    OrderId(order_id): OrderId,
     StrictQuery(query): StrictQuery<OrderQuery>,
+    scope: Scope,
     consistency: Consistency,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -106,6 +108,10 @@ pub async fn order(
         Some(text) => names("include", text, &included::PARTS)?,
         None => Vec::new(),
     };
+    if scope != Scope::All && included.contains(&Part::Products) {
+        return Err(Problem::new(ProblemCode::FORBIDDEN)
+            .detail("What products sold is for the shop. Leave products out of include."));
+    }
     let moment = past::asked(query.version, query.as_of.as_deref(), query.known_at.as_deref())?;
     match moment {
         Some(_) if !included.is_empty() => {

@@ -11,6 +11,7 @@ use crate::reply::{self, Page};
 use crate::wire::{json_array, json_with};
 use axum::extract::State;
 use axum::response::Response;
+use identity::Scope;
 use read_model::ReadModel;
 use read_model::read::Seen;
 use read_model::read::orders::{ListedOrder, OrderPage};
@@ -40,9 +41,10 @@ struct Orders {
 pub async fn orders(
     State(app): State<App>,
     StrictQuery(query): StrictQuery<OrdersQuery>,
+    scope: Scope,
     consistency: Consistency,
 ) -> Result<Response, Problem> {
-    list(&app, "orders", query, consistency).await
+    list(&app, "orders", query, &scope, consistency).await
 }
 
 /// A customer's orders.
@@ -57,18 +59,20 @@ pub async fn customer_orders(
     State(app): State<App>,
     PathCallerId(customer_id): PathCallerId,
     StrictQuery(query): StrictQuery<CustomerOrdersQuery>,
+    scope: Scope,
     consistency: Consistency,
 ) -> Result<Response, Problem> {
-    list(&app, "customer-orders", query.of(customer_id), consistency).await
+    list(&app, "customer-orders", query.of(customer_id), &scope, consistency).await
 }
 
 async fn list(
     app: &App,
     endpoint: &str,
     query: OrdersQuery,
+    seen_by: &Scope,
     consistency: Consistency,
 ) -> Result<Response, Problem> {
-    let request = ListRequest::read(query, server::clock::now())?;
+    let request = ListRequest::read(query, server::clock::now())?.seen_by(seen_by);
     let scope = request.scope(endpoint);
     let after = match &request.cursor {
         Some(cursor) => {

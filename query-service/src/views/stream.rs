@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use identity::Scope;
 use read_model::read::positions::Projection;
 use serde::Deserialize;
 use server::{Problem, StrictQuery};
@@ -55,6 +56,7 @@ pub struct StreamQuery {
 pub async fn stream(
     State(app): State<App>,
     StrictQuery(query): StrictQuery<StreamQuery>,
+    scope: Scope,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let after = match headers.get("last-event-id") {
@@ -63,7 +65,7 @@ pub async fn stream(
     };
     app.model()?;
     let permit = app.stream_permit()?;
-    let following = Following { app, after, is_placed: false, _permit: permit };
+    let following = Following { app, scope, after, is_placed: false, _permit: permit };
     let body = futures::stream::unfold(following, async |mut following| {
         let bytes = following.next().await?;
         Some((Ok::<_, Infallible>(bytes), following))
@@ -84,6 +86,7 @@ fn last_event_id(id: &HeaderValue) -> Result<u64, Problem> {
 /// A client's place in the feed.
 struct Following {
     app: App,
+    scope: Scope,
     after: u64,
     /// Whether the log is known to reach `after`, or the client was informed that it does not.
     is_placed: bool,
@@ -123,7 +126,11 @@ impl Following {
     async fn page(&mut self) -> Option<Option<Bytes>> {
         // In a task of its own: while the client takes nothing, this future is not polled and must hold no connection.
         let (model, after) = (self.app.model().ok()?.clone(), self.after);
-        let read = tokio::spawn(async move { model.feed(after, PAGE, PAGE_BYTES).await });
+        let scope = self.scope.clone();
+        let read =
+            tokio::spawn(
+                async move { events::page(&model, &scope, after, PAGE, PAGE_BYTES).await },
+            );
         let seen = match AbortOnDropHandle::new(read).await.ok()? {
             Ok(seen) => seen,
             Err(error) => {
@@ -135,7 +142,13 @@ impl Following {
         if !was_placed && seen.position < self.after {
             return Some(Some(short(seen.position, self.after)));
         }
-        let Some(last) = seen.found.events.last() else { return Some(None) };
+        let Some(last) = seen.found.events.last() else {
+            if self.scope != Scope::All {
+                // Up to here there are only others' events: they need not be looked at again.
+                self.after = self.after.max(seen.position);
+            }
+            return Some(None);
+        };
         self.after = last.position;
         let mut bytes = Vec::new();
         for event in &seen.found.events {

@@ -206,6 +206,7 @@ impl Account {
             effect: attempt.effect,
             metadata: Metadata { correlation_id: Some(sign(number)), ..Metadata::default() },
             weight: WEIGHT,
+            scope: identity::Scope::All,
         }
     }
 }

@@ -37,6 +37,7 @@ fn react(event: &RecordedEvent) -> Option<Request<VoucherCommand>> {
         effect: Effect::Store,
         metadata: Metadata::following(event, NAME),
         weight: 0,
+        scope: identity::Scope::All,
     })
 }
 

@@ -94,21 +94,42 @@ struct Select {
     postgres: &'static str,
 }
 
-macro_rules! columns {
+/// The position that the history has applied.
+macro_rules! applied {
     () => {
-        "SELECT COALESCE((SELECT position FROM projections WHERE name = 'history'), 0) AS applied, \
+        "COALESCE((SELECT position FROM projections WHERE name = 'history'), 0)"
+    };
+}
+
+/// The position up to which both the history and the orders are there.
+macro_rules! both_applied {
+    () => {
+        "COALESCE((SELECT MIN(position) FROM projections WHERE name IN ('history', 'orders')), 0)"
+    };
+}
+
+macro_rules! columns {
+    ($applied:ident) => {
+        concat!("SELECT ", $applied!(), " AS applied, \
          h.position, h.stream_type, h.stream_id, h.partition_key, h.version, h.event_id, h.event_type, \
          h.schema_version, h.occurred_at, h.recorded_at, h.actor, h.correlation_id, h.causation_id, h.traceparent, h.data \
-         FROM (SELECT 1 AS one) AS one LEFT JOIN "
+         FROM (SELECT 1 AS one) AS one LEFT JOIN ")
     };
 }
 
 macro_rules! select {
-    ($condition:literal, $order:literal, $limit:literal) => {
+    ($applied:ident, $condition:literal, $order:literal, $limit:literal) => {
         Select {
-            sqlite: concat!(columns!(), "history h ON ", $condition, " ORDER BY ", $order, $limit),
+            sqlite: concat!(
+                columns!($applied),
+                "history h ON ",
+                $condition,
+                " ORDER BY ",
+                $order,
+                $limit
+            ),
             postgres: concat!(
-                columns!(),
+                columns!($applied),
                 "LATERAL (SELECT * FROM history h WHERE ",
                 $condition,
                 " ORDER BY ",
@@ -122,13 +143,25 @@ macro_rules! select {
 }
 
 const BY_VERSION: Select = select!(
+    applied,
     "h.stream_id = $1 AND h.stream_type = $2 AND h.version > $3 AND h.version <= $4",
     "h.version",
     " LIMIT $5"
 );
 /// Only up to the applied position: above it, a projection that several partitions feed may have gaps.
 const FEED: Select = select!(
+    applied,
     "h.position > $1 AND h.position <= COALESCE((SELECT position FROM projections WHERE name = 'history'), 0)",
+    "h.position",
+    " LIMIT $2"
+);
+
+/// The same for the orders of one customer. The customer's orders are few, so their events are read and sorted.
+const FEED_OF_CUSTOMER: Select = select!(
+    both_applied,
+    "h.stream_type = 'order' AND h.stream_id IN (SELECT order_id FROM orders WHERE customer_id = $3) \
+     AND h.position > $1 AND h.position <= \
+     COALESCE((SELECT MIN(position) FROM projections WHERE name IN ('history', 'orders')), 0)",
     "h.position",
     " LIMIT $2"
 );
@@ -203,5 +236,20 @@ impl ReadModel {
     ) -> Result<Seen<EventPage>, ReadModelError> {
         let sql = FEED.on(self).bind(stored(after)).bind(and_one(limit));
         page(self.stream(sql), limit, most_bytes.min(MAX_PAGE_BYTES)).await
+    }
+
+    /// As [`ReadModel::feed`], with the events of one customer's orders only.
+    ///
+    /// # Errors
+    /// When the storage refuses.
+    pub async fn feed_of_customer(
+        &self,
+        customer_id: &str,
+        after: u64,
+        limit: usize,
+        most_bytes: usize,
+    ) -> Result<Seen<EventPage>, ReadModelError> {
+        let sql = FEED_OF_CUSTOMER.on(self).bind(stored(after)).bind(and_one(limit));
+        page(self.stream(sql.bind(customer_id)), limit, most_bytes.min(MAX_PAGE_BYTES)).await
     }
 }

@@ -4,6 +4,7 @@
 //! ([`Seen::position`]), which is never further than its rows show. Texts of JSON columns are returned as they were
 //! stored. Statements are few and constant, or built from few pieces, so that each connection keeps them prepared.
 
+mod customer_of;
 pub mod customers;
 pub mod events;
 pub mod order;

@@ -9,8 +9,8 @@ use tokio::net::{TcpListener, lookup_host};
 pub enum BindError {
     /// The address is not a loopback address, and there is no authentication: any machine could send commands.
     #[error(
-        "{address} is reachable from other machines, and there is no authentication yet. \
-         Listen on a loopback address (127.0.0.1 or [::1]) and put a proxy that authenticates in front"
+        "{address} is reachable from other machines, and --auth is not set. Set it (jwks, hs256 or keys), \
+         listen on a loopback address (127.0.0.1 or [::1]), or write --auth off behind something that authenticates"
     )]
     Public {
         /// What was asked for.
@@ -54,15 +54,26 @@ impl BindError {
     }
 }
 
-/// Listens on `host:port`, on loopback only.
+/// Where a server may listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// Only where no other machine reaches it: there is no authentication.
+    LoopbackOnly,
+    /// Anywhere.
+    Anywhere,
+}
+
+/// Listens on `host:port`.
 ///
 /// # Errors
-/// When the address is public, unreadable, in use or refused by the system.
-pub async fn bind(given: &str) -> Result<TcpListener, BindError> {
+/// When the address is exposed though it may not be, unreadable, in use or refused by the system.
+pub async fn bind(given: &str, exposure: Exposure) -> Result<TcpListener, BindError> {
     let unreadable = |source| BindError::Unreadable { given: given.to_owned(), source };
     let mut found = lookup_host(given).await.map_err(unreadable)?;
     let address = found.next().ok_or_else(|| unreadable(std::io::ErrorKind::NotFound.into()))?;
-    refuse_public_bind(address)?;
+    if exposure == Exposure::LoopbackOnly {
+        refuse_public_bind(address)?;
+    }
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
         std::io::ErrorKind::AddrInUse => BindError::InUse { address },
         _ => BindError::Refused { address, source },
@@ -101,13 +112,13 @@ mod tests {
 
     #[tokio::test]
     async fn each_failure_says_what_to_do() {
-        let taken = bind("127.0.0.1:0").await.unwrap();
+        let taken = bind("127.0.0.1:0", Exposure::LoopbackOnly).await.unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let error = bind(&address).await.unwrap_err();
+        let error = bind(&address, Exposure::LoopbackOnly).await.unwrap_err();
         assert!(error.to_string().contains("in use") && error.exit_code() == 1, "{error}");
-        let error = bind("0.0.0.0:0").await.unwrap_err();
+        let error = bind("0.0.0.0:0", Exposure::LoopbackOnly).await.unwrap_err();
         assert!(error.to_string().contains("loopback") && error.exit_code() == 2, "{error}");
-        let error = bind("nonsense").await.unwrap_err();
+        let error = bind("nonsense", Exposure::Anywhere).await.unwrap_err();
         assert!(error.to_string().contains("host:port") && error.exit_code() == 2, "{error}");
     }
 }

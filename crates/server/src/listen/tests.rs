@@ -63,7 +63,7 @@ struct Running {
 }
 
 async fn start(limits: Limits) -> Running {
-    let listener = bind("127.0.0.1:0").await.unwrap();
+    let listener = bind("127.0.0.1:0", super::Exposure::LoopbackOnly).await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let gate = Arc::new(Semaphore::new(0));

@@ -1,0 +1,130 @@
+//! Who may call which route: the one table.
+//!
+//! A route that the table does not list is nobody's but an admin's, so a forgotten line closes a route instead of opening
+//! it. What a `customer` sees behind a route is narrowed to its own orders by [`crate::Scope`].
+
+use crate::role::{Role, Roles};
+use Role::{Admin, Customer, Import, Operator, Staff};
+use http::Method;
+use std::collections::HashMap;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, without a token.
+    Open,
+    /// Principals with one of these roles.
+    Only(Roles),
+}
+
+impl Access {
+    const fn of(roles: &[Role]) -> Self {
+        Self::Only(Roles::of(roles))
+    }
+}
+
+/// A route and who may call it.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The method.
+    pub method: Method,
+    /// The pattern, as the router writes it.
+    pub route: &'static str,
+    /// Who may call it.
+    pub access: Access,
+}
+
+const ANYBODY: Access = Access::Open;
+/// Commands by which customers make and change their own orders, and all reads of orders.
+const OWN: Access = Access::of(&[Customer, Staff, Admin]);
+/// What the shop records: payments, refunds, shipments; figures over all orders.
+const SHOP: Access = Access::of(&[Staff, Admin]);
+const IMPORTS: Access = Access::of(&[Import, Admin]);
+const OPERATION: Access = Access::of(&[Operator, Admin]);
+const WATCH: Access = Access::of(&[Staff, Operator, Admin]);
+/// Routes that the table does not list.
+const UNLISTED: Access = Access::of(&[Admin]);
+
+macro_rules! rules {
+    ($($method:ident $route:literal $access:ident;)+) => {
+        &[$(Rule { method: Method::$method, route: $route, access: $access }),+]
+    };
+}
+
+/// The table of the standard routes.
+pub const STANDARD: &[Rule] = rules! {
+    POST "/v1/orders" OWN;
+    POST "/v1/orders/{id}/add-line" OWN;
+    POST "/v1/orders/{id}/change-line-quantity" OWN;
+    POST "/v1/orders/{id}/remove-line" OWN;
+    POST "/v1/orders/{id}/place" OWN;
+    POST "/v1/orders/{id}/discard" OWN;
+    POST "/v1/orders/{id}/cancel" OWN;
+    POST "/v1/orders/{id}/add-note" OWN;
+    POST "/v1/orders/{id}/confirm" SHOP;
+    POST "/v1/orders/{id}/record-payment" SHOP;
+    POST "/v1/orders/{id}/record-refund" SHOP;
+    POST "/v1/orders/{id}/ship" SHOP;
+    POST "/v1/orders/{id}/deliver" SHOP;
+    POST "/v1/import" IMPORTS;
+    GET "/v1/orders" OWN;
+    GET "/v1/orders/{id}" OWN;
+    GET "/v1/orders/{id}/history" OWN;
+    GET "/v1/orders/{id}/diff" OWN;
+    GET "/v1/customers/{id}" OWN;
+    GET "/v1/customers/{id}/orders" OWN;
+    GET "/v1/events" OWN;
+    GET "/v1/events/stream" OWN;
+    GET "/v1/products" SHOP;
+    GET "/v1/products/{product_id}" SHOP;
+    GET "/v1/reports/sales" SHOP;
+    GET "/v1/reports/status-counts" SHOP;
+    GET "/v1/projections" WATCH;
+    GET "/metrics" OPERATION;
+    GET "/healthz" ANYBODY;
+    GET "/readyz" ANYBODY;
+    GET "/openapi.json" ANYBODY;
+    GET "/" ANYBODY;
+    GET "/docs" ANYBODY;
+    GET "/docs/" ANYBODY;
+    GET "/docs/{*file}" ANYBODY;
+};
+
+/// The table, ready to be asked for each request.
+#[derive(Debug, Clone)]
+pub struct Table(HashMap<&'static str, Vec<(Method, Access)>>);
+
+impl Table {
+    /// The table of these rules.
+    ///
+    /// # Panics
+    /// When a method of a route has two.
+    pub fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
+        let mut table = HashMap::<_, Vec<_>>::new();
+        for Rule { method, route, access } in rules {
+            let methods = table.entry(*route).or_default();
+            assert!(
+                methods.iter().all(|(known, _)| known != method),
+                "two rules for {method} {route}"
+            );
+            methods.push((method.clone(), *access));
+        }
+        Self(table)
+    }
+
+    /// Who may call a route. A HEAD is a GET. A method that the route lacks is for everybody who may call one of its
+    /// methods: the answer is 405.
+    pub fn access(&self, method: &Method, route: &str) -> Access {
+        let Some(methods) = self.0.get(route) else { return UNLISTED };
+        let asked = if method == Method::HEAD { &Method::GET } else { method };
+        let listed = methods.iter().find(|(method, _)| method == asked);
+        listed.map_or_else(|| widest(methods), |(_, access)| *access)
+    }
+}
+
+fn widest(methods: &[(Method, Access)]) -> Access {
+    methods.iter().fold(UNLISTED, |all, (_, access)| match (all, access) {
+        (Access::Only(these), Access::Only(those)) => Access::Only(these.or(*those)),
+        _ => Access::Open,
+    })
+}

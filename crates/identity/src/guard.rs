@@ -1,0 +1,134 @@
+//! Who a request's `Authorization` header names.
+
+use crate::key_source::IssuerKeys;
+use crate::principal::Principal;
+use crate::token::{Checked, Expected, Refused};
+use http::{HeaderMap, header};
+use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// How many checked tokens are remembered, so that a caller's next request costs no signature check.
+const REMEMBERED: usize = 10_000;
+
+/// The credentials in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given<'a> {
+    /// None.
+    Nothing,
+    /// A bearer token or API key.
+    Bearer(&'a str),
+    /// Something else: another scheme, two headers, no text.
+    Unreadable,
+}
+
+impl<'a> Given<'a> {
+    /// The credentials in these headers (RFC 6750, section 2.1). Forms and query parameters are never read: they end up in
+    /// logs.
+    pub fn read(headers: &'a HeaderMap) -> Self {
+        let mut given = headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(value), None) = (given.next(), given.next()) else {
+            return if headers.contains_key(header::AUTHORIZATION) {
+                Self::Unreadable
+            } else {
+                Self::Nothing
+            };
+        };
+        let Ok(text) = value.to_str() else { return Self::Unreadable };
+        match text.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => {
+                Self::Bearer(token)
+            }
+            _ => Self::Unreadable,
+        }
+    }
+}
+
+/// How tokens are checked: what they must say, and the keys of those that sign them.
+#[derive(Clone)]
+pub struct Tokens {
+    expected: Expected,
+    issuers: Vec<IssuerKeys>,
+    remembered: Arc<Cache<[u8; 32], Arc<Remembered>>>,
+}
+
+/// A token that was checked with the keys of this generation.
+struct Remembered {
+    principal: Arc<Principal>,
+    expires: u64,
+    generation: u64,
+}
+
+impl Tokens {
+    /// Tokens that say what is expected, signed by a key of one of these sources.
+    pub fn new(expected: Expected, issuers: Vec<IssuerKeys>) -> Self {
+        Self { expected, issuers, remembered: Arc::new(Cache::new(REMEMBERED)) }
+    }
+
+    /// Checks a token with the keys that are there.
+    ///
+    /// # Errors
+    /// [`Refused`]; [`Refused::UnknownKey`] may pass after [`Self::with_newer_keys`].
+    pub fn check(&self, token: &str, now: u64) -> Result<Arc<Principal>, Refused> {
+        let generation = self.issuers.iter().map(|keys| keys.current().generation).sum();
+        let name: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if let Some(known) = self.remembered.get(&name)
+            && known.generation == generation
+        {
+            let ended = known.expires + crate::token::LEEWAY_SECONDS < now;
+            return if ended { Err(Refused::Claims) } else { Ok(Arc::clone(&known.principal)) };
+        }
+        let Checked { principal, expires } = self.check_with_each(token)?;
+        let principal = Arc::new(principal);
+        let known = Remembered { principal: Arc::clone(&principal), expires, generation };
+        self.remembered.insert(name, Arc::new(known));
+        Ok(principal)
+    }
+
+    fn check_with_each(&self, token: &str) -> Result<Checked, Refused> {
+        let mut refused = Refused::UnknownKey;
+        for issuer in &self.issuers {
+            match self.expected.check(token, &issuer.current().keys) {
+                Ok(checked) => return Ok(checked),
+                Err(Refused::UnknownKey) => {}
+                Err(other) => refused = other,
+            }
+        }
+        Err(refused)
+    }
+
+    /// Checks a token that names an unknown key once more, after the keys were read again.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn with_newer_keys(&self, token: &str, now: u64) -> Result<Arc<Principal>, Refused> {
+        futures::future::join_all(self.issuers.iter().map(IssuerKeys::newer)).await;
+        self.check(token, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let pairs = values.iter().map(|value| (header::AUTHORIZATION, value.parse().unwrap()));
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(name, value);
+        }
+        headers
+    }
+
+    #[test]
+    fn one_bearer_token_is_read() {
+        assert_eq!(Given::read(&headers(&[])), Given::Nothing);
+        for good in ["Bearer abc", "bearer abc", "BEARER abc"] {
+            assert_eq!(Given::read(&headers(&[good])), Given::Bearer("abc"));
+        }
+        for bad in ["abc", "Bearer", "Bearer ", "Basic YTpi", "Bearerabc", ""] {
+            assert_eq!(Given::read(&headers(&[bad])), Given::Unreadable, "{bad}");
+        }
+        assert_eq!(Given::read(&headers(&["Bearer a", "Bearer b"])), Given::Unreadable);
+    }
+}

@@ -1,0 +1,169 @@
+//! The table of routes, asked over HTTP by every role.
+
+use super::*;
+use crate::access::{Rule, STANDARD};
+use crate::api_key::StoredKey;
+use crate::key_set::KeySet;
+use crate::key_source::IssuerKeys;
+use crate::role::{Role, Roles};
+use crate::token::Expected;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use axum::routing::{MethodFilter, on};
+use jsonwebtoken::{EncodingKey, Header};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+const SECRET: [u8; 32] = [7; 32];
+
+fn tokens() -> Tokens {
+    let expected = Expected { issuer: "iss".to_owned(), audience: "orderlog".to_owned() };
+    Tokens::new(expected, vec![IssuerKeys::fixed(KeySet::of_secret(&SECRET).unwrap())])
+}
+
+fn token(roles: &[&str]) -> String {
+    let exp = jsonwebtoken::get_current_timestamp() + 600;
+    let claims = json!({"sub": "ada", "exp": exp, "iss": "iss", "aud": "orderlog", "roles": roles,
+        "customer_id": "c-1"});
+    let key = EncodingKey::from_secret(&SECRET);
+    jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap()
+}
+
+/// All standard routes; each answers with the caller's name.
+fn app(keys: Option<ApiKeys>) -> Router {
+    let answer = async |identity: Identity| identity.actor().unwrap_or("nobody").to_owned();
+    let routes = STANDARD.iter().fold(Router::new(), |all, rule| {
+        let filter = MethodFilter::try_from(rule.method.clone()).unwrap();
+        all.route(rule.route, on(filter, answer))
+    });
+    let unlisted = routes.route("/v1/unlisted", on(MethodFilter::GET, answer));
+    let guard = Guard::new(Some(tokens()), keys, Table::of(STANDARD));
+    server::layer(protect(unlisted, guard), &server::Limits::default())
+}
+
+fn path(route: &str) -> String {
+    route
+        .replace("{id}", "0190d3c4-7b5e-7cc1-9d5e-0c9f6a3b1e10")
+        .replace("{product_id}", "tea")
+        .replace("{*file}", "x")
+}
+
+async fn asked(app: &Router, method: &Method, path: &str, credentials: Option<&str>) -> Response {
+    let mut request = http::Request::builder().method(method).uri(path);
+    if let Some(credentials) = credentials {
+        request = request.header(header::AUTHORIZATION, credentials);
+    }
+    let request = request.header("x-correlation-id", "c-1").body(Body::empty()).unwrap();
+    app.clone().oneshot(request).await.unwrap()
+}
+
+async fn body(response: Response) -> Value {
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    serde_json::from_slice(&body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body)))
+}
+
+#[tokio::test]
+async fn every_route_is_open_to_the_roles_of_the_table_and_to_no_others() {
+    let app = app(None);
+    for Rule { method, route, access } in STANDARD {
+        let path = path(route);
+        let nobody = asked(&app, method, &path, None).await.status();
+        let expected =
+            if *access == Access::Open { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        assert_eq!(nobody, expected, "{method} {route}");
+        for role in Role::ALL {
+            let bearer = format!("Bearer {}", token(&[role.as_str()]));
+            let status = asked(&app, method, &path, Some(&bearer)).await.status();
+            let may = match access {
+                Access::Open => true,
+                Access::Only(roles) => roles.has(role),
+            };
+            let expected = if may { StatusCode::OK } else { StatusCode::FORBIDDEN };
+            assert_eq!(status, expected, "{method} {route} as {role}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_the_table_forgets_is_closed() {
+    let app = app(None);
+    for path in ["/v1/unlisted", "/v1/nowhere"] {
+        let answered = async |roles: &[&str]| {
+            let bearer = format!("Bearer {}", token(roles));
+            asked(&app, &Method::GET, path, Some(&bearer)).await.status()
+        };
+        assert_eq!(asked(&app, &Method::GET, path, None).await.status(), 401, "{path}");
+        assert_eq!(answered(&["customer", "staff", "import", "operator"]).await, 403, "{path}");
+        assert!([StatusCode::OK, StatusCode::NOT_FOUND].contains(&answered(&["admin"]).await));
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_route_lacks_is_405_to_those_who_may_call_it() {
+    let app = app(None);
+    let staff = format!("Bearer {}", token(&["staff"]));
+    let answer = asked(&app, &Method::DELETE, "/v1/orders", Some(&staff)).await;
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert!(answer.headers().contains_key(header::ALLOW));
+    assert_eq!(asked(&app, &Method::DELETE, "/v1/orders", None).await.status(), 401);
+    assert_eq!(asked(&app, &Method::HEAD, "/v1/orders", Some(&staff)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn the_body_is_the_same_whatever_was_wrong() {
+    let app = app(Some(ApiKeys::default()));
+    let missing = asked(&app, &Method::GET, "/v1/orders", None).await;
+    assert_eq!(missing.headers()[header::WWW_AUTHENTICATE], "Bearer");
+    let expected = body(missing).await;
+    assert_eq!(expected["code"], "unauthorized");
+    let good = token(&["staff"]);
+    let bad = [
+        "Bearer x".to_owned(),
+        "Basic YTpi".to_owned(),
+        format!("Bearer {}", &good[..good.len() - 2]),
+        format!("Bearer {good}x"),
+        format!("Token {good}"),
+        "Bearer olk_nonsense".to_owned(),
+    ];
+    for credentials in bad {
+        let answer = asked(&app, &Method::GET, "/v1/orders", Some(&credentials)).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{credentials}");
+        let challenge = &answer.headers()[header::WWW_AUTHENTICATE];
+        assert_eq!(challenge, "Bearer error=\"invalid_token\"");
+        assert_eq!(body(answer).await, expected, "{credentials}");
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_proves_its_holder_until_it_is_revoked() {
+    let (key, keys) = (ApiKey::generate().unwrap(), ApiKeys::default());
+    let app = app(Some(keys.clone()));
+    let bearer = format!("Bearer {}", key.reveal());
+    let unconfirmed = asked(&app, &Method::GET, "/v1/orders", Some(&bearer)).await;
+    assert_eq!(unconfirmed.status(), StatusCode::SERVICE_UNAVAILABLE, "no store was read yet");
+    let stored = StoredKey {
+        id: key.id().to_owned(),
+        name: "till-3".to_owned(),
+        role: Role::Staff,
+        customer: None,
+        hash: key.hash(),
+        created_at: clock::now(),
+        expires_at: None,
+        revoked_at: None,
+    };
+    keys.replace(vec![stored]);
+    let answer = asked(&app, &Method::GET, "/v1/orders", Some(&bearer)).await;
+    assert_eq!(body(answer).await, "key:till-3");
+    assert_eq!(keys.take_uses().len(), 1);
+    assert!(keys.take_uses().is_empty(), "counted once");
+    keys.replace(Vec::new());
+    assert_eq!(asked(&app, &Method::GET, "/v1/orders", Some(&bearer)).await.status(), 401);
+}
+
+#[test]
+fn the_table_has_each_route_once() {
+    let table = Table::of(STANDARD);
+    assert_eq!(table.access(&Method::GET, "/v1/nowhere"), Access::Only(Roles::of(&[Role::Admin])));
+    let twice = [STANDARD[0].clone(), STANDARD[0].clone()];
+    assert!(std::panic::catch_unwind(|| Table::of(&twice)).is_err());
+}

@@ -1,0 +1,25 @@
+//! Who sends a request, and what that caller may do.
+//!
+//! A [`token`] or an [`api_key`] proves a [`Principal`]; the table in [`access`] says which roles may call a route; the
+//! [`Scope`] says which orders the caller sees. [`protect`] decides all of it in one layer, before any handler runs.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod access;
+pub mod api_key;
+mod api_keys;
+mod guard;
+pub mod key_set;
+mod key_source;
+mod layer;
+pub mod openapi;
+mod principal;
+mod role;
+pub mod token;
+
+pub use api_keys::{ApiKeys, MAX_AGE, Use, Verdict};
+pub use guard::{Given, Tokens};
+pub use key_source::{IssuerKeys, KeySource, SourceError};
+pub use layer::{Guard, Identity, protect};
+pub use principal::{Principal, Scope};
+pub use role::{Role, Roles};

@@ -1,0 +1,143 @@
+//! What a JSON Web Token must be (RFC 7519, with the advice of RFC 8725) before its claims are believed.
+
+use crate::key_set::KeySet;
+use crate::principal::{Principal, is_name};
+use crate::role::Roles;
+use domain::Reference;
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
+use serde::Deserialize;
+
+/// The tolerance between the issuer's clock and ours, in seconds.
+pub const LEEWAY_SECONDS: u64 = 30;
+/// The most bytes of a token.
+pub const MAX_TOKEN: usize = 8 * 1024;
+
+/// Why a token is refused. For logs and metrics: the caller learns only that it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is no token that this server takes: its form, header or algorithm is wrong.
+    #[error("unreadable")]
+    Unreadable,
+    /// No key of the issuer fits its key id; a newer set of keys may have one.
+    #[error("unknown-key")]
+    UnknownKey,
+    /// The signature does not fit.
+    #[error("bad-signature")]
+    Signature,
+    /// A claim is missing, of another JSON type, expired, or meant for somebody else.
+    #[error("bad-claims")]
+    Claims,
+}
+
+/// What tokens must say.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// The issuer, exactly.
+    pub issuer: String,
+    /// The audience: one of the token's.
+    pub audience: String,
+}
+
+/// A token that was checked.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// Who it names.
+    pub principal: Principal,
+    /// When it ends, in seconds since 1970; the leeway is not in it.
+    pub expires: u64,
+}
+
+/// The claims, of the JSON types that RFC 7519 gives them. A member given twice is refused.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    exp: u64,
+    #[allow(dead_code)] // the value is checked by the library; here its type is
+    iss: String,
+    #[serde(default)]
+    nbf: Option<u64>,
+    #[serde(default)]
+    roles: Option<Vec<String>>,
+    #[serde(default)]
+    scope: Option<String>,
+    #[serde(default)]
+    customer_id: Option<String>,
+}
+
+impl Expected {
+    /// Checks a token with the issuer's keys.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn check(&self, token: &str, keys: &KeySet) -> Result<Checked, Refused> {
+        if token.len() > MAX_TOKEN {
+            return Err(Refused::Unreadable);
+        }
+        let header = decode_header(token).map_err(|_| Refused::Unreadable)?;
+        if !is_plain(&header) {
+            return Err(Refused::Unreadable);
+        }
+        let validation = self.validation(header.alg);
+        let mut refused = Refused::UnknownKey;
+        for pinned in keys.candidates(header.alg, header.kid.as_deref()) {
+            match decode::<Claims>(token, &pinned.key, &validation) {
+                Ok(token) => return checked(token.claims),
+                Err(error) => refused = reason(error.kind()),
+            }
+            if refused != Refused::Signature {
+                break;
+            }
+        }
+        Err(refused)
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = LEEWAY_SECONDS;
+        validation.validate_nbf = true;
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.audience]);
+        validation
+    }
+}
+
+/// A signed token and no more: no extension that must be understood, no token within, no encryption. Keys that it
+/// carries or points to (`jwk`, `jku`, `x5u`, `x5c`) are never looked at.
+fn is_plain(header: &Header) -> bool {
+    let nested = header.cty.is_some();
+    let encrypted = header.enc.is_some() || header.zip.is_some();
+    header.crit.is_none() && !nested && !encrypted
+}
+
+fn reason(kind: &jsonwebtoken::errors::ErrorKind) -> Refused {
+    use jsonwebtoken::errors::ErrorKind as Kind;
+    match kind {
+        Kind::InvalidSignature => Refused::Signature,
+        Kind::InvalidToken | Kind::Base64(_) | Kind::InvalidAlgorithm => Refused::Unreadable,
+        _ => Refused::Claims,
+    }
+}
+
+fn checked(claims: Claims) -> Result<Checked, Refused> {
+    let is_customer = |id: &String| Reference::parse(id).is_ok();
+    if !is_name(&claims.sub) || !claims.customer_id.iter().all(is_customer) {
+        return Err(Refused::Claims);
+    }
+    let roles = match (&claims.roles, &claims.scope) {
+        (Some(roles), _) => Roles::of_names(roles.iter().map(String::as_str)),
+        (None, Some(scope)) => Roles::of_names(scope.split(' ')),
+        (None, None) => Roles::default(),
+    };
+    let principal = Principal {
+        actor: format!("jwt:{}", claims.sub).into(),
+        roles,
+        customer: claims.customer_id.map(Into::into),
+    };
+    let _ = claims.nbf;
+    Ok(Checked { principal, expires: claims.exp })
+}
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;

@@ -1,0 +1,37 @@
+//! The store of keys: API keys by the hash of their secret, and the log of their use.
+//!
+//! Apart from the event log, so that a copy of the log opens nothing. Every server follows it ([`follow`]): a key that is
+//! revoked here is refused everywhere within [`identity::MAX_AGE`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod follow;
+mod open;
+mod row;
+mod statements;
+
+pub use follow::follow;
+pub use open::{Access, KeyStore};
+pub use row::Listed;
+
+/// Why the store of keys did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyStoreError {
+    /// The URL names no store.
+    #[error(
+        "the key store's URL must be of the form sqlite://path/to/keys.db or postgres://user@host/database: {0}"
+    )]
+    InvalidUrl(String),
+    /// The file or database is not there, or was made by another build.
+    #[error("the key store cannot be used: {0}")]
+    Unfit(String),
+    /// It cannot be reached.
+    #[error("the key store cannot be reached: {0}")]
+    Unavailable(#[from] sqlx::Error),
+    /// A key of this name is in force.
+    #[error("there is a key {0:?} in force; revoke it, or choose another name")]
+    NameTaken(String),
+    /// A statement did not change the one row that it was sent for.
+    #[error("the key store changed {0} rows instead of one")]
+    Miscounted(u64),
+}

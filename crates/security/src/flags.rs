@@ -1,0 +1,153 @@
+//! The flags, the same for every program that listens.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// How callers prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    /// Tokens of an identity provider, whose public keys are at --auth-jwks
+    Jwks,
+    /// Tokens signed with the secret in --auth-secret-file
+    Hs256,
+    /// API keys, made by `orderlog keys create`
+    Keys,
+    /// Not at all: anyone who reaches the server may do anything
+    Off,
+}
+
+/// Who may call, and how callers prove it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Security")]
+pub struct Flags {
+    /// How callers prove who they are; several, separated by commas. Without it: off, and on loopback only
+    #[arg(long, env = "ORDERLOG_AUTH", value_enum, value_delimiter = ',', global = true)]
+    pub auth: Vec<Method>,
+    /// The identity provider's public keys, a JSON Web Key Set
+    #[arg(long, env = "ORDERLOG_AUTH_JWKS", value_name = "FILE|URL", global = true)]
+    pub auth_jwks: Option<String>,
+    /// The issuer that tokens must name (claim `iss`)
+    #[arg(long, env = "ORDERLOG_AUTH_ISSUER", value_name = "TEXT", global = true)]
+    pub auth_issuer: Option<String>,
+    /// The audience that tokens must be meant for (claim `aud`)
+    #[arg(long, env = "ORDERLOG_AUTH_AUDIENCE", value_name = "TEXT", global = true)]
+    pub auth_audience: Option<String>,
+    /// A file with the secret of HS256 tokens, 32 bytes or more
+    #[arg(long, env = "ORDERLOG_AUTH_SECRET_FILE", value_name = "FILE", global = true)]
+    pub auth_secret_file: Option<PathBuf>,
+    /// Where API keys are kept: sqlite://path/to/keys.db or postgres://user@host/database
+    #[arg(long, env = "ORDERLOG_KEY_STORE", value_name = "URL", global = true)]
+    pub key_store: Option<String>,
+}
+
+/// Flags that contradict one another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// Off, and something else.
+    #[error("--auth off turns authentication off; give it alone")]
+    OffAndOn,
+    /// A method without what it needs.
+    #[error("--auth {method} needs {flag}")]
+    Missing {
+        /// The method.
+        method: &'static str,
+        /// The flag that it needs.
+        flag: &'static str,
+    },
+    /// A flag that no method uses.
+    #[error("{flag} is not used: add {method} to --auth")]
+    Unused {
+        /// The flag.
+        flag: &'static str,
+        /// The method that would use it.
+        method: &'static str,
+    },
+}
+
+impl Flags {
+    /// Whether a method was chosen.
+    pub fn uses(&self, method: Method) -> bool {
+        self.auth.contains(&method)
+    }
+
+    /// Whether requests are let through unproven because nobody asked for anything else.
+    pub fn is_unset(&self) -> bool {
+        self.auth.is_empty()
+    }
+
+    /// Refuses flags that contradict one another.
+    ///
+    /// # Errors
+    /// The first contradiction.
+    pub fn check(&self) -> Result<(), Contradiction> {
+        if self.uses(Method::Off) && self.auth.iter().any(|method| *method != Method::Off) {
+            return Err(Contradiction::OffAndOn);
+        }
+        let tokens = self.uses(Method::Jwks) || self.uses(Method::Hs256);
+        let token_method = if self.uses(Method::Jwks) { "jwks" } else { "hs256" };
+        let needs = [
+            (self.uses(Method::Jwks), "jwks", "--auth-jwks", self.auth_jwks.is_some()),
+            (
+                self.uses(Method::Hs256),
+                "hs256",
+                "--auth-secret-file",
+                self.auth_secret_file.is_some(),
+            ),
+            (tokens, token_method, "--auth-issuer", self.auth_issuer.is_some()),
+            (tokens, token_method, "--auth-audience", self.auth_audience.is_some()),
+        ];
+        for (used, method, flag, given) in needs {
+            match (used, given) {
+                (true, false) => return Err(Contradiction::Missing { method, flag }),
+                (false, true) => {
+                    let method = if tokens || method == "hs256" && flag == "--auth-secret-file" {
+                        method
+                    } else {
+                        "jwks"
+                    };
+                    return Err(Contradiction::Unused { flag, method });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(auth: &[Method]) -> Flags {
+        Flags {
+            auth: auth.to_vec(),
+            auth_jwks: Some("keys.json".to_owned()),
+            auth_issuer: Some("https://id.example".to_owned()),
+            auth_audience: Some("orderlog".to_owned()),
+            ..Flags::default()
+        }
+    }
+
+    #[test]
+    fn flags_that_fit_are_taken() {
+        assert_eq!(flags(&[Method::Jwks, Method::Keys]).check(), Ok(()));
+        assert_eq!(Flags::default().check(), Ok(()));
+        let off = Flags { auth: vec![Method::Off], ..Flags::default() };
+        assert_eq!(off.check(), Ok(()));
+    }
+
+    #[test]
+    fn flags_that_do_not_fit_are_refused_by_name() {
+        let both = flags(&[Method::Off, Method::Jwks]).check().unwrap_err();
+        assert_eq!(both, Contradiction::OffAndOn);
+        let no_secret = flags(&[Method::Jwks, Method::Hs256]).check().unwrap_err();
+        assert_eq!(no_secret.to_string(), "--auth hs256 needs --auth-secret-file");
+        let no_audience = Flags { auth_audience: None, ..flags(&[Method::Jwks]) };
+        assert_eq!(
+            no_audience.check().unwrap_err().to_string(),
+            "--auth jwks needs --auth-audience"
+        );
+        let unused = flags(&[Method::Keys]).check().unwrap_err();
+        assert_eq!(unused.to_string(), "--auth-jwks is not used: add jwks to --auth");
+    }
+}

@@ -1,0 +1,15 @@
+//! How a program is secured: the flags that every program takes, and what they open.
+//!
+//! Without `--auth` a program listens on loopback only and asks nobody who they are. With it, [`Security::protect`] puts
+//! the guard in front of all its routes.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+/// Where the programs of a folder keep API keys, unless told otherwise.
+pub const KEY_STORE: &str = "sqlite://orderlog-data/keys.db";
+
+mod flags;
+mod open;
+
+pub use flags::{Contradiction, Flags, Method};
+pub use open::{OpenError, Security};
