@@ -1,8 +1,8 @@
 //! The flags, each with an environment variable of the same name; flags win. Only this file reads either.
 
+mod keys;
 mod server_url;
 
-use crate::keys::Keys;
 use crate::same_file;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -10,6 +10,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use keys::{End, Keys};
 pub use server_url::{ServerUrl, proxy_variable};
 
 /// An order backend whose truth is an append-only log: commands in, events in between, views out, every past state on

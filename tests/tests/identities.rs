@@ -239,6 +239,48 @@ async fn the_actor_stands_on_every_event() {
 }
 
 #[tokio::test]
+async fn an_open_stream_ends_with_the_key_that_opened_it() {
+    let shop = Shop::open().await;
+    let key = keys(&shop.data, &["create", "--name", "screen", "--role", "staff"]).await;
+    let screen = shop.nobody.bearing(&key);
+    while screen.get("/v1/orders").await.status == 401 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let stream = screen.open("/v1/events/stream", &[]).await;
+    assert_eq!(stream.status(), 200);
+    keys(&shop.data, &["revoke", "screen"]).await;
+    let revoked = std::time::Instant::now();
+    let read = tokio::time::timeout(std::time::Duration::from_secs(8), stream.bytes()).await;
+    assert!(read.is_ok(), "it still sends after {:?}", revoked.elapsed());
+    shop.server.stop().await;
+}
+
+#[tokio::test]
+async fn imports_are_for_their_role_and_name_it() {
+    let shop = Shop::open().await;
+    let order = new_id();
+    let mut body = placed(order, "c-any");
+    body.as_object_mut().unwrap().remove("order_id");
+    let line =
+        json!({"order_id": order, "at": "2024-03-03T00:00:00Z", "command": "create", "body": body});
+    let import = async |client: &Client| {
+        let headers = [("Content-Type", "application/x-ndjson")];
+        client.ask(Method::POST, "/v1/import", &headers, Some(line.to_string().into())).await
+    };
+    for client in [&shop.staff, &shop.ada] {
+        import(client).await.problem(403, "forbidden");
+    }
+    let loader = shop.nobody.bearing(&token("loader", &["import"], None));
+    let summary = import(&loader).await;
+    assert_eq!(summary.ok()["summary"]["applied"], 1);
+    loader.get("/v1/orders").await.problem(403, "forbidden");
+    let position = summary.ok()["summary"]["position"].as_u64().unwrap();
+    let history = shop.staff.get_at(&format!("/v1/orders/{order}/history"), position).await.ok();
+    assert_eq!(history["data"][0]["actor"], "jwt:loader");
+    shop.server.stop().await;
+}
+
+#[tokio::test]
 async fn without_authentication_only_loopback_is_served() {
     let data = TempDir::new().unwrap();
     let public = ["--listen", "0.0.0.0:0", "--data-dir"];
@@ -256,5 +298,4 @@ async fn without_authentication_only_loopback_is_served() {
         let refused = Launch::orderlog(data.path()).args(flags).try_serve().await.unwrap_err();
         assert!(refused.contains(said), "{flags:?}: {refused}");
     }
-    let _ = Method::GET;
 }

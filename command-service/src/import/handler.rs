@@ -15,6 +15,7 @@ use domain::Aggregate;
 use domain::order::OrderAggregate;
 use event_store::{EventStore, Metadata};
 use futures::TryStreamExt;
+use identity::Identity;
 use serde::Serialize;
 use serde_json::Value;
 use server::extract::{NoQuery, StrictQuery};
@@ -28,6 +29,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -177,6 +179,7 @@ pub fn routes() -> OpenApiRouter<Imports> {
 async fn import(
     State(imports): State<Imports>,
     _: StrictQuery<NoQuery>,
+    identity: Identity,
     context: RequestContext,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -188,7 +191,7 @@ async fn import(
     let begins = Arc::new(Notify::new());
     let output = Output::to(output, Arc::clone(&begins));
     tokio::spawn(async move {
-        respond(imports, context, input, output).await;
+        respond(imports, (identity, context), input, output).await;
         drop(permit);
     });
     begins.notified().await;
@@ -245,11 +248,12 @@ impl Drop for Output {
 /// Runs the import in a task of its own: a client that leaves ends the reading, but not the accepted commands.
 async fn respond(
     imports: Imports,
-    context: RequestContext,
+    (identity, context): (Identity, RequestContext),
     input: impl AsyncRead + Send + Unpin + 'static,
     output: Output,
 ) {
     let metadata = Metadata {
+        actor: identity.actor().map(str::to_owned),
         correlation_id: Some(context.correlation_id),
         traceparent: context.traceparent,
         ..Metadata::default()
@@ -265,7 +269,14 @@ async fn respond(
             }
         }
     };
-    let import = imports.run(input, metadata, refused);
+    let stop = imports.draining.child_token();
+    let lapsing = stop.clone();
+    // A token that ends, or a key that is revoked, ends the import as well.
+    let _lapsing = AbortOnDropHandle::new(tokio::spawn(async move {
+        identity.lapsed().await;
+        lapsing.cancel();
+    }));
+    let import = super::run(&imports.lanes, &imports.store, input, metadata, refused, &stop);
     let (ended, ()) = tokio::join!(import, forward);
     let last = match ended {
         Ok(summary) => {

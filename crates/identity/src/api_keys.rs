@@ -98,6 +98,13 @@ impl ApiKeys {
         }
     }
 
+    /// Whether the key of this id is still in force, as far as that is confirmed.
+    pub fn holds(&self, id: &str, now: DateTime<Utc>) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let confirmed = known.confirmed.is_some_and(|at| at.elapsed() <= MAX_AGE);
+        confirmed && known.keys.get(id).is_some_and(|entry| entry.stored.is_valid(now))
+    }
+
     /// The uses since the last call.
     pub fn take_uses(&self) -> Vec<Use> {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,8 @@
 //! Who a request's `Authorization` header names.
 
 use crate::key_source::IssuerKeys;
-use crate::principal::Principal;
-use crate::token::{Checked, Expected, Refused};
+use crate::session::{Ends, Session};
+use crate::token::{Checked, Expected, LEEWAY_SECONDS, Refused};
 use http::{HeaderMap, header};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
@@ -54,8 +54,7 @@ pub struct Tokens {
 
 /// A token that was checked with the keys of this generation.
 struct Remembered {
-    principal: Arc<Principal>,
-    expires: u64,
+    session: Session,
     generation: u64,
 }
 
@@ -69,20 +68,23 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Refused`]; [`Refused::UnknownKey`] may pass after [`Self::with_newer_keys`].
-    pub fn check(&self, token: &str, now: u64) -> Result<Arc<Principal>, Refused> {
+    pub(crate) fn check(&self, token: &str, now: u64) -> Result<Session, Refused> {
         let generation = self.issuers.iter().map(|keys| keys.current().generation).sum();
         let name: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         if let Some(known) = self.remembered.get(&name)
             && known.generation == generation
         {
-            let ended = known.expires + crate::token::LEEWAY_SECONDS < now;
-            return if ended { Err(Refused::Claims) } else { Ok(Arc::clone(&known.principal)) };
+            return match known.session.ends {
+                Ends::At(end) if end < now => Err(Refused::Claims),
+                _ => Ok(known.session.clone()),
+            };
         }
         let Checked { principal, expires } = self.check_with_each(token)?;
-        let principal = Arc::new(principal);
-        let known = Remembered { principal: Arc::clone(&principal), expires, generation };
+        let ends = Ends::At(expires.saturating_add(LEEWAY_SECONDS));
+        let session = Session { principal: Arc::new(principal), ends };
+        let known = Remembered { session: session.clone(), generation };
         self.remembered.insert(name, Arc::new(known));
-        Ok(principal)
+        Ok(session)
     }
 
     fn check_with_each(&self, token: &str) -> Result<Checked, Refused> {
@@ -101,7 +103,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Refused`].
-    pub async fn with_newer_keys(&self, token: &str, now: u64) -> Result<Arc<Principal>, Refused> {
+    pub(crate) async fn with_newer_keys(&self, token: &str, now: u64) -> Result<Session, Refused> {
         futures::future::join_all(self.issuers.iter().map(IssuerKeys::newer)).await;
         self.check(token, now)
     }

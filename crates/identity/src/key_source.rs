@@ -252,3 +252,7 @@ impl Reader {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "key_source_tests.rs"]
+mod tests;

@@ -1,17 +1,16 @@
 //! The one decision: a layer inside the edge, around every route.
 //!
-//! It reads the credentials, looks the route up in the table, and lets the request through with its [`Principal`], or
-//! answers 401 or 403. Handlers ask nothing; they only narrow what they read by the [`Scope`].
+//! It reads the credentials, looks the route up in the table, and lets the request through with its [`crate::Identity`], or
+//! answers 401 or 403. Handlers ask nothing; they only narrow what they read by the [`crate::Scope`].
 
 use crate::access::{Access, Table};
 use crate::api_key::{ApiKey, PREFIX};
 use crate::api_keys::{ApiKeys, Verdict};
 use crate::guard::{Given, Tokens};
-use crate::principal::{Principal, Scope};
+use crate::session::{Ends, Session, seconds};
 use crate::token::Refused;
 use axum::Router;
-use axum::extract::{FromRequestParts, MatchedPath, Request};
-use axum::http::request::Parts;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
@@ -69,7 +68,7 @@ enum Caller {
     /// Nobody said.
     Nobody,
     /// It is known.
-    Known(Arc<Principal>),
+    Known(Session),
     /// The credentials prove nothing.
     Refused,
     /// Newer keys may prove them.
@@ -90,14 +89,17 @@ impl Guard {
                 return Caller::Refused;
             };
             return match keys.judge(&key, clock::now()) {
-                Verdict::Proven(principal) => Caller::Known(principal),
+                Verdict::Proven(principal) => {
+                    let ends = Ends::WithKey(keys.clone(), key.id().into());
+                    Caller::Known(Session { principal, ends })
+                }
                 Verdict::Refused => Caller::Refused,
                 Verdict::Unconfirmed => Caller::Unconfirmed,
             };
         }
         let Some(tokens) = &self.0.tokens else { return Caller::Refused };
         match tokens.check(token, seconds()) {
-            Ok(principal) => Caller::Known(principal),
+            Ok(session) => Caller::Known(session),
             Err(Refused::UnknownKey) => Caller::NewerKeys,
             Err(why) => {
                 tracing::debug!(%why, "a token was refused");
@@ -106,51 +108,67 @@ impl Guard {
         }
     }
 
-    /// Lets a request through with its principal, or answers it.
-    fn admit(&self, mut request: Request, caller: Caller) -> Result<Request, Response> {
+    /// Lets a request through with its caller, or says why not.
+    fn admit(&self, mut request: Request, caller: Caller) -> Result<Request, Refusal> {
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let access = self.0.table.access(request.method(), route);
-        let principal = match (access, caller) {
-            (Access::Open, Caller::Known(principal)) => Some(principal),
-            (Access::Open, _) => None,
-            (Access::Only(roles), Caller::Known(principal)) => {
-                if !principal.roles.meets(roles) {
-                    return Err(Problem::new(ProblemCode::FORBIDDEN)
-                        .detail("Your role does not permit this. Ask for a token with another one.")
-                        .into_response());
+        let session = match (self.0.table.access(request.method(), route), caller) {
+            (Access::Open, Caller::Known(session)) => session,
+            (Access::Open, _) => return Ok(request),
+            (Access::Only(roles), Caller::Known(session)) => {
+                if !session.principal.roles.meets(roles) {
+                    return Err(Refusal::Forbidden);
                 }
-                Some(principal)
+                session
             }
-            (Access::Only(_), Caller::Unconfirmed) => {
-                return Err(Problem::new(ProblemCode::UNAVAILABLE)
-                    .detail("API keys cannot be checked right now. Send the request again.")
-                    .retry_after(1)
-                    .into_response());
-            }
-            (Access::Only(_), Caller::Nobody) => return Err(unauthorized("Bearer")),
-            (Access::Only(_), _) => {
-                return Err(unauthorized("Bearer error=\"invalid_token\""));
+            (Access::Only(_), Caller::Unconfirmed) => return Err(Refusal::Unconfirmed),
+            (Access::Only(_), Caller::Nobody) => return Err(Refusal::Unproven(Sent::Nothing)),
+            (Access::Only(_), Caller::Refused | Caller::NewerKeys) => {
+                return Err(Refusal::Unproven(Sent::Something));
             }
         };
-        if let Some(principal) = principal {
-            request.extensions_mut().insert(principal);
-        }
+        request.extensions_mut().insert(session);
         Ok(request)
     }
 }
 
-/// The same body whatever was wrong: a caller learns nothing about tokens that are not its own.
-fn unauthorized(challenge: &'static str) -> Response {
-    let problem = Problem::new(ProblemCode::UNAUTHORIZED)
-        .detail("Send a valid token or API key: Authorization: Bearer ….");
-    let mut response = problem.into_response();
-    let challenge = HeaderValue::from_static(challenge);
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-    response
+/// Why a request is not let through.
+enum Refusal {
+    /// The caller is known, but may not.
+    Forbidden,
+    /// The caller is not known.
+    Unproven(Sent),
+    /// Whether the caller is known cannot be found out now.
+    Unconfirmed,
 }
 
-fn seconds() -> u64 {
-    u64::try_from(clock::now().timestamp()).unwrap_or_default()
+/// Whether a caller that is not known sent credentials.
+enum Sent {
+    Nothing,
+    Something,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let problem = match self {
+            Self::Forbidden => Problem::new(ProblemCode::FORBIDDEN)
+                .detail("Your role does not permit this. Ask for a token with another one."),
+            // The same body whatever was wrong: a caller learns nothing about tokens that are not its own.
+            Self::Unproven(_) => Problem::new(ProblemCode::UNAUTHORIZED)
+                .detail("Send a valid token or API key: Authorization: Bearer …."),
+            Self::Unconfirmed => Problem::new(ProblemCode::UNAVAILABLE)
+                .detail("API keys cannot be checked right now. Send the request again.")
+                .retry_after(1),
+        };
+        let mut response = problem.into_response();
+        if let Self::Unproven(sent) = self {
+            let challenge = HeaderValue::from_static(match sent {
+                Sent::Nothing => "Bearer",
+                Sent::Something => "Bearer error=\"invalid_token\"",
+            });
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
 }
 
 impl Service<Request> for Guarded {
@@ -170,17 +188,17 @@ impl Service<Request> for Guarded {
         }
         match self.guard.admit(request, caller) {
             Ok(request) => GuardFuture::Route(self.route.call(request)),
-            Err(answer) => GuardFuture::Answered(Some(answer)),
+            Err(refusal) => GuardFuture::Answered(Some(refusal.into_response())),
         }
     }
 }
 
 impl Guard {
-    async fn after_newer_keys(self, request: Request) -> Result<Request, Response> {
+    async fn after_newer_keys(self, request: Request) -> Result<Request, Refusal> {
         let caller = match (&self.0.tokens, Given::read(request.headers())) {
             (Some(tokens), Given::Bearer(token)) => {
                 match tokens.with_newer_keys(token, seconds()).await {
-                    Ok(principal) => Caller::Known(principal),
+                    Ok(session) => Caller::Known(session),
                     Err(_) => Caller::Refused,
                 }
             }
@@ -195,7 +213,7 @@ impl Guard {
 enum GuardFuture {
     Answered(Option<Response>),
     Route(RouteFuture<Infallible>),
-    Waiting(BoxFuture<'static, Result<Request, Response>>, Route),
+    Waiting(BoxFuture<'static, Result<Request, Refusal>>, Route),
 }
 
 impl Future for GuardFuture {
@@ -212,60 +230,11 @@ impl Future for GuardFuture {
                 Self::Waiting(admitted, route) => {
                     *this = match ready!(admitted.as_mut().poll(cx)) {
                         Ok(request) => Self::Route(route.call(request)),
-                        Err(answer) => Self::Answered(Some(answer)),
+                        Err(refusal) => Self::Answered(Some(refusal.into_response())),
                     };
                 }
             }
         }
-    }
-}
-
-/// The caller; `None` without authentication.
-#[derive(Debug, Clone, Default)]
-pub struct Identity(pub Option<Arc<Principal>>);
-
-impl Identity {
-    /// The caller of a request that the guard let through.
-    pub fn of(extensions: &http::Extensions) -> Self {
-        Self(extensions.get::<Arc<Principal>>().cloned())
-    }
-
-    /// The name that stands on events.
-    pub fn actor(&self) -> Option<&str> {
-        self.0.as_ref().map(|principal| &*principal.actor)
-    }
-
-    /// The stored form of an idempotency key. A customer's keys are its own: nobody else's answer comes back under them,
-    /// and whether somebody else has used one cannot be found out.
-    pub fn idempotency_key(&self, key: &str) -> String {
-        match self.scope() {
-            Scope::All => format!("http:{key}"),
-            // A customer's id has no slash.
-            Scope::Customer(own) => {
-                format!("customer:{}/{key}", own.as_deref().unwrap_or_default())
-            }
-        }
-    }
-
-    /// The orders that it sees.
-    pub fn scope(&self) -> Scope {
-        self.0.as_ref().map_or(Scope::All, |principal| principal.scope())
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Identity {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.extensions))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Scope {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Identity::of(&parts.extensions).scope())
     }
 }
 

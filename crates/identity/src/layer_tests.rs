@@ -6,6 +6,7 @@ use crate::api_key::StoredKey;
 use crate::key_set::KeySet;
 use crate::key_source::IssuerKeys;
 use crate::role::{Role, Roles};
+use crate::session::Identity;
 use crate::token::Expected;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};

@@ -15,11 +15,13 @@ mod layer;
 pub mod openapi;
 mod principal;
 mod role;
+mod session;
 pub mod token;
 
 pub use api_keys::{ApiKeys, MAX_AGE, Use, Verdict};
 pub use guard::{Given, Tokens};
 pub use key_source::{IssuerKeys, KeySource, SourceError};
-pub use layer::{Guard, Identity, protect};
+pub use layer::{Guard, protect};
 pub use principal::{Principal, Scope};
 pub use role::{Role, Roles};
+pub use session::Identity;

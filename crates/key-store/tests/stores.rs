@@ -34,7 +34,7 @@ async fn keys_are_made_listed_and_revoked(url: &str) {
     store.create(&made).await.unwrap();
     let taken = store.create(&stored(&second, "till-1")).await.unwrap_err();
     assert!(matches!(taken, KeyStoreError::NameTaken(name) if name == "till-1"));
-    assert_eq!(store.keys().await.unwrap(), [made.clone()]);
+    assert_eq!(store.keys().await.unwrap(), [made]);
 
     let before = store.revision().await.unwrap();
     assert!(store.revoke("till-1", now()).await.unwrap());

@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use identity::Scope;
+use identity::{Identity, Scope};
 use read_model::read::positions::Projection;
 use serde::Deserialize;
 use server::{Problem, StrictQuery};
@@ -56,7 +56,7 @@ pub struct StreamQuery {
 pub async fn stream(
     State(app): State<App>,
     StrictQuery(query): StrictQuery<StreamQuery>,
-    scope: Scope,
+    identity: Identity,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let after = match headers.get("last-event-id") {
@@ -65,7 +65,14 @@ pub async fn stream(
     };
     app.model()?;
     let permit = app.stream_permit()?;
-    let following = Following { app, scope, after, is_placed: false, _permit: permit };
+    let following = Following {
+        app,
+        scope: identity.scope(),
+        identity,
+        after,
+        is_placed: false,
+        _permit: permit,
+    };
     let body = futures::stream::unfold(following, async |mut following| {
         let bytes = following.next().await?;
         Some((Ok::<_, Infallible>(bytes), following))
@@ -87,6 +94,7 @@ fn last_event_id(id: &HeaderValue) -> Result<u64, Problem> {
 struct Following {
     app: App,
     scope: Scope,
+    identity: Identity,
     after: u64,
     /// Whether the log is known to reach `after`, or the client was informed that it does not.
     is_placed: bool,
@@ -96,10 +104,11 @@ struct Following {
 impl Following {
     /// The next events or a comment; `None` ends the stream.
     async fn next(&mut self) -> Option<Bytes> {
-        let draining = self.app.draining().clone();
+        let (draining, identity) = (self.app.draining().clone(), self.identity.clone());
         tokio::select! {
             biased;
             () = draining.cancelled() => None,
+            () = identity.lapsed() => None,
             bytes = self.wait() => bytes,
         }
     }
