@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1.7
 # Two small images from one build: `programs` (every program of the project, the default) and `entry` (nginx, configured).
 #   docker build -t orderlog .        docker build -t orderlog-entry --target entry .
-# Programs listen on loopback only, because there is no authentication yet: compose.yaml shows how they are reached.
+# Without --auth, programs listen on loopback only: compose.yaml shows how they are reached.
 
 FROM rust:1.94-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential libssl-dev pkg-config \

@@ -71,6 +71,10 @@ pub struct Import {
     /// Import through a running server, e.g. http://127.0.0.1:8080
     #[arg(long, env = "ORDERLOG_URL", value_parser = ServerUrl::parse)]
     pub url: Option<ServerUrl>,
+    /// A file with the token or API key for that server, where it asks for one; a file, because other users of this machine
+    /// see arguments
+    #[arg(long, env = "ORDERLOG_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 }
 
 /// What the program shall do.

@@ -8,6 +8,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::auth;
 use crate::contract::Contract;
 
 /// Longer than any answer may take: the server's longest wait is 30 s.
@@ -61,7 +62,19 @@ impl Client {
             .no_proxy()
             .build()
             .expect("a plain HTTP client needs nothing of the system");
-        Self { http, base: base.to_owned(), contract: None, bearer: None }
+        Self { http, base: base.to_owned(), contract: None, bearer: None }.with_every_right()
+    }
+
+    /// The same client with no token.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        Self { bearer: None, ..self.clone() }
+    }
+
+    /// Where programs ask for tokens, one that may do everything.
+    fn with_every_right(self) -> Self {
+        let bearer = auth::is_on().then(|| auth::everything().to_owned());
+        Self { bearer, ..self }
     }
 
     /// The same client with a token or API key on every request.

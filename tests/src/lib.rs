@@ -7,6 +7,7 @@
 //!
 //! A harness that cannot go on panics, and so fails the test. No process that it starts outlives it.
 
+pub mod auth;
 pub mod checker;
 pub mod client;
 pub mod contract;

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::auth::authorized;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -51,7 +52,7 @@ pub async fn exchange(host: &str, request: &[u8]) -> RawAnswer {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(host).await.expect("the server listens");
     // A server that refuses early closes while we still write: its answer counts, not our error.
-    let _ = stream.write_all(request).await;
+    let _ = stream.write_all(&authorized(request)).await;
     let mut answer = read_answer(&mut stream).await;
     answer.took = begun.elapsed();
     answer
@@ -64,7 +65,7 @@ pub async fn exchange(host: &str, request: &[u8]) -> RawAnswer {
 pub async fn exchange_until_closed(host: &str, request: &[u8]) -> RawAnswer {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(host).await.expect("the server listens");
-    let _ = stream.write_all(request).await;
+    let _ = stream.write_all(&authorized(request)).await;
     let mut bytes = Vec::new();
     let end = timeout(PATIENCE, read_to_end(&mut stream, &mut bytes)).await;
     let closed = end.is_ok();
@@ -80,7 +81,7 @@ pub async fn exchange_endless(host: &str, head: &[u8], piece: &[u8], pieces: usi
     let stream = TcpStream::connect(host).await.expect("the server listens");
     let (mut reader, mut writer) = stream.into_split();
     let writing = async {
-        writer.write_all(head).await?;
+        writer.write_all(&authorized(head)).await?;
         for _ in 0..pieces {
             writer.write_all(piece).await?;
         }

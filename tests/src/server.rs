@@ -18,6 +18,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::auth;
 use crate::client::Client;
 use crate::program::Program;
 use crate::system::{self, ScaledOut};
@@ -67,7 +68,7 @@ impl Launch {
     pub fn of(command: impl AsRef<std::ffi::OsStr>) -> Self {
         let mut command = Command::new(command);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.kill_on_drop(true);
+        command.kill_on_drop(true).envs(auth::environment());
         Self { command }
     }
 

@@ -108,7 +108,7 @@ struct Answer {
 
 /// Sends the request; if it asks for permission to send its body, waits for that.
 async fn ask(stream: &mut TcpStream, (head, body): (Vec<u8>, Vec<u8>), waits: bool) -> Answer {
-    stream.write_all(&head).await.unwrap();
+    stream.write_all(&system_tests::auth::authorized(&head)).await.unwrap();
     if waits && !body.is_empty() {
         let first = read_answer(stream).await;
         if first.status != 100 {

@@ -2,27 +2,17 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use identity::access::STANDARD;
-use jsonwebtoken::{EncodingKey, Header, encode};
+use identity::Role;
+use identity::access::{Access, STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
+use system_tests::auth::{self, AUDIENCE, ISSUER, token};
 use system_tests::client::{Answer, Client};
 use system_tests::orders::{new_id, path, placed};
 use system_tests::program::Program;
 use system_tests::server::{Launch, Server};
 use tempfile::TempDir;
 use uuid::Uuid;
-
-const SECRET: &str = "a secret of tests that is thirty-two bytes or more";
-const HS256: [&str; 6] =
-    ["--auth", "hs256,keys", "--auth-issuer", "https://id.example", "--auth-audience", "orderlog"];
-
-fn token(subject: &str, roles: &[&str], customer: Option<&str>) -> String {
-    let exp = jsonwebtoken::get_current_timestamp() + 3_600;
-    let claims = json!({"sub": subject, "exp": exp, "iss": "https://id.example", "aud": "orderlog",
-        "roles": roles, "customer_id": customer});
-    encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
-}
 
 /// A server with authentication, and its callers.
 struct Shop {
@@ -38,11 +28,11 @@ impl Shop {
     async fn open() -> Self {
         let data = TempDir::new().unwrap();
         keys(&data, &["list"]).await;
-        let secret = data.path().join("secret");
-        std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
-        let launch = Launch::orderlog(data.path()).args(HS256);
-        let server = launch.args(["--auth-secret-file"]).args([&secret]).serve().await;
-        let nobody = server.client().await;
+        let launch = Launch::orderlog(data.path()).args(["--auth", "hs256,keys"]);
+        let launch = launch.args(["--auth-issuer", ISSUER, "--auth-audience", AUDIENCE]);
+        let launch = launch.args(["--auth-secret-file"]).args([auth::secret_file()]);
+        let server = launch.serve().await;
+        let nobody = server.client().await.without_token();
         let staff = nobody.bearing(&token("sam", &["staff"], None));
         let ada = nobody.bearing(&token("ada", &["customer"], Some("c-ada")));
         let eve = nobody.bearing(&token("eve", &["customer"], Some("c-eve")));
@@ -59,7 +49,7 @@ async fn keys(data: &TempDir, arguments: &[&str]) -> String {
 
 /// An answer without what differs between any two requests.
 fn masked(answer: &Answer, order: Uuid) -> (u16, Vec<(String, String)>, String) {
-    let unstable = ["date", "x-correlation-id", "consistency-token", "content-length"];
+    let unstable = ["date", "x-correlation-id", "consistency-token", "content-length", "ratelimit"];
     let headers = answer.headers.iter().filter(|(name, _)| !unstable.contains(&name.as_str()));
     let headers = headers.map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
     let correlation = answer.header("x-correlation-id").unwrap_or_default();
@@ -195,6 +185,24 @@ async fn lists_figures_and_feeds_hold_only_what_the_caller_owns() {
     shop.server.stop().await;
 }
 
+#[test]
+fn the_documentation_has_the_table() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/security.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let lines: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| GET |") || line.starts_with("| POST |"))
+        .collect();
+    let expected = STANDARD.iter().map(|rule| {
+        let roles = match rule.access {
+            Access::Open => "everybody".to_owned(),
+            Access::Only(roles) => roles.iter().map(Role::as_str).collect::<Vec<_>>().join(", "),
+        };
+        format!("| {} | `{}` | {roles} |", rule.method, rule.route)
+    });
+    assert_eq!(lines, expected.collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn an_idempotency_key_is_its_customers_own() {
     let shop = Shop::open().await;
@@ -275,6 +283,22 @@ async fn imports_are_for_their_role_and_name_it() {
     assert_eq!(summary.ok()["summary"]["applied"], 1);
     loader.get("/v1/orders").await.problem(403, "forbidden");
     let position = summary.ok()["summary"]["position"].as_u64().unwrap();
+
+    // The program sends the key of a file.
+    let (file, key_file) = (shop.data.path().join("lines"), shop.data.path().join("key"));
+    std::fs::write(&file, line.to_string()).unwrap();
+    let import = async |key: &str| {
+        std::fs::write(&key_file, format!("{key}\n")).unwrap();
+        let launch = Launch::new(Program::Orderlog).args(["import"]).args([&file]);
+        let launch = launch.args(["--url", shop.nobody.base(), "--token-file"]).args([&key_file]);
+        launch.run().await
+    };
+    let refused = import("olk_nonsense").await;
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("401"));
+    let key = keys(&shop.data, &["create", "--name", "loader", "--role", "import"]).await;
+    tokio::time::sleep(identity::MAX_AGE).await;
+    let imported = String::from_utf8(import(&key).await.stdout).unwrap();
+    assert!(imported.contains("\"unchanged\":1"), "{imported}");
     let history = shop.staff.get_at(&format!("/v1/orders/{order}/history"), position).await.ok();
     assert_eq!(history["data"][0]["actor"], "jwt:loader");
     shop.server.stop().await;

@@ -1,8 +1,9 @@
-//! Who may call which route: the one table.
+//! Who may call which route, and from which budget: the one table.
 //!
 //! A route that the table does not list is nobody's but an admin's, so a forgotten line closes a route instead of opening
 //! it. What a `customer` sees behind a route is narrowed to its own orders by [`crate::Scope`].
 
+use crate::rates::Work;
 use crate::role::{Role, Roles};
 use Role::{Admin, Customer, Import, Operator, Staff};
 use http::Method;
@@ -32,6 +33,8 @@ pub struct Rule {
     pub route: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// The budget that a call is taken from.
+    pub work: Work,
 }
 
 const ANYBODY: Access = Access::Open;
@@ -46,53 +49,53 @@ const WATCH: Access = Access::of(&[Staff, Operator, Admin]);
 const UNLISTED: Access = Access::of(&[Admin]);
 
 macro_rules! rules {
-    ($($method:ident $route:literal $access:ident;)+) => {
-        &[$(Rule { method: Method::$method, route: $route, access: $access }),+]
+    ($($method:ident $route:literal $access:ident $work:ident;)+) => {
+        &[$(Rule { method: Method::$method, route: $route, access: $access, work: Work::$work }),+]
     };
 }
 
 /// The table of the standard routes.
 pub const STANDARD: &[Rule] = rules! {
-    POST "/v1/orders" OWN;
-    POST "/v1/orders/{id}/add-line" OWN;
-    POST "/v1/orders/{id}/change-line-quantity" OWN;
-    POST "/v1/orders/{id}/remove-line" OWN;
-    POST "/v1/orders/{id}/place" OWN;
-    POST "/v1/orders/{id}/discard" OWN;
-    POST "/v1/orders/{id}/cancel" OWN;
-    POST "/v1/orders/{id}/add-note" OWN;
-    POST "/v1/orders/{id}/confirm" SHOP;
-    POST "/v1/orders/{id}/record-payment" SHOP;
-    POST "/v1/orders/{id}/record-refund" SHOP;
-    POST "/v1/orders/{id}/ship" SHOP;
-    POST "/v1/orders/{id}/deliver" SHOP;
-    POST "/v1/import" IMPORTS;
-    GET "/v1/orders" OWN;
-    GET "/v1/orders/{id}" OWN;
-    GET "/v1/orders/{id}/history" OWN;
-    GET "/v1/orders/{id}/diff" OWN;
-    GET "/v1/customers/{id}" OWN;
-    GET "/v1/customers/{id}/orders" OWN;
-    GET "/v1/events" OWN;
-    GET "/v1/events/stream" OWN;
-    GET "/v1/products" SHOP;
-    GET "/v1/products/{product_id}" SHOP;
-    GET "/v1/reports/sales" SHOP;
-    GET "/v1/reports/status-counts" SHOP;
-    GET "/v1/projections" WATCH;
-    GET "/metrics" OPERATION;
-    GET "/healthz" ANYBODY;
-    GET "/readyz" ANYBODY;
-    GET "/openapi.json" ANYBODY;
-    GET "/" ANYBODY;
-    GET "/docs" ANYBODY;
-    GET "/docs/" ANYBODY;
-    GET "/docs/{*file}" ANYBODY;
+    POST "/v1/orders" OWN Commands;
+    POST "/v1/orders/{id}/add-line" OWN Commands;
+    POST "/v1/orders/{id}/change-line-quantity" OWN Commands;
+    POST "/v1/orders/{id}/remove-line" OWN Commands;
+    POST "/v1/orders/{id}/place" OWN Commands;
+    POST "/v1/orders/{id}/discard" OWN Commands;
+    POST "/v1/orders/{id}/cancel" OWN Commands;
+    POST "/v1/orders/{id}/add-note" OWN Commands;
+    POST "/v1/orders/{id}/confirm" SHOP Commands;
+    POST "/v1/orders/{id}/record-payment" SHOP Commands;
+    POST "/v1/orders/{id}/record-refund" SHOP Commands;
+    POST "/v1/orders/{id}/ship" SHOP Commands;
+    POST "/v1/orders/{id}/deliver" SHOP Commands;
+    POST "/v1/import" IMPORTS Imports;
+    GET "/v1/orders" OWN Views;
+    GET "/v1/orders/{id}" OWN Views;
+    GET "/v1/orders/{id}/history" OWN Views;
+    GET "/v1/orders/{id}/diff" OWN Heavy;
+    GET "/v1/customers/{id}" OWN Views;
+    GET "/v1/customers/{id}/orders" OWN Views;
+    GET "/v1/events" OWN Heavy;
+    GET "/v1/events/stream" OWN Streams;
+    GET "/v1/products" SHOP Views;
+    GET "/v1/products/{product_id}" SHOP Views;
+    GET "/v1/reports/sales" SHOP Heavy;
+    GET "/v1/reports/status-counts" SHOP Heavy;
+    GET "/v1/projections" WATCH Views;
+    GET "/metrics" OPERATION Free;
+    GET "/healthz" ANYBODY Free;
+    GET "/readyz" ANYBODY Free;
+    GET "/openapi.json" ANYBODY Free;
+    GET "/" ANYBODY Free;
+    GET "/docs" ANYBODY Free;
+    GET "/docs/" ANYBODY Free;
+    GET "/docs/{*file}" ANYBODY Free;
 };
 
 /// The table, ready to be asked for each request.
 #[derive(Debug, Clone)]
-pub struct Table(HashMap<&'static str, Vec<(Method, Access)>>);
+pub struct Table(HashMap<&'static str, Vec<(Method, Access, Work)>>);
 
 impl Table {
     /// The table of these rules.
@@ -100,30 +103,30 @@ impl Table {
     /// # Panics
     /// When a method of a route has two.
     pub fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
-        let mut table = HashMap::<_, Vec<_>>::new();
-        for Rule { method, route, access } in rules {
+        let mut table = HashMap::<&str, Vec<(Method, Access, Work)>>::new();
+        for Rule { method, route, access, work } in rules {
             let methods = table.entry(*route).or_default();
             assert!(
-                methods.iter().all(|(known, _)| known != method),
+                methods.iter().all(|(known, ..)| known != method),
                 "two rules for {method} {route}"
             );
-            methods.push((method.clone(), *access));
+            methods.push((method.clone(), *access, *work));
         }
         Self(table)
     }
 
     /// Who may call a route. A HEAD is a GET. A method that the route lacks is for everybody who may call one of its
     /// methods: the answer is 405.
-    pub fn access(&self, method: &Method, route: &str) -> Access {
-        let Some(methods) = self.0.get(route) else { return UNLISTED };
+    pub fn access(&self, method: &Method, route: &str) -> (Access, Work) {
+        let Some(methods) = self.0.get(route) else { return (UNLISTED, Work::Views) };
         let asked = if method == Method::HEAD { &Method::GET } else { method };
-        let listed = methods.iter().find(|(method, _)| method == asked);
-        listed.map_or_else(|| widest(methods), |(_, access)| *access)
+        let listed = methods.iter().find(|(method, ..)| method == asked);
+        listed.map_or_else(|| (widest(methods), Work::Views), |(_, access, work)| (*access, *work))
     }
 }
 
-fn widest(methods: &[(Method, Access)]) -> Access {
-    methods.iter().fold(UNLISTED, |all, (_, access)| match (all, access) {
+fn widest(methods: &[(Method, Access, Work)]) -> Access {
+    methods.iter().fold(UNLISTED, |all, (_, access, _)| match (all, access) {
         (Access::Only(these), Access::Only(those)) => Access::Only(these.or(*those)),
         _ => Access::Open,
     })

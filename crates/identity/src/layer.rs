@@ -7,6 +7,7 @@ use crate::access::{Access, Table};
 use crate::api_key::{ApiKey, PREFIX};
 use crate::api_keys::{ApiKeys, Verdict};
 use crate::guard::{Given, Tokens};
+use crate::rates::{Rates, Spent};
 use crate::session::{Ends, Session, seconds};
 use crate::token::Refused;
 use axum::Router;
@@ -16,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
 use axum::routing::future::RouteFuture;
 use futures::future::BoxFuture;
+use server::health::Terse;
 use server::{Problem, ProblemCode, clock};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -31,12 +33,13 @@ struct Inner {
     tokens: Option<Tokens>,
     keys: Option<ApiKeys>,
     table: Table,
+    rates: Rates,
 }
 
 impl Guard {
     /// A guard that takes tokens, API keys, or both.
-    pub fn new(tokens: Option<Tokens>, keys: Option<ApiKeys>, table: Table) -> Self {
-        Self(Arc::new(Inner { tokens, keys, table }))
+    pub fn new(tokens: Option<Tokens>, keys: Option<ApiKeys>, table: Table, rates: Rates) -> Self {
+        Self(Arc::new(Inner { tokens, keys, table, rates }))
     }
 }
 
@@ -109,11 +112,19 @@ impl Guard {
     }
 
     /// Lets a request through with its caller, or says why not.
-    fn admit(&self, mut request: Request, caller: Caller) -> Result<Request, Refusal> {
+    fn admit(
+        &self,
+        mut request: Request,
+        caller: Caller,
+    ) -> Result<(Request, Option<Spent>), Refusal> {
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let session = match (self.0.table.access(request.method(), route), caller) {
-            (Access::Open, Caller::Known(session)) => session,
-            (Access::Open, _) => return Ok(request),
+        let (access, work) = self.0.table.access(request.method(), route);
+        let session = match (access, caller) {
+            (Access::Open, Caller::Known(session)) if session.principal.operates() => session,
+            (Access::Open, _) => {
+                request.extensions_mut().insert(Terse);
+                return Ok((request, None));
+            }
             (Access::Only(roles), Caller::Known(session)) => {
                 if !session.principal.roles.meets(roles) {
                     return Err(Refusal::Forbidden);
@@ -126,8 +137,12 @@ impl Guard {
                 return Err(Refusal::Unproven(Sent::Something));
             }
         };
+        let spent = self.0.rates.spend(work, &session.principal.actor);
+        if let Some(spent) = spent.as_ref().filter(|spent| spent.wait.is_some()) {
+            return Err(Refusal::Spent(spent.clone()));
+        }
         request.extensions_mut().insert(session);
-        Ok(request)
+        Ok((request, spent))
     }
 }
 
@@ -139,6 +154,8 @@ enum Refusal {
     Unproven(Sent),
     /// Whether the caller is known cannot be found out now.
     Unconfirmed,
+    /// The caller's budget is spent.
+    Spent(Spent),
 }
 
 /// Whether a caller that is not known sent credentials.
@@ -149,7 +166,7 @@ enum Sent {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let problem = match self {
+        let problem = match &self {
             Self::Forbidden => Problem::new(ProblemCode::FORBIDDEN)
                 .detail("Your role does not permit this. Ask for a token with another one."),
             // The same body whatever was wrong: a caller learns nothing about tokens that are not its own.
@@ -158,8 +175,14 @@ impl IntoResponse for Refusal {
             Self::Unconfirmed => Problem::new(ProblemCode::UNAVAILABLE)
                 .detail("API keys cannot be checked right now. Send the request again.")
                 .retry_after(1),
+            Self::Spent(spent) => Problem::new(ProblemCode::RATE_LIMITED)
+                .detail("Send fewer requests a second; RateLimit-Policy says how many.")
+                .retry_after(spent.wait.unwrap_or(1)),
         };
         let mut response = problem.into_response();
+        if let Self::Spent(spent) = &self {
+            spent.write(response.headers_mut());
+        }
         if let Self::Unproven(sent) = self {
             let challenge = HeaderValue::from_static(match sent {
                 Sent::Nothing => "Bearer",
@@ -187,14 +210,14 @@ impl Service<Request> for Guarded {
             return GuardFuture::Waiting(Box::pin(guard.after_newer_keys(request)), route);
         }
         match self.guard.admit(request, caller) {
-            Ok(request) => GuardFuture::Route(self.route.call(request)),
+            Ok((request, spent)) => GuardFuture::Route(self.route.call(request), spent),
             Err(refusal) => GuardFuture::Answered(Some(refusal.into_response())),
         }
     }
 }
 
 impl Guard {
-    async fn after_newer_keys(self, request: Request) -> Result<Request, Refusal> {
+    async fn after_newer_keys(self, request: Request) -> Result<(Request, Option<Spent>), Refusal> {
         let caller = match (&self.0.tokens, Given::read(request.headers())) {
             (Some(tokens), Given::Bearer(token)) => {
                 match tokens.with_newer_keys(token, seconds()).await {
@@ -212,8 +235,8 @@ impl Guard {
 #[allow(clippy::large_enum_variant)] // boxing the hot variant would cost an allocation a request
 enum GuardFuture {
     Answered(Option<Response>),
-    Route(RouteFuture<Infallible>),
-    Waiting(BoxFuture<'static, Result<Request, Refusal>>, Route),
+    Route(RouteFuture<Infallible>, Option<Spent>),
+    Waiting(BoxFuture<'static, Result<(Request, Option<Spent>), Refusal>>, Route),
 }
 
 impl Future for GuardFuture {
@@ -226,10 +249,16 @@ impl Future for GuardFuture {
                 Self::Answered(answer) => {
                     return Poll::Ready(Ok(answer.take().expect("not polled after it was ready")));
                 }
-                Self::Route(route) => return Pin::new(route).poll(cx),
+                Self::Route(route, spent) => {
+                    let mut answer = ready!(Pin::new(route).poll(cx))?;
+                    if let Some(spent) = spent {
+                        spent.write(answer.headers_mut());
+                    }
+                    return Poll::Ready(Ok(answer));
+                }
                 Self::Waiting(admitted, route) => {
                     *this = match ready!(admitted.as_mut().poll(cx)) {
-                        Ok(request) => Self::Route(route.call(request)),
+                        Ok((request, spent)) => Self::Route(route.call(request), spent),
                         Err(refusal) => Self::Answered(Some(refusal.into_response())),
                     };
                 }

@@ -38,7 +38,7 @@ fn app(keys: Option<ApiKeys>) -> Router {
         all.route(rule.route, on(filter, answer))
     });
     let unlisted = routes.route("/v1/unlisted", on(MethodFilter::GET, answer));
-    let guard = Guard::new(Some(tokens()), keys, Table::of(STANDARD));
+    let guard = Guard::new(Some(tokens()), keys, Table::of(STANDARD), Rates::default());
     server::layer(protect(unlisted, guard), &server::Limits::default())
 }
 
@@ -66,7 +66,7 @@ async fn body(response: Response) -> Value {
 #[tokio::test]
 async fn every_route_is_open_to_the_roles_of_the_table_and_to_no_others() {
     let app = app(None);
-    for Rule { method, route, access } in STANDARD {
+    for Rule { method, route, access, .. } in STANDARD {
         let path = path(route);
         let nobody = asked(&app, method, &path, None).await.status();
         let expected =
@@ -83,6 +83,30 @@ async fn every_route_is_open_to_the_roles_of_the_table_and_to_no_others() {
             assert_eq!(status, expected, "{method} {route} as {role}");
         }
     }
+}
+
+#[tokio::test]
+async fn only_operators_learn_why_a_service_is_not_ready() {
+    let readiness = server::Readiness::default();
+    readiness.set("event-store", Err("The disk is full.".to_owned()));
+    let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), Rates::default());
+    let app = server::layer(
+        protect(server::health::router(readiness), guard),
+        &server::Limits::default(),
+    );
+    let staff = format!("Bearer {}", token(&["staff"]));
+    for credentials in [None, Some("Bearer x"), Some(staff.as_str())] {
+        let answer = asked(&app, &Method::GET, "/readyz", credentials).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = body(answer).await.to_string();
+        assert!(!body.contains("event-store") && !body.contains("disk"), "{body}");
+    }
+    let operator = format!("Bearer {}", token(&["operator"]));
+    let answer = body(asked(&app, &Method::GET, "/readyz", Some(&operator)).await).await;
+    assert_eq!(
+        (&answer["part"], &answer["detail"]),
+        (&json!("event-store"), &json!("The disk is full."))
+    );
 }
 
 #[tokio::test]
@@ -161,10 +185,40 @@ async fn an_api_key_proves_its_holder_until_it_is_revoked() {
     assert_eq!(asked(&app, &Method::GET, "/v1/orders", Some(&bearer)).await.status(), 401);
 }
 
+#[tokio::test]
+async fn a_caller_that_asks_for_too_much_is_slowed_down_and_no_other() {
+    let one = std::num::NonZeroU32::new(2).unwrap();
+    let rates = Rates::of([(crate::rates::Work::Views, one)]);
+    let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), rates);
+    let routes = Router::new()
+        .route("/v1/orders", on(MethodFilter::GET, async || "list"))
+        .route("/v1/orders/{id}", on(MethodFilter::GET, async || "order"))
+        .route("/v1/orders/{id}/add-note", on(MethodFilter::POST, async || "noted"));
+    let app = server::layer(protect(routes, guard), &server::Limits::default());
+    let ada = format!("Bearer {}", token(&["staff"]));
+    for left in ["r=1", "r=0"] {
+        let answer = asked(&app, &Method::GET, "/v1/orders", Some(&ada)).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["ratelimit-policy"], "\"views\";q=2;w=1");
+        assert!(answer.headers()["ratelimit"].to_str().unwrap().contains(left));
+    }
+    let path = path("/v1/orders/{id}");
+    let refused = asked(&app, &Method::GET, &path, Some(&ada)).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "one budget for all views");
+    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    assert!(refused.headers().contains_key("ratelimit"));
+    assert_eq!(body(refused).await["code"], "rate-limited");
+    let note = format!("{path}/add-note");
+    assert_eq!(asked(&app, &Method::POST, &note, Some(&ada)).await.status(), 200, "no budget");
+}
+
 #[test]
 fn the_table_has_each_route_once() {
     let table = Table::of(STANDARD);
-    assert_eq!(table.access(&Method::GET, "/v1/nowhere"), Access::Only(Roles::of(&[Role::Admin])));
+    assert_eq!(
+        table.access(&Method::GET, "/v1/nowhere").0,
+        Access::Only(Roles::of(&[Role::Admin]))
+    );
     let twice = [STANDARD[0].clone(), STANDARD[0].clone()];
     assert!(std::panic::catch_unwind(|| Table::of(&twice)).is_err());
 }

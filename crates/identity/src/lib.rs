@@ -14,6 +14,7 @@ mod key_source;
 mod layer;
 pub mod openapi;
 mod principal;
+pub mod rates;
 mod role;
 mod session;
 pub mod token;

@@ -9,7 +9,8 @@ use utoipa::openapi::{Components, OpenApi, PathItem, RefOr};
 /// The name of the one security scheme.
 const SCHEME: &str = "bearer";
 /// The refusals of the guard.
-const REFUSALS: [ProblemCode; 2] = [ProblemCode::UNAUTHORIZED, ProblemCode::FORBIDDEN];
+const REFUSALS: [ProblemCode; 3] =
+    [ProblemCode::UNAUTHORIZED, ProblemCode::FORBIDDEN, ProblemCode::RATE_LIMITED];
 
 /// Adds what the rules say to the operations of a document. The roles stand where OpenAPI 3.1 has them: as the scopes of
 /// the security requirement.

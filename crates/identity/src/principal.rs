@@ -18,6 +18,11 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Whether it may know how the system is.
+    pub fn operates(&self) -> bool {
+        self.roles.meets(const { Roles::of(&[Role::Operator, Role::Admin]) })
+    }
+
     /// The orders that this caller sees.
     pub fn scope(&self) -> Scope {
         if self.roles.meets(const { Roles::of(&[Role::Staff, Role::Admin]) }) {

@@ -1,6 +1,8 @@
 //! The flags, the same for every program that listens.
 
 use clap::{Args, ValueEnum};
+use identity::rates::{Rates, Work};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// How callers prove who they are.
@@ -35,6 +37,9 @@ pub struct Flags {
     /// A file with the secret of HS256 tokens, 32 bytes or more
     #[arg(long, env = "ORDERLOG_AUTH_SECRET_FILE", value_name = "FILE", global = true)]
     pub auth_secret_file: Option<PathBuf>,
+    /// How many requests a second each caller may send, by kind of work, such as commands=200,heavy=10; 0 = any number
+    #[arg(long, env = "ORDERLOG_RATE_LIMIT", value_name = "KIND=N", value_delimiter = ',', value_parser = rate, global = true)]
+    pub rate_limit: Vec<(Work, u32)>,
     /// Where API keys are kept: sqlite://path/to/keys.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_KEY_STORE", value_name = "URL", global = true)]
     pub key_store: Option<String>,
@@ -64,7 +69,34 @@ pub enum Contradiction {
     },
 }
 
+/// What a caller may send in a second unless a flag says otherwise.
+const USUAL: [(Work, u32); 5] = [
+    (Work::Commands, 200),
+    (Work::Views, 1_000),
+    (Work::Heavy, 50),
+    (Work::Streams, 5),
+    (Work::Imports, 1),
+];
+
+fn rate(given: &str) -> Result<(Work, u32), String> {
+    let kinds = || Work::BUDGETED.map(Work::as_str).join(", ");
+    let parsed = given.split_once('=').and_then(|(kind, rate)| {
+        let work = Work::BUDGETED.into_iter().find(|work| work.as_str() == kind)?;
+        Some((work, rate.parse().ok()?))
+    });
+    parsed.ok_or_else(|| format!("write KIND=N; kinds are {}", kinds()))
+}
+
 impl Flags {
+    /// The budgets of each caller.
+    pub fn rates(&self) -> Rates {
+        Rates::of(USUAL.into_iter().filter_map(|(work, usual)| {
+            let given = self.rate_limit.iter().rev().find(|(kind, _)| *kind == work);
+            let rate = given.map_or(usual, |(_, rate)| *rate);
+            Some((work, NonZeroU32::new(rate)?))
+        }))
+    }
+
     /// Whether a method was chosen.
     pub fn uses(&self, method: Method) -> bool {
         self.auth.contains(&method)

@@ -85,7 +85,7 @@ impl Security {
                 Some(tokio::spawn(key_store::follow(store, known.clone(), following.clone())));
             keys = Some(known);
         }
-        let guard = Some(Guard::new(tokens, keys, Table::of(rules)));
+        let guard = Some(Guard::new(tokens, keys, Table::of(rules), flags.rates()));
         Ok(Self { guard, exposure: Exposure::Anywhere, issuers, following, follower })
     }
 

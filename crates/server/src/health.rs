@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing::get};
+use axum::{Extension, Json, Router, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +73,10 @@ impl Readiness {
     }
 }
 
+/// Extension on a request whose caller may know only whether the service is ready, not why not.
+#[derive(Debug, Clone, Copy)]
+pub struct Terse;
+
 /// The answer of a process that is well.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
@@ -112,9 +116,15 @@ async fn healthz() -> Json<Health> {
 /// The service can do its work: storage reachable, migrations done, not draining.
 #[utoipa::path(get, path = "/readyz", tag = "operations",
     responses((status = 200, description = "ready", body = Health), OperationProblems))]
-async fn readyz(State(readiness): State<Readiness>) -> Result<Json<Health>, Problem> {
+async fn readyz(
+    State(readiness): State<Readiness>,
+    terse: Option<Extension<Terse>>,
+) -> Result<Json<Health>, Problem> {
     match readiness.unfit() {
         None => Ok(Json(OK)),
+        Some(_) if terse.is_some() => Err(Problem::new(ProblemCode::UNAVAILABLE)
+            .detail("The service is not ready. Operators see why.")
+            .retry_after(RETRY_AFTER_SECONDS)),
         Some((part, reason)) => Err(Problem::new(ProblemCode::UNAVAILABLE)
             .detail(reason)
             .with("part", part)

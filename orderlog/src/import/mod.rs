@@ -30,7 +30,7 @@ struct Done {
 pub async fn import(settings: &Settings, import: &Import) -> anyhow::Result<ExitCode> {
     let Opened { input, progress, broke } = input::open(&import.file).await?;
     let done = match &import.url {
-        Some(url) => remote::import(url, input).await,
+        Some(url) => remote::import(url, import.token_file.as_deref(), input).await,
         None => local::import(settings, input).await,
     };
     progress.finish();

@@ -13,6 +13,7 @@ use reqwest::{Client, Response};
 use serde_json::Value;
 use server::Output;
 use server::problem::PROBLEM_JSON;
+use std::path::Path;
 use tokio::io::{AsyncBufReadExt, AsyncRead};
 use tokio_util::io::{ReaderStream, StreamReader};
 
@@ -27,17 +28,20 @@ const NDJSON: &str = "application/x-ndjson";
 ///
 /// # Errors
 /// When the server cannot be reached, refuses the import or ends before the summary.
-pub(super) async fn import(server: &ServerUrl, input: Input) -> anyhow::Result<Done> {
+pub(super) async fn import(
+    server: &ServerUrl,
+    token_file: Option<&Path>,
+    input: Input,
+) -> anyhow::Result<Done> {
     let way = Way::to(server);
+    let token = token_file.map(token).transpose()?;
     let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(input, CHUNK));
-    let answer = way
-        .client()?
-        .post(server.at("/v1/import"))
-        .header(CONTENT_TYPE, NDJSON)
-        .body(body)
-        .send()
-        .await
-        .map_err(|error| way.explained(error))?;
+    let request = way.client()?.post(server.at("/v1/import")).header(CONTENT_TYPE, NDJSON);
+    let request = match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    let answer = request.body(body).send().await.map_err(|error| way.explained(error))?;
     way.check(&answer)?;
     if !answer.status().is_success() {
         let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
@@ -46,6 +50,14 @@ pub(super) async fn import(server: &ServerUrl, input: Input) -> anyhow::Result<D
     }
     let lines = StreamReader::new(answer.bytes_stream().map_err(std::io::Error::other));
     print_answers(lines).await
+}
+
+/// Reads a token; the line end that editors put after it is not part of it.
+fn token(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| {
+        format!("the token cannot be read from {} (--token-file)", file.display())
+    })?;
+    Ok(text.trim().to_owned())
 }
 
 /// The way to a server.
