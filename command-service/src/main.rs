@@ -42,7 +42,7 @@ async fn serve(Arguments { listen, event_store, security }: Arguments) -> anyhow
     server::telemetry::announce(&shown);
     let shutdown = server::shutdown::on_signals();
     let security = Security::open(&security, KEY_STORE, access::STANDARD).await?;
-    let listener = server::bind(&listen, security.exposure()).await?;
+    let listener = security.listen(&listen).await?;
     let store = EventStore::open(&event_store, Access::ReadWrite)
         .await
         .context("--event-store cannot be opened")?;

@@ -10,11 +10,11 @@ use event_store::EventStore;
 use futures::future::{self, BoxFuture, FutureExt};
 use identity::access;
 use security::Security;
+use server::listen::Listener;
 use server::{Limits, Readiness};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use utoipa::OpenApi;
@@ -168,7 +168,7 @@ struct Document;
 /// # Errors
 /// When the listener fails for good.
 pub async fn run(
-    listener: TcpListener,
+    listener: Listener,
     store: EventStore,
     settings: Settings,
     security: Security,

@@ -35,7 +35,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     let shutdown = server::shutdown::on_signals();
     let security =
         Security::open(&settings.security, &settings.key_store(), access::STANDARD).await?;
-    let listener = server::bind(&settings.listen, security.exposure()).await?;
+    let listener = security.listen(&settings.listen).await?;
     let storage = Storage::open(settings).await?;
 
     let readiness = Readiness::draining_on(shutdown.clone());

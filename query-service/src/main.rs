@@ -39,6 +39,6 @@ async fn serve(Arguments { listen, read_model, security }: Arguments) -> anyhow:
     server::telemetry::announce(&[("listen", listen.clone()), ("read_model", read_model.clone())]);
     let shutdown = server::shutdown::on_signals();
     let security = Security::open(&security, KEY_STORE, access::STANDARD).await?;
-    let listener = server::bind(&listen, security.exposure()).await?;
+    let listener = security.listen(&listen).await?;
     query_service::run(listener, read_model, security, shutdown).await.context("cannot serve")
 }

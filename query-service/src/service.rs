@@ -6,9 +6,9 @@ use axum::Router;
 use identity::access;
 use read_model::{Access, ReadModel, ReadModelError};
 use security::Security;
+use server::listen::Listener;
 use server::{Limits, Readiness};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -99,7 +99,7 @@ struct Document;
 /// # Errors
 /// When the URL is not a read model's, or the listener fails for good.
 pub async fn run(
-    listener: TcpListener,
+    listener: Listener,
     read_model: String,
     security: Security,
     shutdown: CancellationToken,

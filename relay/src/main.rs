@@ -31,7 +31,7 @@ async fn publish(settings: Settings) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("--listen {address} cannot be listened on"))?;
-    let ended = relay::run(settings, store.clone(), listener, shutdown).await;
+    let ended = relay::run(settings, store.clone(), listener.into(), shutdown).await;
     store.close().await;
     ended?;
     Ok(ExitCode::SUCCESS)

@@ -11,9 +11,9 @@ use crate::settings::Settings;
 use crate::topic::TopicProbe;
 use event_store::subscription::{AdvanceError, Checkpoint, Patience, Tenure};
 use event_store::{EventStore, Position};
+use server::listen::Listener;
 use server::{Backoff, Limits, Readiness};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// The pause after a failed session, doubled each time up to the longest.
@@ -50,7 +50,7 @@ pub(crate) struct Relay {
 pub async fn run(
     settings: Settings,
     store: EventStore,
-    listener: TcpListener,
+    listener: Listener,
     shutdown: CancellationToken,
 ) -> Result<(), RelayError> {
     let kafka = settings.kafka().map_err(RelayError::Refused)?;

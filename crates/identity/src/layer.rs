@@ -7,6 +7,7 @@ use crate::access::{Access, Table};
 use crate::api_key::{ApiKey, PREFIX};
 use crate::api_keys::{ApiKeys, Verdict};
 use crate::guard::{Given, Tokens};
+use crate::origin::Proxies;
 use crate::rates::{Rates, Spent};
 use crate::session::{Ends, Session, seconds};
 use crate::token::Refused;
@@ -34,12 +35,18 @@ struct Inner {
     keys: Option<ApiKeys>,
     table: Table,
     rates: Rates,
+    proxies: Proxies,
 }
 
 impl Guard {
     /// A guard that takes tokens, API keys, or both.
-    pub fn new(tokens: Option<Tokens>, keys: Option<ApiKeys>, table: Table, rates: Rates) -> Self {
-        Self(Arc::new(Inner { tokens, keys, table, rates }))
+    pub fn new(
+        tokens: Option<Tokens>,
+        keys: Option<ApiKeys>,
+        table: Table,
+        (rates, proxies): (Rates, Proxies),
+    ) -> Self {
+        Self(Arc::new(Inner { tokens, keys, table, rates, proxies }))
     }
 }
 
@@ -204,6 +211,9 @@ impl Service<Request> for Guarded {
     }
 
     fn call(&mut self, request: Request) -> GuardFuture {
+        if let Some(spent) = self.guard.spent_by_network(&request) {
+            return GuardFuture::Answered(Some(Refusal::Spent(spent).into_response()));
+        }
         let caller = self.guard.caller(Given::read(request.headers()));
         if matches!(caller, Caller::NewerKeys) {
             let (guard, route) = (self.guard.clone(), self.route.clone());
@@ -217,6 +227,16 @@ impl Service<Request> for Guarded {
 }
 
 impl Guard {
+    /// Asked before any signature is checked: that is what a flood would make work of.
+    fn spent_by_network(&self, request: &Request) -> Option<Spent> {
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        // Health and documentation are never refused.
+        if matches!(self.0.table.access(request.method(), route).0, Access::Open) {
+            return None;
+        }
+        self.0.rates.spent_by(self.0.proxies.network(request)?)
+    }
+
     async fn after_newer_keys(self, request: Request) -> Result<(Request, Option<Spent>), Refusal> {
         let caller = match (&self.0.tokens, Given::read(request.headers())) {
             (Some(tokens), Given::Bearer(token)) => {

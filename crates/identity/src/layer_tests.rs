@@ -38,7 +38,7 @@ fn app(keys: Option<ApiKeys>) -> Router {
         all.route(rule.route, on(filter, answer))
     });
     let unlisted = routes.route("/v1/unlisted", on(MethodFilter::GET, answer));
-    let guard = Guard::new(Some(tokens()), keys, Table::of(STANDARD), Rates::default());
+    let guard = Guard::new(Some(tokens()), keys, Table::of(STANDARD), Default::default());
     server::layer(protect(unlisted, guard), &server::Limits::default())
 }
 
@@ -89,7 +89,7 @@ async fn every_route_is_open_to_the_roles_of_the_table_and_to_no_others() {
 async fn only_operators_learn_why_a_service_is_not_ready() {
     let readiness = server::Readiness::default();
     readiness.set("event-store", Err("The disk is full.".to_owned()));
-    let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), Rates::default());
+    let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), Default::default());
     let app = server::layer(
         protect(server::health::router(readiness), guard),
         &server::Limits::default(),
@@ -189,7 +189,7 @@ async fn an_api_key_proves_its_holder_until_it_is_revoked() {
 async fn a_caller_that_asks_for_too_much_is_slowed_down_and_no_other() {
     let one = std::num::NonZeroU32::new(2).unwrap();
     let rates = Rates::of([(crate::rates::Work::Views, one)]);
-    let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), rates);
+    let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), (rates, Proxies::default()));
     let routes = Router::new()
         .route("/v1/orders", on(MethodFilter::GET, async || "list"))
         .route("/v1/orders/{id}", on(MethodFilter::GET, async || "order"))
@@ -210,6 +210,34 @@ async fn a_caller_that_asks_for_too_much_is_slowed_down_and_no_other() {
     assert_eq!(body(refused).await["code"], "rate-limited");
     let note = format!("{path}/add-note");
     assert_eq!(asked(&app, &Method::POST, &note, Some(&ada)).await.status(), 200, "no budget");
+}
+
+#[tokio::test]
+async fn a_network_that_asks_for_too_much_is_slowed_down_whoever_it_says_it_is() {
+    let rates = Rates::default().with_networks(std::num::NonZeroU32::new(2));
+    let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), (rates, Proxies::default()));
+    let answer = async || "answered";
+    let routes = Router::new()
+        .route("/v1/orders", on(MethodFilter::GET, answer))
+        .route("/healthz", on(MethodFilter::GET, answer));
+    let app = server::layer(protect(routes, guard), &server::Limits::default());
+    let asked = async |path: &str, address: &str, bearer: &str| {
+        let mut request = http::Request::get(path).header(header::AUTHORIZATION, bearer);
+        let peer = server::context::Peer(address.parse().unwrap());
+        request.extensions_mut().unwrap().insert(peer);
+        app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let ada = format!("Bearer {}", token(&["staff"]));
+    assert_eq!(asked("/v1/orders", "203.0.113.7", &ada).await.status(), 200);
+    assert_eq!(asked("/v1/orders", "203.0.113.7", "Bearer nonsense").await.status(), 401);
+    for bearer in [&ada, "Bearer nonsense"] {
+        let refused = asked("/v1/orders", "203.0.113.7", bearer).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()["ratelimit-policy"], "\"networks\";q=2;w=1");
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    }
+    assert_eq!(asked("/healthz", "203.0.113.7", &ada).await.status(), 200);
+    assert_eq!(asked("/v1/orders", "203.0.113.8", &ada).await.status(), 200);
 }
 
 #[test]

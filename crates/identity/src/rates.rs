@@ -4,11 +4,13 @@
 //! answers carry the fields of the IETF draft on rate limits (draft-ietf-httpapi-ratelimit-headers): the policy, and what is
 //! left of it.
 
+use crate::origin::Network;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,24 +59,27 @@ impl Work {
 /// So many requests in a second, as many of them at once.
 pub type PerSecond = NonZeroU32;
 
-type Buckets = RateLimiter<
-    Arc<str>,
-    DefaultKeyedStateStore<Arc<str>>,
-    DefaultClock,
-    StateInformationMiddleware,
->;
+type Buckets<K> =
+    RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
-/// The budget of one kind of work.
-struct Budget {
+/// A budget that each caller has, or each network.
+struct Budget<K: Clone + Eq + Hash> {
+    name: &'static str,
     rate: PerSecond,
-    buckets: Buckets,
+    buckets: Buckets<K>,
     policy: HeaderValue,
     requests: AtomicU64,
 }
 
-/// The budgets of all callers.
+/// The budgets of all callers and networks.
 #[derive(Default)]
-pub struct Rates(Vec<(Work, Budget)>);
+pub struct Rates {
+    work: Vec<(Work, Budget<Arc<str>>)>,
+    networks: Option<Budget<Network>>,
+}
+
+/// The name of the networks' budget in header fields and flags.
+pub const NETWORKS: &str = "networks";
 
 /// What a request costs its caller.
 #[derive(Debug, Clone)]
@@ -85,39 +90,62 @@ pub struct Spent {
     pub wait: Option<u64>,
 }
 
-impl Rates {
-    /// These budgets; work without one is not limited.
-    pub fn of(rates: impl IntoIterator<Item = (Work, PerSecond)>) -> Self {
-        let budget = |(work, rate): (Work, PerSecond)| {
-            let buckets = RateLimiter::keyed(Quota::per_second(rate)).with_middleware();
-            let policy = format!("\"{}\";q={rate};w=1", work.as_str());
-            let policy = HeaderValue::from_str(&policy).expect("a name and a number are visible");
-            (work, Budget { rate, buckets, policy, requests: AtomicU64::new(0) })
-        };
-        Self(rates.into_iter().map(budget).collect())
+impl<K: Clone + Eq + Hash> Budget<K> {
+    fn new(name: &'static str, rate: PerSecond) -> Self {
+        let buckets = RateLimiter::keyed(Quota::per_second(rate)).with_middleware();
+        let policy = format!("\"{name}\";q={rate};w=1");
+        let policy = HeaderValue::from_str(&policy).expect("a name and a number are visible");
+        Self { name, rate, buckets, policy, requests: AtomicU64::new(0) }
     }
 
-    /// Takes a request from its caller's budget; `None` = this work has none.
-    pub fn spend(&self, work: Work, caller: &Arc<str>) -> Option<Spent> {
-        let (_, budget) = self.0.iter().find(|(kind, _)| *kind == work)?;
-        if budget.requests.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
-            budget.buckets.retain_recent();
+    fn spend(&self, caller: &K) -> Spent {
+        if self.requests.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+            self.buckets.retain_recent();
         }
-        let (left, wait) = match budget.buckets.check_key(caller) {
+        let (left, wait) = match self.buckets.check_key(caller) {
             Ok(state) => (state.remaining_burst_capacity(), None),
             Err(until) => {
                 let wait = until.wait_time_from(DefaultClock::default().now());
                 (0, Some(wait.as_secs().max(1)))
             }
         };
-        let reset = if left == budget.rate.get() { 0 } else { 1 };
-        let left = format!("\"{}\";r={left};t={reset}", work.as_str());
+        let reset = if left == self.rate.get() { 0 } else { 1 };
+        let left = format!("\"{}\";r={left};t={reset}", self.name);
         let left = HeaderValue::from_str(&left).expect("a name and numbers are visible");
-        Some(Spent { policy: budget.policy.clone(), left, wait })
+        Spent { policy: self.policy.clone(), left, wait }
+    }
+}
+
+impl Rates {
+    /// These budgets; work without one is not limited.
+    pub fn of(rates: impl IntoIterator<Item = (Work, PerSecond)>) -> Self {
+        let budget = |(work, rate): (Work, PerSecond)| (work, Budget::new(work.as_str(), rate));
+        Self { work: rates.into_iter().map(budget).collect(), networks: None }
+    }
+
+    /// And so many requests of each network, whoever sends them.
+    #[must_use]
+    pub fn with_networks(self, rate: Option<PerSecond>) -> Self {
+        Self { networks: rate.map(|rate| Budget::new(NETWORKS, rate)), ..self }
+    }
+
+    /// Takes a request from its caller's budget; `None` = this work has none.
+    pub fn spend(&self, work: Work, caller: &Arc<str>) -> Option<Spent> {
+        let (_, budget) = self.work.iter().find(|(kind, _)| *kind == work)?;
+        Some(budget.spend(caller))
+    }
+
+    /// Takes a request from its network's budget; says so if that is spent.
+    pub fn spent_by(&self, network: Network) -> Option<Spent> {
+        self.networks.as_ref()?.spend(&network).if_spent()
     }
 }
 
 impl Spent {
+    fn if_spent(self) -> Option<Self> {
+        self.wait.is_some().then_some(self)
+    }
+
     /// Adds the fields of the draft.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(POLICY.clone(), self.policy.clone());
@@ -159,6 +187,6 @@ mod tests {
         for number in 0..3 * FORGET_EVERY {
             rates.spend(Work::Commands, &format!("jwt:{number}").into());
         }
-        assert!(rates.0[0].1.buckets.len() as u64 <= FORGET_EVERY);
+        assert!(rates.work[0].1.buckets.len() as u64 <= FORGET_EVERY);
     }
 }

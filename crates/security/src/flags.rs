@@ -1,7 +1,11 @@
 //! The flags, the same for every program that listens.
 
+use crate::cors::Origin;
 use clap::{Args, ValueEnum};
-use identity::rates::{Rates, Work};
+use identity::Proxies;
+use identity::rates::{NETWORKS, Rates, Work};
+use server::listen::TlsFiles;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -37,12 +41,58 @@ pub struct Flags {
     /// A file with the secret of HS256 tokens, 32 bytes or more
     #[arg(long, env = "ORDERLOG_AUTH_SECRET_FILE", value_name = "FILE", global = true)]
     pub auth_secret_file: Option<PathBuf>,
-    /// How many requests a second each caller may send, by kind of work, such as commands=200,heavy=10; 0 = any number
+    /// How many requests a second each caller may send, by kind of work, and each network (IPv4 address, IPv6 /64), such as
+    /// commands=200,heavy=10,networks=500; 0 = any number
     #[arg(long, env = "ORDERLOG_RATE_LIMIT", value_name = "KIND=N", value_delimiter = ',', value_parser = rate, global = true)]
-    pub rate_limit: Vec<(Work, u32)>,
+    pub rate_limit: Vec<(Limited, u32)>,
+    /// Proxies on other machines whose X-Forwarded-For is believed; those on this machine are always believed
+    #[arg(
+        long,
+        env = "ORDERLOG_TRUSTED_PROXY",
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub trusted_proxy: Vec<IpAddr>,
     /// Where API keys are kept: sqlite://path/to/keys.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_KEY_STORE", value_name = "URL", global = true)]
     pub key_store: Option<String>,
+    /// Origins of web pages that may call from a browser, such as https://shop.example; without it none
+    #[arg(
+        long,
+        env = "ORDERLOG_CORS_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub cors_origin: Vec<Origin>,
+    /// The server's certificate with its chain, as PEM; makes the server speak TLS. Read again when it changes
+    #[arg(
+        long,
+        env = "ORDERLOG_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key",
+        global = true
+    )]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, as PEM
+    #[arg(
+        long,
+        env = "ORDERLOG_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert",
+        global = true
+    )]
+    pub tls_key: Option<PathBuf>,
+    /// Authorities of clients, as PEM: only clients with a certificate of theirs can connect
+    #[arg(
+        long,
+        env = "ORDERLOG_TLS_CLIENT_CA",
+        value_name = "FILE",
+        requires = "tls_cert",
+        global = true
+    )]
+    pub tls_client_ca: Option<PathBuf>,
 }
 
 /// Flags that contradict one another.
@@ -69,32 +119,83 @@ pub enum Contradiction {
     },
 }
 
-/// What a caller may send in a second unless a flag says otherwise.
-const USUAL: [(Work, u32); 5] = [
-    (Work::Commands, 200),
-    (Work::Views, 1_000),
-    (Work::Heavy, 50),
-    (Work::Streams, 5),
-    (Work::Imports, 1),
-];
+/// What a flag limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// A kind of work of each caller.
+    Work(Work),
+    /// All requests of each network.
+    Networks,
+}
 
-fn rate(given: &str) -> Result<(Work, u32), String> {
-    let kinds = || Work::BUDGETED.map(Work::as_str).join(", ");
-    let parsed = given.split_once('=').and_then(|(kind, rate)| {
-        let work = Work::BUDGETED.into_iter().find(|work| work.as_str() == kind)?;
-        Some((work, rate.parse().ok()?))
+impl Limited {
+    const ALL: [Self; 6] = {
+        let [commands, views, heavy, streams, imports] = Work::BUDGETED;
+        [
+            Self::Work(commands),
+            Self::Work(views),
+            Self::Work(heavy),
+            Self::Work(streams),
+            Self::Work(imports),
+            Self::Networks,
+        ]
+    };
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Work(work) => work.as_str(),
+            Self::Networks => NETWORKS,
+        }
+    }
+
+    /// How many a second unless a flag says otherwise.
+    const fn usual(self) -> u32 {
+        match self {
+            Self::Work(Work::Commands) => 200,
+            Self::Work(Work::Views) => 1_000,
+            Self::Work(Work::Heavy) => 50,
+            Self::Work(Work::Streams) => 5,
+            Self::Work(Work::Imports) => 1,
+            Self::Work(Work::Free) => 0,
+            Self::Networks => 2_000,
+        }
+    }
+}
+
+fn rate(given: &str) -> Result<(Limited, u32), String> {
+    let parsed = given.split_once('=').and_then(|(name, rate)| {
+        let limited = Limited::ALL.into_iter().find(|limited| limited.as_str() == name)?;
+        Some((limited, rate.parse().ok()?))
     });
-    parsed.ok_or_else(|| format!("write KIND=N; kinds are {}", kinds()))
+    parsed.ok_or_else(|| {
+        format!("write KIND=N; kinds are {}", Limited::ALL.map(Limited::as_str).join(", "))
+    })
 }
 
 impl Flags {
-    /// The budgets of each caller.
+    /// The budgets of each caller and network.
     pub fn rates(&self) -> Rates {
-        Rates::of(USUAL.into_iter().filter_map(|(work, usual)| {
-            let given = self.rate_limit.iter().rev().find(|(kind, _)| *kind == work);
-            let rate = given.map_or(usual, |(_, rate)| *rate);
-            Some((work, NonZeroU32::new(rate)?))
-        }))
+        let rate = |limited: Limited| {
+            let given = self.rate_limit.iter().rev().find(|(name, _)| *name == limited);
+            NonZeroU32::new(given.map_or(limited.usual(), |(_, rate)| *rate))
+        };
+        let work = Work::BUDGETED.into_iter();
+        Rates::of(work.filter_map(|work| Some((work, rate(Limited::Work(work))?))))
+            .with_networks(rate(Limited::Networks))
+    }
+
+    /// The proxies that are believed.
+    pub fn proxies(&self) -> Proxies {
+        Proxies::of(self.trusted_proxy.iter().copied())
+    }
+
+    /// The files of TLS, if it is to be spoken.
+    pub fn tls(&self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            certificate: self.tls_cert.clone()?,
+            key: self.tls_key.clone()?,
+            client_authorities: self.tls_client_ca.clone(),
+        })
     }
 
     /// Whether a method was chosen.

@@ -8,8 +8,10 @@
 /// Where the programs of a folder keep API keys, unless told otherwise.
 pub const KEY_STORE: &str = "sqlite://orderlog-data/keys.db";
 
+mod cors;
 mod flags;
 mod open;
 
+pub use cors::Origin;
 pub use flags::{Contradiction, Flags, Method};
 pub use open::{OpenError, Security};

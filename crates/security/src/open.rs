@@ -1,5 +1,6 @@
 //! Opens what the flags name: key sets, the secret, the store of API keys.
 
+use crate::cors::{self, Origin};
 use crate::flags::{Contradiction, Flags, Method};
 use axum::Router;
 use identity::access::{Rule, Table};
@@ -7,8 +8,9 @@ use identity::key_set::{KeySet, KeySetError};
 use identity::token::Expected;
 use identity::{ApiKeys, Guard, IssuerKeys, KeySource, SourceError, Tokens};
 use key_store::{Access, KeyStore, KeyStoreError};
+use server::BindError;
 use server::Readiness;
-use server::listen::Exposure;
+use server::listen::{Exposure, Listener, Tls, TlsError};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +34,9 @@ pub enum OpenError {
     /// The secret is no good one.
     #[error("--auth-secret-file: {0}")]
     BadSecret(#[from] KeySetError),
+    /// The certificates cannot be used.
+    #[error("--tls-cert, --tls-key, --tls-client-ca: {0}")]
+    Tls(#[from] TlsError),
     /// The store of API keys cannot be opened.
     #[error("--key-store: {0}")]
     Store(#[from] KeyStoreError),
@@ -41,6 +46,8 @@ pub enum OpenError {
 pub struct Security {
     guard: Option<Guard>,
     exposure: Exposure,
+    tls: Option<Tls>,
+    origins: Vec<Origin>,
     issuers: Vec<IssuerKeys>,
     following: CancellationToken,
     follower: Option<tokio::task::JoinHandle<()>>,
@@ -58,6 +65,11 @@ impl Security {
         rules: impl IntoIterator<Item = &'a Rule>,
     ) -> Result<Self, OpenError> {
         flags.check()?;
+        let tls = match flags.tls() {
+            Some(files) => Some(Tls::follow(files).await?),
+            None => None,
+        };
+        let origins = flags.cors_origin.clone();
         let following = CancellationToken::new();
         if flags.is_unset() || flags.uses(Method::Off) {
             let exposure =
@@ -65,6 +77,8 @@ impl Security {
             return Ok(Self {
                 guard: None,
                 exposure,
+                tls,
+                origins,
                 issuers: Vec::new(),
                 following,
                 follower: None,
@@ -85,21 +99,27 @@ impl Security {
                 Some(tokio::spawn(key_store::follow(store, known.clone(), following.clone())));
             keys = Some(known);
         }
-        let guard = Some(Guard::new(tokens, keys, Table::of(rules), flags.rates()));
-        Ok(Self { guard, exposure: Exposure::Anywhere, issuers, following, follower })
+        let guard =
+            Some(Guard::new(tokens, keys, Table::of(rules), (flags.rates(), flags.proxies())));
+        Ok(Self { guard, exposure: Exposure::Anywhere, tls, origins, issuers, following, follower })
     }
 
-    /// Where the program may listen.
-    pub fn exposure(&self) -> Exposure {
-        self.exposure
+    /// Listens on `host:port`: on any address if callers must prove who they are, with TLS if certificates are named.
+    ///
+    /// # Errors
+    /// Those of [`server::bind`].
+    pub async fn listen(&self, address: &str) -> Result<Listener, BindError> {
+        Ok(server::bind(address, self.exposure).await?.with_tls(self.tls.clone()))
     }
 
-    /// Puts the guard in front of all routes; without authentication everything passes.
+    /// Puts the guard in front of all routes; without authentication everything passes. A browser's question about an
+    /// origin is answered before it: it carries no credentials.
     pub fn protect(&self, app: Router) -> Router {
-        match &self.guard {
+        let app = match &self.guard {
             Some(guard) => identity::protect(app, guard.clone()),
             None => app,
-        }
+        };
+        if self.origins.is_empty() { app } else { app.layer(cors::layer(&self.origins)) }
     }
 
     /// Reports in the readiness whether the issuer's keys could be read.

@@ -4,6 +4,7 @@
 //! would be stored on events); a malformed `traceparent` is ignored, as W3C Trace Context asks.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -50,6 +51,10 @@ impl RequestContext {
         Ok(Self { correlation_id, traceparent: traceparent(headers) })
     }
 }
+
+/// Extension on every request: the address that its connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
     type Rejection = Infallible;

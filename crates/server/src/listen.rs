@@ -1,4 +1,4 @@
-//! The accept loop: hyper under axum, with the deadlines and caps that `axum::serve` lacks.
+//! The accept loop: hyper under axum, over TCP or TLS, with the deadlines and caps that `axum::serve` lacks.
 //!
 //! A shutdown signal starts three phases. During the notice `/readyz` says 503 and everything else goes on, so that a
 //! load balancer can choose another server. Then connections finish the request in flight and close; new ones get
@@ -6,10 +6,16 @@
 
 mod bind;
 mod connection;
+mod preface;
 mod socket;
+mod streams;
+mod tls;
+mod transport;
 mod unread;
+mod wire;
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +27,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::limits::{Limits, MAX_BODY_BYTES};
 pub use bind::{BindError, Exposure, bind, refuse_public_bind};
-use connection::Stage;
+use connection::Accepted;
+pub use tls::{Tls, TlsError, TlsFiles};
+use wire::Stage;
 
 /// Pause after a failed accept (no file handles left, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -32,21 +40,52 @@ const MAX_ACCEPT_FAILURES: u32 = 1200;
 /// How often samples of histograms are folded into their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
-/// Serves `app` until `shutdown`, then drains within its bound. Prints `listening on http://…` once.
+/// Where a server listens, and whether it speaks TLS there.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// Listens with TLS, if certificates are given.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// The address that it got.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(tcp: TcpListener) -> Self {
+        Self { tcp, tls: None }
+    }
+}
+
+/// Serves `app` until `shutdown`, then drains within its bound. Prints `listening on http://…` (`https://…`) once.
 ///
 /// # Errors
 /// When the listener fails for good.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     app: Router,
     limits: Limits,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
+    let listener = listener.into();
     let address = listener.local_addr()?;
+    let scheme = if listener.tls.is_some() { "https" } else { "http" };
     let app = crate::layer(app, &limits);
     crate::health::recorder();
     // A closed stdout is no reason not to serve.
-    let _ = writeln!(io::stdout(), "listening on http://{address}");
+    let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
     let mut server = Server { listener, app, limits: Arc::new(limits), failures: 0 };
     let graceful = CancellationToken::new();
     let mut connections = JoinSet::new();
@@ -59,7 +98,7 @@ pub async fn serve(
 }
 
 struct Server {
-    listener: TcpListener,
+    listener: Listener,
     app: Router,
     limits: Arc<Limits>,
     failures: u32,
@@ -83,11 +122,12 @@ impl Server {
                 () = &mut end => return Ok(()),
                 Some(ended) = connections.join_next() => report(ended),
                 _ = upkeep.tick() => crate::health::recorder().run_upkeep(),
-                accepted = self.listener.accept(), if room => {
-                    if let Some(stream) = self.accepted(accepted).await? {
+                accepted = self.listener.tcp.accept(), if room => {
+                    if let Some((stream, peer)) = self.accepted(accepted).await? {
+                        let accepted = Accepted { stream, peer, tls: self.listener.tls.clone() };
                         let (app, limits) = (self.app.clone(), Arc::clone(&self.limits));
                         let graceful = graceful.child_token();
-                        connections.spawn(connection::run(stream, app, limits, stage, graceful));
+                        connections.spawn(connection::run(accepted, app, limits, stage, graceful));
                     }
                 }
             }
@@ -96,12 +136,12 @@ impl Server {
 
     async fn accepted(
         &mut self,
-        accepted: io::Result<(TcpStream, std::net::SocketAddr)>,
-    ) -> io::Result<Option<TcpStream>> {
+        accepted: io::Result<(TcpStream, SocketAddr)>,
+    ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
         match accepted {
-            Ok((stream, _)) => {
+            Ok(accepted) => {
                 self.failures = 0;
-                Ok(Some(stream))
+                Ok(Some(accepted))
             }
             Err(error) if self.failures < MAX_ACCEPT_FAILURES => {
                 self.failures += 1;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -19,9 +19,18 @@ use crate::problem::{FieldError, OperationProblems, Problem, ProblemCode, Proble
 /// Where the document is.
 pub const DOCUMENT_PATH: &str = "/openapi.json";
 
-/// The page may use only what this server serves (its style sheet is written into the page).
-const CONTENT_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
-                              img-src 'self' data:; frame-ancestors 'none'";
+/// What a browser may do with the page: use only what this server serves (its style sheet is written into the page), show
+/// it in no frame of another page, and tell no other server of it.
+const PAGE_HEADERS: [(HeaderName, &str); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
 
 /// The OpenAPI part of these routes.
 #[derive(utoipa::OpenApi)]
@@ -107,10 +116,8 @@ fn asset(path: &str, config: Arc<Config<'static>>) -> Response {
     match serve(path, config) {
         Ok(Some(file)) => {
             let mut response = (
-                [
-                    (header::CONTENT_TYPE, file.content_type),
-                    (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY.to_owned()),
-                ],
+                [(header::CONTENT_TYPE, file.content_type)],
+                PAGE_HEADERS,
                 if path.is_empty() {
                     with_absolute_files(&file.bytes)
                 } else {

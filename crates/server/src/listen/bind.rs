@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, lookup_host};
 
+use super::Listener;
+
 /// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -67,14 +69,15 @@ pub enum Exposure {
 ///
 /// # Errors
 /// When the address is exposed though it may not be, unreadable, in use or refused by the system.
-pub async fn bind(given: &str, exposure: Exposure) -> Result<TcpListener, BindError> {
+pub async fn bind(given: &str, exposure: Exposure) -> Result<Listener, BindError> {
     let unreadable = |source| BindError::Unreadable { given: given.to_owned(), source };
     let mut found = lookup_host(given).await.map_err(unreadable)?;
     let address = found.next().ok_or_else(|| unreadable(std::io::ErrorKind::NotFound.into()))?;
     if exposure == Exposure::LoopbackOnly {
         refuse_public_bind(address)?;
     }
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+    let listening = TcpListener::bind(address).await;
+    listening.map(Listener::from).map_err(|source| match source.kind() {
         std::io::ErrorKind::AddrInUse => BindError::InUse { address },
         _ => BindError::Refused { address, source },
     })

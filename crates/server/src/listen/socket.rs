@@ -1,5 +1,5 @@
-//! The TCP stream under hyper. It checks reads for smuggling, sets a deadline on writes, and replaces hyper's own bare
-//! refusals (of a head that it cannot read) by problem documents.
+//! The stream under hyper. It sets a deadline on writes. On HTTP/1 it checks reads for smuggling, and replaces hyper's own
+//! bare refusals (of a head that it cannot read) by problem documents.
 
 use std::io;
 use std::io::IoSlice;
@@ -10,8 +10,10 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use framing_guard::Guard;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use super::preface::{FirstBytes, Protocol};
+use super::transport::Transport;
 
 use crate::context::RequestContext;
 use crate::limits::{MAX_URI_BYTES, MIN_WRITTEN_BYTES};
@@ -23,11 +25,19 @@ const MAX_BARE: usize = 256;
 
 /// A connection's stream.
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Transport,
+    first: FirstBytes,
+    protocol: Protocol,
     guard: Guard,
     pace: Pace,
     own: Option<OwnRefusal>,
+    /// What hyper reads next, instead of what the client sent.
+    unreadable: &'static [u8],
 }
+
+/// The end of a head that hyper refuses as it refuses any that it cannot read. A head that comes in pieces it only looks at
+/// once there is an empty line.
+const UNREADABLE: &[u8] = b"\0\n\n";
 
 /// Whether the client takes what is written fast enough.
 struct Pace {
@@ -82,12 +92,36 @@ struct OwnRefusal {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, write_stall: Duration) -> Self {
-        Self { stream, guard: Guard::default(), pace: Pace::new(write_stall), own: None }
+    /// A stream of which the first bytes were read to learn the protocol.
+    pub(super) fn new(
+        stream: Transport,
+        (protocol, first): (Protocol, FirstBytes),
+        write_stall: Duration,
+    ) -> Self {
+        let (guard, pace) = (Guard::default(), Pace::new(write_stall));
+        Self { stream, first, protocol, guard, pace, own: None, unreadable: &[] }
     }
 
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub(super) fn into_stream(self) -> Transport {
         self.stream
+    }
+
+    /// Ends a refused head.
+    fn spoil(&mut self, buffer: &mut ReadBuf<'_>) {
+        let (now, later) = self.unreadable.split_at(self.unreadable.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.unreadable = later;
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let left = self.first.left();
+        if left.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        let count = left.len().min(buffer.remaining());
+        buffer.put_slice(&left[..count]);
+        self.first.hand_on(count);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_own(&mut self, mut own: OwnRefusal, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -107,6 +141,9 @@ impl Socket {
     }
 
     fn refusal_for(&self, bytes: &[u8]) -> Option<OwnRefusal> {
+        if self.protocol == Protocol::Http2 {
+            return None;
+        }
         let status = bare_status(bytes)?;
         let too_long = self.guard.request_line() > MAX_URI_BYTES;
         let code = match status {
@@ -160,11 +197,19 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        let read = &mut buffer.filled_mut()[before..];
+        if !this.unreadable.is_empty() {
+            this.spoil(buffer);
+            return Poll::Ready(Ok(()));
+        }
+        ready!(this.read(cx, buffer))?;
+        if this.protocol == Protocol::Http2 {
+            return Poll::Ready(Ok(()));
+        }
+        let read = &buffer.filled()[before..];
         if let Err(refused) = this.guard.follow(read) {
-            // hyper refuses the head then, as it refuses any that it cannot read.
-            read[refused.line_end] = 0;
+            buffer.set_filled(before + refused.line_end);
+            this.unreadable = UNREADABLE;
+            this.spoil(buffer);
         }
         Poll::Ready(Ok(()))
     }
@@ -205,8 +250,11 @@ impl AsyncWrite for Socket {
     /// hyper flushes when it has written everything.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // TCP is flushed at once; what TLS has enciphered may still wait for the client.
+        let poll = Pin::new(&mut this.stream).poll_flush(cx).map_ok(|()| 0);
+        let flushed = ready!(this.pace.judge(poll, cx));
         this.pace.rest();
-        Pin::new(&mut this.stream).poll_flush(cx)
+        Poll::Ready(flushed.map(drop))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

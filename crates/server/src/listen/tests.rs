@@ -2,8 +2,10 @@
 
 mod deadlines;
 mod drain;
+mod http2;
 mod refusals;
 mod reuse;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, bind, serve};
+use super::{Limits, Listener, bind, serve};
 use crate::health::Readiness;
 use crate::problem::{Problem, ProblemCode};
 
@@ -63,7 +65,11 @@ struct Running {
 }
 
 async fn start(limits: Limits) -> Running {
-    let listener = bind("127.0.0.1:0", super::Exposure::LoopbackOnly).await.unwrap();
+    start_with(limits, |listener| listener).await
+}
+
+async fn start_with(limits: Limits, change: impl FnOnce(Listener) -> Listener) -> Running {
+    let listener = change(bind("127.0.0.1:0", super::Exposure::LoopbackOnly).await.unwrap());
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let gate = Arc::new(Semaphore::new(0));
@@ -91,6 +97,7 @@ fn app(gate: Arc<Semaphore>, readiness: Readiness) -> Router {
         .route("/echo", post(async |body: Body| Body::from_stream(body.into_data_stream())))
         .route("/held", get(held))
         .route("/events", get(events))
+        .route("/quarter", get(async || vec![b'x'; 256 * 1024]))
         .route("/large", get(async || vec![b'x'; 64 * 1024 * 1024]))
         .route("/panic", get(async || -> &'static str { panic!("planted") }))
         .merge(crate::health::router(readiness))
