@@ -32,6 +32,7 @@ async fn run(store: &KeyStore, asked: &Keys) -> anyhow::Result<Output> {
             let key = ApiKey::generate().context("the system gives no random numbers")?;
             let stored = stored(&key, name, *role, customer.as_deref(), *expires)?;
             store.create(&stored).await?;
+            tracing::info!(target: "audit", key = key.id(), name, role = role.as_str(), "an API key was made");
             out.line(key.reveal());
         }
         Keys::List => {
@@ -43,6 +44,7 @@ async fn run(store: &KeyStore, asked: &Keys) -> anyhow::Result<Output> {
             if !store.revoke(key, clock::now()).await? {
                 bail!("no key {key:?} is in force; `orderlog keys list` shows them");
             }
+            tracing::info!(target: "audit", key, "an API key was revoked");
         }
     }
     Ok(out)

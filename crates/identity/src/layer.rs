@@ -13,18 +13,21 @@ use crate::session::{Ends, Session, seconds};
 use crate::token::Refused;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
 use axum::routing::future::RouteFuture;
 use futures::future::BoxFuture;
 use server::health::Terse;
-use server::{Problem, ProblemCode, clock};
+use server::{Problem, ProblemCode, RequestContext, clock};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tower::{Layer, Service};
+
+/// The target of the audit log: who was let in to change something (at `debug`), who was not (at `info`).
+const AUDIT: &str = "audit";
 
 /// What proves callers, and what each may do; cheap to clone.
 #[derive(Clone)]
@@ -133,8 +136,14 @@ impl Guard {
                 return Ok((request, None));
             }
             (Access::Only(roles), Caller::Known(session)) => {
+                let actor = &*session.principal.actor;
+                let (method, correlation_id) = (request.method(), correlation_id(&request));
                 if !session.principal.roles.meets(roles) {
+                    tracing::info!(target: AUDIT, actor, %method, route, correlation_id, "forbidden");
                     return Err(Refusal::Forbidden);
+                }
+                if *method != Method::GET {
+                    tracing::debug!(target: AUDIT, actor, %method, route, correlation_id, "permitted");
                 }
                 session
             }
@@ -151,6 +160,11 @@ impl Guard {
         request.extensions_mut().insert(session);
         Ok((request, spent))
     }
+}
+
+/// Finds the events that a request led to.
+fn correlation_id(request: &Request) -> &str {
+    request.extensions().get::<RequestContext>().map_or("", |context| &context.correlation_id)
 }
 
 /// Why a request is not let through.
