@@ -83,6 +83,15 @@ impl Guard {
         }
     }
 
+    /// Whether a head has begun and not ended.
+    pub fn is_in_head(&self) -> bool {
+        match self.phase {
+            Phase::RequestLine => self.line_length > 0,
+            Phase::Fields => true,
+            _ => false,
+        }
+    }
+
     /// Follows the next bytes of the connection, cut where the caller likes. It accepts all that come after a refusal: the
     /// parser ends the connection there.
     ///

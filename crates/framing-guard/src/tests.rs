@@ -85,3 +85,17 @@ fn the_request_line_is_measured() {
     guard.follow(b"\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!(guard.request_line(), 70_001, "also when the head is complete");
 }
+
+#[test]
+fn a_head_is_begun_by_its_first_byte_and_ended_by_an_empty_line() {
+    let mut guard = Guard::default();
+    let text = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
+    let mut within = Vec::new();
+    for byte in text.bytes() {
+        assert!(!guard.is_in_head() || !within.is_empty());
+        guard.follow(&[byte]).unwrap();
+        within.push(guard.is_in_head());
+    }
+    let head = text.find("abc").unwrap() - 1;
+    assert!(within[..head].iter().all(|is| *is) && !within[head..].iter().any(|is| *is));
+}

@@ -11,6 +11,7 @@ use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::limits::Limits;
@@ -19,6 +20,26 @@ use crate::problem::{Problem, ProblemCode};
 const TOO_LARGE: u8 = 1;
 const STALLED: u8 = 2;
 const BROKEN: u8 = 3;
+const NO_ROOM: u8 = 4;
+
+/// Bytes that every body may have in memory. Nearly all are shorter.
+const FREE_BYTES: u64 = 8 * 1024;
+
+/// Bytes of all bodies together above that: a client may send nearly all of a body and wait.
+const ALL_BYTES: usize = 32 * 1024 * 1024;
+
+/// Seconds after which a client may send a body again.
+const RETRY_AFTER_SECONDS: u64 = 2;
+
+/// The memory for the bodies of one server; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct BodyBudget(Arc<Semaphore>);
+
+impl Default for BodyBudget {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ALL_BYTES)))
+    }
+}
 
 /// The failure of a body while it was read.
 #[derive(Debug, Default)]
@@ -27,7 +48,7 @@ pub(crate) struct BodyFault(AtomicU8);
 impl BodyFault {
     /// Whether the body's end will never be read, so that its connection is of no further use.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.0.load(Ordering::Relaxed), STALLED | BROKEN)
+        matches!(self.0.load(Ordering::Relaxed), STALLED | BROKEN | NO_ROOM)
     }
 
     /// The problem for the fault, if there was one.
@@ -41,6 +62,11 @@ impl BodyFault {
             BROKEN => Some(
                 Problem::new(ProblemCode::MALFORMED_JSON)
                     .detail("The body's framing is broken or the connection ended within it."),
+            ),
+            NO_ROOM => Some(
+                Problem::new(ProblemCode::OVERLOADED)
+                    .detail("Too many large bodies are on their way. Send it again in a moment.")
+                    .retry_after(RETRY_AFTER_SECONDS),
             ),
             _ => None,
         }
@@ -59,6 +85,7 @@ fn too_large() -> Problem {
 pub(crate) fn guard(
     request: Request,
     limits: &Limits,
+    budget: &BodyBudget,
 ) -> Result<(Request, Option<Arc<BodyFault>>), Problem> {
     if request.body().is_end_stream() {
         return Ok((request, None));
@@ -75,8 +102,11 @@ pub(crate) fn guard(
     let fault = Arc::new(BodyFault::default());
     let kept = Arc::clone(&fault);
     let stall = limits.body_stall;
-    let request = request
-        .map(|inner| Body::new(Guarded { inner, remaining, stall, finish_by, timer: None, fault }));
+    let budget = (!streamed).then(|| budget.clone());
+    let room = Room { budget, read: 0, held: None };
+    let request = request.map(|inner| {
+        Body::new(Guarded { inner, remaining, stall, finish_by, timer: None, fault, room })
+    });
     Ok((request, Some(kept)))
 }
 
@@ -88,6 +118,32 @@ struct Guarded {
     /// Runs only while the server waits for the client.
     timer: Option<Pin<Box<Sleep>>>,
     fault: Arc<BodyFault>,
+    room: Room,
+}
+
+/// A body's part of the memory.
+struct Room {
+    /// `None` = the body is taken as it comes.
+    budget: Option<BodyBudget>,
+    read: u64,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// Whether there is room for a piece of this length.
+    fn takes(&mut self, length: u64) -> bool {
+        self.read += length;
+        let Some(budget) = self.budget.as_ref().filter(|_| self.read > FREE_BYTES) else {
+            return true;
+        };
+        let wanted = u32::try_from(length).unwrap_or(u32::MAX);
+        let Ok(more) = Arc::clone(&budget.0).try_acquire_many_owned(wanted) else { return false };
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            none => *none = Some(more),
+        }
+        true
+    }
 }
 
 impl Guarded {
@@ -124,6 +180,7 @@ impl HttpBody for Guarded {
                 this.timer = None;
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                 match this.remaining.checked_sub(length) {
+                    Some(_) if !this.room.takes(length) => this.fail(NO_ROOM),
                     Some(remaining) => {
                         this.remaining = remaining;
                         Poll::Ready(Some(Ok(frame)))

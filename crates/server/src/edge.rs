@@ -20,7 +20,7 @@ use axum::routing::future::RouteFuture;
 use tower::{Layer, Service};
 use tracing::Span;
 
-use crate::body::{BodyFault, guard};
+use crate::body::{BodyBudget, BodyFault, guard};
 use crate::budget::AnswerBudget;
 use crate::context::{CORRELATION_HEADER, RequestContext};
 use crate::limits::Limits;
@@ -33,7 +33,8 @@ static CORRELATION: HeaderName = HeaderName::from_static(CORRELATION_HEADER);
 /// router directly need this call.
 pub fn layer(app: Router, limits: &Limits) -> Router {
     let budget = AnswerBudget::of(limits.answer_bytes);
-    app.layer(EdgeLayer { limits: Arc::new(limits.clone()), budget }).with_state(())
+    let bodies = BodyBudget::default();
+    app.layer(EdgeLayer { limits: Arc::new(limits.clone()), budget, bodies }).with_state(())
 }
 
 /// The answer to a request that the connection refuses before a route is looked up.
@@ -46,6 +47,7 @@ pub(crate) fn refuse(problem: Problem, uri: &Uri, context: &RequestContext) -> R
 struct EdgeLayer {
     limits: Arc<Limits>,
     budget: AnswerBudget,
+    bodies: BodyBudget,
 }
 
 impl Layer<Route> for EdgeLayer {
@@ -53,7 +55,8 @@ impl Layer<Route> for EdgeLayer {
 
     fn layer(&self, route: Route) -> Edge {
         let (limits, stats) = (Arc::clone(&self.limits), Arc::default());
-        Edge { route, limits, budget: self.budget.clone(), stats }
+        let (budget, bodies) = (self.budget.clone(), self.bodies.clone());
+        Edge { route, limits, budget, bodies, stats }
     }
 }
 
@@ -63,6 +66,7 @@ struct Edge {
     route: Route,
     limits: Arc<Limits>,
     budget: AnswerBudget,
+    bodies: BodyBudget,
     stats: Arc<RouteStats>,
 }
 
@@ -97,7 +101,7 @@ impl Service<Request> for Edge {
             return EdgeFuture { work: Work::Refused(problem), exchange: Some(exchange) };
         }
         request.extensions_mut().insert(context);
-        match guard(request, &self.limits) {
+        match guard(request, &self.limits, &self.bodies) {
             Ok((request, fault)) => {
                 exchange.fault = fault;
                 EdgeFuture { work: Work::Route(self.route.call(request)), exchange: Some(exchange) }

@@ -5,8 +5,12 @@
 //! health and metrics only. After the drain bound, open connections are cut. Client deadlines are in [`Limits`].
 
 mod bind;
+mod blocks;
 mod connection;
+mod heads;
+mod places;
 mod preface;
+mod sent;
 mod socket;
 mod streams;
 mod tls;
@@ -28,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 pub use crate::limits::{Limits, MAX_BODY_BYTES};
 pub use bind::{BindError, Exposure, bind, refuse_public_bind};
 use connection::Accepted;
+use heads::Heads;
+use places::Places;
 pub use tls::{Tls, TlsError, TlsFiles};
 use wire::Stage;
 
@@ -36,6 +42,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Failed accepts in a row that mean the listener is gone: about a minute.
 const MAX_ACCEPT_FAILURES: u32 = 1200;
+
+/// Pause between two looks for a connection that may give way, while none does.
+const FULL_PAUSE: Duration = Duration::from_millis(10);
 
 /// How often samples of histograms are folded into their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -86,7 +95,15 @@ pub async fn serve(
     crate::health::recorder();
     // A closed stdout is no reason not to serve.
     let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
-    let mut server = Server { listener, app, limits: Arc::new(limits), failures: 0 };
+    let places = Places::new(limits.connections);
+    let mut server = Server {
+        listener,
+        app,
+        limits: Arc::new(limits),
+        places,
+        heads: Heads::default(),
+        failures: 0,
+    };
     let graceful = CancellationToken::new();
     let mut connections = JoinSet::new();
     server.accept_until(shutdown.cancelled(), &mut connections, Stage::Open, &graceful).await?;
@@ -101,6 +118,8 @@ struct Server {
     listener: Listener,
     app: Router,
     limits: Arc<Limits>,
+    places: Places,
+    heads: Heads,
     failures: u32,
 }
 
@@ -116,18 +135,20 @@ impl Server {
         let mut upkeep = interval(METRICS_UPKEEP);
         tokio::pin!(end);
         loop {
-            let room = connections.len() < self.limits.connections;
+            let room = self.places.have_room(connections.len());
             tokio::select! {
                 biased;
                 () = &mut end => return Ok(()),
                 Some(ended) = connections.join_next() => report(ended),
                 _ = upkeep.tick() => crate::health::recorder().run_upkeep(),
+                () = sleep(FULL_PAUSE), if !room => self.places.make_room(),
                 accepted = self.listener.tcp.accept(), if room => {
                     if let Some((stream, peer)) = self.accepted(accepted).await? {
-                        let accepted = Accepted { stream, peer, tls: self.listener.tls.clone() };
+                        let (tls, heads) = (self.listener.tls.clone(), self.heads.clone());
+                        let accepted = Accepted { stream, peer, tls, heads };
                         let (app, limits) = (self.app.clone(), Arc::clone(&self.limits));
-                        let graceful = graceful.child_token();
-                        connections.spawn(connection::run(accepted, app, limits, stage, graceful));
+                        let place = self.places.take(connections.len(), graceful.child_token());
+                        connections.spawn(connection::run(accepted, app, limits, stage, place));
                     }
                 }
             }

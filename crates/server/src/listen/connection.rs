@@ -13,8 +13,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
 
+use super::heads::Heads;
+use super::places::Place;
 use super::preface::{FirstBytes, Protocol, recognise};
 use super::socket::Socket;
 use super::streams::{PIECE_BYTES, Streams};
@@ -23,8 +24,8 @@ use super::transport::Transport;
 use super::wire::{Stage, Wire};
 use crate::limits::{Limits, MAX_HEAD_BYTES};
 
-/// hyper's buffer for a head and for pieces of a body.
-const BUFFER_BYTES: usize = 128 * 1024;
+/// hyper's buffer for a head and for pieces of a body. A connection keeps it: all of them fit in 256 MiB.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Requests that a client of HTTP/2 may have under way on a connection (RFC 9113 asks for 100 at least).
 const MAX_STREAMS: u32 = 100;
@@ -44,34 +45,36 @@ pub(super) struct Accepted {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) tls: Option<Tls>,
+    pub(super) heads: Heads,
 }
 
-/// Serves one connection to its end. When `graceful` is cancelled, it finishes the requests in flight and begins no other.
+/// Serves one connection to its end. When its place is to be left in peace, it finishes the requests in flight and begins
+/// no other.
 pub(super) async fn run(
     accepted: Accepted,
     app: axum::Router,
     limits: Arc<Limits>,
     stage: Stage,
-    graceful: CancellationToken,
+    place: Place,
 ) {
     if let Err(error) = accepted.stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
-    let peer = accepted.peer;
+    let (peer, heads) = (accepted.peer, accepted.heads.clone());
     let opened = tokio::select! {
         opened = timeout(limits.head, open(accepted)) => opened,
-        () = graceful.cancelled() => return,
+        () = place.graceful().cancelled() => return,
     };
     let Ok(Ok((transport, found))) = opened else {
         tracing::debug!("a connection ended before its first request");
         return;
     };
     let (protocol, _) = found;
-    let socket = Socket::new(transport, found, limits.write_stall);
-    let wire = Wire { app, limits, stage, peer, streams: None };
+    let socket = Socket::new(transport, found, heads.of_connection(), limits.write_stall);
+    let wire = Wire { app, limits, stage, peer, place, heads, streams: None };
     match protocol {
-        Protocol::Http1 => serve_http1(socket, wire, graceful).await,
-        Protocol::Http2 => serve_http2(socket, wire, graceful).await,
+        Protocol::Http1 => serve_http1(socket, wire).await,
+        Protocol::Http2 => serve_http2(socket, wire).await,
     }
 }
 
@@ -88,7 +91,8 @@ async fn open(accepted: Accepted) -> io::Result<(Transport, (Protocol, FirstByte
     Ok((transport, found))
 }
 
-async fn serve_http1(socket: Socket, wire: Wire, graceful: CancellationToken) {
+async fn serve_http1(socket: Socket, wire: Wire) {
+    let place = wire.place.clone();
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(wire.limits.head)
@@ -99,9 +103,13 @@ async fn serve_http1(socket: Socket, wire: Wire, graceful: CancellationToken) {
     let ended = tokio::select! {
         biased;
         ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => ended,
-        () = graceful.cancelled() => {
+        () = place.graceful().cancelled() => {
             Pin::new(&mut connection).graceful_shutdown();
-            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+            tokio::select! {
+                biased;
+                ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => ended,
+                () = place.is_due() => return,
+            }
         }
     };
     if let Err(error) = ended {
@@ -113,9 +121,9 @@ async fn serve_http1(socket: Socket, wire: Wire, graceful: CancellationToken) {
 }
 
 /// As HTTP/1: a connection that rests for as long as a head may take is closed.
-async fn serve_http2(socket: Socket, mut wire: Wire, graceful: CancellationToken) {
-    let (limits, stage) = (Arc::clone(&wire.limits), wire.stage);
-    let streams = Streams::none(limits.write_stall);
+async fn serve_http2(socket: Socket, mut wire: Wire) {
+    let (limits, stage, place) = (Arc::clone(&wire.limits), wire.stage, wire.place.clone());
+    let streams = Streams::none(limits.write_stall, place.clone());
     wire.streams = Some(streams.clone());
     let connection = http2::Builder::new(streams.clone())
         .timer(TokioTimer::new())
@@ -128,7 +136,7 @@ async fn serve_http2(socket: Socket, mut wire: Wire, graceful: CancellationToken
     let mut connection = pin!(connection);
     let rests = async {
         tokio::select! {
-            () = graceful.cancelled() => {}
+            () = place.graceful().cancelled() => {}
             () = streams.idle(limits.head) => {}
             // One that comes while the server stops has its first requests answered.
             () = std::future::ready(()), if stage == Stage::Stopping => {}
@@ -148,6 +156,7 @@ async fn serve_http2(socket: Socket, mut wire: Wire, graceful: CancellationToken
                 biased;
                 ended = connection.as_mut() => ended,
                 () = streams.abused() => return,
+                () = place.is_due() => return,
                 () = deadline => return,
             }
         }

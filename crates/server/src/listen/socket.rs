@@ -12,7 +12,9 @@ use framing_guard::Guard;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::preface::{FirstBytes, Protocol};
+use super::blocks::Blocks;
+use super::heads::Head;
+use super::preface::{FirstBytes, PREFACE, Protocol};
 use super::transport::Transport;
 
 use crate::context::RequestContext;
@@ -29,6 +31,8 @@ pub(super) struct Socket {
     first: FirstBytes,
     protocol: Protocol,
     guard: Guard,
+    blocks: Blocks,
+    head: Head,
     pace: Pace,
     own: Option<OwnRefusal>,
     /// What hyper reads next, instead of what the client sent.
@@ -96,10 +100,12 @@ impl Socket {
     pub(super) fn new(
         stream: Transport,
         (protocol, first): (Protocol, FirstBytes),
+        head: Head,
         write_stall: Duration,
     ) -> Self {
         let (guard, pace) = (Guard::default(), Pace::new(write_stall));
-        Self { stream, first, protocol, guard, pace, own: None, unreadable: &[] }
+        let blocks = Blocks::after(PREFACE.len());
+        Self { stream, first, protocol, guard, blocks, head, pace, own: None, unreadable: &[] }
     }
 
     pub(super) fn into_stream(self) -> Transport {
@@ -202,11 +208,19 @@ impl AsyncRead for Socket {
             return Poll::Ready(Ok(()));
         }
         ready!(this.read(cx, buffer))?;
-        if this.protocol == Protocol::Http2 {
-            return Poll::Ready(Ok(()));
-        }
         let read = &buffer.filled()[before..];
-        if let Err(refused) = this.guard.follow(read) {
+        if this.protocol == Protocol::Http2 {
+            return Poll::Ready(this.blocks.follow(read, &mut this.head));
+        }
+        let was_in_head = this.guard.is_in_head();
+        let (count, followed) = (read.len(), this.guard.follow(read));
+        if was_in_head || this.guard.is_in_head() {
+            this.head.grows(count)?;
+        }
+        if !this.guard.is_in_head() {
+            this.head.ends();
+        }
+        if let Err(refused) = followed {
             buffer.set_filled(before + refused.line_end);
             this.unreadable = UNREADABLE;
             this.spoil(buffer);

@@ -17,6 +17,8 @@ use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::places::Place;
+
 /// Bytes of an answer that wait outside it for the client's window.
 pub(super) const PIECE_BYTES: usize = 16 * 1024;
 
@@ -31,6 +33,7 @@ pub(super) struct Streams(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     stall: Duration,
+    place: Place,
     open: AtomicUsize,
     answered: AtomicUsize,
     given_up: AtomicUsize,
@@ -41,9 +44,10 @@ struct Shared {
 
 impl Streams {
     /// None yet; `stall` = the time for the next piece of an answer.
-    pub(super) fn none(stall: Duration) -> Self {
+    pub(super) fn none(stall: Duration, place: Place) -> Self {
         Self(Arc::new(Shared {
             stall,
+            place,
             open: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
             given_up: AtomicUsize::new(0),
@@ -80,6 +84,7 @@ impl Streams {
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams {
     fn execute(&self, future: F) {
         self.0.open.fetch_add(1, Ordering::SeqCst);
+        self.0.place.works();
         let (stream, taken) = (Open(self.clone()), Taken::default());
         tokio::spawn(Task { inner: Box::pin(future), taken, timer: None, stream });
     }
@@ -91,7 +96,9 @@ struct Open(Streams);
 impl Drop for Open {
     fn drop(&mut self) {
         *lock(&self.0.0.resting) = Instant::now();
-        self.0.0.open.fetch_sub(1, Ordering::SeqCst);
+        if self.0.0.open.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.0.place.rests();
+        }
     }
 }
 

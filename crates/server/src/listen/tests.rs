@@ -1,5 +1,6 @@
 //! The listener's rules, tried over raw sockets: a server on a free port, short deadlines, bytes as a client sends them.
 
+mod crowds;
 mod deadlines;
 mod drain;
 mod http2;

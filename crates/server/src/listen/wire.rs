@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderValue, Method, Request, Uri, Version, header};
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
 use hyper::body::Incoming;
 use tower::Service;
 
+use super::heads::{Heads, StreamHead};
+use super::places::Place;
+use super::sent::{Sent, Working};
 use super::streams::{Asked as AskedStream, Pieces, Streams};
 use super::unread::{Answering, Asked, closing};
 use crate::context::{Peer, RequestContext};
@@ -21,6 +24,9 @@ use crate::edge::refuse;
 use crate::limits::{Limits, MAX_URI_BYTES};
 use crate::problem::{Problem, ProblemCode};
 use crate::stats;
+
+/// An answer of which the kernel takes all bytes at once.
+const SHORT_ANSWER: u64 = 16 * 1024;
 
 /// The requests that connections may still send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +43,8 @@ pub(super) struct Wire {
     pub(super) limits: Arc<Limits>,
     pub(super) stage: Stage,
     pub(super) peer: SocketAddr,
+    pub(super) place: Place,
+    pub(super) heads: Heads,
     /// Those of HTTP/2.
     pub(super) streams: Option<Streams>,
 }
@@ -53,12 +61,18 @@ impl hyper::service::Service<Request<Incoming>> for Wire {
         }
         request.extensions_mut().insert(Peer(self.peer.ip().to_canonical()));
         if let Some(stream) = stream {
-            // Each stream has an end of its own, so a body that nobody reads stands in nobody's way.
-            let route = self.app.clone().call(request.map(Body::new));
-            return WireFuture::Stream(route, stream);
+            let Some(head) = self.heads.stream(head_bytes(&request)) else {
+                return WireFuture::Refused(Some(refused(&request, overloaded())), Some(stream));
+            };
+            // Each stream has an end of its own, so a body that nobody reads stands in nobody's way. One that nobody will
+            // read is not kept.
+            let is_read = !matches!(*request.method(), Method::GET | Method::HEAD);
+            let request = request.map(|body| if is_read { Body::new(body) } else { Body::empty() });
+            return WireFuture::Stream(self.app.clone().call(request), stream, head);
         }
         let (request, asked) = Asked::of(request, &self.limits);
-        WireFuture::App(Answering::new(asked, self.app.clone().call(request)))
+        let working = Working::at(&self.place);
+        WireFuture::App(Answering::new(asked, self.app.clone().call(request)), Some(working))
     }
 }
 
@@ -111,6 +125,20 @@ fn unreadable(request: &Request<Incoming>) -> Option<Problem> {
     None
 }
 
+/// What a request's head takes in memory, as RFC 9113 (section 6.5.2) counts it.
+fn head_bytes(request: &Request<Incoming>) -> usize {
+    let uri = request.uri();
+    let address = uri.path().len() + uri.query().map_or(0, str::len);
+    let fields = request.headers().iter();
+    address + fields.map(|(name, value)| name.as_str().len() + value.len() + 32).sum::<usize>()
+}
+
+fn overloaded() -> Problem {
+    Problem::new(ProblemCode::OVERLOADED)
+        .detail("Too many requests are under way. Send the request again in a moment.")
+        .retry_after(1)
+}
+
 fn is_another(uri: &Uri, host: &HeaderValue) -> bool {
     let named = uri.authority().map(|authority| authority.as_str().as_bytes());
     named.is_some_and(|named| !named.eq_ignore_ascii_case(host.as_bytes()))
@@ -142,8 +170,8 @@ fn is_decodable(path: &str) -> bool {
 #[allow(clippy::large_enum_variant)] // boxing the hot variant would cost an allocation a request
 pub(super) enum WireFuture {
     Refused(Option<Response>, Option<AskedStream>),
-    App(Answering),
-    Stream(RouteFuture<Infallible>, AskedStream),
+    App(Answering, Option<Working>),
+    Stream(RouteFuture<Infallible>, AskedStream, #[allow(dead_code)] StreamHead), // held until dropped
 }
 
 impl Future for WireFuture {
@@ -158,12 +186,25 @@ impl Future for WireFuture {
                     None => response,
                 }))
             }
-            Self::App(future) => Pin::new(future).poll(cx).map(Ok),
-            Self::Stream(route, stream) => {
+            Self::App(future, working) => {
+                let response = ready!(Pin::new(future).poll(cx));
+                Poll::Ready(Ok(until_sent(response, working.take())))
+            }
+            Self::Stream(route, stream, _) => {
                 let response = ready!(Pin::new(route).poll(cx))?;
                 Poll::Ready(Ok(on_stream(response, stream)))
             }
         }
+    }
+}
+
+/// An answer after which the connection rests: a short one soon, a longer one when its last byte has been taken.
+fn until_sent(response: Response, working: Option<Working>) -> Response {
+    let is_short = response.body().size_hint().upper().is_some_and(|all| all <= SHORT_ANSWER);
+    if is_short {
+        response
+    } else {
+        response.map(|inner| Body::new(Sent { inner, _working: working }))
     }
 }
 
