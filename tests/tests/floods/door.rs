@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -41,7 +42,8 @@ pub struct Door {
 #[derive(Clone)]
 pub struct Connector {
     address: String,
-    roots: Option<RootCertStore>,
+    /// With the protocols of version 1, and of version 2.
+    tls: Option<[TlsConnector; 2]>,
 }
 
 impl Door {
@@ -53,7 +55,7 @@ impl Door {
         let (order, _) = place(&client, "patient").await;
         server.stop().await;
         let mut launch = Launch::orderlog(data.path());
-        let mut roots = None;
+        let mut connectors = None;
         if tls {
             let key = KeyPair::generate().unwrap();
             let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -65,12 +67,12 @@ impl Door {
             launch = launch.args(["--tls-key".as_ref(), file("key.pem").as_os_str()]);
             let mut store = RootCertStore::empty();
             store.add(CertificateDer::from(certificate.der().to_vec())).unwrap();
-            roots = Some(store);
+            connectors = Some([&b"http/1.1"[..], b"h2"].map(|name| connector(&store, name)));
         }
         let server = launch.serve().await;
         let address = server.base().rsplit('/').next().unwrap().to_owned();
         let path = format!("/v1/orders/{order}");
-        let door = Self { _data: data, server, to: Connector { address, roots }, path };
+        let door = Self { _data: data, server, to: Connector { address, tls: connectors }, path };
         door.answered().await;
         door
     }
@@ -123,14 +125,19 @@ impl Door {
 impl Connector {
     pub async fn connect(&self, version: Version) -> io::Result<Box<dyn Io>> {
         let stream = TcpStream::connect(&self.address).await?;
-        let Some(roots) = &self.roots else { return Ok(Box::new(stream)) };
-        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().map_err(io::Error::other)?;
-        let mut config = builder.with_root_certificates(roots.clone()).with_no_client_auth();
-        let protocol: &[u8] = if version == Version::Http2 { b"h2" } else { b"http/1.1" };
-        config.alpn_protocols = vec![protocol.to_vec()];
+        let Some([first, second]) = &self.tls else { return Ok(Box::new(stream)) };
         let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-        Ok(Box::new(stream))
+        let connector = if version == Version::Http2 { second } else { first };
+        Ok(Box::new(connector.connect(name, stream).await?))
     }
+}
+
+/// Without resumption: every client comes for the first time.
+fn connector(roots: &RootCertStore, protocol: &[u8]) -> TlsConnector {
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(roots.clone()).with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    config.resumption = Resumption::disabled();
+    TlsConnector::from(Arc::new(config))
 }

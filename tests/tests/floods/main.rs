@@ -1,7 +1,7 @@
 //! Crowds of bad clients: others are answered at most twice as slowly, and the server's memory stays bounded.
 //!
 //! [`frames`] has what bad clients send, [`door`] the server and the good client that is measured. `ORDERLOG_FLOOD=full`
-//! plays it with 500 slow clients and 5,000 of every other kind (`make floods`).
+//! plays it with 500 slow clients, 1,000 with large bodies and 5,000 of the other kinds (`make floods`).
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -24,12 +24,14 @@ const MEMORY: u64 = 300;
 /// How long a crowd may take to be there. Its openings need not all be taken: a server may refuse.
 const GATHERED: Duration = Duration::from_secs(15);
 /// A client that was closed comes back.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_secs(5);
 
 fn members(kind: Kind) -> usize {
     let full = std::env::var("ORDERLOG_FLOOD").is_ok_and(|value| value == "full");
     match (full, kind) {
         (true, Kind::Slow) => 500,
+        // Together a gigabyte.
+        (true, Kind::Bodies) => 1_000,
         (true, _) => 5_000,
         (false, Kind::Slow) => 200,
         (false, _) => 400,

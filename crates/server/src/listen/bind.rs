@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::{TcpListener, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 use super::Listener;
 
@@ -65,6 +65,10 @@ pub enum Exposure {
     Anywhere,
 }
 
+/// Connections that wait in the kernel to be accepted. A client that finds no room there tries again after a second. The
+/// kernel's own bound (`net.core.somaxconn`) is 4,096 as well.
+const QUEUE: u32 = 4096;
+
 /// Listens on `host:port`.
 ///
 /// # Errors
@@ -76,11 +80,18 @@ pub async fn bind(given: &str, exposure: Exposure) -> Result<Listener, BindError
     if exposure == Exposure::LoopbackOnly {
         refuse_public_bind(address)?;
     }
-    let listening = TcpListener::bind(address).await;
-    listening.map(Listener::from).map_err(|source| match source.kind() {
+    listening(address).map(Listener::from).map_err(|source| match source.kind() {
         std::io::ErrorKind::AddrInUse => BindError::InUse { address },
         _ => BindError::Refused { address, source },
     })
+}
+
+fn listening(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that starts again gets its address back at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// Refuses an address that other machines reach.
