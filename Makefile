@@ -1,7 +1,7 @@
 # Everything a developer runs, one target a line. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate planted test-scaled-out check fmt bench bench-micro fuzz mutants schemathesis scaled-out \
-	scaled-out-stop
+.PHONY: help run test simulate planted test-scaled-out check fmt bench bench-micro fuzz mutants schemathesis scan floods \
+	deny sbom scaled-out scaled-out-stop
 
 help: ## list what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,3 +48,15 @@ mutants: ## change the code in small ways and see whether tests notice (needs ca
 
 schemathesis: ## fuzz the served OpenAPI document (needs python3)
 	bash tests/schemathesis.sh
+
+scan: ## fuzz the served OpenAPI document with a token of each role (needs python3)
+	SCHEMATHESIS_ROLES=every bash tests/schemathesis.sh
+
+floods: ## 5,000 bad clients of each kind: how fast others are answered, and the server's memory
+	ORDERLOG_FLOOD=full cargo test --workspace --test floods -- --nocapture
+
+deny: ## advisories, licences, bans and sources of the dependencies (needs cargo-deny)
+	bash scripts/deny
+
+sbom: ## the bill of materials of each program, as CycloneDX JSON in target/sbom (needs cargo-cyclonedx)
+	bash scripts/sbom

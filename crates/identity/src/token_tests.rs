@@ -16,7 +16,7 @@ fn expected() -> Expected {
 }
 
 fn now() -> u64 {
-    jsonwebtoken::get_current_timestamp()
+    get_current_timestamp()
 }
 
 fn claims() -> Value {
