@@ -1,14 +1,11 @@
 //! The table of attacks on tokens: each has a name and what stands behind `Bearer `.
 
-use crate::issuer::{Issuer, claims, claims_with, header, header_with, hs256, unsigned};
+use crate::issuer::{Attack, Issuer, claims, claims_with, header, header_with, hs256, unsigned};
 use crate::wrong_claims;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD as BASE64};
 use serde_json::json;
 use system_tests::auth::AUDIENCE;
-
-/// A name, and the credentials.
-pub type Attack = (String, String);
 
 /// Every attack.
 pub fn all(issuer: &Issuer) -> Vec<Attack> {

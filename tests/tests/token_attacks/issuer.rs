@@ -13,6 +13,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 use system_tests::auth::{AUDIENCE, ISSUER};
 
+/// A name, and what stands behind `Bearer `.
+pub type Attack = (String, String);
+
 /// The private keys.
 pub struct Issuer {
     rsa: RsaKeyPair,

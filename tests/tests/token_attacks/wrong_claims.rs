@@ -1,7 +1,8 @@
 //! The part of the table that is about claims: all well signed, none to be believed.
 
-use crate::attacks::Attack;
-use crate::issuer::{Issuer, claims, claims_with, claims_without, header, header_with, now};
+use crate::issuer::{
+    Attack, Issuer, claims, claims_with, claims_without, header, header_with, now,
+};
 use serde_json::{Value, json};
 use system_tests::auth::AUDIENCE;
 
