@@ -4,7 +4,7 @@
 //! chain at the first of the two, a cut tail is a log that ends before its head. After a defect the audit goes on from the
 //! stored row, so that one bad row is one defect. It cannot see a tail that was cut together with a changed head.
 
-use crate::chain::{Fields, GENESIS, Hash};
+use crate::chain::{self, GENESIS, Hash};
 use crate::{Head, Position, RecordedEvent, Timestamp, Version};
 
 /// An audit ends at this many defects.
@@ -64,7 +64,7 @@ impl Audit {
         if event.recorded_at < self.recorded_at {
             self.defect(format!("{}: recorded before the event in front of it", place()));
         }
-        if Fields::of(event).hash(&self.tip, &mut self.scratch) != event.hash {
+        if chain::hash(&event.fields(), &self.tip, &mut self.scratch) != event.hash {
             self.defect(format!("{}: its bytes do not match its hash", place()));
         }
         self.tip = event.hash;

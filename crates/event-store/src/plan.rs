@@ -6,7 +6,7 @@
 //! stream's first events set its partition key; later ones inherit it. A transaction may carry several appends. Each gets
 //! the answer of a transaction of its own, down to the bytes and the hashes of the rows.
 
-use crate::chain::{Fields, Hash};
+use crate::chain::{self, Fields, Hash};
 use crate::event::cut;
 use crate::stream::StreamEnd;
 use crate::{
@@ -230,7 +230,7 @@ impl<'a> Planner<'a> {
             ],
             payload: &event.payload,
         };
-        let hash = fields.hash(&self.plan.head.hash, &mut self.scratch);
+        let hash = chain::hash(&fields, &self.plan.head.hash, &mut self.scratch);
         let recorded_at = self.recorded_at;
         let row = EventRow { position, version, partition_key, recorded_at, hash, entry, event };
         self.plan.events.push(row);

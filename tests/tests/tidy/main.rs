@@ -26,7 +26,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tools, which know nothing of the product", &["faults", "oracle", "rig", "simulation"]),
     (
         "libraries",
-        &["domain", "framing-guard", "migrations", "pg-connect", "pg-hints", "sqlite-file"],
+        &[
+            "domain",
+            "event-bytes",
+            "framing-guard",
+            "migrations",
+            "pg-connect",
+            "pg-hints",
+            "sqlite-file",
+            "transparency",
+        ],
     ),
     ("stores and the edge", &["event-store", "read-model", "server"]),
     ("callers", &["identity"]),

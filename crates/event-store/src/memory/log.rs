@@ -3,7 +3,7 @@
 //! It has no cache, no fast path and no plan: each entry is checked and written in turn. It shares only the types and the
 //! hashed bytes with the backends that it is compared with.
 
-use crate::chain::{Fields, GENESIS};
+use crate::chain::{self, GENESIS};
 use crate::{
     Append, Appended, Entry, EntryOutcome, Head, Lease, LeaseState, LoadedStream, MAX_PAGE_BYTES,
     NewEvent, Position, RecordedEvent, Snapshot, StoredAnswer, StreamId, Timestamp, Version,
@@ -113,7 +113,7 @@ impl Log {
             payload: event.payload.clone(),
             hash: GENESIS,
         };
-        recorded.hash = Fields::of(&recorded).hash(&head.hash, &mut Vec::new());
+        recorded.hash = chain::hash(&recorded.fields(), &head.hash, &mut Vec::new());
         self.streams.entry(entry.stream).or_default().push(self.events.len());
         self.events.push(recorded);
         self.recorded_at = recorded_at;
