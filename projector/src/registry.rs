@@ -28,6 +28,7 @@ impl Registry {
             &projections::PRODUCTS,
             &projections::SALES,
             &projections::HISTORY,
+            &projections::PROOFS,
         ];
         let (catalogue, schema) = (Catalogue::standard(), Arc::default());
         Self(Arc::new(Known { catalogue, projections, schema }))
@@ -118,7 +119,10 @@ mod tests {
     #[test]
     fn a_list_names_each_projection_once_and_in_the_order_of_folding() {
         assert_eq!(listed("sales, orders,,sales"), ["orders", "sales"]);
-        assert_eq!(listed("all"), ["orders", "customers", "products", "sales", "history"]);
+        assert_eq!(
+            listed("all"),
+            ["orders", "customers", "products", "sales", "history", "proofs"]
+        );
     }
 
     #[test]
@@ -126,7 +130,7 @@ mod tests {
         let why = Registry::standard().parse_list("orders,order").unwrap_err();
         assert_eq!(
             why,
-            "there is no projection \"order\"; there are orders, customers, products, sales, history"
+            "there is no projection \"order\"; there are orders, customers, products, sales, history, proofs"
         );
         assert!(Registry::standard().parse_list(" , ").is_err());
     }

@@ -69,7 +69,7 @@ const TAMPERINGS: [Tampering; 10] = [
     ),
 ];
 
-const VIEW_TAMPERINGS: [(&str, &str); 8] = [
+const VIEW_TAMPERINGS: [(&str, &str); 9] = [
     (
         "orders",
         "UPDATE orders SET total = total + 1 WHERE order_id = (SELECT min(order_id) FROM orders)",
@@ -86,6 +86,7 @@ const VIEW_TAMPERINGS: [(&str, &str); 8] = [
         "UPDATE product_sales SET revenue_low = revenue_low + 1 WHERE product_id = 'tea'",
     ),
     ("sales_days", "UPDATE sales_days SET units = units - 1"),
+    ("log_hashes", "UPDATE log_hashes SET hash = zeroblob(32) WHERE place = 7"),
     (
         "order_notes",
         "INSERT INTO order_notes (order_id, version, note) VALUES (zeroblob(16), 1, '{}')",

@@ -19,12 +19,14 @@ mod customers;
 mod history;
 mod orders;
 mod products;
+mod proofs;
 mod sales;
 
 pub use customers::CUSTOMERS;
 pub use history::HISTORY;
 pub use orders::ORDERS;
 pub use products::PRODUCTS;
+pub use proofs::PROOFS;
 pub use sales::SALES;
 
 use crate::decoded::{Decoded, Poison};

@@ -160,6 +160,7 @@ impl System {
             "customers",
             "products",
             "sales",
+            "proofs",
             "orders,sales",
             "history,customers",
         ];

@@ -58,9 +58,10 @@ enum Column {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
     Uuids(Vec<Option<Uuid>>),
+    Bytes(Vec<Option<Vec<u8>>>),
 }
 
-const ALWAYS_ENCODES: &str = "integers, texts and ids always encode";
+const ALWAYS_ENCODES: &str = "integers, texts, bytes and ids always encode";
 
 /// Adds a value to SQLite's arguments, or to the column whose turn it is.
 macro_rules! add {
@@ -105,6 +106,11 @@ impl Binds {
         add!(self, value, Texts);
         self
     }
+    /// Binds bytes.
+    pub fn bytes(&mut self, value: Vec<u8>) -> &mut Self {
+        add!(self, Some(value), Bytes);
+        self
+    }
     /// Binds an id.
     pub fn uuid(&mut self, value: Uuid) -> &mut Self {
         self.maybe_uuid(Some(value))
@@ -147,6 +153,7 @@ impl Binds {
                 Column::Ints(values) => arguments.add(values),
                 Column::Texts(values) => arguments.add(values),
                 Column::Uuids(values) => arguments.add(values),
+                Column::Bytes(values) => arguments.add(values),
             };
             added.expect(ALWAYS_ENCODES);
         }

@@ -9,6 +9,7 @@ mod error;
 mod from_row;
 mod handle;
 mod keys;
+pub(crate) mod log_hashes;
 mod number;
 pub(crate) mod postgres_transaction;
 mod refusal;

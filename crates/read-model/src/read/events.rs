@@ -5,6 +5,7 @@
 
 use super::Seen;
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded, stored};
+use event_bytes::Fields;
 use futures::{Stream, StreamExt};
 use uuid::Uuid;
 
@@ -30,6 +31,31 @@ pub struct StoredEvent {
     pub causation_id: Option<String>,
     pub traceparent: Option<String>,
     pub data: String,
+}
+
+impl StoredEvent {
+    /// Everything that is stored of it but its hash, to be written as bytes.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields {
+            position: self.position,
+            stream_type: &self.stream_type,
+            stream_id: self.stream_id,
+            partition_key: self.partition_key,
+            version: self.version,
+            event_id: self.event_id,
+            event_type: &self.event_type,
+            schema_version: self.schema_version,
+            occurred_at: self.occurred_at,
+            recorded_at: self.recorded_at,
+            metadata: [
+                self.correlation_id.as_deref(),
+                self.causation_id.as_deref(),
+                self.traceparent.as_deref(),
+                self.actor.as_deref(),
+            ],
+            payload: self.data.as_bytes(),
+        }
+    }
 }
 
 /// Events up to the bounds of a page, and whether more follow.

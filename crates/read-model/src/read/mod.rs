@@ -15,6 +15,7 @@ pub mod past_events;
 pub mod positions;
 pub mod products;
 pub mod projections;
+pub mod proofs;
 pub mod reports;
 pub mod version_at;
 

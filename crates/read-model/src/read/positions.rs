@@ -18,6 +18,9 @@ impl Projection {
     /// Orders, units and revenue by day.
     pub const SALES: Self = Self::named("sales");
 
+    /// The Merkle tree over all events.
+    pub const PROOFS: Self = Self::named("proofs");
+
     /// The projection of this name.
     pub const fn named(name: &'static str) -> Self {
         Self(name)

@@ -5,6 +5,7 @@
 //! callers see rows, never SQL.
 
 pub mod catalog;
+mod checkpoints;
 pub mod compare;
 pub mod customers;
 mod definition;
@@ -15,6 +16,7 @@ pub mod orders;
 pub mod parked;
 pub mod partitions;
 pub mod products;
+pub mod proofs;
 pub mod rebuild;
 pub mod sales;
 

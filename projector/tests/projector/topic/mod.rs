@@ -91,7 +91,7 @@ impl Market {
         let store = EventStore::open(&log, event_store::Access::ReadWrite).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let shutdown = CancellationToken::new();
-        let run = relay::run(settings, store, listener, shutdown.clone());
+        let run = relay::run(settings, store, listener.into(), shutdown.clone());
         Task { shutdown, task: tokio::spawn(async move { run.await.unwrap() }) }
     }
 

@@ -127,7 +127,7 @@ async fn relay(database: &Database, kafka: &Kafka, broker: &str) -> Task {
     let store = EventStore::open(&log, Access::Lease).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let shutdown = CancellationToken::new();
-    let run = relay::run(settings, store, listener, shutdown.clone());
+    let run = relay::run(settings, store, listener.into(), shutdown.clone());
     Task { shutdown, task: tokio::spawn(async move { run.await.unwrap() }) }
 }
 
