@@ -19,6 +19,7 @@ use utoipa::openapi::OpenApi;
         (name = "commands", description = "What can be asked of orders."),
         (name = "views", description = "What has become of them, now and at any time."),
         (name = "events", description = "What happened, in the order it happened."),
+        (name = "proofs", description = "That nothing of it was changed since."),
         (name = "operations", description = "How the service is.")
     )
 )]

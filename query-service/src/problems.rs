@@ -24,6 +24,9 @@ pub const NOT_YET_CREATED: ProblemCode = ProblemCode::new(
     StatusCode::NOT_FOUND,
     "The order did not exist at that time",
 );
+/// Nobody signs this log.
+pub const NO_CHECKPOINT: ProblemCode =
+    ProblemCode::new("no-checkpoint", StatusCode::NOT_FOUND, "The log has no signed checkpoint");
 /// The view has not applied the position that was asked for.
 pub const READ_MODEL_BEHIND: ProblemCode = ProblemCode::new(
     "read-model-behind",
@@ -41,6 +44,7 @@ impl IntoResponses for ReadProblems {
             ORDER_NOT_FOUND,
             ProblemCode::NOT_FOUND,
             NOT_YET_CREATED,
+            NO_CHECKPOINT,
             READ_MODEL_BEHIND,
         ])
     }

@@ -89,7 +89,8 @@ pub fn api() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(title = "orderlog query-service", description = "Views of the orderlog order backend."),
     tags((name = "views", description = "What is and what was."),
-        (name = "events", description = "What happened, in the order it happened."))
+        (name = "events", description = "What happened, in the order it happened."),
+        (name = "proofs", description = "That nothing of it was changed since."))
 )]
 struct Document;
 

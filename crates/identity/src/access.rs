@@ -45,6 +45,8 @@ const SHOP: Access = Access::of(&[Staff, Admin]);
 const IMPORTS: Access = Access::of(&[Import, Admin]);
 const OPERATION: Access = Access::of(&[Operator, Admin]);
 const WATCH: Access = Access::of(&[Staff, Operator, Admin]);
+/// Checkpoints and proofs: everybody with a token may check the log. They hold hashes only.
+const CHECKED: Access = Access::of(&Role::ALL);
 /// Routes that the table does not list.
 const UNLISTED: Access = Access::of(&[Admin]);
 
@@ -78,6 +80,10 @@ pub const STANDARD: &[Rule] = rules! {
     GET "/v1/customers/{id}/orders" OWN Views;
     GET "/v1/events" OWN Heavy;
     GET "/v1/events/stream" OWN Streams;
+    GET "/v1/orders/{id}/proof" OWN Heavy;
+    GET "/v1/log/checkpoint" CHECKED Views;
+    GET "/v1/log/proof" CHECKED Views;
+    GET "/v1/log/consistency" CHECKED Views;
     GET "/v1/products" SHOP Views;
     GET "/v1/products/{product_id}" SHOP Views;
     GET "/v1/reports/sales" SHOP Heavy;

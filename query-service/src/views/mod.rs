@@ -9,7 +9,9 @@ mod document;
 pub mod events;
 pub mod history;
 mod included;
+pub mod log;
 pub mod order;
+pub mod order_proof;
 pub mod orders;
 mod orders_then;
 pub mod past;
@@ -44,6 +46,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(projections::projections))
         .routes(routes!(events::events))
         .routes(routes!(stream::stream))
+        .routes(routes!(log::log_checkpoint))
+        .routes(routes!(log::proof))
+        .routes(routes!(log::log_consistency))
+        .routes(routes!(order_proof::order_proof))
 }
 
 /// Type and id of an order's stream.

@@ -78,6 +78,8 @@ pub async fn every_answer_has_its_documented_shape(views: Views) {
     fits(&shop, "/v1/reports/sales", "/v1/reports/sales").await;
     fits(&shop, "/v1/reports/status-counts", "/v1/reports/status-counts").await;
     fits(&shop, "/v1/projections", "/v1/projections").await;
+    fits(&shop, "/v1/log/proof", "/v1/log/proof?position=1&size=2").await;
+    fits(&shop, "/v1/log/consistency", "/v1/log/consistency?from=1&to=2").await;
     fits(&shop, "/v1/events", "/v1/events").await;
 }
 
@@ -148,7 +150,7 @@ pub async fn every_view_is_documented_with_its_statuses_and_examples(views: View
     let shop = Shop::on(views).await;
     let document = serde_json::to_value(&shop.api).unwrap();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 13);
+    assert_eq!(paths.len(), 17);
     for (path, item) in paths {
         let statuses = item["get"]["responses"].as_object().unwrap();
         for status in ["200", "400", "404", "500", "503"] {

@@ -80,6 +80,13 @@ pub async fn bad_parameters_are_refused_by_name(views: Views) {
         ("/v1/events?limit=1001", invalid),
         ("/v1/events/stream?after=zzz", invalid),
         ("/v1/events/stream?limit=1", unknown),
+        ("/v1/log/checkpoint?zzz=1", unknown),
+        ("/v1/log/proof?position=zzz&size=1", invalid),
+        ("/v1/log/proof?position=1&size=-1", invalid),
+        ("/v1/log/consistency?from=1&to=zzz", invalid),
+        ("/v1/orders/zzz/proof", invalid),
+        ("/v1/orders/{id}/proof?limit=201", invalid),
+        ("/v1/orders/{id}/proof?cursor=zzz", "invalid-cursor"),
     ] {
         let path = path.replace("{id}", ID);
         let answer = shop.get(&path).await;
