@@ -5,8 +5,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod checkpoints;
 mod import;
 mod keys;
+mod log_key;
 mod openapi;
 mod rebuild;
 mod same_file;
@@ -38,9 +40,10 @@ async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Verb::Serve => serve::serve(&settings).await,
         Verb::Import(import) => import::import(&settings, &import).await,
         Verb::Rebuild { names } => rebuild::rebuild(&settings, &names).await,
-        Verb::Verify => verify::verify(&settings).await,
+        Verb::Verify(against) => verify::verify(&settings, &against).await,
         Verb::Migrate => storage::migrate(&settings).await,
         Verb::Openapi => Ok(openapi::print()),
         Verb::Keys(asked) => keys::keys(&settings, &asked).await,
+        Verb::LogKey(asked) => log_key::log_key(&asked),
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::settings::Settings;
 use crate::storage::Storage;
+use anyhow::Context;
 use axum::Router;
 use command_service::CommandService;
 use identity::access;
@@ -36,6 +37,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     let security =
         Security::open(&settings.security, &settings.key_store(), access::STANDARD).await?;
     let listener = security.listen(&settings.listen).await?;
+    let signer = settings.signing.open().context("cannot sign the log (--log-key-file)")?;
     let storage = Storage::open(settings).await?;
 
     let readiness = Readiness::draining_on(shutdown.clone());
@@ -68,6 +70,10 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     };
     let projector = tokio::spawn(watch.over(projector));
     tokio::spawn(command_service::watch_store(storage.log.clone(), readiness.clone()));
+    if let Some(signer) = signer {
+        let (views, readiness) = (storage.views.clone(), readiness.clone());
+        tokio::spawn(signer.run(views, readiness, following.clone()));
+    }
     tokio::spawn(query_service::watch_read_model(storage.views.clone(), readiness.clone()));
 
     security.watch(&readiness);

@@ -1,6 +1,7 @@
 //! The flags, each with an environment variable of the same name; flags win. Only this file reads either.
 
 mod keys;
+mod log_key;
 mod server_url;
 
 use crate::same_file;
@@ -11,6 +12,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use keys::{End, Keys};
+pub use log_key::LogKey;
 pub use server_url::{ServerUrl, proxy_variable};
 
 /// An order backend whose truth is an append-only log: commands in, events in between, views out, every past state on
@@ -34,6 +36,8 @@ pub struct Settings {
     pub read_model: Option<String>,
     #[command(flatten)]
     pub security: security::Flags,
+    #[command(flatten)]
+    pub signing: projector::SigningFlags,
     /// Rebuild all or the named projections from the log, whether a server runs or not
     #[arg(long, value_name = "NAME,…", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     rebuild: Option<String>,
@@ -53,7 +57,7 @@ enum Command {
         names: String,
     },
     /// Prove that the log is whole, every stream folds and the views equal a fresh fold
-    Verify,
+    Verify(Verify),
     /// Make or migrate the log and the views, and end: where the programs' own roles may not
     Migrate,
     /// Print the OpenAPI document of commands and views, for an entry point in front of separate services
@@ -61,6 +65,20 @@ enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Make a key that signs checkpoints of the log
+    #[command(subcommand)]
+    LogKey(LogKey),
+}
+
+/// What the log is compared with.
+#[derive(Debug, Clone, Args)]
+pub struct Verify {
+    /// Signed checkpoints of this log that were kept elsewhere: the log must continue each of them
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// The verifier key that `orderlog log-key create` printed: checkpoints must be signed with its key
+    #[arg(long, env = "ORDERLOG_LOG_VERIFIER", value_name = "KEY")]
+    pub log_verifier: Option<String>,
 }
 
 /// The input of an import, and its target.
@@ -90,13 +108,15 @@ pub enum Verb {
         names: String,
     },
     /// Verify the log and the views.
-    Verify,
+    Verify(Verify),
     /// Create or migrate the storage.
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
     /// Make, list or revoke API keys.
     Keys(Keys),
+    /// Make a key for the log.
+    LogKey(LogKey),
 }
 
 impl Settings {
@@ -158,10 +178,11 @@ impl Settings {
     pub fn verb(&self) -> Verb {
         match (&self.command, &self.rebuild) {
             (Some(Command::Import(import)), _) => Verb::Import(import.clone()),
-            (Some(Command::Verify), _) => Verb::Verify,
+            (Some(Command::Verify(verify)), _) => Verb::Verify(verify.clone()),
             (Some(Command::Migrate), _) => Verb::Migrate,
             (Some(Command::Openapi), _) => Verb::Openapi,
             (Some(Command::Keys(keys)), _) => Verb::Keys(keys.clone()),
+            (Some(Command::LogKey(asked)), _) => Verb::LogKey(asked.clone()),
             (Some(Command::Rebuild { names }), _) | (_, Some(names)) => {
                 Verb::Rebuild { names: names.clone() }
             }

@@ -26,6 +26,7 @@ mod refused;
 mod registry;
 mod retry;
 mod rollback;
+mod signing;
 mod source;
 #[cfg(feature = "kafka")]
 mod topic;
@@ -41,6 +42,7 @@ pub use rebuild::{RebuildReport, Show, rebuild};
 pub use registry::Registry;
 pub use retry::{RetryReport, retry_parked};
 pub use rollback::roll_back;
+pub use signing::{LogSigner, SigningError, SigningFlags};
 pub use source::Source;
 #[cfg(feature = "kafka")]
 pub use topic::{TopicFeed, run_topic};

@@ -5,7 +5,7 @@
 use anyhow::Context;
 use clap::Parser;
 use event_store::EventStore;
-use projector::{Projection, Registry, Show, Source, TopicFeed};
+use projector::{Projection, Registry, Show, SigningFlags, Source, TopicFeed};
 use read_model::ReadModel;
 use read_model::write::catalog::State;
 use relay::consumer::ConsumerSettings;
@@ -34,6 +34,8 @@ struct Settings {
     group: String,
     #[command(flatten)]
     security: SecurityFlags,
+    #[command(flatten)]
+    signing: SigningFlags,
     /// Where rows go: sqlite://path/to/views.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_READ_MODEL")]
     read_model: String,
@@ -209,6 +211,7 @@ async fn follow(
     model: &ReadModel,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let signer = settings.signing.open().context("cannot sign the log (--log-key-file)")?;
     let listener = server::bind(&settings.listen, server::listen::Exposure::LoopbackOnly).await?;
     let readiness = Readiness::draining_on(shutdown.clone());
     let (condition, conditions) = watch::channel(Err("nothing is followed yet".to_owned()));
@@ -216,6 +219,9 @@ async fn follow(
     let (model, until) = (model.clone(), following.clone());
     tokio::spawn(projector::watch_condition(conditions, readiness.clone()));
     let check = tokio::spawn(check(model.clone(), readiness.clone()));
+    if let Some(signer) = signer {
+        tokio::spawn(signer.run(model.clone(), readiness.clone(), following.clone()));
+    }
     let mut run = match feed {
         Feed::Log(log) => tokio::spawn(projector::run(
             Source::new(log.clone(), registry.clone()),

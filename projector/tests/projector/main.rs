@@ -6,6 +6,7 @@ mod catching_up;
 mod folding;
 mod log_identity;
 mod parking;
+mod proofs;
 mod random;
 mod rebuilding;
 mod refusing;
@@ -61,6 +62,10 @@ on_both_backends! {
     parking::what_still_does_not_fit_stays_parked,
     parking::a_parked_order_goes_on_once_its_events_fit,
     parking::what_is_parked_behind_an_event_that_cannot_be_read_back_stays,
+    proofs::every_event_is_a_leaf_whether_others_can_read_it_or_not,
+    proofs::checkpoints_follow_the_tree_and_go_to_the_file,
+    proofs::a_tree_that_continues_nothing_signed_is_never_signed,
+    proofs::a_file_that_is_no_checkpoint_of_this_key_stops_the_signer,
     rebuilding::a_changed_row_is_found_by_verify_and_mended_by_a_rebuild,
     rebuilding::a_rebuild_during_live_projecting_loses_nothing,
     rebuilding::an_interrupted_rebuild_goes_on_where_it_stopped,

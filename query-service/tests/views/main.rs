@@ -10,6 +10,7 @@ mod lists;
 mod one_order;
 mod oracle;
 mod parameters;
+mod proofs;
 mod random;
 mod shape;
 mod shop;
@@ -77,6 +78,10 @@ on_both_backends! {
     parameters::bad_parameters_are_refused_by_name,
     parameters::other_methods_are_refused_with_what_is_allowed,
     parameters::an_empty_read_model_has_answers_too,
+    proofs::every_event_is_in_every_later_tree,
+    proofs::one_checkpoint_continues_another,
+    proofs::an_order_is_proved_by_its_stored_bytes,
+    proofs::a_tree_that_is_not_there_yet_is_refused_by_name,
     waiting::a_view_that_is_behind_says_by_how_much,
     waiting::a_request_that_waits_sees_what_was_written,
     waiting::many_waiters_are_woken_together,
