@@ -84,7 +84,7 @@ pub async fn an_interrupted_rebuild_goes_on_where_it_stopped(views: Views) {
     interrupt(&shop, Registry::standard().projections()).await;
     shop.assert_sound().await;
     let left = shop.model.rebuilds().await.unwrap();
-    assert!(left.iter().all(|rebuild| rebuild.position == 10) && left.len() == 5);
+    assert!(left.iter().all(|rebuild| rebuild.position == 10) && left.len() == 6);
 
     let report = rebuild(&shop, Registry::standard().projections()).await.unwrap();
     assert_eq!(report.events, 0);

@@ -27,7 +27,7 @@ async fn a_rebuild_from_the_log_swaps_in_while_a_topic_is_followed_and_can_be_ro
         .unwrap()
     });
     market.trade(40).await;
-    assert_eq!(rebuild.await.unwrap().projections.len(), 5);
+    assert_eq!(rebuild.await.unwrap().projections.len(), 6);
     market.trade(10).await;
     market.caught_up().await;
     market.shop.assert_sound().await;

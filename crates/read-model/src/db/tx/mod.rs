@@ -14,7 +14,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 /// Connections that fill the tables of a rebuild, on PostgreSQL.
-pub(crate) const FILLERS: NonZero<usize> = NonZero::new(5).expect("more than none");
+pub(crate) const FILLERS: NonZero<usize> = NonZero::new(6).expect("more than none");
 
 /// One write transaction. If it is dropped without [`WriteTx::commit`], nothing is written.
 #[derive(Debug)]
