@@ -1,4 +1,4 @@
-// Verify checks that a log of orders was not changed, without trusting whoever runs it.
+// Verify checks that a log of orders was not changed, without trusting its operator.
 //
 // It needs the log's verifier key, which `orderlog log-key create` printed, and what the server answers. Signatures and
 // Merkle trees are checked by golang.org/x/mod/sumdb, the code that checks Go's own checksum database.

@@ -48,7 +48,7 @@ impl Growth {
         }
         let mut wanted = Vec::new();
         for node in lonely {
-            // Higher siblings lie beside the path; above all leaves so far, only the first subtree of a level exists.
+            // Higher siblings lie next to the path; above all leaves so far, only the first subtree of a level exists.
             let mut at = node;
             loop {
                 wanted.push(at);

@@ -1,7 +1,7 @@
 //! `GET /v1/log/checkpoint`, `/v1/log/proof` and `/v1/log/consistency`: the log proves itself.
 //!
 //! Everything is answered from the projection `proofs`: hashes of the Merkle tree and the newest signed checkpoint. A proof
-//! is computed from one statement's rows. Whoever checks it needs a checkpoint and the log's verifier key, and no trust in
+//! is computed from one statement's rows. To check it takes a checkpoint and the log's verifier key, and no trust in
 //! this server.
 
 use crate::app::App;

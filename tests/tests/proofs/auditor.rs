@@ -6,7 +6,7 @@ use system_tests::auth;
 use system_tests::program::Program;
 use system_tests::server::Launch;
 
-/// Where Go may be, besides the folders of PATH.
+/// Where Go may be, if it is in no folder of PATH.
 const GO: [&str; 3] = ["go", "/usr/local/go/bin/go", "/usr/lib/go/bin/go"];
 
 /// The built Go program with the log's verifier key.

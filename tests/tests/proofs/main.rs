@@ -186,7 +186,7 @@ async fn the_server_signs_no_other_log_and_says_so() {
     let data = shop.path("data");
     honest(&shop, &data).await;
     attacker::strike(&data.join("events.db"), &ATTACKS[0]).await;
-    // The views know the log that they were made from. The attacker makes them anew, and forgets the checkpoint.
+    // The views know the log that they were made from. The attacker makes new ones.
     let rebuilt =
         Launch::new(Program::Orderlog).args(["--rebuild", "--data-dir"]).args([&data]).run().await;
     assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
