@@ -20,7 +20,7 @@ pub trait Aggregate: Send + Sync + 'static {
     /// A request to change the state; it may be refused.
     type Command: Send + Sync + 'static;
     /// Something that has happened.
-    type Event: Send + Sync + 'static;
+    type Event: Clone + Send + Sync + 'static;
     /// Why a command was refused: names the broken rule.
     type Rejection: Send + 'static;
 
@@ -42,6 +42,10 @@ pub trait Aggregate: Send + Sync + 'static {
     fn partition_key(_first: &Self::Event) -> Option<Uuid> {
         None
     }
+
+    /// Passes each text about a person in the event to `change`, and puts the result in its place. These texts are stored
+    /// sealed, so that they can be erased. By default an event has none.
+    fn change_personal(_event: &mut Self::Event, _change: &mut dyn FnMut(&str) -> String) {}
 
     /// The stored form of an event, always in its newest schema version.
     fn encode(event: &Self::Event) -> EncodedEvent;

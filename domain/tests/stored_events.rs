@@ -11,6 +11,7 @@ use domain::{
     Aggregate, Currency, DecodeError, Email, Label, Money, Name, Note, Reason, Timestamp,
 };
 use proptest::prelude::*;
+use serde_json::Value;
 use support::*;
 
 #[test]
@@ -129,6 +130,10 @@ fn lines(currency: Currency) -> impl Strategy<Value = Vec<Line>> {
     prop::collection::vec(line, 0..4)
 }
 
+/// Where stored events hold texts about people.
+const PERSONAL: [&str; 6] =
+    ["/customer/name", "/customer/email", "/note", "/reason", "/tracking_number", "/text"];
+
 /// The events with optional members, amounts or texts, with and without each.
 fn event() -> impl Strategy<Value = OrderEvent> {
     let texts = (prop::option::of(text()), prop::option::of(text()), text());
@@ -185,6 +190,33 @@ fn event() -> impl Strategy<Value = OrderEvent> {
 }
 
 proptest! {
+    #[test]
+    fn texts_about_people_are_changed_and_nothing_else(event in event()) {
+        let mut changed = event.clone();
+        let mut texts = 0;
+        OrderAggregate::change_personal(&mut changed, &mut |text| {
+            texts += 1;
+            format!("\u{1a}{}", text.len())
+        });
+        let json = |event| {
+            let payload = OrderAggregate::encode(event).payload;
+            serde_json::from_slice::<Value>(&payload).unwrap()
+        };
+        let (mut before, mut after) = (json(&event), json(&changed));
+        for member in PERSONAL {
+            let (was, is) = (before.pointer_mut(member), after.pointer_mut(member));
+            prop_assert_eq!(was.is_some(), is.is_some());
+            let (Some(was), Some(is)) = (was, is) else { continue };
+            prop_assert_eq!(is.as_str().unwrap(), format!("\u{1a}{}", was.as_str().unwrap().len()));
+            (*was, *is) = (Value::Null, Value::Null);
+            texts -= 1;
+        }
+        prop_assert_eq!((before, texts), (after, 0));
+        let encoded = OrderAggregate::encode(&changed);
+        let read = OrderAggregate::decode(encoded.event_type, encoded.schema_version, &encoded.payload);
+        prop_assert_eq!(read, Ok(changed));
+    }
+
     #[test]
     fn optional_members_currencies_and_escapes_read_back(event in event()) {
         let stored = OrderAggregate::encode(&event);

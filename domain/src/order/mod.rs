@@ -8,6 +8,7 @@ mod decide;
 pub mod document;
 pub mod event;
 mod evolve;
+mod personal;
 pub mod recorded;
 pub mod rejection;
 pub mod status;
@@ -50,6 +51,10 @@ impl Aggregate for OrderAggregate {
 
     fn evolve(state: Option<Order>, event: &OrderEvent, at: Timestamp) -> Option<Order> {
         evolve::evolve(state, event, at)
+    }
+
+    fn change_personal(event: &mut OrderEvent, change: &mut dyn FnMut(&str) -> String) {
+        personal::change(event, change);
     }
 
     fn encode(event: &OrderEvent) -> EncodedEvent {

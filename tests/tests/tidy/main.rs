@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "event-bytes",
             "framing-guard",
             "migrations",
+            "personal-data",
             "pg-connect",
             "pg-hints",
             "sqlite-file",
