@@ -32,9 +32,11 @@ const READ_MODEL_ON_POSTGRES: &[File] = files!("../read-model/postgres":
     "0001_create_catalog", "0002_create_orders", "0003_create_history", "0004_create_customers",
     "0005_create_products", "0006_create_sales", "0007_create_partitions", "0008_create_proofs");
 
-const KEY_STORE_ON_SQLITE: &[File] = files!("../key-store/sqlite": "0001_create_api_keys");
+const KEY_STORE_ON_SQLITE: &[File] =
+    files!("../key-store/sqlite": "0001_create_api_keys", "0002_create_data_keys");
 
-const KEY_STORE_ON_POSTGRES: &[File] = files!("../key-store/postgres": "0001_create_api_keys");
+const KEY_STORE_ON_POSTGRES: &[File] =
+    files!("../key-store/postgres": "0001_create_api_keys", "0002_create_data_keys");
 
 /// The log's schema in a SQLite file.
 pub fn event_store_on_sqlite() -> Migrator {

@@ -1,4 +1,4 @@
-//! `orderlog keys`: makes, lists and revokes API keys.
+//! `orderlog keys`: makes, lists and revokes API keys; makes and changes the key of personal data.
 
 use crate::settings::{End, Keys, Settings};
 use crate::storage::make_data_dir;
@@ -6,7 +6,10 @@ use anyhow::{Context, bail};
 use identity::Role;
 use identity::api_key::{ApiKey, StoredKey};
 use key_store::{Access, KeyStore, Listed};
+use personal_data::MasterKey;
 use server::{Output, clock};
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Does it, and prints what came of it.
@@ -14,6 +17,9 @@ use std::process::ExitCode;
 /// # Errors
 /// When the store cannot be used, or there is no such key.
 pub async fn keys(settings: &Settings, asked: &Keys) -> anyhow::Result<ExitCode> {
+    if let Keys::CreateMaster { out } = asked {
+        return create_master(out);
+    }
     if settings.security.key_store.is_none() {
         make_data_dir(settings)?;
     }
@@ -46,8 +52,34 @@ async fn run(store: &KeyStore, asked: &Keys) -> anyhow::Result<Output> {
             }
             tracing::info!(target: "audit", key, "an API key was revoked");
         }
+        Keys::RotateMaster { from, to } => {
+            let rotated = store.rotate_master(&master(from)?, &master(to)?).await?;
+            tracing::info!(target: "audit", rotated, "the master key was changed");
+            out.line(format!("{rotated} keys are wrapped by the key in {}", to.display()));
+        }
+        // It needs no store.
+        Keys::CreateMaster { .. } => {}
     }
     Ok(out)
+}
+
+fn master(file: &Path) -> anyhow::Result<MasterKey> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    MasterKey::parse(&text).with_context(|| file.display().to_string())
+}
+
+/// Writes a new master key to a file that only its owner reads.
+fn create_master(file: &Path) -> anyhow::Result<ExitCode> {
+    let key = MasterKey::generate().context("the system gives no random numbers")?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut written =
+        options.open(file).with_context(|| format!("cannot make {}", file.display()))?;
+    writeln!(written, "{}", key.reveal())?;
+    written.sync_all()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn stored(

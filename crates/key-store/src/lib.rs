@@ -1,16 +1,21 @@
-//! The store of keys: API keys by the hash of their secret, and the log of their use.
+//! The store of keys: API keys by the hash of their secret, with the log of their use, and the wrapped keys that texts about
+//! people are sealed with.
 //!
 //! Apart from the event log, so that a copy of the log opens nothing. Every server follows it ([`follow`]): a key that is
 //! revoked here is refused everywhere within [`identity::MAX_AGE`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod data_keys;
 mod follow;
+mod keyring;
 mod open;
 mod row;
 mod statements;
 
+pub use data_keys::{Figures, Followed, FollowedPage, Kept, StoredDataKey};
 pub use follow::follow;
+pub use keyring::{Keyring, OpenedJson, keys_in};
 pub use open::{Access, KeyStore};
 pub use row::Listed;
 
@@ -31,6 +36,12 @@ pub enum KeyStoreError {
     /// A key of this name is in force.
     #[error("there is a key {0:?} in force; revoke it, or choose another name")]
     NameTaken(String),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    NoRandomness,
+    /// The master key that was given does not unwrap a key that it is said to wrap.
+    #[error("data key {0} cannot be unwrapped by the master key; is it the file of this store?")]
+    NotUnwrapped(personal_data::KeyId),
     /// A statement did not change the one row that it was sent for.
     #[error("the key store changed {0} rows instead of one")]
     Miscounted(u64),

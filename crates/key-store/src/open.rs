@@ -72,6 +72,8 @@ async fn open_sqlite(url: &str, access: Access) -> Result<KeyStore, KeyStoreErro
     let options = SqliteConnectOptions::new()
         .filename(&file)
         .busy_timeout(BUSY_TIMEOUT)
+        // A key that is destroyed is overwritten.
+        .pragma("secure_delete", "ON")
         .disable_statement_logging();
     if access == Access::Manage {
         let creating = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
@@ -113,8 +115,8 @@ async fn open_postgres(url: &str, access: Access) -> Result<KeyStore, KeyStoreEr
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options)
-        .await?;
+        .connect_lazy_with(options);
+    drop(pg_connect::acquire(&pool).await?);
     if access == Access::Manage {
         let migrated = ON_POSTGRES.run(&pool).await;
         migrated.map_err(|error| KeyStoreError::Unfit(error.to_string()))?;

@@ -3,9 +3,10 @@
 use clap::Subcommand;
 use domain::Reference;
 use identity::Role;
+use std::path::PathBuf;
 use std::str::FromStr;
 
-/// What to do with API keys.
+/// What to do with API keys and the keys of personal data.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Keys {
     /// Make a key; it is shown once and cannot be shown again
@@ -29,6 +30,22 @@ pub enum Keys {
     Revoke {
         /// Its name or id
         key: String,
+    },
+    /// Make the key that personal data are sealed under, for --personal-data-key-file. Without it they cannot be read: keep
+    /// a copy, apart from the data
+    CreateMaster {
+        /// The file to write; it must not be there
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Wrap all keys of personal data by another master key. Then start the servers with that one
+    RotateMaster {
+        /// The file with the present master key
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The file with the next one, from create-master
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
     },
 }
 

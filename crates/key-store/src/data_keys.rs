@@ -1,0 +1,378 @@
+//! The keys that texts about people are sealed with: made in advance, given their customers by what the log says, destroyed
+//! when a customer's data are erased.
+
+use crate::{KeyStore, KeyStoreError};
+use chrono::{DateTime, Utc};
+use personal_data::{DataKey, KeyId, MasterKey};
+use sqlx::{ColumnIndex, Decode, Row, Type};
+use std::collections::BTreeMap;
+
+const ADD: &str = "INSERT INTO data_keys (id, master, wrapped, customer, made_at, destroyed_at)
+    VALUES ($1, $2, $3, NULL, $4, NULL)";
+
+const FIND: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys WHERE id = $1";
+
+const DESTROYED: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys
+    WHERE destroyed_at >= $1 ORDER BY destroyed_at";
+
+const FOLLOWED: &str = "SELECT position FROM followed";
+
+const FOLLOW: &str = "UPDATE followed SET position = $2 WHERE position = $1";
+
+const ASSIGN: &str = "UPDATE data_keys SET customer = $2
+    WHERE id = $1 AND (customer IS NULL OR customer = $2) AND destroyed_at IS NULL";
+
+const KNOWN: &str =
+    "SELECT COUNT(*) FROM data_keys WHERE id = $1 AND (customer IS NULL OR customer = $2)";
+
+const COUNT: &str = "INSERT INTO customers (id, orders, plain, erased_at) VALUES ($1, $2, $3, NULL)
+    ON CONFLICT (id) DO UPDATE SET orders = customers.orders + excluded.orders,
+        plain = customers.plain + excluded.plain";
+
+const CUSTOMER: &str = "SELECT orders, plain, erased_at FROM customers WHERE id = $1";
+
+const DESTROY: &str = "UPDATE data_keys SET wrapped = NULL, master = NULL, destroyed_at = $2
+    WHERE customer = $1 AND destroyed_at IS NULL";
+
+const ERASED: &str = "INSERT INTO customers (id, orders, plain, erased_at) VALUES ($1, 0, 0, $2)
+    ON CONFLICT (id) DO UPDATE SET erased_at = excluded.erased_at";
+
+const WRAPPED_BY: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys
+    WHERE master = $1 ORDER BY id LIMIT 1000";
+
+const REWRAP: &str = "UPDATE data_keys SET master = $2, wrapped = $3 WHERE id = $1 AND master = $4";
+
+/// A data key as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDataKey {
+    /// Its name.
+    pub id: KeyId,
+    /// What is left of it.
+    pub kept: Kept,
+}
+
+/// What the store keeps of a data key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// The key, wrapped by the master key of this id.
+    Wrapped {
+        /// Which master key.
+        master: [u8; 8],
+        /// The key.
+        wrapped: Vec<u8>,
+    },
+    /// It was destroyed then.
+    Destroyed(DateTime<Utc>),
+}
+
+/// What a page of the log says of customers.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct FollowedPage {
+    /// The position of its last event.
+    pub position: u64,
+    /// Whose key each is that the page's events use.
+    pub keys: BTreeMap<KeyId, String>,
+    /// What to add to each customer's figures.
+    pub customers: BTreeMap<String, Figures>,
+}
+
+/// What the log says of a customer.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Orders.
+    pub orders: u64,
+    /// Events with texts that were not sealed: nothing can erase those.
+    pub plain: u64,
+}
+
+/// A customer, as far as the log was followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followed {
+    /// What the log says.
+    pub figures: Figures,
+    /// When the personal data were erased last.
+    pub erased_at: Option<DateTime<Utc>>,
+}
+
+/// The same work on whichever backend it is.
+macro_rules! on_backend {
+    ($store:expr, $pool:ident => $work:expr) => {
+        match $store {
+            KeyStore::Sqlite($pool) => $work,
+            KeyStore::Postgres($pool) => $work,
+        }
+    };
+}
+
+impl KeyStore {
+    /// Stores new keys, all or none.
+    ///
+    /// # Errors
+    /// When the store cannot be reached, or has a key of such a name.
+    pub async fn add_data_keys(
+        &self,
+        keys: &[DataKey],
+        master: &MasterKey,
+        at: DateTime<Utc>,
+    ) -> Result<(), KeyStoreError> {
+        on_backend!(self, pool => {
+            let mut transaction = pool.begin().await?;
+            for key in keys {
+                let wrapped = master.wrap(key).map_err(|_| KeyStoreError::NoRandomness)?;
+                let added = sqlx::query(ADD)
+                    .bind(&key.id().as_bytes()[..])
+                    .bind(&master.id()[..])
+                    .bind(wrapped)
+                    .bind(at.timestamp_micros())
+                    .execute(&mut *transaction)
+                    .await?;
+                one(added.rows_affected())?;
+            }
+            transaction.commit().await?;
+        });
+        Ok(())
+    }
+
+    /// The keys of these names, as far as there are any.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn data_keys(&self, ids: &[KeyId]) -> Result<Vec<StoredDataKey>, KeyStoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let key = on_backend!(self, pool => sqlx::query(FIND)
+                .bind(&id.as_bytes()[..])
+                .try_map(|row| data_key(&row))
+                .fetch_optional(pool)
+                .await)?;
+            found.extend(key);
+        }
+        Ok(found)
+    }
+
+    /// The keys that were destroyed at this time or later.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn destroyed_since(
+        &self,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<StoredDataKey>, KeyStoreError> {
+        Ok(on_backend!(self, pool => sqlx::query(DESTROYED)
+            .bind(at.timestamp_micros())
+            .try_map(|row| data_key(&row))
+            .fetch_all(pool)
+            .await)?)
+    }
+
+    /// The position up to which the log was followed.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn followed(&self) -> Result<u64, KeyStoreError> {
+        let position: i64 =
+            on_backend!(self, pool => sqlx::query_scalar(FOLLOWED).fetch_one(pool).await)?;
+        Ok(position.unsigned_abs())
+    }
+
+    /// Notes a page of the log that follows on `from`. Returns the keys that the page uses and the store does not have, or
+    /// has as another customer's; `None` if another process has noted the page.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn note_followed(
+        &self,
+        from: u64,
+        page: &FollowedPage,
+    ) -> Result<Option<Vec<KeyId>>, KeyStoreError> {
+        let mut strange = Vec::new();
+        on_backend!(self, pool => {
+            let mut transaction = pool.begin().await?;
+            let moved = sqlx::query(FOLLOW)
+                .bind(number(from))
+                .bind(number(page.position))
+                .execute(&mut *transaction)
+                .await?;
+            match moved.rows_affected() {
+                0 => return Ok(None),
+                moved => one(moved)?,
+            }
+            for (id, customer) in &page.keys {
+                let assigned = sqlx::query(ASSIGN)
+                    .bind(&id.as_bytes()[..])
+                    .bind(customer)
+                    .execute(&mut *transaction)
+                    .await?;
+                if assigned.rows_affected() == 0 {
+                    let known: i64 = sqlx::query_scalar(KNOWN)
+                        .bind(&id.as_bytes()[..])
+                        .bind(customer)
+                        .fetch_one(&mut *transaction)
+                        .await?;
+                    strange.extend((known == 0).then_some(*id));
+                }
+            }
+            for (id, figures) in &page.customers {
+                let counted = sqlx::query(COUNT)
+                    .bind(id)
+                    .bind(number(figures.orders))
+                    .bind(number(figures.plain))
+                    .execute(&mut *transaction)
+                    .await?;
+                one(counted.rows_affected())?;
+            }
+            transaction.commit().await?;
+        });
+        Ok(Some(strange))
+    }
+
+    /// A customer, if the log that was followed knows one of this id.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn customer(&self, id: &str) -> Result<Option<Followed>, KeyStoreError> {
+        Ok(on_backend!(self, pool => sqlx::query(CUSTOMER)
+            .bind(id)
+            .try_map(|row| customer(&row))
+            .fetch_optional(pool)
+            .await)?)
+    }
+
+    /// Destroys a customer's keys. Returns how many there were. Afterwards no file of the store holds them; its backups and
+    /// an archive of its WAL do, until they are deleted.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn destroy_keys_of(
+        &self,
+        customer: &str,
+        at: DateTime<Utc>,
+    ) -> Result<u64, KeyStoreError> {
+        let destroyed = on_backend!(self, pool => {
+            let mut transaction = pool.begin().await?;
+            let destroyed = sqlx::query(DESTROY)
+                .bind(customer)
+                .bind(at.timestamp_micros())
+                .execute(&mut *transaction)
+                .await?
+                .rows_affected();
+            let noted = sqlx::query(ERASED)
+                .bind(customer)
+                .bind(at.timestamp_micros())
+                .execute(&mut *transaction)
+                .await?;
+            one(noted.rows_affected())?;
+            transaction.commit().await?;
+            destroyed
+        });
+        self.scrub().await?;
+        Ok(destroyed)
+    }
+
+    /// Removes what a change has left of the former rows.
+    async fn scrub(&self) -> Result<(), KeyStoreError> {
+        match self {
+            // Connections overwrite what they free (`secure_delete`); the WAL still has the former pages.
+            Self::Sqlite(pool) => {
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(pool).await.map(drop)?;
+            }
+            Self::Postgres(pool) => {
+                sqlx::query("VACUUM data_keys").execute(pool).await.map(drop)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Wraps every key of the former master key by the new one. May be repeated after it was interrupted. Returns how many
+    /// keys it was.
+    ///
+    /// # Errors
+    /// When the store cannot be reached, or a key was not wrapped by the former master key after all.
+    pub async fn rotate_master(
+        &self,
+        former: &MasterKey,
+        new: &MasterKey,
+    ) -> Result<u64, KeyStoreError> {
+        let mut rotated = 0;
+        loop {
+            let keys = on_backend!(self, pool => sqlx::query(WRAPPED_BY)
+                .bind(&former.id()[..])
+                .try_map(|row| data_key(&row))
+                .fetch_all(pool)
+                .await)?;
+            if keys.is_empty() {
+                self.scrub().await?;
+                return Ok(rotated);
+            }
+            let mut wrapped = Vec::with_capacity(keys.len());
+            for StoredDataKey { id, kept } in keys {
+                let Kept::Wrapped { wrapped: old, .. } = kept else { continue };
+                let key = former.unwrap(id, &old).map_err(|_| KeyStoreError::NotUnwrapped(id))?;
+                wrapped.push((id, new.wrap(&key).map_err(|_| KeyStoreError::NoRandomness)?));
+            }
+            on_backend!(self, pool => {
+                let mut transaction = pool.begin().await?;
+                for (id, wrapped) in wrapped {
+                    let done = sqlx::query(REWRAP)
+                        .bind(&id.as_bytes()[..])
+                        .bind(&new.id()[..])
+                        .bind(wrapped)
+                        .bind(&former.id()[..])
+                        .execute(&mut *transaction)
+                        .await?;
+                    // None: it was destroyed in the meantime.
+                    rotated += done.rows_affected();
+                }
+                transaction.commit().await?;
+            });
+        }
+    }
+}
+
+fn one(changed: u64) -> Result<(), KeyStoreError> {
+    if changed == 1 { Ok(()) } else { Err(KeyStoreError::Miscounted(changed)) }
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn data_key<R>(row: &R) -> sqlx::Result<StoredDataKey>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    for<'a> Vec<u8>: Decode<'a, R::Database> + Type<R::Database>,
+    for<'a> i64: Decode<'a, R::Database> + Type<R::Database>,
+{
+    let id: Vec<u8> = row.try_get(0)?;
+    let id = KeyId::from_slice(&id).map_err(|_| unreadable("id"))?;
+    let (master, wrapped) = (row.try_get::<Option<Vec<u8>>, _>(1)?, row.try_get(2)?);
+    let kept = match (master, wrapped, row.try_get::<Option<i64>, _>(3)?) {
+        (Some(master), Some(wrapped), None) => {
+            Kept::Wrapped { master: master.try_into().map_err(|_| unreadable("master"))?, wrapped }
+        }
+        (None, None, Some(at)) => Kept::Destroyed(time(at)?),
+        _ => return Err(unreadable("end")),
+    };
+    Ok(StoredDataKey { id, kept })
+}
+
+fn customer<R>(row: &R) -> sqlx::Result<Followed>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    for<'a> i64: Decode<'a, R::Database> + Type<R::Database>,
+{
+    let (orders, plain): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let figures = Figures { orders: orders.unsigned_abs(), plain: plain.unsigned_abs() };
+    let erased_at = row.try_get::<Option<i64>, _>(2)?.map(time).transpose()?;
+    Ok(Followed { figures, erased_at })
+}
+
+fn time(micros: i64) -> sqlx::Result<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| unreadable("time"))
+}
+
+fn unreadable(what: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("a data key's {what} cannot be read").into())
+}

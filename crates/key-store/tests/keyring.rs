@@ -1,0 +1,106 @@
+//! Sealing and opening by several programs over one store.
+
+#![allow(clippy::unwrap_used)]
+
+use chrono::Utc;
+use key_store::{Access, FollowedPage, KeyStore, Keyring, keys_in};
+use personal_data::MasterKey;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A program with a keyring of its own.
+struct Program {
+    store: KeyStore,
+    keyring: Keyring,
+    _running: AbortOnDropHandle<()>,
+}
+
+impl Program {
+    async fn start(url: &str, master: &MasterKey) -> Self {
+        let store = KeyStore::open(url, Access::Manage).await.unwrap();
+        let master = MasterKey::parse(master.reveal()).unwrap();
+        let keyring = Keyring::new(store.clone(), master);
+        let running = tokio::spawn(keyring.clone().run(CancellationToken::new()));
+        Self { store, keyring, _running: AbortOnDropHandle::new(running) }
+    }
+
+    async fn opened(&self, sealed: &str) -> (Value, bool) {
+        let json = json!({"name": sealed}).to_string();
+        let opened = self.keyring.open_json(json.as_bytes()).await.unwrap();
+        let value: Value = serde_json::from_slice(&opened.json).unwrap();
+        (value["name"].clone(), opened.erased_at.is_some())
+    }
+}
+
+#[tokio::test]
+async fn what_one_program_seals_another_opens_until_it_is_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_file::url_of(&folder.path().join("keys.db")).unwrap();
+    let master = MasterKey::generate().unwrap();
+    let (writer, reader) =
+        (Program::start(&url, &master).await, Program::start(&url, &master).await);
+    assert_eq!(writer.keyring.seal("c-1", "Ada"), None, "no key was made yet");
+    writer.keyring.ready(2).await;
+    let [ada, note] =
+        ["Ada", "call \"back\"\n"].map(|text| writer.keyring.seal("c-1", text).unwrap());
+    let eve = writer.keyring.seal("c-2", "Eve").unwrap();
+    let keys = keys_in(json!([ada, note]).to_string().as_bytes());
+    assert_eq!(keys.len(), 1, "one key for one customer");
+    for program in [&writer, &reader] {
+        assert_eq!(program.opened(&ada).await, (json!("Ada"), false));
+        assert_eq!(program.opened(&note).await, (json!("call \"back\"\n"), false));
+        assert_eq!(program.opened("Ada").await, (json!("Ada"), false), "was never sealed");
+    }
+
+    // Followed, erased: at once here, soon there.
+    let page = FollowedPage {
+        position: 1,
+        keys: keys.into_iter().map(|key| (key, "c-1".to_owned())).collect(),
+        ..FollowedPage::default()
+    };
+    writer.store.note_followed(0, &page).await.unwrap();
+    assert_eq!(writer.keyring.erase("c-1", Utc::now()).await.unwrap(), 1);
+    assert_eq!(writer.opened(&ada).await, (Value::Null, true));
+    let erased = Instant::now();
+    while reader.opened(&ada).await != (Value::Null, true) {
+        assert!(erased.elapsed() < Duration::from_secs(5), "it still opens");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(reader.opened(&eve).await, (json!("Eve"), false));
+
+    // The customer comes back: with another key.
+    let again = writer.keyring.seal("c-1", "Ada").unwrap();
+    assert_eq!(reader.opened(&again).await, (json!("Ada"), false));
+    assert_eq!(reader.opened(&ada).await, (Value::Null, true));
+}
+
+#[tokio::test]
+async fn a_key_is_one_customers_however_many_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_file::url_of(&folder.path().join("keys.db")).unwrap();
+    let master = MasterKey::generate().unwrap();
+    let writer = Program::start(&url, &master).await;
+    let mut keys = HashSet::new();
+    for customer in 0..3_000 {
+        writer.keyring.ready(1).await;
+        let sealed = writer.keyring.seal(&format!("c-{customer}"), "x").unwrap();
+        keys.extend(keys_in(json!(sealed).to_string().as_bytes()));
+    }
+    assert_eq!(keys.len(), 3_000);
+    let keys: Vec<_> = keys.into_iter().collect();
+    assert_eq!(writer.store.data_keys(&keys).await.unwrap().len(), 3_000, "each was stored before");
+}
+
+#[tokio::test]
+async fn another_master_key_opens_nothing_and_shows_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_file::url_of(&folder.path().join("keys.db")).unwrap();
+    let writer = Program::start(&url, &MasterKey::generate().unwrap()).await;
+    let stranger = Program::start(&url, &MasterKey::generate().unwrap()).await;
+    writer.keyring.ready(1).await;
+    let sealed = writer.keyring.seal("c-1", "Ada").unwrap();
+    assert_eq!(stranger.opened(&sealed).await, (json!(sealed), false));
+}
