@@ -43,9 +43,10 @@ async fn serve(Arguments { listen, event_store, security }: Arguments) -> anyhow
     let shutdown = server::shutdown::on_signals();
     let security = Security::open(&security, KEY_STORE, access::STANDARD).await?;
     let listener = security.listen(&listen).await?;
+    let settings = Settings::default().sealing(security.keyring());
     let store = EventStore::open(&event_store, Access::ReadWrite)
         .await
         .context("--event-store cannot be opened")?;
-    command_service::run(listener, store, Settings::default(), security, shutdown).await?;
+    command_service::run(listener, store, settings, security, shutdown).await?;
     Ok(())
 }

@@ -2,13 +2,14 @@
 
 use crate::http::{CommandApi, Commands};
 use crate::import::{Imported, Imports};
-use crate::pipeline::{Clock, Pipeline, PipelineLimits, forget_old_answers};
+use crate::pipeline::{Clock, Personal, Pipeline, PipelineLimits, forget_old_answers};
 use crate::{import, orders};
 use axum::Router;
 use domain::order::OrderAggregate;
 use event_store::EventStore;
 use futures::future::{self, BoxFuture, FutureExt};
 use identity::access;
+use key_store::Keyring;
 use security::Security;
 use server::listen::Listener;
 use server::{Limits, Readiness};
@@ -30,11 +31,22 @@ pub struct Settings {
     pub limits: PipelineLimits,
     /// The present time.
     pub clock: Clock,
+    /// Seals texts about people.
+    pub personal: Personal,
+}
+
+impl Settings {
+    /// Seals texts about people by this keyring, if there is one.
+    #[must_use]
+    pub fn sealing(self, keyring: Option<Keyring>) -> Self {
+        Self { personal: keyring.map(Personal::from).unwrap_or_default(), ..self }
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: PipelineLimits::default(), clock: Arc::new(server::clock::now) }
+        let clock = Arc::new(server::clock::now);
+        Self { limits: PipelineLimits::default(), clock, personal: Personal::default() }
     }
 }
 
@@ -144,7 +156,8 @@ impl CommandService {
 /// Starts the pipeline of an aggregate.
 fn commands<A: CommandApi>(store: &EventStore, settings: &Settings) -> Commands<A> {
     let clock = Arc::clone(&settings.clock);
-    let pipeline = Pipeline::spawn(store.clone(), clock, settings.limits);
+    let pipeline =
+        Pipeline::spawn_sealing(store.clone(), clock, settings.limits, settings.personal.clone());
     Commands::new(pipeline, store.clone())
 }
 

@@ -43,7 +43,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     let readiness = Readiness::draining_on(shutdown.clone());
     let commands = CommandService::new(
         storage.log.clone(),
-        command_service::Settings::default(),
+        command_service::Settings::default().sealing(security.keyring()),
         shutdown.clone(),
     );
     let views = QueryService::new(

@@ -11,6 +11,7 @@
 use super::cache::Cache;
 use super::figures::Figures;
 use super::kept;
+use super::personal::{Opening, Personal};
 use super::queue::{Job, QueueReceiver};
 use super::request::{Accepted, Commanded, Judged, Refusal, Replayed, Reply, Target};
 use super::snapshots::Snapshots;
@@ -33,6 +34,9 @@ pub struct Worker<A: Aggregate> {
     pub queue: QueueReceiver<A>,
     pub store: EventStore,
     pub cache: Cache<A>,
+    pub personal: Personal,
+    /// That of the states in the cache.
+    pub generation: u64,
     pub snapshots: Snapshots<A>,
     pub clock: super::Clock,
     pub figures: Figures,
@@ -96,11 +100,17 @@ impl<A: Commanded> Worker<A> {
                 return;
             }
             let fresh = if decision == 0 { Fresh::Absent } else { Fresh::Missing };
+            self.personal.ready(waiting.len()).await;
+            self.forget_what_was_erased();
             let Some((seated, mut streams)) = self.load(waiting, fresh).await else { return };
             let now = (self.clock)();
-            let (decided, append) = decide(seated, &mut streams, now);
+            let (decided, append) = decide(seated, &mut streams, now, &self.personal);
             if decided.is_empty() {
                 return;
+            }
+            if self.personal.generation() != self.generation {
+                waiting = decided.into_iter().map(|decided| decided.job).collect();
+                continue;
             }
             let started = Instant::now();
             let appended = self.store.append_staying(append).await;
@@ -166,6 +176,15 @@ impl<A: Commanded> Worker<A> {
         open
     }
 
+    /// Drops the states in memory if something was erased since they were loaded.
+    fn forget_what_was_erased(&mut self) {
+        let generation = self.personal.generation();
+        if generation != self.generation {
+            self.cache.clear();
+            self.generation = generation;
+        }
+    }
+
     /// Seats every job at its stream: from the cache, or all missing ones with one read.
     async fn load(
         &mut self,
@@ -213,10 +232,14 @@ impl<A: Commanded> Worker<A> {
         let stored: Vec<_> = ids.iter().map(|&id| stream_id::<A>(id)).collect();
         let loaded = self.store.load(&stored, A::SNAPSHOT_VERSION).await?;
         let mut streams = Vec::with_capacity(ids.len());
-        for (&id, loaded) in ids.iter().zip(loaded) {
-            streams.push(match Stream::fold(id, loaded) {
+        for (&id, mut loaded) in ids.iter().zip(loaded) {
+            let folded = match self.personal.open(&mut loaded).await? {
+                Opening::Whole => Stream::fold(id, loaded),
+                Opening::SnapshotErased => None,
+            };
+            streams.push(match folded {
                 Some(stream) => stream,
-                None => Stream::refold(id, &self.store).await?,
+                None => Stream::refold(id, &self.store, &self.personal).await?,
             });
         }
         Ok(streams)
@@ -270,7 +293,7 @@ impl<A: Commanded> Worker<A> {
             if stale || stream.state.is_none() || stream.version == 0 {
                 continue;
             }
-            self.snapshots.offer(&mut stream);
+            self.snapshots.offer(&mut stream, self.generation);
             self.cache.put(stream);
         }
         self.figures.conflicts.increment(losers.len() as u64);
@@ -309,11 +332,12 @@ fn decide<A: Commanded>(
     seated: Vec<Seated<A>>,
     streams: &mut [Stream<A>],
     now: Timestamp,
+    personal: &Personal,
 ) -> (Vec<Decided<A>>, Append) {
     let mut decided = Vec::with_capacity(seated.len());
     let mut entries = Vec::with_capacity(seated.len());
     for Seated { job, stream } in seated {
-        let decision = streams[stream].decide(&job.request, now);
+        let decision = streams[stream].decide(&job.request, now, personal);
         if matches!(decision.result, Err(Refusal::Internal)) {
             refuse(job, Refusal::Internal);
             continue;

@@ -60,6 +60,12 @@ impl<A: Aggregate> Cache<A> {
         }
     }
 
+    /// Drops all.
+    pub fn clear(&mut self) {
+        self.streams.clear();
+        self.weight = 0;
+    }
+
     /// The number of streams in the cache.
     pub fn len(&self) -> usize {
         self.streams.len()

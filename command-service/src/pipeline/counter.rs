@@ -33,7 +33,7 @@ pub enum Command {
     PanicInFold,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Event {
     Added(i64),
     Poisoned,

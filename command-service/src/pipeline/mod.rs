@@ -13,6 +13,9 @@ mod cache;
 pub(crate) mod counter;
 pub mod figures;
 mod kept;
+mod personal;
+#[cfg(test)]
+mod personal_tests;
 mod queue;
 pub mod request;
 mod retention;
@@ -22,6 +25,7 @@ mod stream;
 mod tests;
 
 pub use cache::CacheLimits;
+pub use personal::Personal;
 pub use queue::QueueLimits;
 pub use request::{
     Accepted, Commanded, Effect, EventRef, Judged, Key, Precondition, Preview, Refusal, Replayed,
@@ -97,15 +101,34 @@ impl<A: Commanded> Pipeline<A> {
     /// Starts the pipeline's tasks on the current runtime; if that has several threads, one task gets its own thread.
     /// All end with [`Pipeline::close`] or the last handle.
     pub fn spawn(store: EventStore, clock: Clock, limits: PipelineLimits) -> Self {
+        Self::spawn_sealing(store, clock, limits, Personal::default())
+    }
+
+    /// The same, with a keyring by which texts about people are sealed.
+    pub fn spawn_sealing(
+        store: EventStore,
+        clock: Clock,
+        limits: PipelineLimits,
+        personal: Personal,
+    ) -> Self {
         let figures = Figures::of(A::STREAM_TYPE);
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (queue, receiver) = queue::bounded(limits.queue, closing.clone());
-        let (snapshots, save) = snapshots::saver(store.clone(), limits.snapshot_every);
+        let (snapshots, save) =
+            snapshots::saver(store.clone(), limits.snapshot_every, personal.clone());
         tasks.spawn(save);
         let cache = cache::Cache::new(limits.cache);
-        let worker =
-            Worker { queue: receiver, store, cache, snapshots, clock, figures: figures.clone() };
+        let worker = Worker {
+            queue: receiver,
+            store,
+            cache,
+            generation: personal.generation(),
+            personal,
+            snapshots,
+            clock,
+            figures: figures.clone(),
+        };
         run(worker, &tasks);
         tasks.close();
         Self { queue, closing, tasks, figures }

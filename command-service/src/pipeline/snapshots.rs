@@ -4,6 +4,8 @@
 //! serialises and stores it. If that task is behind, the snapshot is skipped: it is a cache of the log, and a later one
 //! will do.
 
+use super::personal::Personal;
+use super::request::Commanded;
 use super::stream::Stream;
 use domain::Aggregate;
 use event_store::{EventStore, Snapshot, StreamId, StreamType, Version};
@@ -24,11 +26,13 @@ struct Taken<A: Aggregate> {
     stream: StreamId,
     state: A::State,
     snapshot: Snapshot,
+    /// The keyring's generation then.
+    taken_at: u64,
 }
 
 impl<A: Aggregate> Snapshots<A> {
     /// Hands the state over if a snapshot is due and there is room.
-    pub fn offer(&self, stream: &mut Stream<A>) {
+    pub fn offer(&self, stream: &mut Stream<A>, generation: u64) {
         if stream.version - stream.snapshot < self.every {
             return;
         }
@@ -42,19 +46,21 @@ impl<A: Aggregate> Snapshots<A> {
             },
             state: state.clone(),
             snapshot: Snapshot { version, occurred_at, position, state: Vec::new() },
+            taken_at: generation,
         });
         stream.snapshot = version;
     }
 }
 
 /// Makes the channel, and the future that saves snapshots from it until the sending end is gone.
-pub fn saver<A: Aggregate>(
+pub fn saver<A: Commanded>(
     store: EventStore,
     every: Version,
+    personal: Personal,
 ) -> (Snapshots<A>, impl Future<Output = ()> + Send + 'static) {
     let (sender, mut waiting) = mpsc::channel::<Taken<A>>(MAX_WAITING);
     let save = async move {
-        while let Some(Taken { stream, state, mut snapshot }) = waiting.recv().await {
+        while let Some(Taken { stream, state, mut snapshot, taken_at }) = waiting.recv().await {
             snapshot.state = match serde_json::to_vec(&state) {
                 Ok(bytes) => bytes,
                 Err(error) => {
@@ -62,6 +68,14 @@ pub fn saver<A: Aggregate>(
                     continue;
                 }
             };
+            // After an erasure the state may hold what was erased.
+            if taken_at != personal.generation() {
+                continue;
+            }
+            let Some(sealed) = personal.sealed_state(snapshot.state, A::customer(&state)) else {
+                continue;
+            };
+            snapshot.state = sealed;
             let version = snapshot.version;
             match store.save_snapshot(&stream, A::SNAPSHOT_VERSION, snapshot).await {
                 Ok(()) => tracing::debug!(stream.id = %stream.id, version, "snapshot saved"),

@@ -3,6 +3,7 @@
 //! Decide and evolve run only here. Both are the aggregate's own code. If one panics, the stream is marked unreadable:
 //! its callers are answered, the state is dropped, and the pipeline goes on.
 
+use super::personal::Personal;
 use super::request::{Accepted, Commanded, Effect, EventRef, Judged, Preview, Refusal, Request};
 use domain::{Aggregate, Timestamp};
 use event_store::{
@@ -61,14 +62,19 @@ impl<A: Aggregate> Stream<A> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn refold(id: Uuid, store: &EventStore) -> Result<Self, StoreError> {
+    pub async fn refold(
+        id: Uuid,
+        store: &EventStore,
+        personal: &Personal,
+    ) -> Result<Self, StoreError> {
         let stored = StreamId { stream_type: const { StreamType::new(A::STREAM_TYPE) }, id };
         let mut stream = Self::absent(id);
         loop {
-            let page = store.read_stream(&stored, stream.version, MAX_PAGE).await?;
+            let mut page = store.read_stream(&stored, stream.version, MAX_PAGE).await?;
             if page.is_empty() {
                 return Ok(stream);
             }
+            personal.open_events(&mut page).await?;
             stream.follow(&page);
         }
     }
@@ -108,7 +114,12 @@ pub struct Decision<A: Aggregate> {
 
 impl<A: Commanded> Stream<A> {
     /// Decides one request and, unless it is a dry run, evolves the stream as if the events were stored.
-    pub fn decide(&mut self, request: &Request<A::Command>, now: Timestamp) -> Decision<A> {
+    pub fn decide(
+        &mut self,
+        request: &Request<A::Command>,
+        now: Timestamp,
+        personal: &Personal,
+    ) -> Decision<A> {
         let expected_version = self.version;
         let hidden = self.is_hidden_from(&request.scope);
         let (mut stored, mut partition_key) = (Vec::new(), None);
@@ -117,7 +128,7 @@ impl<A: Commanded> Stream<A> {
                 if expected_version == 0 {
                     partition_key = events.first().and_then(A::partition_key);
                 }
-                self.advance(&events, at, &mut stored)
+                self.advance(&events, at, &mut stored, personal)
             }
             Effect::Preview => self.preview(events, at),
         });
@@ -194,11 +205,17 @@ impl<A: Commanded> Stream<A> {
         events: &[A::Event],
         at: Timestamp,
         stored: &mut Vec<NewEvent>,
+        personal: &Personal,
     ) -> Judged<A, Accepted<A>> {
         stored.reserve_exact(events.len());
         for event in events {
-            let encoded = A::encode(event);
             self.evolve(event, at);
+            let customer = self.state.as_ref().and_then(A::customer);
+            let Some(sealed) = personal.sealed::<A>(event, customer) else {
+                self.state = None;
+                break;
+            };
+            let encoded = A::encode(&sealed);
             self.weight += encoded.payload.len();
             stored.push(NewEvent {
                 event_id: clock::id(),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::pipeline::counter::{Counter, Rig, add};
+
 use crate::pipeline::snapshots::{SNAPSHOT_EVERY, saver};
 use event_store::{Metadata, Snapshot, StreamType};
 use rig::log::Log;
@@ -16,7 +17,7 @@ fn at(seconds: i64) -> Timestamp {
 fn recorded(stream: &mut Stream<Counter>, numbers: &[i64]) -> Vec<RecordedEvent> {
     let mut recorded = Vec::new();
     for number in numbers {
-        let decision = stream.decide(&add(ID, *number), at(1));
+        let decision = stream.decide(&add(ID, *number), at(1), &Personal::default());
         recorded.extend(decision.events.into_iter().zip(decision.expected_version + 1..).map(
             |(event, version)| RecordedEvent {
                 position: version,
@@ -61,7 +62,7 @@ fn a_stream_weighs_its_bytes_whether_it_was_decided_or_loaded() {
 #[tokio::test]
 async fn a_snapshot_is_due_once_in_an_interval_of_events() {
     let store = Rig::on(Log::sqlite()).store().await;
-    let (snapshots, _save) = saver::<Counter>(store, SNAPSHOT_EVERY);
+    let (snapshots, _save) = saver::<Counter>(store, SNAPSHOT_EVERY, Personal::default());
     let mut stream = Stream::absent(Uuid::from_u128(ID));
     stream.occurred_at = Some(at(1));
     let every = SNAPSHOT_EVERY;
@@ -75,7 +76,7 @@ async fn a_snapshot_is_due_once_in_an_interval_of_events() {
         (3 * every + 3, 3 * every + 3),
     ] {
         stream.version = version;
-        snapshots.offer(&mut stream);
+        snapshots.offer(&mut stream, 0);
         assert_eq!(stream.snapshot, last, "at version {version}");
     }
 }

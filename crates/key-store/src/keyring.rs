@@ -11,6 +11,7 @@ use personal_data::{DataKey, KeyId, MasterKey, NotOpened, Opened, Sealed, open_j
 use quick_cache::sync::Cache;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -41,6 +42,7 @@ struct Inner {
     wanted: Notify,
     made: Notify,
     learned: tokio::sync::Mutex<Learned>,
+    generation: AtomicU64,
 }
 
 /// What was learned of destroyed keys.
@@ -82,7 +84,13 @@ impl Keyring {
             wanted: Notify::new(),
             made: Notify::new(),
             learned: tokio::sync::Mutex::default(),
+            generation: AtomicU64::new(0),
         }))
+    }
+
+    /// Rises whenever keys turn out to be destroyed, before anything is sealed with another key for their customers.
+    pub fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::SeqCst)
     }
 
     /// Waits until so many customers could get a key.
@@ -125,8 +133,6 @@ impl Keyring {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn erase(&self, customer: &str, at: DateTime<Utc>) -> Result<u64, KeyStoreError> {
-        // A text that comes now gets a key of its own.
-        self.0.own.remove(customer);
         let destroyed = self.0.store.destroy_keys_of(customer, at).await?;
         self.learn().await?;
         Ok(destroyed)
@@ -151,6 +157,21 @@ impl Keyring {
             Some(Known::Missing) | None => Opened::Sealed,
         });
         Ok(OpenedJson { json, erased_at })
+    }
+
+    /// Opens what was not erased; the rest stays sealed.
+    ///
+    /// # Errors
+    /// Those of [`Self::open_json`].
+    pub async fn open_what_is_left<'a>(
+        &self,
+        json: &'a [u8],
+    ) -> Result<Cow<'a, [u8]>, KeyStoreError> {
+        self.fetch(keys_in(json)).await?;
+        Ok(open_json(json, |sealed| match self.0.known.get(&sealed.key()) {
+            Some(Known::Key(key)) => key.open(sealed).map_or(Opened::Sealed, Opened::Text),
+            _ => Opened::Sealed,
+        }))
     }
 
     /// Sees to it that these keys are known.
@@ -221,6 +242,7 @@ impl Keyring {
         {
             let Kept::Destroyed(at) = kept else { continue };
             self.0.known.insert(id, Known::Destroyed(at));
+            self.0.generation.fetch_add(1, Ordering::SeqCst);
             self.0.own.retain(|_, key| key.id() != id);
             learned.last = learned.last.max(at);
         }

@@ -4,6 +4,7 @@ use crate::cors::Origin;
 use clap::{Args, ValueEnum};
 use identity::Proxies;
 use identity::rates::{NETWORKS, Rates, Work};
+use personal_data::MasterKey;
 use server::listen::TlsFiles;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -57,6 +58,10 @@ pub struct Flags {
     /// Where API keys are kept: sqlite://path/to/keys.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_KEY_STORE", value_name = "URL", global = true)]
     pub key_store: Option<String>,
+    /// The key that wraps the keys of personal data, made by `orderlog keys create-master`: with it, texts about people are
+    /// sealed before they are stored. The key itself may be in ORDERLOG_PERSONAL_DATA_KEY instead
+    #[arg(long, env = "ORDERLOG_PERSONAL_DATA_KEY_FILE", value_name = "FILE", global = true)]
+    pub personal_data_key_file: Option<PathBuf>,
     /// Origins of web pages that may call from a browser, such as https://shop.example; without it none
     #[arg(
         long,
@@ -118,6 +123,11 @@ pub enum Contradiction {
         method: &'static str,
     },
 }
+
+/// The key of personal data cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("--personal-data-key-file: {0}")]
+pub struct PersonalDataKeyError(String);
 
 /// What a flag limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,6 +206,23 @@ impl Flags {
             key: self.tls_key.clone()?,
             client_authorities: self.tls_client_ca.clone(),
         })
+    }
+
+    /// The key of personal data, from its file or the environment.
+    ///
+    /// # Errors
+    /// [`PersonalDataKeyError`].
+    pub fn personal_data_key(&self) -> Result<Option<MasterKey>, PersonalDataKeyError> {
+        let text = match &self.personal_data_key_file {
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| PersonalDataKeyError(format!("{}: {error}", file.display())))?,
+            None => match std::env::var("ORDERLOG_PERSONAL_DATA_KEY") {
+                Ok(text) => text,
+                Err(_) => return Ok(None),
+            },
+        };
+        let key = MasterKey::parse(&text);
+        key.map(Some).map_err(|error| PersonalDataKeyError(error.to_string()))
     }
 
     /// Whether a method was chosen.

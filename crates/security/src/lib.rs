@@ -11,7 +11,8 @@ pub const KEY_STORE: &str = "sqlite://orderlog-data/keys.db";
 mod cors;
 mod flags;
 mod open;
+mod opening;
 
 pub use cors::Origin;
-pub use flags::{Contradiction, Flags, Method};
+pub use flags::{Contradiction, Flags, Method, PersonalDataKeyError};
 pub use open::{OpenError, Security};

@@ -1,13 +1,15 @@
-//! Opens what the flags name: key sets, the secret, the store of API keys.
+//! Opens what the flags name: key sets, secrets, certificates, the store of keys.
 
 use crate::cors::{self, Origin};
-use crate::flags::{Contradiction, Flags, Method};
+use crate::flags::{Contradiction, Flags, Method, PersonalDataKeyError};
+use crate::opening;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use identity::access::{Rule, Table};
 use identity::key_set::{KeySet, KeySetError};
 use identity::token::Expected;
 use identity::{ApiKeys, Guard, IssuerKeys, KeySource, SourceError, Tokens};
-use key_store::{Access, KeyStore, KeyStoreError};
+use key_store::{Access, KeyStore, KeyStoreError, Keyring};
 use server::BindError;
 use server::Readiness;
 use server::listen::{Exposure, Listener, Tls, TlsError};
@@ -37,7 +39,10 @@ pub enum OpenError {
     /// The certificates cannot be used.
     #[error("--tls-cert, --tls-key, --tls-client-ca: {0}")]
     Tls(#[from] TlsError),
-    /// The store of API keys cannot be opened.
+    /// The key of personal data cannot be read.
+    #[error(transparent)]
+    PersonalDataKey(#[from] PersonalDataKeyError),
+    /// The store of keys cannot be opened.
     #[error("--key-store: {0}")]
     Store(#[from] KeyStoreError),
 }
@@ -48,9 +53,10 @@ pub struct Security {
     exposure: Exposure,
     tls: Option<Tls>,
     origins: Vec<Origin>,
+    keyring: Option<Keyring>,
     issuers: Vec<IssuerKeys>,
     following: CancellationToken,
-    follower: Option<tokio::task::JoinHandle<()>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Security {
@@ -69,39 +75,52 @@ impl Security {
             Some(files) => Some(Tls::follow(files).await?),
             None => None,
         };
-        let origins = flags.cors_origin.clone();
-        let following = CancellationToken::new();
-        if flags.is_unset() || flags.uses(Method::Off) {
-            let exposure =
-                if flags.is_unset() { Exposure::LoopbackOnly } else { Exposure::Anywhere };
-            return Ok(Self {
-                guard: None,
-                exposure,
-                tls,
-                origins,
-                issuers: Vec::new(),
-                following,
-                follower: None,
-            });
+        let mut security = Self {
+            guard: None,
+            exposure: if flags.is_unset() { Exposure::LoopbackOnly } else { Exposure::Anywhere },
+            tls,
+            origins: flags.cors_origin.clone(),
+            keyring: None,
+            issuers: Vec::new(),
+            following: CancellationToken::new(),
+            tasks: Vec::new(),
+        };
+        let key_store = flags.key_store.as_deref().unwrap_or(key_store);
+        if let Some(master) = flags.personal_data_key()? {
+            // The first program to seal makes the store, where that is a file.
+            let access =
+                if key_store.starts_with("sqlite:") { Access::Manage } else { Access::Follow };
+            let keyring = Keyring::new(KeyStore::open(key_store, access).await?, master);
+            let running = keyring.clone().run(security.following.clone());
+            security.tasks.push(tokio::spawn(running));
+            security.keyring = Some(keyring);
         }
-        let issuers = issuers(flags).await?;
+        if flags.is_unset() || flags.uses(Method::Off) {
+            return Ok(security);
+        }
+        security.issuers = issuers(flags).await?;
+        let issuers = &security.issuers;
         let expected = flags.auth_issuer.clone().zip(flags.auth_audience.clone());
         let tokens = expected
             .filter(|_| !issuers.is_empty())
             .map(|(issuer, audience)| Tokens::new(Expected { issuer, audience }, issuers.clone()));
-        let (mut keys, mut follower) = (None, None);
+        let mut keys = None;
         if flags.uses(Method::Keys) {
-            let url = flags.key_store.as_deref().unwrap_or(key_store);
-            let store = KeyStore::open(url, Access::Follow).await?;
+            let store = KeyStore::open(key_store, Access::Follow).await?;
             let known = ApiKeys::default();
             known.replace(store.keys().await?);
-            follower =
-                Some(tokio::spawn(key_store::follow(store, known.clone(), following.clone())));
+            let following = key_store::follow(store, known.clone(), security.following.clone());
+            security.tasks.push(tokio::spawn(following));
             keys = Some(known);
         }
-        let guard =
-            Some(Guard::new(tokens, keys, Table::of(rules), (flags.rates(), flags.proxies())));
-        Ok(Self { guard, exposure: Exposure::Anywhere, tls, origins, issuers, following, follower })
+        let budgets = (flags.rates(), flags.proxies());
+        security.guard = Some(Guard::new(tokens, keys, Table::of(rules), budgets));
+        Ok(security)
+    }
+
+    /// Seals texts about people, if a key was given for that.
+    pub fn keyring(&self) -> Option<Keyring> {
+        self.keyring.clone()
     }
 
     /// Listens on `host:port`: on any address if callers must prove who they are, with TLS if certificates are named.
@@ -112,9 +131,13 @@ impl Security {
         Ok(server::bind(address, self.exposure).await?.with_tls(self.tls.clone()))
     }
 
-    /// Puts the guard in front of all routes; without authentication everything passes. A browser's question about an
+    /// Puts the guard in front of all routes; without authentication everything passes. Behind it answers are opened. A browser's question about an
     /// origin is answered before it: it carries no credentials.
     pub fn protect(&self, app: Router) -> Router {
+        let app = match &self.keyring {
+            Some(keyring) => app.layer(from_fn_with_state(keyring.clone(), opening::open)),
+            None => app,
+        };
         let app = match &self.guard {
             Some(guard) => identity::protect(app, guard.clone()),
             None => app,
@@ -132,9 +155,9 @@ impl Security {
     /// Ends the tasks behind it; notes the last uses of API keys.
     pub async fn close(mut self) {
         self.following.cancel();
-        if let Some(follower) = self.follower.take() {
-            // A follower that panicked has nothing left to note.
-            let _ = follower.await;
+        for task in self.tasks.drain(..) {
+            // One that panicked has nothing left to note.
+            let _ = task.await;
         }
     }
 }

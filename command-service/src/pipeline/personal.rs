@@ -1,0 +1,115 @@
+//! Texts about people: plain in memory, where rules compare them, and sealed in what is stored.
+//!
+//! When a customer's data are erased, states in memory still hold them in plain. So each batch notes the keyring's
+//! generation before it takes a state. If that is another one when it has decided, it decides again on states that are
+//! loaded afresh: what was erased cannot come back in a new event or snapshot.
+
+use domain::Aggregate;
+use event_store::{LoadedStream, RecordedEvent, StoreError};
+use key_store::{KeyStoreError, Keyring};
+use personal_data::MARK;
+use std::borrow::Cow;
+
+/// Seals and opens, if the program has a keyring. By default nothing is sealed.
+#[derive(Clone, Default)]
+pub struct Personal(Option<Keyring>);
+
+impl From<Keyring> for Personal {
+    fn from(keyring: Keyring) -> Self {
+        Self(Some(keyring))
+    }
+}
+
+impl Personal {
+    /// Rises with each erasure.
+    pub fn generation(&self) -> u64 {
+        self.0.as_ref().map_or(0, Keyring::generation)
+    }
+
+    /// Waits until this many commands can be sealed.
+    pub async fn ready(&self, commands: usize) {
+        if let Some(keyring) = &self.0 {
+            keyring.ready(commands).await;
+        }
+    }
+
+    /// The event as it is stored: its texts about people sealed for the customer. `None` if that cannot be done now.
+    pub fn sealed<'a, A: Aggregate>(
+        &self,
+        event: &'a A::Event,
+        customer: Option<&str>,
+    ) -> Option<Cow<'a, A::Event>> {
+        let (Some(keyring), Some(customer)) = (&self.0, customer) else {
+            return Some(Cow::Borrowed(event));
+        };
+        let mut sealed = event.clone();
+        let mut failed = false;
+        A::change_personal(&mut sealed, &mut |text| {
+            // What was erased from a state stays as it is.
+            if text.starts_with(MARK) {
+                return text.to_owned();
+            }
+            keyring.seal(customer, text).unwrap_or_else(|| {
+                failed = true;
+                String::new()
+            })
+        });
+        if failed { None } else { Some(Cow::Owned(sealed)) }
+    }
+
+    /// A state as a snapshot stores it. `None` if it cannot be sealed now.
+    pub fn sealed_state(&self, state: Vec<u8>, customer: Option<&str>) -> Option<Vec<u8>> {
+        let (Some(keyring), Some(customer)) = (&self.0, customer) else { return Some(state) };
+        let sealed = keyring.seal(customer, std::str::from_utf8(&state).ok()?)?;
+        serde_json::to_vec(&sealed).ok()
+    }
+
+    /// Opens what was loaded of a stream. A snapshot that was erased is left out, so that the events must be folded.
+    ///
+    /// # Errors
+    /// When the store of keys cannot be reached.
+    pub async fn open(&self, loaded: &mut LoadedStream) -> Result<Opening, StoreError> {
+        let Some(keyring) = &self.0 else { return Ok(Opening::Whole) };
+        self.open_events(&mut loaded.events).await?;
+        let Some(snapshot) = &mut loaded.snapshot else { return Ok(Opening::Whole) };
+        if !snapshot.state.starts_with(br#""\u001a"#) {
+            return Ok(Opening::Whole);
+        }
+        let opened = keyring.open_json(&snapshot.state).await.map_err(unavailable)?;
+        match serde_json::from_slice::<String>(&opened.json) {
+            Ok(state) if !state.starts_with(MARK) => {
+                snapshot.state = state.into_bytes();
+                Ok(Opening::Whole)
+            }
+            _ => Ok(Opening::SnapshotErased),
+        }
+    }
+
+    /// Opens events. What was erased stays sealed.
+    ///
+    /// # Errors
+    /// When the store of keys cannot be reached.
+    pub async fn open_events(&self, events: &mut [RecordedEvent]) -> Result<(), StoreError> {
+        let Some(keyring) = &self.0 else { return Ok(()) };
+        for event in events {
+            let opened = keyring.open_what_is_left(&event.payload).await.map_err(unavailable)?;
+            if let Cow::Owned(opened) = opened {
+                event.payload = opened;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What could be opened of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// All that was loaded.
+    Whole,
+    /// All but its snapshot.
+    SnapshotErased,
+}
+
+fn unavailable(error: KeyStoreError) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}

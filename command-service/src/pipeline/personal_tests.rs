@@ -1,0 +1,233 @@
+//! Orders with texts about people, on a log that nobody but the holder of the keys can read.
+
+use super::{Personal, Pipeline, PipelineLimits, Request, Target};
+use crate::pipeline::{Effect, Reply};
+use chrono::Utc;
+use domain::order::{Customer, NewLine, OrderAggregate, OrderCommand, ShippedLine};
+use domain::{Currency, Email, Label, Name, Note, Reference};
+use event_store::{Access, EventStore, Metadata, RecordedEvent, StreamId, StreamType};
+use key_store::{FollowedPage, KeyStore, Keyring, keys_in};
+use personal_data::MasterKey;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const CUSTOMER: &str = "c-1";
+const SECRETS: [&str; 4] = ["Ada Lovelace", "ada@example.org", "ring twice", "TRACK-77"];
+
+struct Shop {
+    folder: TempDir,
+    master: MasterKey,
+}
+
+/// A process over the shop's files.
+struct Process {
+    store: EventStore,
+    keys: KeyStore,
+    keyring: Keyring,
+    pipeline: Pipeline<OrderAggregate>,
+    _running: tokio_util::task::AbortOnDropHandle<()>,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let (folder, master) = (tempfile::tempdir().unwrap(), MasterKey::generate().unwrap());
+        Self { folder, master }
+    }
+
+    fn url(&self, file: &str) -> String {
+        format!("sqlite://{}", self.folder.path().join(file).display())
+    }
+
+    async fn start(&self, snapshot_every: u64) -> Process {
+        let store = EventStore::open(&self.url("events.db"), Access::ReadWrite).await.unwrap();
+        let keys = KeyStore::open(&self.url("keys.db"), key_store::Access::Manage).await.unwrap();
+        let master = MasterKey::parse(self.master.reveal()).unwrap();
+        let keyring = Keyring::new(keys.clone(), master);
+        let running = tokio::spawn(keyring.clone().run(CancellationToken::new()));
+        let limits = PipelineLimits { snapshot_every, ..PipelineLimits::default() };
+        let (clock, personal) = (Arc::new(server::clock::now), Personal::from(keyring.clone()));
+        let pipeline = Pipeline::spawn_sealing(store.clone(), clock, limits, personal);
+        let _running = tokio_util::task::AbortOnDropHandle::new(running);
+        Process { store, keys, keyring, pipeline, _running }
+    }
+
+    /// Whether a text is in any file.
+    fn holds(&self, text: &str) -> bool {
+        std::fs::read_dir(self.folder.path()).unwrap().any(|entry| {
+            let content = std::fs::read(entry.unwrap().path()).unwrap();
+            content.windows(text.len()).any(|window| window == text.as_bytes())
+        })
+    }
+}
+
+impl Process {
+    async fn ask(&self, id: Uuid, command: OrderCommand) -> Reply<OrderAggregate> {
+        let target = match command {
+            OrderCommand::Create { .. } => Target::Fresh(id),
+            _ => Target::Named(id),
+        };
+        let request = Request {
+            target,
+            command,
+            precondition: None,
+            key: None,
+            at: None,
+            effect: Effect::Store,
+            metadata: Metadata::default(),
+            weight: 64,
+            scope: identity::Scope::All,
+        };
+        self.pipeline.submit(request).unwrap_or_else(|_| panic!("refused")).reply().await
+    }
+
+    /// The events that a command led to.
+    async fn done(&self, id: Uuid, command: OrderCommand) -> usize {
+        match self.ask(id, command).await.result {
+            Ok(accepted) => accepted.events.len(),
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    async fn log(&self, id: Uuid) -> Vec<RecordedEvent> {
+        let stream = StreamId { stream_type: StreamType::new("order"), id };
+        self.store.read_stream(&stream, 0, 1_000).await.unwrap()
+    }
+
+    /// All payloads of a stream as their readers see them, in one text.
+    async fn shown(&self, id: Uuid) -> String {
+        let mut shown = String::new();
+        for event in self.log(id).await {
+            let opened = self.keyring.open_json(&event.payload).await.unwrap();
+            shown.push_str(std::str::from_utf8(&opened.json).unwrap());
+        }
+        shown
+    }
+
+    /// As a follower of the log does.
+    async fn follow(&self, id: Uuid) {
+        let (mut page, from) = (FollowedPage::default(), self.keys.followed().await.unwrap());
+        for event in self.log(id).await {
+            page.position = event.position;
+            page.keys.extend(keys_in(&event.payload).into_iter().map(|key| (key, CUSTOMER.into())));
+        }
+        self.keys.note_followed(from, &page).await.unwrap().unwrap();
+    }
+}
+
+fn reference(text: &str) -> Reference {
+    Reference::parse(text).unwrap()
+}
+
+fn create(draft: bool) -> OrderCommand {
+    let currency = Currency::from_code("EUR").unwrap();
+    OrderCommand::Create {
+        customer: Customer {
+            id: reference(CUSTOMER),
+            name: Some(Name::parse(SECRETS[0]).unwrap()),
+            email: Some(Email::parse(SECRETS[1]).unwrap()),
+        },
+        currency,
+        lines: vec![NewLine {
+            product_id: reference("tea"),
+            name: Name::parse("Tea").unwrap(),
+            quantity: 2,
+            unit_price: domain::Money::from_minor(1_000, currency),
+        }],
+        draft,
+        note: Some(Note::parse(SECRETS[2]).unwrap()),
+    }
+}
+
+fn ship() -> OrderCommand {
+    OrderCommand::Ship {
+        shipment_id: reference("s-1"),
+        carrier: None,
+        tracking_number: Some(Label::parse(SECRETS[3]).unwrap()),
+        lines: Some(vec![ShippedLine { line_id: 1, quantity: 1 }]),
+    }
+}
+
+fn note(text: &str) -> OrderCommand {
+    OrderCommand::AddNote { text: Note::parse(text).unwrap() }
+}
+
+#[tokio::test]
+async fn no_text_about_a_person_is_in_a_file_and_rules_still_compare_them() {
+    let shop = Shop::new();
+    let id = Uuid::from_u128(1);
+    let first = shop.start(3).await;
+    first.done(id, create(false)).await;
+    first.done(id, OrderCommand::Confirm).await;
+    assert_eq!(first.done(id, ship()).await, 1);
+    assert_eq!(first.done(id, ship()).await, 0, "it is recorded already");
+    for number in 0..7 {
+        first.done(id, note(&format!("{} {number}", SECRETS[2]))).await;
+    }
+    first.pipeline.close().await;
+    assert!(shop.holds("OrderPlaced"), "the search finds what is there");
+    for secret in SECRETS {
+        assert!(!shop.holds(secret), "{secret}");
+        assert!(first.shown(id).await.contains(secret), "{secret}");
+    }
+
+    // A process that loads the snapshot and the events after it.
+    let second = shop.start(3).await;
+    assert_eq!(second.done(id, ship()).await, 0, "it compares the tracking number");
+}
+
+#[tokio::test]
+async fn what_was_erased_does_not_come_back_with_what_follows_from_it() {
+    let shop = Shop::new();
+    let (draft, long) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let process = shop.start(3).await;
+    process.done(draft, create(true)).await;
+    process.done(long, create(false)).await;
+    for number in 0..5 {
+        process.done(long, note(&format!("{} {number}", SECRETS[2]))).await;
+    }
+    process.follow(draft).await;
+    process.follow(long).await;
+    assert!(process.keyring.erase(CUSTOMER, Utc::now()).await.unwrap() > 0);
+
+    // Placing repeats the draft's customer, from a state that was in memory.
+    process.done(draft, OrderCommand::Place { expected_total: None }).await;
+    for number in 0..5 {
+        process.done(long, note(&format!("later {number}"))).await;
+    }
+    for secret in &SECRETS[..3] {
+        for id in [draft, long] {
+            assert!(!process.shown(id).await.contains(secret), "{secret}");
+        }
+    }
+    assert!(process.shown(long).await.contains("later 4"), "what came later is there");
+    process.pipeline.close().await;
+
+    // A process that finds a snapshot from before it folds the events.
+    let second = shop.start(1_000).await;
+    second.done(long, OrderCommand::Confirm).await;
+    let history = second.log(long).await;
+    assert_eq!(history.last().unwrap().version, 1 + 5 + 5 + 1);
+}
+
+#[tokio::test]
+async fn an_erasure_in_another_process_empties_this_ones_memory() {
+    let shop = Shop::new();
+    let id = Uuid::from_u128(1);
+    let (here, there) = (shop.start(1_000).await, shop.start(1_000).await);
+    here.done(id, create(true)).await;
+    here.follow(id).await;
+    there.keyring.erase(CUSTOMER, Utc::now()).await.unwrap();
+    // Until this process learns of it, it seals with the destroyed key; afterwards, on a state without the texts.
+    for _ in 0..40 {
+        here.done(id, OrderCommand::ChangeLineQuantity { line_id: 1, quantity: 1 }).await;
+        here.done(id, OrderCommand::ChangeLineQuantity { line_id: 1, quantity: 2 }).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    here.done(id, OrderCommand::Place { expected_total: None }).await;
+    for secret in &SECRETS[..3] {
+        assert!(!here.shown(id).await.contains(secret), "{secret}");
+        assert!(!there.shown(id).await.contains(secret), "{secret}");
+    }
+}

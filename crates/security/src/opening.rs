@@ -1,0 +1,134 @@
+//! Opens, in every answer, what was sealed about people. The one place where sealed texts become readable again.
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, TryStreamExt};
+use key_store::Keyring;
+use server::{Problem, ProblemCode};
+use std::borrow::Cow;
+
+/// What becomes of an answer's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// JSON as a whole.
+    Json,
+    /// Piece by piece, as events or lines come.
+    Pieces,
+    /// No JSON.
+    Other,
+}
+
+fn kind(headers: &HeaderMap, body: &Body) -> Kind {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media = media.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match media {
+        "text/event-stream" | "application/x-ndjson" => Kind::Pieces,
+        _ if media != "application/json" && !media.ends_with("+json") => Kind::Other,
+        _ if body.size_hint().exact().is_none() => Kind::Pieces,
+        _ => Kind::Json,
+    }
+}
+
+/// Opens an answer. Routes write each event of a stream, and each line, as a piece of its own.
+pub(crate) async fn open(State(keyring): State<Keyring>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = next.run(request).await.into_parts();
+    match kind(&parts.headers, &body) {
+        Kind::Other => Response::from_parts(parts, body),
+        Kind::Pieces => {
+            let pieces = body.into_data_stream().map_err(axum::Error::into_inner);
+            let opened = pieces.then(move |piece| {
+                let keyring = keyring.clone();
+                async move {
+                    match opened(&keyring, piece?).await {
+                        Ok(piece) => Ok::<_, axum::BoxError>(piece),
+                        // The stream ends; its client asks again.
+                        Err(error) => Err(Box::from(error)),
+                    }
+                }
+            });
+            Response::from_parts(parts, Body::from_stream(opened))
+        }
+        Kind::Json => {
+            let whole = match axum::body::to_bytes(body, usize::MAX).await {
+                Ok(whole) => whole,
+                Err(error) => {
+                    tracing::error!(%error, "an answer broke off");
+                    return Problem::new(ProblemCode::INTERNAL).into_response();
+                }
+            };
+            match opened(&keyring, whole).await {
+                Ok(opened) => {
+                    parts.headers.remove(header::CONTENT_LENGTH);
+                    Response::from_parts(parts, Body::from(opened))
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "personal data cannot be opened");
+                    Problem::new(ProblemCode::UNAVAILABLE)
+                        .detail("The keys of personal data cannot be read right now. Send the request again.")
+                        .retry_after(1)
+                        .into_response()
+                }
+            }
+        }
+    }
+}
+
+async fn opened(keyring: &Keyring, bytes: Bytes) -> Result<Bytes, key_store::KeyStoreError> {
+    let opened = keyring.open_json(&bytes).await?;
+    Ok(match opened.json {
+        Cow::Owned(opened) => opened.into(),
+        Cow::Borrowed(_) => bytes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::http::Request;
+    use axum::response::sse::{Event, Sse};
+    use axum::routing::get;
+    use key_store::{Access, KeyStore};
+    use personal_data::MasterKey;
+    use serde_json::json;
+    use std::convert::Infallible;
+    use tokio_util::sync::CancellationToken;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn every_kind_of_answer_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("keys.db").display());
+        let store = KeyStore::open(&url, Access::Manage).await.unwrap();
+        let keyring = Keyring::new(store, MasterKey::generate().unwrap());
+        tokio::spawn(keyring.clone().run(CancellationToken::new()));
+        keyring.ready(1).await;
+        let document = json!({"name": keyring.seal("c-1", "Ada"), "n": 1}).to_string();
+        let event = document.clone();
+        let plain = document.clone();
+        let app = Router::new()
+            .route("/json", get(async move || ([("content-type", "application/json")], document)))
+            .route("/text", get(async move || plain))
+            .route(
+                "/events",
+                get(async move || {
+                    let events = [0, 1].map(|_| Ok::<_, Infallible>(Event::default().data(&event)));
+                    Sse::new(futures::stream::iter(events))
+                }),
+            )
+            .layer(axum::middleware::from_fn_with_state(keyring, open));
+        let asked = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let response = app.clone().oneshot(request).await.unwrap();
+            let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
+        let opened = json!({"name": "Ada", "n": 1}).to_string();
+        assert_eq!(asked("/json").await, opened);
+        assert_eq!(asked("/events").await, format!("data: {opened}\n\n").repeat(2));
+        assert!(!asked("/text").await.contains("Ada"), "no JSON");
+    }
+}
