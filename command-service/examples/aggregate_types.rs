@@ -25,6 +25,7 @@ const COMMANDS: usize = 5;
 struct Notes<const TYPE: usize>;
 
 /// The command that adds a note.
+#[derive(Clone)]
 struct Add;
 
 impl<const TYPE: usize> Aggregate for Notes<TYPE> {

@@ -1,11 +1,12 @@
 //! The write side: HTTP → command → decide → append.
 //!
 //! [`http`] is the path of every command over HTTP, and [`orders`] what orders add to it. [`pipeline`] turns commands
-//! of any aggregate into events, [`import`] feeds it with history, [`json`] reads what clients send. This crate reads
+//! of any aggregate into events, `erasure` follows whose keys they use, [`import`] feeds it with history, [`json`] reads what clients send. This crate reads
 //! no view tables, and writes only the log.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod erasure;
 pub mod http;
 pub mod import;
 pub mod json;

@@ -1,9 +1,10 @@
 //! The service as a whole: made over a store, gives routes, runs behind a listener, and ends without loss.
 
+use crate::erasure::Erasures;
 use crate::http::{CommandApi, Commands};
 use crate::import::{Imported, Imports};
-use crate::pipeline::{Clock, Personal, Pipeline, PipelineLimits, forget_old_answers};
-use crate::{import, orders};
+use crate::pipeline::{Clock, Commanded, Personal, Pipeline, PipelineLimits, forget_old_answers};
+use crate::{erasure, import, orders};
 use axum::Router;
 use domain::order::OrderAggregate;
 use event_store::EventStore;
@@ -57,6 +58,7 @@ pub struct CommandService {
     settings: Settings,
     served: Vec<Arc<dyn Served>>,
     imports: Imports,
+    erasures: Erasures,
     upkeep: Upkeep,
 }
 
@@ -88,8 +90,13 @@ struct Upkeep {
 }
 
 impl Upkeep {
-    fn begin(store: EventStore, clock: Clock) -> Self {
+    fn begin(store: EventStore, settings: &Settings) -> Self {
         let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
+        if let Some(keyring) = settings.personal.keyring() {
+            let keys = keyring.store().clone();
+            tasks.spawn(erasure::follow::<OrderAggregate>(store.clone(), keys, ending.clone()));
+        }
+        let clock = Arc::clone(&settings.clock);
         tasks.spawn(forget_old_answers(store, clock, ending.clone()));
         tasks.close();
         let last = Arc::new(ending.clone().drop_guard());
@@ -106,12 +113,17 @@ impl CommandService {
     /// Starts the pipeline of orders over a writable store, and the deletion of old answers in it. Imports end when
     /// `draining` is cancelled.
     pub fn new(store: EventStore, settings: Settings, draining: CancellationToken) -> Self {
-        let upkeep = Upkeep::begin(store.clone(), Arc::clone(&settings.clock));
+        let upkeep = Upkeep::begin(store.clone(), &settings);
         let orders = commands::<OrderAggregate>(&store, &settings);
         let imports = Imports::new(store.clone(), draining).of(&orders);
         let served: Vec<Arc<dyn Served>> =
             vec![Arc::new((orders, orders::routes as Routes<OrderAggregate>))];
-        Self { store, settings, served, imports, upkeep }
+        let erasures = Erasures {
+            store: store.clone(),
+            keyring: settings.personal.keyring().cloned(),
+            records: pipeline(&store, &settings),
+        };
+        Self { store, settings, served, imports, erasures, upkeep }
     }
 
     /// Adds the commands of another aggregate on a pipeline of its own, over HTTP and in imports.
@@ -126,10 +138,12 @@ impl CommandService {
     /// All routes of this service with their documentation.
     pub fn routes(&self) -> OpenApiRouter {
         let imports = import::routes().with_state(self.imports.clone());
+        let erasures = erasure::routes().with_state(self.erasures.clone());
         self.served
             .iter()
             .fold(OpenApiRouter::new(), |all, its| all.merge(its.routes()))
             .merge(imports)
+            .merge(erasures)
     }
 
     /// The pipeline of an aggregate, for callers in this process; `None` if the aggregate is not served.
@@ -149,22 +163,26 @@ impl CommandService {
     /// Accepts no new commands and finishes the accepted ones. Call it when no request can come any more.
     pub async fn close(&self) {
         future::join_all(self.served.iter().map(|its| its.close())).await;
+        self.erasures.records.close().await;
         self.upkeep.end().await;
     }
 }
 
 /// Starts the pipeline of an aggregate.
 fn commands<A: CommandApi>(store: &EventStore, settings: &Settings) -> Commands<A> {
-    let clock = Arc::clone(&settings.clock);
-    let pipeline =
-        Pipeline::spawn_sealing(store.clone(), clock, settings.limits, settings.personal.clone());
-    Commands::new(pipeline, store.clone())
+    Commands::new(pipeline(store, settings), store.clone())
+}
+
+fn pipeline<A: Commanded>(store: &EventStore, settings: &Settings) -> Pipeline<A> {
+    let (clock, personal) = (Arc::clone(&settings.clock), settings.personal.clone());
+    Pipeline::spawn_sealing(store.clone(), clock, settings.limits, personal)
 }
 
 /// The OpenAPI part of this service's routes, to be merged into a document of several services.
 pub fn api() -> utoipa::openapi::OpenApi {
     let mut document = orders::routes().into_openapi();
     document.merge(import::routes().into_openapi());
+    document.merge(erasure::routes().into_openapi());
     document
 }
 

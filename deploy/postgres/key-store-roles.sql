@@ -10,6 +10,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'orderlog_check_keys') THEN
         CREATE ROLE orderlog_check_keys NOLOGIN;
     END IF;
+-- A session in another database of the server may have created it just now.
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;
 END
 $$;
 

@@ -7,6 +7,7 @@
 pub mod aggregate;
 pub mod catalogue;
 pub mod currency;
+pub mod customer;
 pub mod money;
 pub mod order;
 pub mod text;

@@ -4,7 +4,7 @@
 //! listener. At the end they stop in the order of the data path: requests first, then the pipeline, then the projector.
 
 use crate::settings::Settings;
-use crate::storage::Storage;
+use crate::storage::{Storage, make_data_dir};
 use anyhow::Context;
 use axum::Router;
 use command_service::CommandService;
@@ -34,6 +34,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         ("read_model", settings.read_model()),
     ]);
     let shutdown = server::shutdown::on_signals();
+    make_data_dir(settings)?;
     let security =
         Security::open(&settings.security, &settings.key_store(), access::STANDARD).await?;
     let listener = security.listen(&settings.listen).await?;

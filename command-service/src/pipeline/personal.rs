@@ -21,6 +21,11 @@ impl From<Keyring> for Personal {
 }
 
 impl Personal {
+    /// The keyring, if the program has one.
+    pub fn keyring(&self) -> Option<&Keyring> {
+        self.0.as_ref()
+    }
+
     /// Rises with each erasure.
     pub fn generation(&self) -> u64 {
         self.0.as_ref().map_or(0, Keyring::generation)

@@ -1,12 +1,13 @@
 //! Orders with texts about people, on a log that nobody but the holder of the keys can read.
 
 use super::{Personal, Pipeline, PipelineLimits, Request, Target};
+use crate::erasure::follow;
 use crate::pipeline::{Effect, Reply};
 use chrono::Utc;
 use domain::order::{Customer, NewLine, OrderAggregate, OrderCommand, ShippedLine};
 use domain::{Currency, Email, Label, Name, Note, Reference};
 use event_store::{Access, EventStore, Metadata, RecordedEvent, StreamId, StreamType};
-use key_store::{FollowedPage, KeyStore, Keyring, keys_in};
+use key_store::{Figures, KeyStore, Keyring};
 use personal_data::MasterKey;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -105,14 +106,18 @@ impl Process {
         shown
     }
 
-    /// As a follower of the log does.
-    async fn follow(&self, id: Uuid) {
-        let (mut page, from) = (FollowedPage::default(), self.keys.followed().await.unwrap());
-        for event in self.log(id).await {
-            page.position = event.position;
-            page.keys.extend(keys_in(&event.payload).into_iter().map(|key| (key, CUSTOMER.into())));
+    /// Follows the log to its present end.
+    async fn follow(&self) {
+        let ending = CancellationToken::new();
+        let following =
+            follow::<OrderAggregate>(self.store.clone(), self.keys.clone(), ending.clone());
+        let following = tokio::spawn(following);
+        let head = self.store.head().await.unwrap().position;
+        while self.keys.followed().await.unwrap() < head {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        self.keys.note_followed(from, &page).await.unwrap().unwrap();
+        ending.cancel();
+        following.await.unwrap();
     }
 }
 
@@ -187,8 +192,7 @@ async fn what_was_erased_does_not_come_back_with_what_follows_from_it() {
     for number in 0..5 {
         process.done(long, note(&format!("{} {number}", SECRETS[2]))).await;
     }
-    process.follow(draft).await;
-    process.follow(long).await;
+    process.follow().await;
     assert!(process.keyring.erase(CUSTOMER, Utc::now()).await.unwrap() > 0);
 
     // Placing repeats the draft's customer, from a state that was in memory.
@@ -217,7 +221,7 @@ async fn an_erasure_in_another_process_empties_this_ones_memory() {
     let id = Uuid::from_u128(1);
     let (here, there) = (shop.start(1_000).await, shop.start(1_000).await);
     here.done(id, create(true)).await;
-    here.follow(id).await;
+    here.follow().await;
     there.keyring.erase(CUSTOMER, Utc::now()).await.unwrap();
     // Until this process learns of it, it seals with the destroyed key; afterwards, on a state without the texts.
     for _ in 0..40 {
@@ -230,4 +234,44 @@ async fn an_erasure_in_another_process_empties_this_ones_memory() {
         assert!(!here.shown(id).await.contains(secret), "{secret}");
         assert!(!there.shown(id).await.contains(secret), "{secret}");
     }
+}
+
+#[tokio::test]
+async fn the_log_says_whose_the_keys_are_whichever_process_sealed_what() {
+    let shop = Shop::new();
+    let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let process = shop.start(1_000).await;
+    process.done(first, create(false)).await;
+    process.done(second, create(true)).await;
+    process.pipeline.close().await;
+    drop(process);
+    // This one knows no key of the customer, so its note has one of its own.
+    let process = shop.start(1_000).await;
+    process.done(first, note("later")).await;
+    let others = shop.start(1_000).await;
+    tokio::join!(process.follow(), others.follow());
+    let customer = process.keys.customer(CUSTOMER).await.unwrap().unwrap();
+    assert_eq!(customer.figures, Figures { orders: 2, plain: 0 }, "each page counts once");
+    assert_eq!(process.keyring.erase(CUSTOMER, Utc::now()).await.unwrap(), 2);
+    for secret in &SECRETS[..3] {
+        assert!(!process.shown(first).await.contains(secret), "{secret}");
+    }
+    assert!(!process.shown(first).await.contains("later"));
+}
+
+#[tokio::test]
+async fn texts_from_before_the_key_are_counted_because_nothing_can_erase_them() {
+    let shop = Shop::new();
+    let store = EventStore::open(&shop.url("events.db"), Access::ReadWrite).await.unwrap();
+    let limits = PipelineLimits::default();
+    let clock = Arc::new(server::clock::now);
+    let plain = Pipeline::<OrderAggregate>::spawn(store.clone(), clock, limits);
+    let process = Process { pipeline: plain, ..shop.start(1_000).await };
+    process.done(Uuid::from_u128(1), create(false)).await;
+    process.done(Uuid::from_u128(1), OrderCommand::Confirm).await;
+    process.done(Uuid::from_u128(1), note("plain")).await;
+    process.follow().await;
+    let customer = process.keys.customer(CUSTOMER).await.unwrap().unwrap();
+    assert_eq!(customer.figures, Figures { orders: 1, plain: 2 });
+    assert!(shop.holds(SECRETS[0]));
 }

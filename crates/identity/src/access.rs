@@ -47,6 +47,7 @@ const OPERATION: Access = Access::of(&[Operator, Admin]);
 const WATCH: Access = Access::of(&[Staff, Operator, Admin]);
 /// Checkpoints and proofs: everybody with a token may check the log. They hold hashes only.
 const CHECKED: Access = Access::of(&Role::ALL);
+const ADMIN: Access = Access::of(&[Admin]);
 /// Routes that the table does not list.
 const UNLISTED: Access = Access::of(&[Admin]);
 
@@ -71,6 +72,7 @@ pub const STANDARD: &[Rule] = rules! {
     POST "/v1/orders/{id}/record-refund" SHOP Commands;
     POST "/v1/orders/{id}/ship" SHOP Commands;
     POST "/v1/orders/{id}/deliver" SHOP Commands;
+    POST "/v1/customers/{id}/erase" ADMIN Commands;
     POST "/v1/import" IMPORTS Imports;
     GET "/v1/orders" OWN Views;
     GET "/v1/orders/{id}" OWN Views;

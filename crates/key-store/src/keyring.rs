@@ -88,6 +88,11 @@ impl Keyring {
         }))
     }
 
+    /// The store that its keys are in.
+    pub fn store(&self) -> &KeyStore {
+        &self.0.store
+    }
+
     /// Rises whenever keys turn out to be destroyed, before anything is sealed with another key for their customers.
     pub fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::SeqCst)

@@ -19,7 +19,7 @@ const VOUCHER: StreamType = StreamType::new("voucher");
 /// A voucher that is issued and may be torn.
 struct Voucher;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum VoucherEvent {
     Issued,
     Torn,

@@ -124,7 +124,7 @@ async fn a_standby_is_ready_whatever_its_last_session_met() {
             .chain(["--lease-timeout-ms", "60000"]),
     );
     let shutdown = CancellationToken::new();
-    let run = relay::run(settings, log.store.clone(), listener, shutdown.clone());
+    let run = relay::run(settings, log.store.clone(), listener.into(), shutdown.clone());
     let running = tokio::spawn(run);
     readiness(&url, 503).await;
     let name = lease_name("none");

@@ -81,7 +81,7 @@ impl Shop {
         let settings = relay::Settings::parse_from(arguments);
         let store = EventStore::open(&log, Access::ReadWrite).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let run = relay::run(settings, store, listener, shop.shutdown.clone());
+        let run = relay::run(settings, store, listener.into(), shop.shutdown.clone());
         shop.tasks.push(tokio::spawn(async move { run.await.unwrap() }));
 
         let kafka = Kafka::new(&broker.address(), &topic, &SecurityFlags::default()).unwrap();

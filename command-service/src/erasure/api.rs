@@ -1,0 +1,207 @@
+//! `POST /v1/customers/{id}/erase`.
+//!
+//! In this order: the log is followed to its end, so that all keys of the customer are known; the keys are destroyed; the
+//! event is appended. A process that dies in between has erased, and the same request again records it.
+
+use super::record::stream_id;
+use crate::pipeline::{Effect, Pipeline, Refusal, Request, Target};
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use domain::Reference;
+use domain::customer::{CustomerAggregate, CustomerCommand};
+use event_store::{EventStore, Metadata};
+use identity::{Identity, Scope};
+use key_store::{Followed, KeyStoreError, Keyring};
+use serde::{Deserialize, Serialize};
+use server::extract::StrictQuery;
+use server::problem::{Responses, problem_responses};
+use server::{PathCallerId, Problem, ProblemCode, RequestContext, clock};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// How long an erasure waits until the log is followed to its end, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Texts of the customer were stored without keys.
+pub(crate) const NOT_SEALED: ProblemCode = ProblemCode::new(
+    "personal-data-not-sealed",
+    axum::http::StatusCode::CONFLICT,
+    "Personal data were stored plain",
+);
+
+/// The error answers of an erasure.
+struct ErasureProblems;
+
+impl IntoResponses for ErasureProblems {
+    fn responses() -> Responses {
+        problem_responses(&[NOT_SEALED, ProblemCode::NOT_FOUND])
+    }
+}
+
+/// What erasures work on; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Erasures {
+    pub(crate) store: EventStore,
+    pub(crate) keyring: Option<Keyring>,
+    pub(crate) records: Pipeline<CustomerAggregate>,
+}
+
+/// Query parameters.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ErasureParameters {
+    /// Whether to show what would be erased, and to erase nothing.
+    dry_run: bool,
+}
+
+/// An erasure.
+#[derive(Debug, Serialize, ToSchema)]
+struct ErasureAnswer {
+    /// Whose data.
+    customer_id: String,
+    /// The customer's orders: they stay, without the personal data.
+    orders: u64,
+    /// When the data were erased; null in a dry run.
+    #[schema(value_type = Option<String>)]
+    erased_at: Option<String>,
+}
+
+/// `POST /v1/customers/{id}/erase`, with its documentation.
+pub(crate) fn routes() -> OpenApiRouter<Erasures> {
+    OpenApiRouter::default().routes(routes!(erase))
+}
+
+/// Erase a customer's personal data: names, e-mail addresses, notes, reasons, tracking numbers. They are `null` from then on in
+/// every view, past state and event. Orders, amounts and the customer's id stay.
+#[utoipa::path(
+    post, path = "/v1/customers/{id}/erase", tag = "commands", params(
+        ("id" = String, Path, description = "The customer.", min_length = 1, max_length = 64,
+            pattern = "^[A-Za-z0-9._:-]+$"),
+        ErasureParameters),
+    responses((status = 200, description = "erased, now or before", body = ErasureAnswer), ErasureProblems)
+)]
+async fn erase(
+    State(erasures): State<Erasures>,
+    PathCallerId(customer): PathCallerId,
+    StrictQuery(ErasureParameters { dry_run }): StrictQuery<ErasureParameters>,
+    identity: Identity,
+    context: RequestContext,
+) -> Result<Json<ErasureAnswer>, Problem> {
+    let keyring = erasures.keyring.as_ref().ok_or_else(|| {
+        Problem::new(NOT_SEALED).detail(
+            "This server seals no personal data. Start it with --personal-data-key-file; what is \
+             stored from then on can be erased.",
+        )
+    })?;
+    erasures.catch_up(keyring).await?;
+    let known = keyring.store().customer(&customer).await.map_err(unreachable)?;
+    let Some(Followed { figures, erased_at }) = known else {
+        return Err(
+            Problem::new(ProblemCode::NOT_FOUND).detail("No order names a customer of this id.")
+        );
+    };
+    if figures.plain > 0 {
+        return Err(Problem::new(NOT_SEALED).detail(
+            "Events of this customer were stored before personal data were sealed, and the log is \
+             never changed. Nothing was erased.",
+        ));
+    }
+    let mut answer =
+        ErasureAnswer { customer_id: customer, orders: figures.orders, erased_at: None };
+    if dry_run {
+        answer.erased_at = erased_at.map(clock::wire);
+        return Ok(Json(answer));
+    }
+    let erased_at = erasures.destroy(keyring, &answer.customer_id, erased_at).await?;
+    let metadata = Metadata {
+        actor: identity.actor().map(str::to_owned),
+        correlation_id: Some(context.correlation_id),
+        traceparent: context.traceparent,
+        ..Metadata::default()
+    };
+    erasures.record(&answer.customer_id, erased_at, metadata).await?;
+    answer.erased_at = Some(clock::wire(erased_at.at));
+    Ok(Json(answer))
+}
+
+/// What an erasure has done.
+#[derive(Debug, Clone, Copy)]
+struct Erased {
+    keys: u64,
+    at: DateTime<Utc>,
+}
+
+impl Erasures {
+    /// Waits until whose the keys are is known up to the log's present end.
+    async fn catch_up(&self, keyring: &Keyring) -> Result<(), Problem> {
+        let head = self.store.head().await.map_err(|error| {
+            tracing::warn!(%error, "the log cannot be read");
+            Problem::new(ProblemCode::UNAVAILABLE).retry_after(1)
+        })?;
+        let deadline = Instant::now() + PATIENCE;
+        while keyring.store().followed().await.map_err(unreachable)? < head.position {
+            if Instant::now() > deadline {
+                return Err(Problem::new(ProblemCode::UNAVAILABLE)
+                    .detail("The latest events are not followed yet. Send the request again.")
+                    .retry_after(1));
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Destroys the customer's keys. If there are none, what was erased before stays as it was.
+    async fn destroy(
+        &self,
+        keyring: &Keyring,
+        customer: &str,
+        before: Option<DateTime<Utc>>,
+    ) -> Result<Erased, Problem> {
+        let now = clock::now();
+        let keys = keyring.erase(customer, now).await.map_err(unreachable)?;
+        tracing::info!(target: "audit", keys, "personal data were erased");
+        Ok(Erased { keys, at: if keys == 0 { before.unwrap_or(now) } else { now } })
+    }
+
+    async fn record(
+        &self,
+        customer: &str,
+        erased: Erased,
+        metadata: Metadata,
+    ) -> Result<(), Problem> {
+        let customer_id =
+            Reference::parse(customer).map_err(|_| Problem::new(ProblemCode::INVALID_PARAMETER))?;
+        let request = Request {
+            target: Target::Named(stream_id(customer)),
+            weight: customer.len(),
+            command: CustomerCommand::RecordErasure { customer_id, keys: erased.keys },
+            precondition: None,
+            key: None,
+            at: Some(erased.at),
+            effect: Effect::Store,
+            metadata,
+            scope: Scope::All,
+        };
+        let not_recorded = |refusal: Refusal<_>| {
+            tracing::warn!(?refusal, "an erasure was not recorded");
+            Problem::new(ProblemCode::UNAVAILABLE)
+                .detail("The data are erased, but that was not recorded. Send the request again.")
+                .retry_after(1)
+        };
+        let pending = self.records.enqueue(request).await.map_err(not_recorded)?;
+        pending.reply().await.result.map(drop).map_err(not_recorded)
+    }
+}
+
+fn unreachable(error: KeyStoreError) -> Problem {
+    tracing::warn!(%error, "the store of keys cannot be used");
+    Problem::new(ProblemCode::UNAVAILABLE)
+        .detail("The keys of personal data cannot be reached right now. Send the request again.")
+        .retry_after(1)
+}

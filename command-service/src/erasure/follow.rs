@@ -1,0 +1,161 @@
+//! Whose each key is, read from the log.
+//!
+//! Commands take keys from memory and wait for nothing, so nowhere but in the log is it written which key became whose. This
+//! task reads the log after them and notes it in the store of keys, page by page and each page once: the position there
+//! moves with the page, and only from where the page begins. Several processes may do it at once; one of them notes a page.
+//!
+//! The first event of a stream names its customer. For a later one whose stream is not known here, the first is read.
+
+use crate::pipeline::Commanded;
+use domain::Aggregate;
+use event_store::{EventStore, Position, RecordedEvent, StoreError};
+use key_store::{FollowedPage, KeyStore, KeyStoreError, keys_in};
+use lru::LruCache;
+use personal_data::MARK;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Events that are noted at a time.
+const PAGE: usize = 1_000;
+/// Streams whose customers are remembered.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(100_000).expect("it is not 0");
+/// The longest pause between two looks at the log, and the pause after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Follows the log until `ending` is cancelled.
+pub(crate) async fn follow<A: Commanded>(
+    store: EventStore,
+    keys: KeyStore,
+    ending: CancellationToken,
+) {
+    let mut head = store.head_hint();
+    let mut follower = Follower::<A>::new(store, keys);
+    let following = async {
+        loop {
+            match follower.note_page().await {
+                Ok(Noted::Page) => {}
+                // A hint may be lost; the pause is the truth.
+                Ok(Noted::Nothing) => drop(timeout(PAUSE, head.changed()).await),
+                Err(error) => {
+                    tracing::warn!(%error, "whose the keys of personal data are is not noted now; it is tried again");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = following => {}
+        () = ending.cancelled() => {}
+    }
+}
+
+/// Why a page was not noted.
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error("the log: {0}")]
+    Log(#[from] StoreError),
+    #[error("the store of keys: {0}")]
+    Keys(#[from] KeyStoreError),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Noted {
+    /// A page, here or elsewhere.
+    Page,
+    /// There is nothing new.
+    Nothing,
+}
+
+/// Reads the streams of one aggregate.
+struct Follower<A> {
+    store: EventStore,
+    keys: KeyStore,
+    /// The customer of each stream; `None` = it has none.
+    owners: LruCache<Uuid, Option<Arc<str>>>,
+    aggregate: std::marker::PhantomData<fn() -> A>,
+}
+
+impl<A: Commanded> Follower<A> {
+    fn new(store: EventStore, keys: KeyStore) -> Self {
+        let aggregate = std::marker::PhantomData;
+        Self { store, keys, owners: LruCache::new(REMEMBERED), aggregate }
+    }
+
+    async fn note_page(&mut self) -> Result<Noted, FollowError> {
+        let from = self.keys.followed().await?;
+        let events = self.store.read_feed(from, PAGE).await?;
+        let Some(last) = events.last() else { return Ok(Noted::Nothing) };
+        let page = self.page(&events, last.position).await?;
+        if let Some(strange) = self.keys.note_followed(from, &page).await?
+            && !strange.is_empty()
+        {
+            let keys = strange.len();
+            tracing::error!(keys, first = %strange[0], "events use keys that the store of keys does not have; was it put back from a backup?");
+        }
+        Ok(Noted::Page)
+    }
+
+    async fn page(
+        &mut self,
+        events: &[RecordedEvent],
+        position: Position,
+    ) -> Result<FollowedPage, FollowError> {
+        let mut page = FollowedPage { position, ..FollowedPage::default() };
+        for event in
+            events.iter().filter(|event| event.stream.stream_type.as_str() == A::STREAM_TYPE)
+        {
+            let Some(customer) = self.owner(event).await? else { continue };
+            for key in keys_in(&event.payload) {
+                page.keys.insert(key, (*customer).into());
+            }
+            let (begins, plain) = (event.version == 1, has_plain_texts::<A>(event));
+            if begins || plain {
+                let figures = page.customers.entry((*customer).into()).or_default();
+                figures.orders += u64::from(begins);
+                figures.plain += u64::from(plain);
+            }
+        }
+        Ok(page)
+    }
+
+    async fn owner(&mut self, event: &RecordedEvent) -> Result<Option<Arc<str>>, StoreError> {
+        if event.version == 1 {
+            let owner = named::<A>(event);
+            self.owners.put(event.stream.id, owner.clone());
+            return Ok(owner);
+        }
+        if let Some(owner) = self.owners.get(&event.stream.id) {
+            return Ok(owner.clone());
+        }
+        let first = self.store.read_stream(&event.stream, 0, 1).await?;
+        let owner = first.first().and_then(named::<A>);
+        self.owners.put(event.stream.id, owner.clone());
+        Ok(owner)
+    }
+}
+
+/// The customer that a stream's first event names.
+fn named<A: Commanded>(first: &RecordedEvent) -> Option<Arc<str>> {
+    let event = decoded::<A>(first)?;
+    A::customer(&A::evolve(A::State::default(), &event, first.occurred_at)).map(Arc::from)
+}
+
+/// Whether an event holds texts about people that were not sealed: it is older than the key, or was written without one.
+fn has_plain_texts<A: Aggregate>(event: &RecordedEvent) -> bool {
+    let Some(mut event) = decoded::<A>(event) else { return false };
+    let mut plain = false;
+    A::change_personal(&mut event, &mut |text| {
+        plain |= !text.starts_with(MARK);
+        text.to_owned()
+    });
+    plain
+}
+
+fn decoded<A: Aggregate>(event: &RecordedEvent) -> Option<A::Event> {
+    // An event that this build cannot read is of a newer one, which follows the log, too.
+    A::decode(&event.event_type, event.schema_version, &event.payload).ok()
+}

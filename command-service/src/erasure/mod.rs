@@ -1,0 +1,8 @@
+//! Erasing what is stored about a person: the keys of the texts are destroyed, and the log stays as it is.
+
+mod api;
+mod follow;
+mod record;
+
+pub(crate) use api::{Erasures, routes};
+pub(crate) use follow::follow;
