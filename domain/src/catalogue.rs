@@ -4,6 +4,7 @@
 //! Streams of types that it does not list are foreign: their events are skipped, not refused.
 
 use crate::aggregate::{Aggregate, DecodeError};
+use crate::customer::CustomerAggregate;
 use crate::order::OrderAggregate;
 use std::any::Any;
 use std::fmt;
@@ -46,7 +47,7 @@ pub struct Catalogue(Vec<Entry>);
 impl Catalogue {
     /// The aggregates of this crate.
     pub fn standard() -> Self {
-        Self::default().with::<OrderAggregate>()
+        Self::default().with::<OrderAggregate>().with::<CustomerAggregate>()
     }
 
     /// The same catalogue with this aggregate added.

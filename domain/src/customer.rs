@@ -5,6 +5,19 @@
 
 use crate::{Aggregate, DecodeError, EncodedEvent, Reference, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// What the ids of customers' streams are derived under.
+const NAMESPACE: &[u8] = b"orderlog customer\n";
+
+/// The id of a customer's stream: a UUID of version 8 (RFC 9562), from the SHA-256 of the customer's id.
+pub fn stream_id(customer: &str) -> Uuid {
+    let digest = Sha256::new().chain_update(NAMESPACE).chain_update(customer).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
 
 /// Customers as an aggregate.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +146,15 @@ mod tests {
         assert_eq!(erased.erased_at, Some(at));
         assert!(decided(&erased, 0).is_empty());
         assert_eq!(decided(&erased, 1).len(), 1, "the customer had come back");
+    }
+
+    /// Stored streams have these ids.
+    #[test]
+    fn a_customers_stream_keeps_its_id() {
+        let id = stream_id("c-1");
+        assert_eq!(id.to_string(), "c8ad9937-b12a-87af-9971-d4d1e3ff9b17");
+        assert_eq!(id.get_version_num(), 8);
+        assert_ne!(id, stream_id("c-2"));
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         storage.views.clone(),
         query_service::Settings::default(),
         readiness.clone(),
-    );
+    )
+    .opening(security.keyring());
     let following = CancellationToken::new();
     let source = Source::new(storage.log.clone(), Registry::standard());
     projector::check_log_identity(&source, &storage.views).await?;

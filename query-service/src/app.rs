@@ -3,7 +3,9 @@
 use crate::coalescer::SingleFlight;
 use crate::consistency::{Behind, Consistency, Positions};
 use crate::cursor::CursorKey;
+use crate::erasures::Owners;
 use crate::loaders::Loaders;
+use crate::opener::Opener;
 use crate::past_orders::PastOrders;
 use crate::problems;
 use crate::reply::Page;
@@ -28,6 +30,8 @@ struct Inner {
     pages: SingleFlight<Result<Page, Problem>>,
     loaders: Loaders,
     past: PastOrders,
+    owners: Owners,
+    opener: Opener,
     streams: Arc<Semaphore>,
     draining: CancellationToken,
 }
@@ -43,6 +47,8 @@ impl App {
             pages: SingleFlight::default(),
             loaders: Loaders::default(),
             past: PastOrders::default(),
+            owners: Owners::default(),
+            opener: Opener::default(),
             streams: Arc::new(Semaphore::new(max_streams)),
             draining,
         }))
@@ -129,6 +135,16 @@ impl App {
     /// Orders as they were, composed before.
     pub(crate) fn past(&self) -> &PastOrders {
         &self.0.past
+    }
+
+    /// The customers of orders.
+    pub(crate) fn owners(&self) -> &Owners {
+        &self.0.owners
+    }
+
+    /// Opens sealed texts.
+    pub(crate) fn opener(&self) -> &Opener {
+        &self.0.opener
     }
 
     /// A permit to hold an event stream open.

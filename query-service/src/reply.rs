@@ -47,10 +47,18 @@ impl Tag {
         Self(format!("{version}-{digest}"))
     }
 
+    /// The tag of an order whose personal data were erased: its version, a dot and a hash of the bytes. A command's
+    /// `If-Match` takes it as the version.
+    pub(crate) fn erased(version: u64, body: &[u8]) -> Self {
+        let digest = hex::encode(&Sha256::digest(body)[..TAG_BYTES]);
+        Self(format!("{version}.{digest}"))
+    }
+
     /// As `ETag` gives it: `"7"`.
     pub fn header(&self) -> HeaderValue {
         let quoted = format!("\"{}\"", self.0);
-        HeaderValue::from_str(&quoted).expect("digits, hyphens and quotes are visible ASCII")
+        HeaderValue::from_str(&quoted)
+            .expect("digits, letters, hyphens, dots and quotes are visible ASCII")
     }
 }
 

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::views;
 use axum::Router;
 use identity::access;
+use key_store::Keyring;
 use read_model::{Access, ReadModel, ReadModelError};
 use security::Security;
 use server::listen::Listener;
@@ -71,6 +72,15 @@ impl QueryService {
         all.with_state(self.app.clone())
     }
 
+    /// The same, where texts about people are sealed with keys of this keyring.
+    #[must_use]
+    pub fn opening(self, keyring: Option<Keyring>) -> Self {
+        if let Some(keyring) = keyring {
+            self.app.opener().attach(keyring);
+        }
+        self
+    }
+
     /// The same, with further views.
     #[must_use]
     pub fn with(mut self, routes: Routes) -> Self {
@@ -112,7 +122,8 @@ pub async fn run(
     }
     let readiness = Readiness::draining_on(shutdown.clone());
     readiness.set(PART, Err("The read model is not open yet.".to_owned()));
-    let service = QueryService::waiting(&Settings::default(), &readiness);
+    let service =
+        QueryService::waiting(&Settings::default(), &readiness).opening(security.keyring());
     security.watch(&readiness);
     let app = security.protect(app(&service, readiness.clone()));
     let opening = tokio::spawn(open_and_watch(read_model, service.app.clone(), readiness.clone()));

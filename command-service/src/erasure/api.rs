@@ -3,13 +3,14 @@
 //! In this order: the log is followed to its end, so that all keys of the customer are known; the keys are destroyed; the
 //! event is appended. A process that dies in between has erased, and the same request again records it.
 
-use super::record::stream_id;
+#![allow(unused_qualifications)] // the documentation macro writes them
+
 use crate::pipeline::{Effect, Pipeline, Refusal, Request, Target};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::Reference;
-use domain::customer::{CustomerAggregate, CustomerCommand};
+use domain::customer::{CustomerAggregate, CustomerCommand, stream_id};
 use event_store::{EventStore, Metadata};
 use identity::{Identity, Scope};
 use key_store::{Followed, KeyStoreError, Keyring};

@@ -63,8 +63,19 @@ fn parse(list: &[u8]) -> Option<Precondition> {
     }
 }
 
-/// The version that a tag names, in the one form in which answers write it.
+/// Hex digits after the dot in the tag of an order whose personal data were erased.
+const ERASED_DIGITS: usize = 32;
+
+/// The version that a tag names, in the one form in which answers write it. Where personal data were erased, a dot and a
+/// hash of the answer follow; commands depend on the version alone.
 fn version(tag: &[u8]) -> Option<Version> {
+    let is_hex = |digit: &u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+    let tag = match tag.iter().position(|byte| *byte == b'.') {
+        Some(dot) if tag.len() == dot + 1 + ERASED_DIGITS && tag[dot + 1..].iter().all(is_hex) => {
+            &tag[..dot]
+        }
+        _ => tag,
+    };
     let canonical = tag == b"0" || !tag.starts_with(b"0");
     let digits = (1..=MAX_DIGITS).contains(&tag.len()) && tag.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(tag).ok().filter(|_| canonical && digits)?.parse().ok()
@@ -103,6 +114,10 @@ mod tests {
             (b"\"*\"", &[]),
             (b"\"999999999999999999\"", &[999_999_999_999_999_999]),
             (b"\"9999999999999999999\"", &[]),
+            (b"\"7.0123456789abcdef0123456789abcdef\"", &[7]),
+            (b"\"7.0123456789ABCDEF0123456789abcdef\"", &[]),
+            (b"\"7.0123456789abcdef\"", &[]),
+            (b"\".0123456789abcdef0123456789abcdef\"", &[]),
         ] {
             let expected = Some(Some(Precondition::AnyOf(versions.to_vec())));
             assert_eq!(read_lines(&[text]), expected, "{}", String::from_utf8_lossy(text));

@@ -1,30 +1,33 @@
 //! Projection `customers`: adds and takes back, needs no memory.
 
-use super::{ORDER_STREAMS, OrderSums};
-use crate::projection::{Projection, Streams};
+use super::{ORDER_AND_CUSTOMER_STREAMS, OrderSums};
+use crate::projection::{Pace, Projection, Streams};
 use domain::order::OrderEvent;
 use event_store::RecordedEvent;
 use read_model::write::customers::{self, CustomerDelta, CustomersChanges, LifetimeDelta};
+use read_model::write::erasures::ErasureRow;
 use read_model::write::named::Named;
 use std::collections::HashMap;
 
 /// The projection.
 pub static CUSTOMERS: Projection = Projection {
     name: "customers",
-    version: 1,
+    version: 2,
     tables: customers::TABLES,
-    streams: Streams::Of(ORDER_STREAMS),
+    streams: Streams::Of(ORDER_AND_CUSTOMER_STREAMS),
     keeps_events: false,
-    fold: |_| Box::new(CustomersFold::default()),
+    fold: |pace| Box::new(CustomersFold::new(pace)),
 };
 
 written_by!(CustomersChanges, write_customers);
 
 /// The fold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CustomersFold {
+    pace: Pace,
     customers: HashMap<String, CustomerDelta>,
     lifetimes: HashMap<(String, &'static str), i128>,
+    erasures: Vec<ErasureRow>,
 }
 
 impl OrderSums for CustomersFold {
@@ -52,6 +55,10 @@ impl OrderSums for CustomersFold {
         }
     }
 
+    fn erase(&mut self, erasure: ErasureRow) {
+        ErasureRow::keep_last(&mut self.erasures, erasure);
+    }
+
     fn changes(&mut self) -> CustomersChanges {
         let mut customers: Vec<_> = self.customers.drain().map(|(_, delta)| delta).collect();
         customers.sort_unstable_by(|a, b| a.customer_id.cmp(&b.customer_id));
@@ -67,11 +74,18 @@ impl OrderSums for CustomersFold {
         lifetimes.sort_unstable_by(|a, b| {
             (&a.customer_id, a.currency).cmp(&(&b.customer_id, b.currency))
         });
-        CustomersChanges { customers, lifetimes }
+        let erasures = std::mem::take(&mut self.erasures);
+        let names_may_be_late = self.pace == Pace::Repeating;
+        CustomersChanges { customers, lifetimes, erasures, names_may_be_late }
     }
 }
 
 impl CustomersFold {
+    pub(super) fn new(pace: Pace) -> Self {
+        let (customers, lifetimes) = (HashMap::new(), HashMap::new());
+        Self { pace, customers, lifetimes, erasures: Vec::new() }
+    }
+
     fn customer(&mut self, id: &str, at: i64) -> &mut CustomerDelta {
         if !self.customers.contains_key(id) {
             self.customers.insert(

@@ -32,12 +32,19 @@ pub use sales::SALES;
 use crate::decoded::{Decoded, Poison};
 use crate::projection::{Changes, Fold, Pace};
 use domain::Aggregate;
+use domain::customer::{CustomerAggregate, CustomerEvent};
 use domain::order::{OrderAggregate, OrderEvent};
 use event_store::{RecordedEvent, StreamId, StreamType};
+use read_model::write::erasures::ErasureRow;
 use std::fmt;
 
 /// The streams of orders.
 const ORDER_STREAMS: &[StreamType] = &[StreamType::new(OrderAggregate::STREAM_TYPE)];
+/// The streams of orders, and those that record the erasure of customers' personal data.
+const ORDER_AND_CUSTOMER_STREAMS: &[StreamType] = &[
+    StreamType::new(OrderAggregate::STREAM_TYPE),
+    StreamType::new(CustomerAggregate::STREAM_TYPE),
+];
 /// Microseconds in a UTC day.
 const DAY: i64 = 86_400_000_000;
 
@@ -52,6 +59,11 @@ trait OrderSums: fmt::Debug + Send + Sync {
 
     fn fold(&mut self, event: &OrderEvent, recorded: &RecordedEvent);
 
+    /// Folds the erasure of a customer's personal data; only of projections that take customers' streams.
+    fn erase(&mut self, erasure: ErasureRow) {
+        let _ = erasure;
+    }
+
     /// Takes what was added since the last call.
     fn changes(&mut self) -> Self::Changes;
 }
@@ -60,6 +72,8 @@ impl<F: OrderSums> Fold for F {
     fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
         if let Some(fact) = event.read::<OrderAggregate>()? {
             self.fold(fact, &event.recorded);
+        } else if let Some(erasure) = erasure(event)? {
+            self.erase(erasure);
         }
         Ok(())
     }
@@ -67,6 +81,18 @@ impl<F: OrderSums> Fold for F {
     fn take(&mut self, _: Vec<Decoded>) -> Box<dyn Changes> {
         Box::new(self.changes())
     }
+}
+
+/// The erasure that an event records, if it is one of a customer.
+fn erasure(event: &Decoded) -> Result<Option<ErasureRow>, Poison> {
+    let Some(fact) = event.read::<CustomerAggregate>()? else { return Ok(None) };
+    let CustomerEvent::PersonalDataErased { customer_id } = fact;
+    let RecordedEvent { position, occurred_at, .. } = &event.recorded;
+    Ok(Some(ErasureRow {
+        customer_id: customer_id.as_str().to_owned(),
+        position: *position,
+        erased_at: occurred_at.timestamp_micros(),
+    }))
 }
 
 /// The streams that a fold has to look up, each once.

@@ -8,6 +8,7 @@ use super::products::ProductsFold;
 use super::sales::SalesFold;
 use super::tests::recorded;
 use super::{DAY, OrderSums as _, day};
+use crate::projection::Pace;
 use domain::order::{CancelledLine, Customer, Line, OrderEvent};
 use domain::{Currency, Money, Name, Reason, Reference, Timestamp};
 use event_store::RecordedEvent;
@@ -70,7 +71,7 @@ fn at(position: u64, micros: i64) -> RecordedEvent {
 
 #[test]
 fn a_customer_has_what_was_placed_less_what_was_cancelled() {
-    let mut fold = CustomersFold::default();
+    let mut fold = CustomersFold::new(Pace::Following);
     fold.fold(&placed(Some("Ada")), &at(1, 30));
     fold.fold(&placed(Some("Ada L.")), &at(2, 10));
     fold.fold(&placed(None), &at(3, 20));

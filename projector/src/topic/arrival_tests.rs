@@ -2,8 +2,8 @@
 //! not matter: every table equals a fold of the log in its order.
 //!
 //! Histories are random: customers and products that several orders name differently or not at all, orders imported long
-//! after what followed them, equal times, drafts placed later, cancellations, events that cannot be read. The names are
-//! also worked out by hand, from the events alone.
+//! after what followed them, equal times, drafts placed later, cancellations, erasures of personal data, events that cannot
+//! be read. Names and erasures are also worked out by hand, from the events alone.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,6 +14,7 @@ use crate::group::Member;
 use crate::projection::Pace;
 use crate::registry::Registry;
 use chrono::{DateTime, Duration, Utc};
+use domain::customer::{self, CustomerAggregate, CustomerEvent};
 use domain::order::command::NewLine;
 use domain::order::{Customer, Order, OrderAggregate, OrderCommand, OrderEvent};
 use domain::{Aggregate, Currency, Email, Money, Name, Note, Reason, Reference};
@@ -36,6 +37,32 @@ pub(super) type Deed = (usize, u8, u8);
 /// One step of arriving: which partition, how many repeated and how many new events, and whether memory is lost before it.
 type Arrival = (u8, u8, u8, bool);
 
+fn customer_of(number: u8) -> Reference {
+    Reference::parse(["ann", "bob"][usize::from(number) % 2]).unwrap()
+}
+
+/// The event that a customer's personal data were erased, at the end of the log.
+fn erasure(customer_id: Reference, at: DateTime<Utc>, log: &mut Vec<RecordedEvent>) {
+    let id = customer::stream_id(customer_id.as_str());
+    let stored = CustomerAggregate::encode(&CustomerEvent::PersonalDataErased { customer_id });
+    let position = log.len() as u64 + 1;
+    let version = log.iter().filter(|event| event.stream.id == id).count() as u64 + 1;
+    log.push(RecordedEvent {
+        position,
+        stream: const { StreamType::new(CustomerAggregate::STREAM_TYPE) }.stream(id),
+        partition_key: id,
+        version,
+        event_id: Uuid::from_u128(position.into()),
+        event_type: stored.event_type.to_owned(),
+        schema_version: stored.schema_version,
+        occurred_at: at,
+        recorded_at: DateTime::UNIX_EPOCH + Duration::seconds(position.cast_signed()),
+        metadata: Metadata::default(),
+        payload: stored.payload,
+        hash: [0; 32],
+    });
+}
+
 fn create((customer, name, products, _, draft): Birth) -> OrderCommand {
     let currency = Currency::from_code(["EUR", "JPY"][usize::from(products) % 2]).unwrap();
     let line = |number: u8| NewLine {
@@ -46,7 +73,7 @@ fn create((customer, name, products, _, draft): Birth) -> OrderCommand {
     };
     OrderCommand::Create {
         customer: Customer {
-            id: Reference::parse(["ann", "bob"][usize::from(customer) % 2]).unwrap(),
+            id: customer_of(customer),
             name: [None, Some("Ann"), Some("Anne"), Some("Anna")][usize::from(name) % 4]
                 .map(|name| Name::parse(name).unwrap()),
             email: (name > 2).then(|| Email::parse(format!("{name}@example.org")).unwrap()),
@@ -139,7 +166,9 @@ pub(super) fn log(births: &[Birth], deeds: &[Deed]) -> Vec<RecordedEvent> {
     for (order, kind, later) in deeds {
         let teller = &mut tellers[*order];
         teller.at += Duration::hours(i64::from(later % 3) * 12);
-        if teller.version == 0 {
+        if (230..250).contains(kind) {
+            erasure(customer_of(births[*order].0), teller.at, &mut log);
+        } else if teller.version == 0 {
             teller.command(&create(births[*order]), &mut log);
         } else if *kind >= 250 {
             let poison = teller.event(log.len() as u64 + 1, ("OrderTeleported", 9, b"{}".to_vec()));
@@ -228,6 +257,44 @@ async fn assert_equal(model: &ReadModel, folded: &ReadModel) {
     }
 }
 
+/// The position and time of each customer's last erasure.
+fn erasures(log: &[RecordedEvent]) -> BTreeMap<String, (u64, i64)> {
+    let mut last = BTreeMap::new();
+    for event in log {
+        let decoded = Registry::standard().decode(event.clone());
+        if let Ok(Some(erased)) = decoded.read::<CustomerAggregate>() {
+            let CustomerEvent::PersonalDataErased { customer_id } = erased;
+            let at = event.occurred_at.timestamp_micros();
+            last.insert(customer_id.as_str().to_owned(), (event.position, at));
+        }
+    }
+    last
+}
+
+/// Which orders were erased and when, by hand: those that began before their customer's last erasure.
+async fn assert_erasures(model: &ReadModel, log: &[RecordedEvent]) {
+    let erasures = erasures(log);
+    let mut begun = 0;
+    for first in log.iter().filter(|event| event.version == 1) {
+        let decoded = Registry::standard().decode(first.clone());
+        let Ok(Some(fact)) = decoded.read::<OrderAggregate>() else { continue };
+        let (OrderEvent::OrderDrafted { customer, .. } | OrderEvent::OrderPlaced { customer, .. }) =
+            fact
+        else {
+            continue;
+        };
+        let erased = erasures.get(customer.id.as_str());
+        let expected = erased.filter(|(at, _)| *at > first.position).map(|(_, at)| *at);
+        let found = model.order(first.stream.id).await.unwrap().found.unwrap();
+        assert_eq!(found.erased_at, expected, "{}", first.stream.id);
+        begun += 1;
+    }
+    let listed = log
+        .iter()
+        .filter(|event| event.version == 1 && event.stream.stream_type.as_str() == "order");
+    assert_eq!(begun, listed.count());
+}
+
 /// What each customer and product is called, by hand: no order counts that a customer's or product's projection has
 /// parked by the time it is placed.
 async fn assert_names(model: &ReadModel, log: &[RecordedEvent]) {
@@ -247,11 +314,12 @@ async fn assert_names(model: &ReadModel, log: &[RecordedEvent]) {
             Ok(_) => {}
         }
     }
+    let erasures = erasures(log);
     placings.sort_by_key(|(at, position, ..)| (*at, *position));
-    for (at, _, customer, lines) in placings {
+    for (at, position, customer, lines) in placings {
         let (name, first, last) =
             customers.entry(customer.id.as_str().to_owned()).or_insert((None, at, at));
-        *name = customer.name.map(|name| name.as_str().to_owned()).or(name.take());
+        *name = customer.name.map(|name| (name.as_str().to_owned(), position)).or(name.take());
         (*first, *last) = ((*first).min(at), (*last).max(at));
         for line in lines {
             products.insert(line.product_id.as_str().to_owned(), line.name.as_str().to_owned());
@@ -259,7 +327,10 @@ async fn assert_names(model: &ReadModel, log: &[RecordedEvent]) {
     }
     for (id, (name, first, last)) in customers {
         let found = model.customer(&id).await.unwrap().found.unwrap();
-        assert_eq!(found.name, name, "{id}");
+        let erased = erasures.get(&id);
+        let stays = |(_, given): &(String, u64)| erased.is_none_or(|(at, _)| given > at);
+        assert_eq!(found.name, name.filter(stays).map(|(name, _)| name), "{id}");
+        assert_eq!(found.erased_at, erased.map(|(_, at)| *at), "{id}");
         let times = (first.timestamp_micros(), last.timestamp_micros());
         assert_eq!((found.first_order_at, found.last_order_at), times, "{id}");
     }
@@ -273,6 +344,7 @@ async fn play(views: Views, (births, deeds, arrivals): &(Vec<Birth>, Vec<Deed>, 
     let model = ReadModel::open(&views.url(), Access::ReadWrite).await.unwrap();
     arrive(&model, &log, arrivals).await;
     assert_names(&model, &log).await;
+    assert_erasures(&model, &log).await;
     let other = Views::sqlite();
     let folded = ReadModel::open(&other.url(), Access::ReadWrite).await.unwrap();
     fold(&folded, &log).await;

@@ -1,4 +1,4 @@
-//! Random commands: followed live, rebuilt and folded afresh the rows are the same, and counts over time add up.
+//! Random commands and erasures: followed live, rebuilt and folded afresh the rows are the same, and counts over time add up.
 
 use crate::shop::{Shop, create};
 use domain::order::{OrderCommand, ShippedLine};
@@ -60,18 +60,28 @@ fn command((_, kind, size): Wish) -> OrderCommand {
     }
 }
 
+/// One wish in nineteen erases a customer's data.
+async fn grant(shop: &mut Shop, orders: &[Uuid], wish: Wish) {
+    match wish {
+        (_, 18, size) => shop.erase(["ann", "bob"][usize::from(size) % 2]).await,
+        _ => {
+            shop.command(orders[wish.0], &command(wish)).await;
+        }
+    }
+}
+
 async fn play(views: Views, wishes: &[Wish]) {
     let mut shop = Shop::on(views).await;
     let orders: Vec<Uuid> = (0..ORDERS).map(|_| Uuid::now_v7()).collect();
     let (first, second) = wishes.split_at(wishes.len() / 2);
     for wish in first {
-        shop.command(orders[wish.0], &command(*wish)).await;
+        grant(&mut shop, &orders, *wish).await;
     }
     shop.project().await;
     // A projector that remembers nothing goes on from the rows.
     let projector = shop.follow();
     for wish in second {
-        shop.command(orders[wish.0], &command(*wish)).await;
+        grant(&mut shop, &orders, *wish).await;
     }
     shop.caught_up().await;
     projector.stop().await;
@@ -126,7 +136,7 @@ async fn assert_counts(shop: &Shop) {
 }
 
 fn wishes() -> impl Strategy<Value = Vec<Wish>> {
-    prop::collection::vec((0..ORDERS, 0_u8..18, any::<u8>()), 50..120)
+    prop::collection::vec((0..ORDERS, 0_u8..19, any::<u8>()), 50..120)
 }
 
 fn runtime() -> Runtime {

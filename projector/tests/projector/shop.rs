@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::Aggregate;
+use domain::customer::{self, CustomerAggregate, CustomerEvent};
 use domain::order::command::NewLine;
 use domain::order::{Customer, Order, OrderAggregate, OrderCommand};
 use domain::{Currency, Money, Name, Reference};
@@ -29,6 +30,8 @@ pub struct Shop {
     /// What the projector knows.
     pub registry: Registry,
     states: HashMap<Uuid, (Option<Order>, u64)>,
+    /// How often the personal data of each customer were erased.
+    erasures: HashMap<String, u64>,
     /// Where the views are.
     url: String,
     _views: Option<Views>,
@@ -75,7 +78,8 @@ impl Shop {
         let model = ReadModel::open(&url, Access::ReadWrite).await.unwrap();
         let now = "2026-03-03T22:00:00Z".parse().unwrap();
         let (registry, states) = (Registry::standard(), HashMap::new());
-        Self { dir, log, model, now, registry, states, url, _views: views }
+        let erasures = HashMap::new();
+        Self { dir, log, model, now, registry, states, erasures, url, _views: views }
     }
 
     pub fn source(&self) -> Source {
@@ -103,6 +107,26 @@ impl Shop {
         *version += events.len() as u64;
         self.append(order, expected, stored).await;
         !events.is_empty()
+    }
+
+    /// Appends that a customer's personal data were erased.
+    pub async fn erase(&mut self, customer: &str) {
+        self.now += Duration::minutes(7);
+        let customer_id = Reference::parse(customer).unwrap();
+        let stored = CustomerAggregate::encode(&CustomerEvent::PersonalDataErased { customer_id });
+        let event = NewEvent {
+            event_id: Uuid::now_v7(),
+            event_type: stored.event_type,
+            schema_version: stored.schema_version,
+            occurred_at: self.now,
+            payload: stored.payload,
+        };
+        let version = self.erasures.entry(customer.to_owned()).or_default();
+        let expected = *version;
+        *version += 1;
+        let stream_type = const { StreamType::new(CustomerAggregate::STREAM_TYPE) };
+        let stream = stream_type.stream(customer::stream_id(customer));
+        self.append_to(stream, expected, vec![event]).await;
     }
 
     /// Appends any events to an order, valid or not.

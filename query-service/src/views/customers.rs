@@ -25,7 +25,7 @@ use utoipa::ToSchema;
     "last_order_at": "2026-03-03T00:00:00.000000Z"}))]
 pub(super) struct CustomerSummary<'a> {
     customer_id: &'a str,
-    /// As the order placed last (by `occurred_at`) among those that give a name says it; null while none has.
+    /// As the order placed last (by `occurred_at`) among those that give a name says it; null while none has, and when that name was erased.
     name: Option<&'a str>,
     #[schema(value_type = u64)]
     orders: i64,
@@ -36,6 +36,10 @@ pub(super) struct CustomerSummary<'a> {
     first_order_at: Moment,
     #[schema(value_type = DateTime<Utc>)]
     last_order_at: Moment,
+    /// When the customer's personal data were erased last; only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = DateTime<Utc>, required = false)]
+    erased_at: Option<Moment>,
 }
 
 /// An amount in a currency.
@@ -64,6 +68,7 @@ impl<'a> CustomerSummary<'a> {
             lifetime: customer.lifetime.iter().map(MoneyAmount::of).collect(),
             first_order_at: Moment(customer.first_order_at),
             last_order_at: Moment(customer.last_order_at),
+            erased_at: customer.erased_at.map(Moment),
         }
     }
 }

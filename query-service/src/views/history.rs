@@ -41,6 +41,10 @@ struct History {
     data: (),
     /// Null on the last page.
     next_cursor: Option<String>,
+    /// When the customer's personal data were erased; only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = DateTime<Utc>, required = false)]
+    erased_at: Option<Moment>,
 }
 
 /// An event of an order.
@@ -122,8 +126,13 @@ pub async fn history(
     };
     let after = u64::try_from(after).unwrap_or(0);
     let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
-    let read = model.stream_events(order_stream(order_id), after, u64::MAX, limit).await;
-    let seen = consistency.seen(read)?;
+    let (seen, erasure) = tokio::join!(
+        model.stream_events(order_stream(order_id), after, u64::MAX, limit),
+        app.owners().erased_at(app.loaders(), model, order_id)
+    );
+    let (seen, erasure) = (consistency.seen(seen)?, erasure?);
+    let position = seen.position.min(erasure.position);
+    consistency.met_at(position)?;
     if seen.found.events.is_empty() && after == 0 {
         return Err(order_not_found());
     }
@@ -138,8 +147,9 @@ pub async fn history(
         }
         _ => None,
     };
-    let page = History { data: (), next_cursor: next };
+    let erased_at = erasure.found.map(Moment);
+    let page = History { data: (), next_cursor: next, erased_at };
     let events = &seen.found.events;
     let body = json_with(&page, "data", |body| json_array(events, body, Event::write));
-    Ok(reply::json(seen.position, body))
+    Ok(reply::json(position, body))
 }

@@ -144,6 +144,7 @@ pub(super) async fn order(
         None => json(&included),
     });
     body.push(b'}');
+    let body = app.opener().open(body.into()).await?;
     let tag = Tag::composed(version, &body);
     if reply::has_tag(headers, &tag) {
         return Ok(reply::not_modified(position, &tag));

@@ -6,6 +6,7 @@
 pub mod customers;
 pub mod diff;
 mod document;
+mod erased;
 pub mod events;
 pub mod history;
 mod included;

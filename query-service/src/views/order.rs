@@ -4,7 +4,7 @@
 
 use super::document::composed;
 use super::included::{self, Included, Part};
-use super::{order_not_found, past};
+use super::{erased, order_not_found, past};
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{OrderId, ViewHeaders, invalid, names};
@@ -20,7 +20,9 @@ use serde::Deserialize;
 use server::{Problem, ProblemCode, StrictQuery};
 use std::borrow::Cow;
 use utoipa::openapi::schema::AdditionalProperties;
-use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type};
+use utoipa::openapi::{
+    KnownFormat, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat, Type,
+};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
@@ -56,6 +58,11 @@ impl PartialSchema for Order {
             let nullable = OneOfBuilder::new()
                 .item(included)
                 .item(ObjectBuilder::new().schema_type(Type::Null));
+            let erased_at = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+                .description(Some("When the customer's personal data were erased; only then."));
+            order.properties.insert("erased_at".to_owned(), erased_at.into());
             order.properties.insert("included".to_owned(), nullable.into());
         }
         schema
@@ -91,7 +98,7 @@ fn closed(mut schema: RefOr<Schema>) -> RefOr<Schema> {
         ("If-None-Match" = Option<String>, Header, description = "`\"7\"`: answer 304 if the order is at version 7. With `include`: the tag of the composed answer.")),
     responses(
         (status = 200, description = "the order", body = Order, headers(
-            ("ETag" = String, description = "the order's version, quoted; another tag with `include`, whose parts change without the order"),
+            ("ETag" = String, description = "the order's version, quoted; another tag with `include`, whose parts change without the order; with a dot and a hash after the version where personal data were erased"),
             ("Consistency-Token" = u64, description = "the position that the view has applied"),
             ("Memento-Datetime" = String, description = "when the shown state of the past began"))),
         (status = 304, description = "nothing has changed since the answer with the tag of If-None-Match"),
@@ -132,6 +139,10 @@ async fn present(
     let model = app.model_at(consistency, &[Projection::ORDERS]).await?;
     let seen = consistency.seen(app.loaders().order(model, order_id).await)?;
     let order = seen.found.ok_or_else(order_not_found)?;
+    if order.erased_at.is_some() {
+        let version = order.version;
+        return erased::order(app, seen.position, version, composed(order), headers).await;
+    }
     let tag = Tag::version(order.version);
     if reply::has_tag(headers, &tag) {
         return Ok(reply::not_modified(seen.position, &tag));

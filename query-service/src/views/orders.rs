@@ -1,5 +1,6 @@
 //! `GET /v1/orders` and `GET /v1/customers/{id}/orders`: lists, as they stand or as they stood.
 
+use super::erased;
 use super::orders_then::{OrderSummary, then};
 use crate::app::App;
 use crate::coalescer::Panicked;
@@ -117,18 +118,23 @@ async fn page(
         }
         _ => None,
     };
-    let shown = seen.found.iter().map(|order| order.summary.as_str());
-    let shown = shown.filter(|summary| !summary.is_empty());
+    let shown = seen.found.iter().map(|order| (order.summary.as_str(), order.erased_at));
+    let shown = shown.filter(|(summary, _)| !summary.is_empty());
     let body = written(shown, next);
     Ok(Page { position: seen.position, body: body.into() })
 }
 
-/// A page of summaries, which are JSON already.
-fn written<'a>(summaries: impl Iterator<Item = &'a str> + Clone, next: Option<String>) -> Vec<u8> {
-    let bytes: usize = summaries.clone().map(|summary| summary.len() + 1).sum();
+/// A page of summaries, which are JSON already, each with its erasure.
+fn written<'a>(
+    summaries: impl Iterator<Item = (&'a str, Option<i64>)> + Clone,
+    next: Option<String>,
+) -> Vec<u8> {
+    let bytes: usize = summaries.clone().map(|(summary, _)| summary.len() + 1).sum();
     json_with(&Orders { data: (), next_cursor: next }, "data", |body| {
         body.reserve(bytes + 256);
-        json_array(summaries, body, |summary, body| body.extend_from_slice(summary.as_bytes()));
+        json_array(summaries, body, |(summary, erased_at), body| {
+            erased::write(summary.as_bytes(), erased_at, body);
+        });
     })
 }
 
@@ -151,7 +157,8 @@ mod tests {
     #[test]
     fn a_page_is_json_whatever_its_length() {
         let page = |summaries: &[&str], next: Option<&str>| {
-            String::from_utf8(written(summaries.iter().copied(), next.map(str::to_owned))).unwrap()
+            let summaries = summaries.iter().map(|summary| (*summary, None));
+            String::from_utf8(written(summaries, next.map(str::to_owned))).unwrap()
         };
         assert_eq!(page(&[], None), r#"{"data":[],"next_cursor":null}"#);
         assert_eq!(page(&["1", "{}"], Some("ab")), r#"{"data":[1,{}],"next_cursor":"ab"}"#);

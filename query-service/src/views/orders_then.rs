@@ -70,6 +70,10 @@ pub(super) struct OrderSummary<'a> {
     placed_at: Option<&'a RawValue>,
     #[schema(value_type = DateTime<Utc>)]
     updated_at: Moment,
+    /// When the customer's personal data were erased; only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = DateTime<Utc>, required = false)]
+    erased_at: Option<Moment>,
 }
 
 /// Who ordered, in lists.
@@ -98,7 +102,9 @@ pub(super) async fn then(
             _ => true,
         };
         let summary = if shown { summary(&order)? } else { String::new() };
-        found.push(ListedOrder { order_id: order.order_id, sort_key: order.sort_key, summary });
+        let OrderThen { order_id, sort_key, .. } = order;
+        // Its summary says already whether it was erased.
+        found.push(ListedOrder { order_id, sort_key, summary, erased_at: None });
     }
     Ok(Seen { position: seen.position, found })
 }
@@ -146,6 +152,7 @@ fn written(order: &OrderThen) -> Option<String> {
         created_at: constants.created_at,
         placed_at: was_placed(order).then_some(constants.placed_at),
         updated_at: Moment(order.updated_at),
+        erased_at: order.erased_at.map(Moment),
     };
     serde_json::to_string(&summary).ok()
 }

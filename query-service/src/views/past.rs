@@ -1,6 +1,6 @@
 //! An order as it was: by version, by business time, or by what the log knew at a time.
 
-use super::{order_not_found, order_stream};
+use super::{erased, order_not_found, order_stream};
 use crate::app::App;
 use crate::consistency::Consistency;
 use crate::params::{as_of, invalid};
@@ -9,7 +9,7 @@ use crate::problems;
 use crate::replay::Replay;
 use crate::reply::{self, Tag};
 use crate::wire::moment;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use domain::order::OrderAggregate;
 use read_model::ReadModel;
@@ -59,8 +59,14 @@ pub(super) async fn order(
 ) -> Result<Response, Problem> {
     let model = app.model_at(consistency, &[Projection::HISTORY]).await?;
     let stream = order_stream(order_id);
-    let seen = consistency.seen(app.loaders().version_at(model, stream, until).await)?;
+    let (seen, erasure) = tokio::join!(
+        app.loaders().version_at(model, stream, until),
+        app.owners().erased_at(app.loaders(), model, order_id)
+    );
+    let (seen, erasure) = (consistency.seen(seen)?, erasure?);
     let version = seen.found;
+    let position = seen.position.min(erasure.position);
+    consistency.met_at(position)?;
     if let Until::Version(asked) = until {
         reached(app, order_id, version, "version", asked).await?;
     }
@@ -68,17 +74,27 @@ pub(super) async fn order(
         return Err(unborn(app, order_id).await?);
     }
     let tag = Tag::version(version);
-    if reply::has_tag(headers, &tag) {
-        return Ok(reply::not_modified(seen.position, &tag));
+    if erasure.found.is_none() && reply::has_tag(headers, &tag) {
+        return Ok(reply::not_modified(position, &tag));
     }
     let Some(order) = composed(app, model, (order_id, version)).await? else {
         return Err(unborn(app, order_id).await?);
     };
     let memento = memento(&order, until);
-    let mut response = reply::json(seen.position, order.document);
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, tag.header());
-    headers.insert(MEMENTO.clone(), memento);
+    let mut response = match erasure.found {
+        Some(at) => {
+            let document = erased::marked(&order.document, at);
+            erased::order(app, position, version, document, headers).await?
+        }
+        None => {
+            let mut response = reply::json(position, order.document);
+            response.headers_mut().insert(header::ETAG, tag.header());
+            response
+        }
+    };
+    if response.status() != StatusCode::NOT_MODIFIED {
+        response.headers_mut().insert(MEMENTO.clone(), memento);
+    }
     Ok(response)
 }
 

@@ -15,6 +15,8 @@ pub struct CustomerFigures {
     pub lifetime: Vec<CurrencyAmount>,
     pub first_order_at: i64,
     pub last_order_at: i64,
+    /// When the customer's personal data were erased last, in microseconds.
+    pub erased_at: Option<i64>,
 }
 
 from_row! {
@@ -26,6 +28,7 @@ from_row! {
         cancelled_orders: Option<i64>,
         first_order_at: Option<i64>,
         last_order_at: Option<i64>,
+        erased_at: Option<i64>,
         currency: Option<String>,
         amount_high: Option<i64>,
         amount_low: Option<i64>,
@@ -33,9 +36,10 @@ from_row! {
 }
 
 const ONE: &str = "SELECT COALESCE((SELECT position FROM projections WHERE name = 'customers'), 0) AS applied, \
-     c.customer_id, c.name, c.orders, c.cancelled_orders, c.first_order_at, c.last_order_at, l.currency, \
+     c.customer_id, c.name, c.orders, c.cancelled_orders, c.first_order_at, c.last_order_at, e.erased_at, l.currency, \
      l.amount_high, l.amount_low \
      FROM (SELECT 1 AS one) AS one LEFT JOIN customers c ON c.customer_id = $1 \
+     LEFT JOIN customer_erasures e ON e.customer_id = c.customer_id \
      LEFT JOIN customer_lifetimes l ON l.customer_id = c.customer_id ORDER BY l.currency";
 
 impl ReadModel {
@@ -74,5 +78,6 @@ fn figures(row: CustomerRow) -> Option<CustomerFigures> {
         lifetime: Vec::new(),
         first_order_at: row.first_order_at?,
         last_order_at: row.last_order_at?,
+        erased_at: row.erased_at,
     })
 }

@@ -14,6 +14,8 @@ pub struct OrderText {
     pub document: Bytes,
     /// Its notes as JSON, oldest first, separated by commas; `None` when there are none.
     pub notes: Option<Bytes>,
+    /// When the customer's personal data in it were erased, in microseconds.
+    pub erased_at: Option<i64>,
 }
 
 /// An order among several that were read by one statement.
@@ -33,6 +35,20 @@ macro_rules! notes {
     };
 }
 
+/// When the order's customer was erased last, if the order had begun.
+macro_rules! erased_at {
+    ($order:literal) => {
+        concat!(
+            "(SELECT e.erased_at FROM order_erasures e WHERE e.customer_id = ",
+            $order,
+            ".customer_id AND e.position > ",
+            $order,
+            ".begun_position)"
+        )
+    };
+}
+pub(super) use erased_at;
+
 macro_rules! applied {
     () => {
         "SELECT COALESCE((SELECT position FROM projections WHERE name = 'orders'), 0) AS applied, "
@@ -44,7 +60,9 @@ const ONE: &str = concat!(
     applied!(),
     "o.version, o.document, ",
     notes!(),
-    " AS notes FROM (SELECT 1 AS one) AS one LEFT JOIN orders o ON o.order_id = $1"
+    " AS notes, ",
+    erased_at!("o"),
+    " AS erased_at FROM (SELECT 1 AS one) AS one LEFT JOIN orders o ON o.order_id = $1"
 );
 
 /// An order small enough to be read with others: at most 16 KiB and 8 notes.
@@ -60,7 +78,9 @@ const SEVERAL_PACKED: &str = concat!(
     applied!(),
     "string_agg(hex(o.order_id) || CASE WHEN ",
     small!(),
-    " THEN ' ' || o.version || ' ' || o.document || char(31) || COALESCE(",
+    " THEN ' ' || o.version || ' ' || COALESCE(",
+    erased_at!("o"),
+    ", '') || ' ' || o.document || char(31) || COALESCE(",
     notes!(),
     ", '') ELSE '' END, char(30)) FROM orders o WHERE o.order_id IN "
 );
@@ -69,21 +89,23 @@ const SEVERAL_PACKED: &str = concat!(
 const SEVERAL_ROWS: [&str; 2] = [
     concat!(
         applied!(),
-        "o.order_id, s.version, s.document, s.notes FROM (SELECT 1 AS one) AS one LEFT JOIN orders o ON o.order_id IN "
+        "o.order_id, s.version, s.document, s.notes, s.erased_at FROM (SELECT 1 AS one) AS one LEFT JOIN orders o ON o.order_id IN "
     ),
     concat!(
         " LEFT JOIN LATERAL (SELECT o.version, o.document, ",
         notes!(),
-        " AS notes WHERE ",
+        " AS notes, ",
+        erased_at!("o"),
+        " AS erased_at WHERE ",
         small!(),
         ") AS s ON TRUE"
     ),
 ];
 
-/// Applied, version, document, notes.
-type OneRow = (i64, Option<i64>, Option<String>, Option<String>);
+/// Applied, version, document, notes, erased.
+type OneRow = (i64, Option<i64>, Option<String>, Option<String>, Option<i64>);
 /// The same with the order's id.
-type SeveralRow = (i64, Option<Uuid>, Option<i64>, Option<String>, Option<String>);
+type SeveralRow = (i64, Option<Uuid>, Option<i64>, Option<String>, Option<String>, Option<i64>);
 
 /// Orders that were read together; `None` for one that is too large for that.
 type Found = Vec<(Uuid, Option<OrderText>)>;
@@ -95,8 +117,8 @@ impl ReadModel {
     /// When the storage refuses.
     pub async fn order(&self, order_id: Uuid) -> Result<Seen<Option<OrderText>>, ReadModelError> {
         let row: Option<OneRow> = self.first(Sql::new(ONE).bind(order_id)).await?;
-        let (applied, version, document, notes) = row.unwrap_or_default();
-        let found = text(version, document, notes)?;
+        let (applied, version, document, notes, erased_at) = row.unwrap_or_default();
+        let found = text(version, document, notes, erased_at)?;
         Ok(Seen { position: loaded(applied)?, found })
     }
 
@@ -133,10 +155,10 @@ impl ReadModel {
         sql.push_list(padded(order_ids)).push(tail);
         let rows: Vec<SeveralRow> = self.rows(sql).await?;
         let mut seen = Seen { position: 0, found: Vec::with_capacity(rows.len()) };
-        for (applied, order_id, version, document, notes) in rows {
+        for (applied, order_id, version, document, notes, erased_at) in rows {
             seen.position = loaded(applied)?;
             if let Some(order_id) = order_id {
-                seen.found.push((order_id, text(version, document, notes)?));
+                seen.found.push((order_id, text(version, document, notes, erased_at)?));
             }
         }
         Ok(seen)
@@ -147,24 +169,27 @@ fn text(
     version: Option<i64>,
     document: Option<String>,
     notes: Option<String>,
+    erased_at: Option<i64>,
 ) -> Result<Option<OrderText>, ReadModelError> {
     let (Some(version), Some(document)) = (version, document) else { return Ok(None) };
     let (document, notes) = (document.into(), notes.map(Bytes::from));
-    Ok(Some(OrderText { version: loaded(version)?, document, notes }))
+    Ok(Some(OrderText { version: loaded(version)?, document, notes, erased_at }))
 }
 
-/// An order from a packed page: its id and, if it is small, version, document and notes. These stay in the page's
+/// An order from a packed page: its id and, if it is small, version, erasure, document and notes. These stay in the page's
 /// memory.
 fn unpacked(page: &Bytes, packed: &str) -> Option<(Uuid, Option<OrderText>)> {
     let Some((order_id, rest)) = packed.split_once(' ') else {
         return Some((Uuid::try_parse(packed).ok()?, None));
     };
     let (version, rest) = rest.split_once(' ')?;
+    let (erased_at, rest) = rest.split_once(' ')?;
     let (document, notes) = rest.split_once('\u{1f}')?;
     let text = OrderText {
         version: version.parse().ok()?,
         document: page.slice_ref(document.as_bytes()),
         notes: (!notes.is_empty()).then(|| page.slice_ref(notes.as_bytes())),
+        erased_at: packed_rows::number(erased_at)?,
     };
     Some((Uuid::try_parse(order_id).ok()?, Some(text)))
 }

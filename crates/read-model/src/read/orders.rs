@@ -1,5 +1,6 @@
 //! Lists of present orders: found by index, a page at a time from a key onwards, summaries as stored.
 
+use super::order::erased_at;
 use super::{Seen, packed_rows};
 use crate::db::{ReadModel, ReadModelError, Sql, from_row, loaded};
 use uuid::Uuid;
@@ -71,6 +72,8 @@ pub struct ListedOrder {
     pub sort_key: i64,
     /// The order's summary, as JSON.
     pub summary: String,
+    /// When the customer's personal data in it were erased, in microseconds.
+    pub erased_at: Option<i64>,
 }
 
 from_row! {
@@ -79,6 +82,7 @@ from_row! {
         order_id: Option<Uuid>,
         sort_key: Option<i64>,
         summary: Option<String>,
+        erased_at: Option<i64>,
     }
 }
 
@@ -183,15 +187,20 @@ fn live(filter: &OrderFilter, page: &OrderPage, form: Form) -> Sql {
     let direction = page.sort.direction();
     let order = format!("ORDER BY t.sort_key {direction}, t.order_id {direction}");
     let columns = match form {
-        Form::Rows => "t.order_id, t.sort_key, t.summary".to_owned(),
+        Form::Rows => {
+            concat!("t.order_id, t.sort_key, t.summary, ", erased_at!("t"), " AS erased_at")
+                .to_owned()
+        }
         Form::Packed => format!(
-            "string_agg(t.sort_key || ' ' || hex(t.order_id) || ' ' || t.summary, {packed} {order})",
+            "string_agg(t.sort_key || ' ' || hex(t.order_id) || ' ' || COALESCE({erased_at}, '') || ' ' || \
+             t.summary, {packed} {order})",
+            erased_at = erased_at!("t"),
             packed = packed_rows::SEPARATOR_SQL
         ),
     };
     let mut sql = Sql::new(format!(
         "SELECT p.applied, {columns} FROM ({APPLIED_ORDERS}) AS p LEFT JOIN \
-         (SELECT o.order_id, {key} AS sort_key, o.summary FROM "
+         (SELECT o.order_id, {key} AS sort_key, o.summary, o.customer_id, o.begun_position FROM "
     ));
     sql.push(match filter.product_id {
         Some(_) => "order_products f CROSS JOIN orders o WHERE o.order_id = f.order_id",
@@ -222,12 +231,13 @@ fn live(filter: &OrderFilter, page: &OrderPage, form: Form) -> Sql {
     sql
 }
 
-/// An order from a packed page: sort key, id, summary.
+/// An order from a packed page: sort key, id, erasure, summary.
 fn unpacked(text: &str) -> Option<ListedOrder> {
-    let mut parts = text.splitn(3, ' ');
+    let mut parts = text.splitn(4, ' ');
     Some(ListedOrder {
         sort_key: parts.next()?.parse().ok()?,
         order_id: Uuid::try_parse(parts.next()?).ok()?,
+        erased_at: packed_rows::number(parts.next()?)?,
         summary: parts.next()?.to_owned(),
     })
 }
@@ -256,6 +266,7 @@ impl ReadModel {
                 order_id: row.order_id?,
                 sort_key: row.sort_key?,
                 summary: row.summary?,
+                erased_at: row.erased_at,
             })
         });
         Ok(Seen { position, found: listed.collect() })

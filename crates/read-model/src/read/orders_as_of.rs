@@ -5,6 +5,7 @@
 //! Both kinds are read only when the filter asks for their status.
 
 use super::Seen;
+use super::order::erased_at;
 use super::orders::{
     OrderFilter, OrderPage, SortKey, push_codes, push_constants, push_page, push_unplaced,
 };
@@ -30,6 +31,8 @@ pub struct OrderThen {
     pub units: i64,
     /// The present summary: the members that never change come from it.
     pub summary: String,
+    /// When the customer's personal data in it were erased, then or later.
+    pub erased_at: Option<i64>,
 }
 
 from_row! {
@@ -50,6 +53,7 @@ from_row! {
         summary: Option<String>,
         last_version: Option<i64>,
         last_occurred_at: Option<i64>,
+        erased_at: Option<i64>,
     }
 }
 
@@ -79,7 +83,7 @@ fn push_part(sql: &mut Sql, part: Part, filter: &OrderFilter, page: &OrderPage, 
     sql.push(format_args!(
         "SELECT * FROM (SELECT o.order_id, {key} AS sort_key, o.summary, v.version, v.occurred_at, v.status, \
          v.payment_status, v.fulfillment_status, v.total, v.paid, v.refunded, v.line_count, v.units, \
-         o.version AS newest FROM {} \
+         o.version AS newest, o.customer_id, o.begun_position FROM {} \
          CROSS JOIN order_versions v WHERE v.order_id = o.order_id AND v.version = \
          (SELECT x.version FROM order_versions x WHERE x.order_id = o.order_id AND x.occurred_at <= ",
         if by_product { "order_products f CROSS JOIN orders o" } else { "orders o" },
@@ -130,8 +134,9 @@ fn parts(filter: &OrderFilter) -> Vec<Part> {
 fn then(filter: &OrderFilter, page: &OrderPage, at: i64, parts: &[Part]) -> Sql {
     let direction = page.sort.direction();
     let mut sql = Sql::new(format!(
-        "SELECT p.applied, t.*, h.version AS last_version, h.occurred_at AS last_occurred_at \
-         FROM ({APPLIED}) AS p LEFT JOIN (SELECT * FROM ("
+        "SELECT p.applied, t.*, h.version AS last_version, h.occurred_at AS last_occurred_at, \
+         {} AS erased_at FROM ({APPLIED}) AS p LEFT JOIN (SELECT * FROM (",
+        erased_at!("t")
     ));
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
@@ -172,6 +177,7 @@ fn found(row: ThenRow) -> Option<OrderThen> {
         line_count: row.line_count?,
         units: row.units?,
         summary: row.summary?,
+        erased_at: row.erased_at,
     })
 }
 

@@ -23,6 +23,11 @@ pub(super) fn unpack<T>(
     rows.map(|text| row(text).ok_or_else(unreadable)).collect()
 }
 
+/// A number that may be missing: then its text is empty. `None` if the text is no number.
+pub(super) fn number(text: &str) -> Option<Option<i64>> {
+    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+}
+
 fn unreadable() -> ReadModelError {
     ReadModelError::Corrupt("a row does not read as it was packed".into())
 }

@@ -1,10 +1,13 @@
 //! Tables of the projection `customers`: deltas that are added to the stored rows.
 
+use super::erasures::{self, ErasureRow};
 use super::named::{Named, bind_placing, is_later, keep_last_name};
-use crate::db::{Binds, BulkStatement, ReadModelError, Row, Tables, WriteTx};
+use crate::db::{
+    Binds, BulkStatement, MAX_KEYS, ReadModelError, Row, Sql, Tables, WriteTx, padded,
+};
 
 /// The tables of this projection.
-pub const TABLES: &[&str] = &["customers", "customer_lifetimes"];
+pub const TABLES: &[&str] = &["customers", "customer_lifetimes", "customer_erasures"];
 
 /// What a batch changes in these tables.
 #[derive(Debug, Default)]
@@ -13,6 +16,10 @@ pub struct CustomersChanges {
     pub customers: Vec<CustomerDelta>,
     /// One for each customer and currency.
     pub lifetimes: Vec<LifetimeDelta>,
+    /// The last erasure of each customer.
+    pub erasures: Vec<ErasureRow>,
+    /// Whether names may have come after the erasure of theirs, because events come in any order.
+    pub names_may_be_late: bool,
 }
 
 /// What changes for a customer.
@@ -99,7 +106,37 @@ impl WriteTx {
         tables: Tables,
         changes: CustomersChanges,
     ) -> Result<(), ReadModelError> {
+        let mut erased: Vec<String> =
+            changes.erasures.iter().map(|row| row.customer_id.clone()).collect();
+        if changes.names_may_be_late {
+            let named = changes.customers.iter().filter(|delta| delta.named.is_some());
+            erased.extend(named.map(|delta| delta.customer_id.clone()));
+        }
         self.bulk(&CUSTOMERS, tables, changes.customers).await?;
-        self.bulk(&LIFETIMES, tables, changes.lifetimes).await
+        self.bulk(&LIFETIMES, tables, changes.lifetimes).await?;
+        self.bulk(&erasures::OF_CUSTOMERS, tables, changes.erasures).await?;
+        self.erase_names(tables, &erased).await
+    }
+
+    /// Makes the names null that orders before the erasure gave. The placing stays, so that no older name comes back.
+    async fn erase_names(
+        &mut self,
+        tables: Tables,
+        customers: &[String],
+    ) -> Result<(), ReadModelError> {
+        let customers: Vec<&str> = customers.iter().map(String::as_str).collect();
+        for customers in customers.chunks(MAX_KEYS) {
+            let mut sql = Sql::new("UPDATE ");
+            sql.push(tables.name("customers"))
+                .push(" AS kept SET name = NULL WHERE name IS NOT NULL AND EXISTS (SELECT 1 FROM ")
+                .push(tables.name("customer_erasures"))
+                .push(
+                    " e WHERE e.customer_id = kept.customer_id AND e.position > kept.named_position) \
+                     AND customer_id IN ",
+                )
+                .push_list(padded(customers));
+            self.execute(sql).await?;
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod checkpoints;
 pub mod compare;
 pub mod customers;
 mod definition;
+pub mod erasures;
 pub mod generation;
 pub mod history;
 pub mod named;

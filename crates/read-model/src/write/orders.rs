@@ -1,5 +1,6 @@
 //! Tables of the projection `orders`: present rows, their products, notes, versions over time, daily counts.
 
+use super::erasures::{self, ErasureRow};
 use crate::db::{
     Binds, BulkStatement, MAX_KEYS, ReadModel, ReadModelError, Row, Sql, Tables, WriteTx, padded,
     stored,
@@ -7,8 +8,14 @@ use crate::db::{
 use uuid::Uuid;
 
 /// The tables of this projection.
-pub const TABLES: &[&str] =
-    &["orders", "order_products", "order_notes", "order_versions", "order_count_changes"];
+pub const TABLES: &[&str] = &[
+    "orders",
+    "order_products",
+    "order_notes",
+    "order_versions",
+    "order_count_changes",
+    "order_erasures",
+];
 
 /// What a batch changes in these tables.
 #[derive(Debug, Default)]
@@ -27,6 +34,8 @@ pub struct OrdersChanges {
     pub versions: Vec<OrderVersionRow>,
     /// Changes of the counts.
     pub counts: Vec<CountChangeRow>,
+    /// The last erasure of each customer.
+    pub erasures: Vec<ErasureRow>,
 }
 
 /// The present state of an order.
@@ -36,6 +45,7 @@ pub struct OrderRow {
     pub order_id: Uuid,
     pub version: u64,
     pub position: u64,
+    pub begun_position: u64,
     pub status: i16,
     pub payment_status: i16,
     pub fulfillment_status: i16,
@@ -104,18 +114,20 @@ pub struct StoredOrder {
     pub order_id: Uuid,
     /// Its last folded version.
     pub version: u64,
+    /// The position of its first event.
+    pub begun_position: u64,
     /// The order document, without notes.
     pub document: String,
 }
 
-const ORDER_HEAD: &str = "INSERT INTO {table} (order_id, version, position, status, payment_status, \
+const ORDER_HEAD: &str = "INSERT INTO {table} (order_id, version, position, begun_position, status, payment_status, \
     fulfillment_status, customer_id, currency, total, created_at, placed_at, listed_at, summary, document)";
 
 const SHAPED: BulkStatement = BulkStatement {
     id: "orders-shaped",
     head: ORDER_HEAD,
     table: "orders",
-    columns: 14,
+    columns: 15,
     tail: "ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, position = excluded.position, \
         status = excluded.status, payment_status = excluded.payment_status, \
         fulfillment_status = excluded.fulfillment_status, customer_id = excluded.customer_id, \
@@ -129,7 +141,7 @@ const MOVED: BulkStatement = BulkStatement {
     id: "orders-moved",
     head: ORDER_HEAD,
     table: "orders",
-    columns: 14,
+    columns: 15,
     tail: "ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, position = excluded.position, \
         status = excluded.status, payment_status = excluded.payment_status, \
         fulfillment_status = excluded.fulfillment_status, summary = excluded.summary, \
@@ -183,6 +195,7 @@ impl Row for OrderRow {
             .uuid(self.order_id)
             .int(stored(self.version))
             .int(stored(self.position))
+            .int(stored(self.begun_position))
             .int(self.status.into())
             .int(self.payment_status.into())
             .int(self.fulfillment_status.into())
@@ -252,7 +265,8 @@ impl WriteTx {
         self.bulk(&PRODUCTS, tables, changes.products).await?;
         self.bulk(&NOTES, tables, changes.notes).await?;
         self.bulk(&VERSIONS, tables, changes.versions).await?;
-        self.bulk(&COUNTS, tables, changes.counts).await
+        self.bulk(&COUNTS, tables, changes.counts).await?;
+        self.bulk(&erasures::OF_ORDERS, tables, changes.erasures).await
     }
 }
 
@@ -271,21 +285,32 @@ impl ReadModel {
             // One subquery for each key, not `IN`: PostgreSQL would keep the plan that it made while the table was
             // small, and read the whole table each time. Each returns one value, so PostgreSQL cannot turn it into a
             // join.
-            let mut sql = Sql::new("SELECT asked.id, (SELECT o.version || ' ' || o.document FROM ");
+            let mut sql = Sql::new(
+                "SELECT asked.id, \
+                 (SELECT o.version || ' ' || o.begun_position || ' ' || o.document FROM ",
+            );
             sql.push(tables.name("orders")).push(" o WHERE o.order_id = asked.id) FROM ");
             sql.push_table(padded(keys));
             let rows: Vec<(Uuid, Option<String>)> = self.rows(sql).await?;
             for (order_id, text) in rows {
                 let Some(text) = text else { continue };
-                let (version, document) = text.split_once(' ').unwrap_or_default();
-                let version = version.parse().map_err(|_| no_version(order_id))?;
-                found.push(StoredOrder { order_id, version, document: document.to_owned() });
+                found.push(unpacked(order_id, &text).ok_or_else(|| no_version(order_id))?);
             }
         }
         Ok(found)
     }
 }
 
+fn unpacked(order_id: Uuid, text: &str) -> Option<StoredOrder> {
+    let mut parts = text.splitn(3, ' ');
+    Some(StoredOrder {
+        order_id,
+        version: parts.next()?.parse().ok()?,
+        begun_position: parts.next()?.parse().ok()?,
+        document: parts.next()?.to_owned(),
+    })
+}
+
 fn no_version(order_id: Uuid) -> ReadModelError {
-    ReadModelError::Corrupt(format!("the stored version of order {order_id} is none"))
+    ReadModelError::Corrupt(format!("order {order_id} has no stored version or beginning"))
 }

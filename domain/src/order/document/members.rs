@@ -387,7 +387,7 @@ impl ShipmentMembers<'_> {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(as = OrderNote)]
 pub(super) struct NoteMembers<'a> {
-    #[schema(value_type = String)]
+    #[schema(value_type = Option<String>, required = true)] // null once it was erased
     text: Cow<'a, Note>,
     #[schema(value_type = DateTime<Utc>)]
     occurred_at: Wire,

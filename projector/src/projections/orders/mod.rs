@@ -5,16 +5,17 @@ mod listed;
 mod rows;
 mod state;
 
-use super::{ORDER_STREAMS, day, unknown};
+use super::{ORDER_AND_CUSTOMER_STREAMS, day, erasure, unknown};
 use crate::cache::Cache;
 use crate::decoded::{Decoded, Poison};
 use crate::projection::{Changes, Fold, Pace, Projection, Streams};
 use domain::Aggregate;
 use domain::order::{OrderAggregate, OrderEvent, document};
-use event_store::RecordedEvent;
+use event_store::{RecordedEvent, StreamId};
 use futures::future::{BoxFuture, FutureExt};
 use listed::Listed;
 use read_model::write::Tables;
+use read_model::write::erasures::ErasureRow;
 use read_model::write::orders::{self, CountChangeRow, OrderNoteRow, OrdersChanges, StoredOrder};
 use read_model::{ReadModel, ReadModelError};
 use state::{Indexed, State};
@@ -24,9 +25,9 @@ use uuid::Uuid;
 /// The projection.
 pub static ORDERS: Projection = Projection {
     name: "orders",
-    version: 1,
+    version: 2,
     tables: orders::TABLES,
-    streams: Streams::Of(ORDER_STREAMS),
+    streams: Streams::Of(ORDER_AND_CUSTOMER_STREAMS),
     keeps_events: false,
     fold: |pace| Box::new(OrdersFold::new(pace)),
 };
@@ -56,7 +57,10 @@ impl Fold for OrdersFold {
     ) -> BoxFuture<'a, Result<(), ReadModelError>> {
         async move {
             let unknown = unknown(events, self.pace, |stream| self.states.contains(&stream.id));
-            let unknown: Vec<Uuid> = unknown.iter().map(|stream| stream.id).collect();
+            let is_order =
+                |stream: &&StreamId| stream.stream_type.as_str() == OrderAggregate::STREAM_TYPE;
+            let unknown: Vec<Uuid> =
+                unknown.iter().filter(is_order).map(|stream| stream.id).collect();
             for stored in model.load_orders(tables, &unknown).await? {
                 let (stream, state) = restored(stored);
                 let weight = state.weight();
@@ -71,7 +75,12 @@ impl Fold for OrdersFold {
     fn apply(&mut self, event: &Decoded) -> Result<(), Poison> {
         match event.read::<OrderAggregate>()? {
             Some(fact) => self.fold(fact, &event.recorded),
-            None => Ok(()),
+            None => {
+                if let Some(erasure) = erasure(event)? {
+                    ErasureRow::keep_last(&mut self.changes.erasures, erasure);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -116,6 +125,9 @@ impl OrdersFold {
         }
         let before = state.listed;
         let order = OrderAggregate::evolve(state.order.take(), fact, recorded.occurred_at);
+        if state.version == 0 {
+            state.begun_position = recorded.position;
+        }
         state.version = recorded.version;
         state.position = recorded.position;
         state.order = order;
@@ -173,7 +185,7 @@ impl OrdersFold {
 /// A row that cannot be read back parks its order at its next event; the others go on.
 fn restored(stored: StoredOrder) -> (Uuid, State) {
     let state = match document::restore(stored.document.as_bytes()) {
-        Ok((order, _)) => State::stored(order, stored.version),
+        Ok((order, _)) => State::stored(order, stored.version, stored.begun_position),
         // serde_json's message would quote values: only the column is reported.
         Err(error) => {
             State::broken(format!("its row cannot be read back (column {})", error.column()))

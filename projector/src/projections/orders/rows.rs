@@ -55,6 +55,7 @@ fn row(order_id: Uuid, state: &State, order: &Order, listed: Listed) -> OrderRow
         order_id,
         version: state.version,
         position: state.position,
+        begun_position: state.begun_position,
         status: listed.status.code(),
         payment_status: listed.payment.code(),
         fulfillment_status: listed.fulfillment.code(),

@@ -13,6 +13,8 @@ pub(super) struct State {
     pub version: u64,
     /// The position of its last folded event.
     pub position: u64,
+    /// The position of its first event.
+    pub begun_position: u64,
     /// Its values in lists after that event.
     pub listed: Option<Listed>,
     /// The batch that last touched it.
@@ -52,9 +54,10 @@ pub(super) fn listed_at(order: &Order) -> i64 {
 }
 
 impl State {
-    pub(super) fn stored(order: Order, version: u64) -> Self {
+    pub(super) fn stored(order: Order, version: u64, begun_position: u64) -> Self {
         let listed = Some(Listed::of(&order));
-        Self { order: Some(order), version, listed, stored: true, ..Self::default() }
+        let order = Some(order);
+        Self { order, version, begun_position, listed, stored: true, ..Self::default() }
     }
 
     pub(super) fn broken(why: String) -> Self {

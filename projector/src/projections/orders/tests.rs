@@ -83,8 +83,12 @@ fn each_note_has_its_row_with_the_version_that_brought_it() {
 
 #[test]
 fn a_row_that_cannot_be_read_back_says_so_at_its_orders_next_event() {
-    let stored =
-        StoredOrder { order_id: stream(1), version: 1, document: r#"{"order_id":1}"#.to_owned() };
+    let stored = StoredOrder {
+        order_id: stream(1),
+        version: 1,
+        begun_position: 1,
+        document: r#"{"order_id":1}"#.to_owned(),
+    };
     let (order_id, state) = restored(stored);
     assert_eq!(order_id, stream(1));
     let Err(Poison(why)) = state.accepts(&OrderEvent::DraftDiscarded, 2) else {
