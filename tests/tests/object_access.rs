@@ -31,6 +31,8 @@ impl Shop {
             .args(["--auth", "hs256", "--auth-issuer", ISSUER, "--auth-audience", AUDIENCE])
             .args(["--auth-secret-file"])
             .args([auth::secret_file()])
+            // The caller of all routes asks for more heavy work than callers usually may.
+            .args(["--rate-limit", "heavy=10000"])
             .serve()
             .await;
         let nobody = server.client().await.without_token();

@@ -23,7 +23,7 @@ const COMMANDS: [&str; 12] = [
     "add-note",
 ];
 
-const VIEWS: [&str; 17] = [
+const VIEWS: [&str; 18] = [
     "/",
     "/v1/orders",
     "/v1/orders/{}",
@@ -31,6 +31,7 @@ const VIEWS: [&str; 17] = [
     "/v1/orders/{}/diff",
     "/v1/customers/{}",
     "/v1/customers/{}/orders",
+    "/v1/customers/{}/personal-data",
     "/v1/products",
     "/v1/products/{}",
     "/v1/reports/sales",

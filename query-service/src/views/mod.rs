@@ -16,6 +16,7 @@ pub mod order_proof;
 pub mod orders;
 mod orders_then;
 pub mod past;
+pub mod personal_data;
 pub mod products;
 pub mod projections;
 pub mod sales;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(orders::orders))
         .routes(routes!(customers::customer))
         .routes(routes!(orders::customer_orders))
+        .routes(routes!(personal_data::personal_data))
         .routes(routes!(products::product))
         .routes(routes!(products::products))
         .routes(routes!(sales::sales))

@@ -4,6 +4,7 @@
 
 mod crowd;
 mod documentation;
+mod erased;
 mod exchanged;
 mod feed;
 mod lists;
@@ -51,6 +52,11 @@ on_both_backends! {
     documentation::every_answer_has_its_documented_shape,
     documentation::members_stand_in_the_documented_order_whatever_writes_them,
     documentation::every_view_is_documented_with_its_statuses_and_examples,
+    erased::an_erasure_shows_on_the_customer_and_on_the_orders_before_it_and_nowhere_else,
+    erased::no_answer_from_before_an_erasure_is_confirmed_after_it,
+    erased::an_answer_with_a_text_in_it_is_not_confirmed_when_the_text_is_gone,
+    erased::one_text_sealed_twice_is_no_change,
+    erased::all_that_is_held_is_shown_page_by_page,
     exchanged::a_generation_that_is_put_back_is_not_shown_as_newer_than_it_is,
     exchanged::what_is_composed_in_counts_for_the_token,
     exchanged::no_answer_is_older_than_its_token_while_generations_come_and_go,

@@ -5,11 +5,13 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use chrono::{DateTime, Duration, Utc};
 use domain::Aggregate;
+use domain::customer::{self, CustomerAggregate, CustomerEvent};
 use domain::order::command::NewLine;
 use domain::order::{Customer, Order, OrderAggregate, OrderCommand, OrderEvent};
 use domain::{Currency, Money, Name, Reference};
 use event_store::{Append, Entry, EventStore, Metadata, NewEvent, StreamId, StreamType};
 use http_body_util::BodyExt;
+use key_store::Keyring;
 use projector::{Registry, Source};
 use query_service::{QueryService, Settings};
 use read_model::{Access, ReadModel};
@@ -74,12 +76,22 @@ impl Shop {
     }
 
     pub async fn open_with(views: Views, settings: Settings) -> Self {
+        Self::opening(views, settings, None).await
+    }
+
+    /// A shop whose texts are sealed.
+    pub async fn sealing(views: Views, keyring: Keyring) -> Self {
+        Self::opening(views, Settings::default(), Some(keyring)).await
+    }
+
+    async fn opening(views: Views, settings: Settings, keyring: Option<Keyring>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = format!("sqlite://{}", dir.path().join("events.db").display());
         let log = EventStore::open(&log, event_store::Access::ReadWrite).await.unwrap();
         let model = ReadModel::open(&views.url(), Access::ReadWrite).await.unwrap();
         let readiness = Readiness::default();
-        let service = QueryService::new(model.clone(), settings, readiness.clone());
+        let service =
+            QueryService::new(model.clone(), settings, readiness.clone()).opening(keyring);
         let (app, api) = service.routes().split_for_parts();
         Self {
             _dir: dir,
@@ -102,9 +114,18 @@ impl Shop {
 
     /// Decides and appends, some time after what happened last; `false`: refused, or nothing to say.
     pub async fn command(&mut self, order: Uuid, command: &OrderCommand, later: Duration) -> bool {
+        let (state, _) = self.states.entry(order).or_insert((None, 0));
+        let Ok(events) = OrderAggregate::decide(state, command) else {
+            self.now += later;
+            return false;
+        };
+        self.happens(order, events, later).await
+    }
+
+    /// Appends events, decided or not, some time after what happened last; `false`: there are none.
+    pub async fn happens(&mut self, order: Uuid, events: Vec<OrderEvent>, later: Duration) -> bool {
         self.now += later;
         let (state, version) = self.states.entry(order).or_insert((None, 0));
-        let Ok(events) = OrderAggregate::decide(state, command) else { return false };
         let expected_version = *version;
         let mut stored = Vec::new();
         for event in events {
@@ -137,6 +158,31 @@ impl Shop {
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
         self.log.append(append).await.unwrap();
         any
+    }
+
+    /// Appends that a customer's personal data were erased, for the first time.
+    pub async fn erase(&mut self, customer: &str) {
+        self.now += Duration::minutes(7);
+        let customer_id = Reference::parse(customer).unwrap();
+        let stored = CustomerAggregate::encode(&CustomerEvent::PersonalDataErased { customer_id });
+        let event = NewEvent {
+            event_id: Uuid::now_v7(),
+            event_type: stored.event_type,
+            schema_version: stored.schema_version,
+            occurred_at: self.now,
+            payload: stored.payload,
+        };
+        let stream_type = const { StreamType::new(CustomerAggregate::STREAM_TYPE) };
+        let entry = Entry {
+            stream: stream_type.stream(customer::stream_id(customer)),
+            expected_version: 0,
+            partition_key: None,
+            events: vec![event],
+            metadata: Metadata::default(),
+            answer: None,
+        };
+        let append = Append { entries: vec![entry], recorded_at: Utc::now() };
+        self.log.append(append).await.unwrap();
     }
 
     /// Places an order.

@@ -10,6 +10,7 @@ pub mod events;
 pub mod order;
 pub mod orders;
 pub mod orders_as_of;
+pub mod orders_of_customer;
 mod packed_rows;
 pub mod past_events;
 pub mod positions;
