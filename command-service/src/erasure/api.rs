@@ -19,8 +19,8 @@ use server::extract::StrictQuery;
 use server::problem::{Responses, problem_responses};
 use server::{PathCallerId, Problem, ProblemCode, RequestContext, clock};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
-use utoipa::{IntoParams, IntoResponses, ToSchema};
+use tokio::time::{Instant, sleep, timeout};
+use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -53,7 +53,7 @@ pub(crate) struct Erasures {
 }
 
 /// Query parameters.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ErasureParameters {
@@ -101,7 +101,7 @@ async fn erase(
         )
     })?;
     erasures.catch_up(keyring).await?;
-    let known = keyring.store().customer(&customer).await.map_err(unreachable)?;
+    let known = asked(keyring.store().customer(&customer)).await?;
     let Some(Followed { figures, erased_at }) = known else {
         return Err(
             Problem::new(ProblemCode::NOT_FOUND).detail("No order names a customer of this id.")
@@ -119,15 +119,15 @@ async fn erase(
         answer.erased_at = erased_at.map(clock::wire);
         return Ok(Json(answer));
     }
-    let erased_at = erasures.destroy(keyring, &answer.customer_id, erased_at).await?;
+    let erased = erasures.destroy(keyring, &answer.customer_id).await?;
     let metadata = Metadata {
         actor: identity.actor().map(str::to_owned),
         correlation_id: Some(context.correlation_id),
         traceparent: context.traceparent,
         ..Metadata::default()
     };
-    erasures.record(&answer.customer_id, erased_at, metadata).await?;
-    answer.erased_at = Some(clock::wire(erased_at.at));
+    erasures.record(&answer.customer_id, erased, metadata).await?;
+    answer.erased_at = Some(clock::wire(erased.at));
     Ok(Json(answer))
 }
 
@@ -146,7 +146,7 @@ impl Erasures {
             Problem::new(ProblemCode::UNAVAILABLE).retry_after(1)
         })?;
         let deadline = Instant::now() + PATIENCE;
-        while keyring.store().followed().await.map_err(unreachable)? < head.position {
+        while asked(keyring.store().followed()).await? < head.position {
             if Instant::now() > deadline {
                 return Err(Problem::new(ProblemCode::UNAVAILABLE)
                     .detail("The latest events are not followed yet. Send the request again.")
@@ -157,17 +157,13 @@ impl Erasures {
         Ok(())
     }
 
-    /// Destroys the customer's keys. If there are none, what was erased before stays as it was.
-    async fn destroy(
-        &self,
-        keyring: &Keyring,
-        customer: &str,
-        before: Option<DateTime<Utc>>,
-    ) -> Result<Erased, Problem> {
+    /// Destroys the customer's keys. If there are none, the time is that of the erasure that destroyed them.
+    async fn destroy(&self, keyring: &Keyring, customer: &str) -> Result<Erased, Problem> {
         let now = clock::now();
         let keys = keyring.erase(customer, now).await.map_err(unreachable)?;
         tracing::info!(target: "audit", keys, "personal data were erased");
-        Ok(Erased { keys, at: if keys == 0 { before.unwrap_or(now) } else { now } })
+        let known = asked(keyring.store().customer(customer)).await?;
+        Ok(Erased { keys, at: known.and_then(|known| known.erased_at).unwrap_or(now) })
     }
 
     async fn record(
@@ -198,6 +194,12 @@ impl Erasures {
         let pending = self.records.enqueue(request).await.map_err(not_recorded)?;
         pending.reply().await.result.map(drop).map_err(not_recorded)
     }
+}
+
+/// What the store of keys answers, within a bound.
+async fn asked<T>(work: impl Future<Output = Result<T, KeyStoreError>>) -> Result<T, Problem> {
+    let answer = timeout(PATIENCE, work).await;
+    answer.unwrap_or(Err(KeyStoreError::TimedOut(PATIENCE))).map_err(unreachable)
 }
 
 fn unreachable(error: KeyStoreError) -> Problem {

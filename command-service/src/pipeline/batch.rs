@@ -233,9 +233,10 @@ impl<A: Commanded> Worker<A> {
         let loaded = self.store.load(&stored, A::SNAPSHOT_VERSION).await?;
         let mut streams = Vec::with_capacity(ids.len());
         for (&id, mut loaded) in ids.iter().zip(loaded) {
-            let folded = match self.personal.open(&mut loaded).await? {
-                Opening::Whole => Stream::fold(id, loaded),
-                Opening::SnapshotErased => None,
+            let folded = match self.personal.open(&mut loaded).await {
+                Ok(Opening::Whole) => Stream::fold(id, loaded),
+                // Without its keys, it is folded as far as its owner can be seen.
+                Ok(Opening::SnapshotErased) | Err(_) => None,
             };
             streams.push(match folded {
                 Some(stream) => stream,
@@ -290,7 +291,7 @@ impl<A: Commanded> Worker<A> {
             }
         }
         for (mut stream, stale) in streams.into_iter().zip(stale) {
-            if stale || stream.state.is_none() || stream.version == 0 {
+            if stale || stream.lacks_keys || stream.state.is_none() || stream.version == 0 {
                 continue;
             }
             self.snapshots.offer(&mut stream, self.generation);
@@ -338,8 +339,8 @@ fn decide<A: Commanded>(
     let mut entries = Vec::with_capacity(seated.len());
     for Seated { job, stream } in seated {
         let decision = streams[stream].decide(&job.request, now, personal);
-        if matches!(decision.result, Err(Refusal::Internal)) {
-            refuse(job, Refusal::Internal);
+        if let Err(undecided @ (Refusal::Internal | Refusal::Unavailable)) = decision.result {
+            refuse(job, undecided);
             continue;
         }
         let found = decision.seen_version;

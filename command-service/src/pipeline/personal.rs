@@ -5,7 +5,7 @@
 //! loaded afresh: what was erased cannot come back in a new event or snapshot.
 
 use domain::Aggregate;
-use event_store::{LoadedStream, RecordedEvent, StoreError};
+use event_store::{LoadedStream, RecordedEvent};
 use key_store::{KeyStoreError, Keyring};
 use personal_data::MARK;
 use std::borrow::Cow;
@@ -16,6 +16,7 @@ pub struct Personal(Option<Keyring>);
 
 impl From<Keyring> for Personal {
     fn from(keyring: Keyring) -> Self {
+        keyring.prepare();
         Self(Some(keyring))
     }
 }
@@ -31,7 +32,8 @@ impl Personal {
         self.0.as_ref().map_or(0, Keyring::generation)
     }
 
-    /// Waits until this many commands can be sealed.
+    /// Waits, within a bound, until this many commands can be sealed. If that was in vain, those that need another key are
+    /// refused when they are decided.
     pub async fn ready(&self, commands: usize) {
         if let Some(keyring) = &self.0 {
             keyring.ready(commands).await;
@@ -63,24 +65,33 @@ impl Personal {
     }
 
     /// A state as a snapshot stores it. `None` if it cannot be sealed now.
-    pub fn sealed_state(&self, state: Vec<u8>, customer: Option<&str>) -> Option<Vec<u8>> {
+    ///
+    /// No event may ever use the key, so whose it is must be noted here: otherwise an erasure would not destroy it.
+    pub async fn sealed_state(&self, state: Vec<u8>, customer: Option<&str>) -> Option<Vec<u8>> {
         let (Some(keyring), Some(customer)) = (&self.0, customer) else { return Some(state) };
         let sealed = keyring.seal(customer, std::str::from_utf8(&state).ok()?)?;
-        serde_json::to_vec(&sealed).ok()
+        let sealed = serde_json::to_vec(&sealed).ok()?;
+        match keyring.keep_for(customer, &sealed).await {
+            Ok(theirs) => theirs.then_some(sealed),
+            Err(error) => {
+                tracing::warn!(%error, "whose key a snapshot is sealed with cannot be noted; there is none");
+                None
+            }
+        }
     }
 
     /// Opens what was loaded of a stream. A snapshot that was erased is left out, so that the events must be folded.
     ///
     /// # Errors
     /// When the store of keys cannot be reached.
-    pub async fn open(&self, loaded: &mut LoadedStream) -> Result<Opening, StoreError> {
+    pub async fn open(&self, loaded: &mut LoadedStream) -> Result<Opening, KeyStoreError> {
         let Some(keyring) = &self.0 else { return Ok(Opening::Whole) };
         self.open_events(&mut loaded.events).await?;
         let Some(snapshot) = &mut loaded.snapshot else { return Ok(Opening::Whole) };
         if !snapshot.state.starts_with(br#""\u001a"#) {
             return Ok(Opening::Whole);
         }
-        let opened = keyring.open_json(&snapshot.state).await.map_err(unavailable)?;
+        let opened = keyring.open_json(&snapshot.state).await?;
         match serde_json::from_slice::<String>(&opened.json) {
             Ok(state) if !state.starts_with(MARK) => {
                 snapshot.state = state.into_bytes();
@@ -94,10 +105,10 @@ impl Personal {
     ///
     /// # Errors
     /// When the store of keys cannot be reached.
-    pub async fn open_events(&self, events: &mut [RecordedEvent]) -> Result<(), StoreError> {
+    pub async fn open_events(&self, events: &mut [RecordedEvent]) -> Result<(), KeyStoreError> {
         let Some(keyring) = &self.0 else { return Ok(()) };
         for event in events {
-            let opened = keyring.open_what_is_left(&event.payload).await.map_err(unavailable)?;
+            let opened = keyring.open_what_is_left(&event.payload).await?;
             if let Cow::Owned(opened) = opened {
                 event.payload = opened;
             }
@@ -113,8 +124,4 @@ pub enum Opening {
     Whole,
     /// All but its snapshot.
     SnapshotErased,
-}
-
-fn unavailable(error: KeyStoreError) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }

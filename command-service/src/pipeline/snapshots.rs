@@ -68,13 +68,12 @@ pub fn saver<A: Commanded>(
                     continue;
                 }
             };
-            // After an erasure the state may hold what was erased.
+            let sealed = personal.sealed_state(snapshot.state, A::customer(&state)).await;
+            let Some(sealed) = sealed else { continue };
+            // After an erasure the state may hold what was erased. One from now on destroys the key that sealed it.
             if taken_at != personal.generation() {
                 continue;
             }
-            let Some(sealed) = personal.sealed_state(snapshot.state, A::customer(&state)) else {
-                continue;
-            };
             snapshot.state = sealed;
             let version = snapshot.version;
             match store.save_snapshot(&stream, A::SNAPSHOT_VERSION, snapshot).await {

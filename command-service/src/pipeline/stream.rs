@@ -30,6 +30,9 @@ pub struct Stream<A: Aggregate> {
     /// The version of its newest snapshot.
     pub snapshot: Version,
     pub weight: usize,
+    /// Texts of it cannot be sealed or opened now, because the store of keys is down: nothing is decided on it, and it is
+    /// not kept in memory.
+    pub lacks_keys: bool,
 }
 
 impl<A: Aggregate> Stream<A> {
@@ -37,7 +40,8 @@ impl<A: Aggregate> Stream<A> {
     pub fn absent(id: Uuid) -> Self {
         let state = Some(A::State::default());
         let (version, position, snapshot) = (0, 0, 0);
-        Self { id, state, version, position, occurred_at: None, snapshot, weight: OVERHEAD }
+        let (weight, lacks_keys) = (OVERHEAD, false);
+        Self { id, state, version, position, occurred_at: None, snapshot, weight, lacks_keys }
     }
 
     /// Folds the store's content; `None` if it begins with a snapshot that this build cannot read.
@@ -58,7 +62,8 @@ impl<A: Aggregate> Stream<A> {
         Some(stream)
     }
 
-    /// Folds the whole stream, page by page: needed when a snapshot, which is only a cache, cannot be read.
+    /// Folds the whole stream, page by page: needed when a snapshot, which is only a cache, cannot be read. Texts whose keys
+    /// cannot be read stay sealed, and the stream lacks them.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -74,7 +79,10 @@ impl<A: Aggregate> Stream<A> {
             if page.is_empty() {
                 return Ok(stream);
             }
-            personal.open_events(&mut page).await?;
+            if let Err(error) = personal.open_events(&mut page).await {
+                tracing::warn!(stream.id = %id, %error, "a stream cannot be opened");
+                stream.lacks_keys = true;
+            }
             stream.follow(&page);
         }
     }
@@ -147,6 +155,9 @@ impl<A: Commanded> Stream<A> {
         if self.is_hidden_from(&request.scope) {
             return self.check_hidden(request, now);
         }
+        if self.lacks_keys {
+            return Err(Refusal::Unavailable);
+        }
         let current_version = self.version;
         let state = self.state.as_ref().ok_or(Refusal::Internal)?;
         let holds =
@@ -212,8 +223,9 @@ impl<A: Commanded> Stream<A> {
             self.evolve(event, at);
             let customer = self.state.as_ref().and_then(A::customer);
             let Some(sealed) = personal.sealed::<A>(event, customer) else {
-                self.state = None;
-                break;
+                self.lacks_keys = true;
+                stored.clear();
+                return Err(Refusal::Unavailable);
             };
             let encoded = A::encode(&sealed);
             self.weight += encoded.payload.len();

@@ -1,19 +1,17 @@
 //! The keys that texts about people are sealed with: made in advance, given their customers by what the log says, destroyed
 //! when a customer's data are erased.
 
+use crate::open::on_backend;
 use crate::{KeyStore, KeyStoreError};
 use chrono::{DateTime, Utc};
 use personal_data::{DataKey, KeyId, MasterKey};
-use sqlx::{ColumnIndex, Decode, Row, Type};
+use sqlx::{ColumnIndex, Decode, QueryBuilder, Row, Type};
 use std::collections::BTreeMap;
 
-const ADD: &str = "INSERT INTO data_keys (id, master, wrapped, customer, made_at, destroyed_at)
-    VALUES ($1, $2, $3, NULL, $4, NULL)";
+/// Keys that one statement stores.
+const ADDED_AT_ONCE: usize = 256;
 
 const FIND: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys WHERE id = $1";
-
-const DESTROYED: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys
-    WHERE destroyed_at >= $1 ORDER BY destroyed_at";
 
 const FOLLOWED: &str = "SELECT position FROM followed";
 
@@ -30,12 +28,6 @@ const COUNT: &str = "INSERT INTO customers (id, orders, plain, erased_at) VALUES
         plain = customers.plain + excluded.plain";
 
 const CUSTOMER: &str = "SELECT orders, plain, erased_at FROM customers WHERE id = $1";
-
-const DESTROY: &str = "UPDATE data_keys SET wrapped = NULL, master = NULL, destroyed_at = $2
-    WHERE customer = $1 AND destroyed_at IS NULL";
-
-const ERASED: &str = "INSERT INTO customers (id, orders, plain, erased_at) VALUES ($1, 0, 0, $2)
-    ON CONFLICT (id) DO UPDATE SET erased_at = excluded.erased_at";
 
 const WRAPPED_BY: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys
     WHERE master = $1 ORDER BY id LIMIT 1000";
@@ -94,16 +86,6 @@ pub struct Followed {
     pub erased_at: Option<DateTime<Utc>>,
 }
 
-/// The same work on whichever backend it is.
-macro_rules! on_backend {
-    ($store:expr, $pool:ident => $work:expr) => {
-        match $store {
-            KeyStore::Sqlite($pool) => $work,
-            KeyStore::Postgres($pool) => $work,
-        }
-    };
-}
-
 impl KeyStore {
     /// Stores new keys, all or none.
     ///
@@ -115,18 +97,25 @@ impl KeyStore {
         master: &MasterKey,
         at: DateTime<Utc>,
     ) -> Result<(), KeyStoreError> {
+        let wrap = |key: &DataKey| {
+            let wrapped = master.wrap(key).map_err(|_| KeyStoreError::NoRandomness)?;
+            Ok((key.id(), wrapped))
+        };
+        let rows = keys.iter().map(wrap).collect::<Result<Vec<_>, KeyStoreError>>()?;
         on_backend!(self, pool => {
             let mut transaction = pool.begin().await?;
-            for key in keys {
-                let wrapped = master.wrap(key).map_err(|_| KeyStoreError::NoRandomness)?;
-                let added = sqlx::query(ADD)
-                    .bind(&key.id().as_bytes()[..])
-                    .bind(&master.id()[..])
-                    .bind(wrapped)
-                    .bind(at.timestamp_micros())
-                    .execute(&mut *transaction)
-                    .await?;
-                one(added.rows_affected())?;
+            for some in rows.chunks(ADDED_AT_ONCE) {
+                let mut add = QueryBuilder::new("INSERT INTO data_keys (id, master, wrapped, made_at) ");
+                add.push_values(some, |mut row, (id, wrapped)| {
+                    row.push_bind(&id.as_bytes()[..])
+                        .push_bind(&master.id()[..])
+                        .push_bind(&wrapped[..])
+                        .push_bind(at.timestamp_micros());
+                });
+                let added = add.build().execute(&mut *transaction).await?.rows_affected();
+                if added != some.len() as u64 {
+                    return Err(KeyStoreError::Miscounted(added));
+                }
             }
             transaction.commit().await?;
         });
@@ -148,21 +137,6 @@ impl KeyStore {
             found.extend(key);
         }
         Ok(found)
-    }
-
-    /// The keys that were destroyed at this time or later.
-    ///
-    /// # Errors
-    /// When the store cannot be reached.
-    pub async fn destroyed_since(
-        &self,
-        at: DateTime<Utc>,
-    ) -> Result<Vec<StoredDataKey>, KeyStoreError> {
-        Ok(on_backend!(self, pool => sqlx::query(DESTROYED)
-            .bind(at.timestamp_micros())
-            .try_map(|row| data_key(&row))
-            .fetch_all(pool)
-            .await)?)
     }
 
     /// The position up to which the log was followed.
@@ -226,6 +200,20 @@ impl KeyStore {
         Ok(Some(strange))
     }
 
+    /// Notes whose a key is. Returns whether it is that customer's now, and alive.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn assign(&self, id: KeyId, customer: &str) -> Result<bool, KeyStoreError> {
+        let assigned = on_backend!(self, pool => sqlx::query(ASSIGN)
+            .bind(&id.as_bytes()[..])
+            .bind(customer)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(assigned == 1)
+    }
+
     /// A customer, if the log that was followed knows one of this id.
     ///
     /// # Errors
@@ -236,51 +224,6 @@ impl KeyStore {
             .try_map(|row| customer(&row))
             .fetch_optional(pool)
             .await)?)
-    }
-
-    /// Destroys a customer's keys. Returns how many there were. Afterwards no file of the store holds them; its backups and
-    /// an archive of its WAL do, until they are deleted.
-    ///
-    /// # Errors
-    /// When the store cannot be reached.
-    pub async fn destroy_keys_of(
-        &self,
-        customer: &str,
-        at: DateTime<Utc>,
-    ) -> Result<u64, KeyStoreError> {
-        let destroyed = on_backend!(self, pool => {
-            let mut transaction = pool.begin().await?;
-            let destroyed = sqlx::query(DESTROY)
-                .bind(customer)
-                .bind(at.timestamp_micros())
-                .execute(&mut *transaction)
-                .await?
-                .rows_affected();
-            let noted = sqlx::query(ERASED)
-                .bind(customer)
-                .bind(at.timestamp_micros())
-                .execute(&mut *transaction)
-                .await?;
-            one(noted.rows_affected())?;
-            transaction.commit().await?;
-            destroyed
-        });
-        self.scrub().await?;
-        Ok(destroyed)
-    }
-
-    /// Removes what a change has left of the former rows.
-    async fn scrub(&self) -> Result<(), KeyStoreError> {
-        match self {
-            // Connections overwrite what they free (`secure_delete`); the WAL still has the former pages.
-            Self::Sqlite(pool) => {
-                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(pool).await.map(drop)?;
-            }
-            Self::Postgres(pool) => {
-                sqlx::query("VACUUM data_keys").execute(pool).await.map(drop)?;
-            }
-        }
-        Ok(())
     }
 
     /// Wraps every key of the former master key by the new one. May be repeated after it was interrupted. Returns how many
@@ -329,7 +272,7 @@ impl KeyStore {
     }
 }
 
-fn one(changed: u64) -> Result<(), KeyStoreError> {
+pub(crate) fn one(changed: u64) -> Result<(), KeyStoreError> {
     if changed == 1 { Ok(()) } else { Err(KeyStoreError::Miscounted(changed)) }
 }
 
@@ -369,10 +312,10 @@ where
     Ok(Followed { figures, erased_at })
 }
 
-fn time(micros: i64) -> sqlx::Result<DateTime<Utc>> {
+pub(crate) fn time(micros: i64) -> sqlx::Result<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| unreadable("time"))
 }
 
-fn unreadable(what: &str) -> sqlx::Error {
+pub(crate) fn unreadable(what: &str) -> sqlx::Error {
     sqlx::Error::Decode(format!("a data key's {what} cannot be read").into())
 }

@@ -7,13 +7,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod data_keys;
+mod destroy;
 mod follow;
 mod keyring;
+mod learned;
 mod open;
 mod row;
 mod statements;
+mod supply;
 
 pub use data_keys::{Figures, Followed, FollowedPage, Kept, StoredDataKey};
+pub use destroy::DestroyedKey;
 pub use follow::follow;
 pub use keyring::{Keyring, OpenedJson, keys_in};
 pub use open::{Access, KeyStore};
@@ -33,6 +37,15 @@ pub enum KeyStoreError {
     /// It cannot be reached.
     #[error("the key store cannot be reached: {0}")]
     Unavailable(#[from] sqlx::Error),
+    /// It did not answer in time.
+    #[error("the key store has not answered within {} s", .0.as_secs())]
+    TimedOut(std::time::Duration),
+    /// It could not be reached a moment ago, and was not asked again.
+    #[error("{0}")]
+    Unreached(String),
+    /// A reader of the SQLite file has kept its WAL from being emptied.
+    #[error("keys are destroyed, but the WAL of their file still holds them: another program reads it")]
+    StillInWal,
     /// A key of this name is in force.
     #[error("there is a key {0:?} in force; revoke it, or choose another name")]
     NameTaken(String),

@@ -13,8 +13,8 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// A server asks every few seconds, one statement at a time.
-const CONNECTIONS: u32 = 1;
+/// A server asks every few seconds. With more than one connection, answers that need a key do not wait for keys being made.
+const CONNECTIONS: u32 = 4;
 
 static ON_SQLITE: LazyLock<Migrator> = LazyLock::new(migrations::key_store_on_sqlite);
 static ON_POSTGRES: LazyLock<Migrator> = LazyLock::new(|| {
@@ -43,6 +43,17 @@ pub enum KeyStore {
     /// A PostgreSQL database.
     Postgres(PgPool),
 }
+
+/// The same work on whichever backend it is.
+macro_rules! on_backend {
+    ($store:expr, $pool:ident => $work:expr) => {
+        match $store {
+            $crate::KeyStore::Sqlite($pool) => $work,
+            $crate::KeyStore::Postgres($pool) => $work,
+        }
+    };
+}
+pub(crate) use on_backend;
 
 impl KeyStore {
     /// Opens `sqlite://path/to/keys.db` or `postgres://user@host/database`.

@@ -1,5 +1,6 @@
 //! What is asked of the store. Both backends run the same SQL.
 
+use crate::open::on_backend;
 use crate::row::{self, Listed};
 use crate::{KeyStore, KeyStoreError};
 use chrono::{DateTime, Utc};
@@ -30,16 +31,6 @@ const NOTE_USE: &str =
             THEN excluded.last_used ELSE api_key_uses.last_used END";
 
 const REVISION: &str = "SELECT revision FROM key_revision";
-
-/// The same statement on whichever backend it is.
-macro_rules! on_backend {
-    ($store:expr, $pool:ident => $call:expr) => {
-        match $store {
-            KeyStore::Sqlite($pool) => $call,
-            KeyStore::Postgres($pool) => $call,
-        }
-    };
-}
 
 impl KeyStore {
     /// The keys in force, expired ones included.

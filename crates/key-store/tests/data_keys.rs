@@ -71,9 +71,11 @@ async fn keys_live_and_die(store: &KeyStore) -> (MasterKey, Vec<u8>) {
     assert!(wrapped(store, ids[1]).await.is_some());
     let destroyed = store.destroyed_since(at(60)).await.unwrap();
     assert_eq!(destroyed.len(), 2);
-    assert!(destroyed.iter().all(|key| key.kept == Kept::Destroyed(at(60))));
+    assert!(destroyed.iter().all(|key| key.customer == "c-1" && key.at == at(60)));
+    let kept = store.data_keys(&[ids[0]]).await.unwrap();
+    assert_eq!(kept[0].kept, Kept::Destroyed(at(60)));
     assert!(store.destroyed_since(at(61)).await.unwrap().is_empty());
-    assert_eq!(store.customer("c-1").await.unwrap().unwrap().erased_at, Some(at(70)));
+    assert_eq!(store.customer("c-1").await.unwrap().unwrap().erased_at, Some(at(60)));
     // An event that was under way with a key that is destroyed by now.
     let late = page(40, &[(ids[2], "c-1")], &[]);
     assert_eq!(store.note_followed(30, &late).await.unwrap(), Some(vec![]));
