@@ -160,6 +160,14 @@ impl CommandService {
         &self.imports
     }
 
+    /// Shows in the details of `/readyz` whether the log has texts about people that are not sealed.
+    pub fn tell_of_plain_texts(&self, readiness: &Readiness) {
+        if let Some(keyring) = self.settings.personal.keyring() {
+            let keys = keyring.store().clone();
+            tokio::spawn(erasure::tell_of_plain_texts(keys, readiness.clone()));
+        }
+    }
+
     /// Accepts no new commands and finishes the accepted ones. Call it when no request can come any more.
     pub async fn close(&self) {
         future::join_all(self.served.iter().map(|its| its.close())).await;
@@ -209,6 +217,7 @@ pub async fn run(
     let service = CommandService::new(store.clone(), settings, shutdown.clone());
     tokio::spawn(watch_store(store.clone(), readiness.clone()));
     security.watch(&readiness);
+    service.tell_of_plain_texts(&readiness);
     let app = security.protect(app(&service, readiness));
     let served = server::serve(listener, app, Limits::default(), shutdown).await;
     service.close().await;

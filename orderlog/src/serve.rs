@@ -79,6 +79,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     tokio::spawn(query_service::watch_read_model(storage.views.clone(), readiness.clone()));
 
     security.watch(&readiness);
+    commands.tell_of_plain_texts(&readiness);
     let app = security.protect(app(&commands, &views, readiness));
     let served = server::serve(listener, app, Limits::default(), shutdown).await;
     commands.close().await;

@@ -180,6 +180,44 @@ fn every_secret_is_asked_for_and_every_mounted_file_is_there() {
     }
 }
 
+/// The files that are given to Docker after compose.yaml.
+#[test]
+fn what_is_added_to_compose_fits_to_it() {
+    let (whole, example) = (compose(), text(".env.example"));
+    for file in ["deploy/compose.personal-data.yaml", "deploy/compose.signed.yaml"] {
+        let mut added: Value = serde_yaml_ng::from_str(&text(file)).unwrap();
+        added.apply_merge().unwrap();
+        for (name, service) in services(&added) {
+            let changed = &whole["services"][name];
+            match service["image"].as_str() {
+                Some(image) => assert!(changed.is_null() && is_pinned(image), "{file}: {name}"),
+                None => assert!(!changed.is_null(), "{file}: there is no {name}"),
+            }
+            if let Some(program) = program(service).or_else(|| program(changed)) {
+                let help = help(program);
+                for variable in service["environment"].as_mapping().unwrap().keys() {
+                    let variable = variable.as_str().unwrap();
+                    assert!(help.contains(&format!("[env: {variable}=")), "{name}: no {variable}");
+                }
+            }
+            for secret in words(&service["secrets"]) {
+                assert!(added["secrets"][secret]["file"].is_string(), "{file}: {secret}");
+            }
+            for (other, _) in service["depends_on"].as_mapping().into_iter().flatten() {
+                let found = [&added, &whole].map(|all| !all["services"][other].is_null());
+                assert!(found.contains(&true), "{file}: {name} waits for {other:?}");
+            }
+        }
+        let text = text(file);
+        for variable in text.split("${").skip(1).filter_map(|rest| rest.split([':', '}']).next()) {
+            assert!(
+                example.contains(&format!("\n# {variable}=")),
+                "{variable} is not in .env.example"
+            );
+        }
+    }
+}
+
 #[test]
 fn nginx_accepts_its_configuration() {
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap());

@@ -2,7 +2,9 @@
 
 mod api;
 mod follow;
+mod plain;
 mod record;
 
 pub(crate) use api::{Erasures, routes};
 pub(crate) use follow::follow;
+pub(crate) use plain::tell_of_plain_texts;

@@ -11,9 +11,10 @@
 use super::cache::Cache;
 use super::figures::Figures;
 use super::kept;
+use super::outcome::{answer, stored_events};
 use super::personal::{Opening, Personal};
 use super::queue::{Job, QueueReceiver};
-use super::request::{Accepted, Commanded, Judged, Refusal, Replayed, Reply, Target};
+use super::request::{Accepted, Commanded, Judged, Refusal, Reply, Target};
 use super::snapshots::Snapshots;
 use super::stream::Stream;
 use domain::{Aggregate, Timestamp};
@@ -358,37 +359,6 @@ fn decide<A: Commanded>(
         decided.push(Decided { job, stream, found, result: decision.result, unproven });
     }
     (decided, Append { entries, recorded_at: now })
-}
-
-/// Events that a decision stored.
-fn stored_events<A: Aggregate>(result: &Judged<A, Accepted<A>>) -> u64 {
-    match result {
-        Ok(accepted) if accepted.preview.is_none() => accepted.events.len() as u64,
-        _ => 0,
-    }
-}
-
-fn answer<A: Aggregate>(
-    job: Job<A>,
-    mut result: Judged<A, Accepted<A>>,
-    found: Version,
-    first_position: Position,
-) {
-    let mut token = first_position;
-    let mut version = found;
-    if let Ok(accepted) = &mut result {
-        accepted.first_position = first_position;
-        match accepted.preview {
-            // Where the events would stand if no other append came first.
-            Some(_) if !accepted.events.is_empty() => accepted.first_position += 1,
-            Some(_) => {}
-            None => {
-                token = accepted.position();
-                version = accepted.version;
-            }
-        }
-    }
-    job.answer(Reply { result, replayed: Replayed::No, token, version: Some(version) });
 }
 
 fn fail<A: Aggregate>(decided: Vec<Decided<A>>, error: &AppendError) {

@@ -13,7 +13,12 @@ mod cache;
 pub(crate) mod counter;
 pub mod figures;
 mod kept;
+mod outcome;
 mod personal;
+#[cfg(test)]
+mod personal_outage_tests;
+#[cfg(test)]
+mod personal_race_tests;
 #[cfg(test)]
 mod personal_tests;
 mod queue;

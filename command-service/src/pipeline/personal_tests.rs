@@ -14,36 +14,41 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-const CUSTOMER: &str = "c-1";
-const SECRETS: [&str; 4] = ["Ada Lovelace", "ada@example.org", "ring twice", "TRACK-77"];
+pub(super) const CUSTOMER: &str = "c-1";
+pub(super) const SECRETS: [&str; 4] = ["Ada Lovelace", "ada@example.org", "ring twice", "TRACK-77"];
 
-struct Shop {
-    folder: TempDir,
+pub(super) struct Shop {
+    pub(super) folder: TempDir,
     master: MasterKey,
 }
 
 /// A process over the shop's files.
-struct Process {
-    store: EventStore,
-    keys: KeyStore,
-    keyring: Keyring,
-    pipeline: Pipeline<OrderAggregate>,
+pub(super) struct Process {
+    pub(super) store: EventStore,
+    pub(super) keys: KeyStore,
+    pub(super) keyring: Keyring,
+    pub(super) pipeline: Pipeline<OrderAggregate>,
     _running: tokio_util::task::AbortOnDropHandle<()>,
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (folder, master) = (tempfile::tempdir().unwrap(), MasterKey::generate().unwrap());
         Self { folder, master }
     }
 
-    fn url(&self, file: &str) -> String {
+    pub(super) fn url(&self, file: &str) -> String {
         format!("sqlite://{}", self.folder.path().join(file).display())
     }
 
-    async fn start(&self, snapshot_every: u64) -> Process {
-        let store = EventStore::open(&self.url("events.db"), Access::ReadWrite).await.unwrap();
+    pub(super) async fn start(&self, snapshot_every: u64) -> Process {
         let keys = KeyStore::open(&self.url("keys.db"), key_store::Access::Manage).await.unwrap();
+        self.start_over(keys, snapshot_every).await
+    }
+
+    /// A process over this store of keys.
+    pub(super) async fn start_over(&self, keys: KeyStore, snapshot_every: u64) -> Process {
+        let store = EventStore::open(&self.url("events.db"), Access::ReadWrite).await.unwrap();
         let master = MasterKey::parse(self.master.reveal()).unwrap();
         let keyring = Keyring::new(keys.clone(), master);
         let running = tokio::spawn(keyring.clone().run(CancellationToken::new()));
@@ -64,7 +69,16 @@ impl Shop {
 }
 
 impl Process {
-    async fn ask(&self, id: Uuid, command: OrderCommand) -> Reply<OrderAggregate> {
+    pub(super) async fn ask(&self, id: Uuid, command: OrderCommand) -> Reply<OrderAggregate> {
+        self.ask_as(id, command, identity::Scope::All).await
+    }
+
+    pub(super) async fn ask_as(
+        &self,
+        id: Uuid,
+        command: OrderCommand,
+        scope: identity::Scope,
+    ) -> Reply<OrderAggregate> {
         let target = match command {
             OrderCommand::Create { .. } => Target::Fresh(id),
             _ => Target::Named(id),
@@ -78,26 +92,26 @@ impl Process {
             effect: Effect::Store,
             metadata: Metadata::default(),
             weight: 64,
-            scope: identity::Scope::All,
+            scope,
         };
         self.pipeline.submit(request).unwrap_or_else(|_| panic!("refused")).reply().await
     }
 
     /// The events that a command led to.
-    async fn done(&self, id: Uuid, command: OrderCommand) -> usize {
+    pub(super) async fn done(&self, id: Uuid, command: OrderCommand) -> usize {
         match self.ask(id, command).await.result {
             Ok(accepted) => accepted.events.len(),
             Err(refusal) => panic!("{refusal:?}"),
         }
     }
 
-    async fn log(&self, id: Uuid) -> Vec<RecordedEvent> {
+    pub(super) async fn log(&self, id: Uuid) -> Vec<RecordedEvent> {
         let stream = StreamId { stream_type: StreamType::new("order"), id };
         self.store.read_stream(&stream, 0, 1_000).await.unwrap()
     }
 
     /// All payloads of a stream as their readers see them, in one text.
-    async fn shown(&self, id: Uuid) -> String {
+    pub(super) async fn shown(&self, id: Uuid) -> String {
         let mut shown = String::new();
         for event in self.log(id).await {
             let opened = self.keyring.open_json(&event.payload).await.unwrap();
@@ -107,7 +121,7 @@ impl Process {
     }
 
     /// Follows the log to its present end.
-    async fn follow(&self) {
+    pub(super) async fn follow(&self) {
         let ending = CancellationToken::new();
         let following =
             follow::<OrderAggregate>(self.store.clone(), self.keys.clone(), ending.clone());
@@ -121,11 +135,11 @@ impl Process {
     }
 }
 
-fn reference(text: &str) -> Reference {
+pub(super) fn reference(text: &str) -> Reference {
     Reference::parse(text).unwrap()
 }
 
-fn create(draft: bool) -> OrderCommand {
+pub(super) fn create(draft: bool) -> OrderCommand {
     let currency = Currency::from_code("EUR").unwrap();
     OrderCommand::Create {
         customer: Customer {
@@ -154,7 +168,7 @@ fn ship() -> OrderCommand {
     }
 }
 
-fn note(text: &str) -> OrderCommand {
+pub(super) fn note(text: &str) -> OrderCommand {
     OrderCommand::AddNote { text: Note::parse(text).unwrap() }
 }
 

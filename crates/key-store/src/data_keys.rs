@@ -29,6 +29,8 @@ const COUNT: &str = "INSERT INTO customers (id, orders, plain, erased_at) VALUES
 
 const CUSTOMER: &str = "SELECT orders, plain, erased_at FROM customers WHERE id = $1";
 
+const PLAIN: &str = "SELECT plain FROM customers WHERE plain > 0 LIMIT 1";
+
 const WRAPPED_BY: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys
     WHERE master = $1 ORDER BY id LIMIT 1000";
 
@@ -212,6 +214,16 @@ impl KeyStore {
             .await?
             .rows_affected());
         Ok(assigned == 1)
+    }
+
+    /// Whether the log that was followed has texts about customers that were not sealed.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn has_plain_texts(&self) -> Result<bool, KeyStoreError> {
+        let found: Option<i64> =
+            on_backend!(self, pool => sqlx::query_scalar(PLAIN).fetch_optional(pool).await)?;
+        Ok(found.is_some())
     }
 
     /// A customer, if the log that was followed knows one of this id.

@@ -10,6 +10,7 @@
 //! While the store is down, keys in memory do their work. Who needs another one is refused: at once, after the first one has
 //! waited in vain.
 
+use crate::condition::Condition;
 use crate::destroy::DestroyedKey;
 use crate::learned::Learned;
 use crate::supply::{MADE_AT_ONCE, PATIENCE, Supply};
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -52,14 +53,7 @@ struct Inner {
     /// Asks for another look at once.
     look: Notify,
     generation: AtomicU64,
-    condition: watch::Sender<Condition>,
-}
-
-/// What works of the store, and why not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Condition {
-    unread: Option<String>,
-    unwritten: Option<String>,
+    condition: Condition,
 }
 
 /// What is known of a key.
@@ -93,7 +87,7 @@ impl Keyring {
             learned: tokio::sync::Mutex::default(),
             look: Notify::new(),
             generation: AtomicU64::new(0),
-            condition: watch::Sender::default(),
+            condition: Condition::default(),
         }))
     }
 
@@ -117,12 +111,7 @@ impl Keyring {
     pub async fn ready(&self, customers: usize) -> bool {
         let ready = self.0.supply.ready(customers).await;
         if !ready {
-            self.0.condition.send_if_modified(|condition| {
-                let known = condition.unwritten.is_some();
-                let why = || "the key store has not taken new keys in time".to_owned();
-                condition.unwritten.get_or_insert_with(why);
-                !known
-            });
+            self.0.condition.note_dry();
         }
         ready
     }
@@ -231,11 +220,11 @@ impl Keyring {
     }
 
     async fn read(&self, ids: &[KeyId]) -> Result<Vec<(KeyId, Known)>, KeyStoreError> {
-        if let Some(why) = self.0.condition.borrow().unread.clone() {
+        if let Some(why) = self.0.condition.unread() {
             return Err(KeyStoreError::Unreached(why));
         }
         let stored = within(PATIENCE, self.0.store.data_keys(ids)).await.inspect_err(|error| {
-            self.note(|condition| condition.unread = Some(error.to_string()));
+            self.0.condition.note_reading(Some(error.to_string()));
             self.0.look.notify_one();
         })?;
         let mut read = Vec::with_capacity(ids.len());
@@ -271,15 +260,8 @@ impl Keyring {
     }
 
     /// Follows the condition of the store: what does not work, and why.
-    pub async fn watch(self, mut changed: impl FnMut(Result<(), String>)) {
-        let mut condition = self.0.condition.subscribe();
-        loop {
-            let Condition { unread, unwritten } = condition.borrow_and_update().clone();
-            changed(unread.or(unwritten).map_or(Ok(()), Err));
-            if condition.changed().await.is_err() {
-                return;
-            }
-        }
+    pub async fn watch(self, changed: impl FnMut(Result<(), String>)) {
+        self.0.condition.watch(changed).await;
     }
 
     async fn learn_again_and_again(&self) {
@@ -292,7 +274,7 @@ impl Keyring {
                 tracing::warn!(%error, "keys of erased data are not destroyed yet; it is tried again");
                 pause = RETRY;
             }
-            self.note(|condition| condition.unread = learned.err());
+            self.0.condition.note_reading(learned.err());
             drop(timeout(pause, self.0.look.notified()).await);
         }
     }
@@ -303,30 +285,11 @@ impl Keyring {
             while let Err(error) = self.make().await {
                 // While keys are left, nobody has to know.
                 if self.0.supply.is_empty() || self.0.supply.is_dry() {
-                    self.note(|condition| condition.unwritten = Some(error.to_string()));
+                    self.0.condition.note_making(Some(error.to_string()));
                 }
                 sleep(RETRY).await;
             }
-            self.note(|condition| condition.unwritten = None);
-        }
-    }
-
-    /// Changes the condition, and logs it if it is another one.
-    fn note(&self, change: impl FnOnce(&mut Condition)) {
-        let changed = self.0.condition.send_if_modified(|condition| {
-            let before = condition.clone();
-            change(condition);
-            *condition != before
-        });
-        if changed {
-            match &*self.0.condition.borrow() {
-                Condition { unread: None, unwritten: None } => {
-                    tracing::info!("the store of data keys is there");
-                }
-                Condition { unread, unwritten } => {
-                    tracing::warn!(?unread, ?unwritten, "the store of data keys");
-                }
-            }
+            self.0.condition.note_making(None);
         }
     }
 

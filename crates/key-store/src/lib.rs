@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod condition;
 mod data_keys;
 mod destroy;
 mod follow;
@@ -44,7 +45,9 @@ pub enum KeyStoreError {
     #[error("{0}")]
     Unreached(String),
     /// A reader of the SQLite file has kept its WAL from being emptied.
-    #[error("keys are destroyed, but the WAL of their file still holds them: another program reads it")]
+    #[error(
+        "keys are destroyed, but the WAL of their file still holds them: another program reads it"
+    )]
     StillInWal,
     /// A key of this name is in force.
     #[error("there is a key {0:?} in force; revoke it, or choose another name")]

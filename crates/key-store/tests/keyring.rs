@@ -6,8 +6,10 @@ use chrono::Utc;
 use key_store::{Access, FollowedPage, KeyStore, Keyring, keys_in};
 use personal_data::MasterKey;
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -20,7 +22,10 @@ struct Program {
 
 impl Program {
     async fn start(url: &str, master: &MasterKey) -> Self {
-        let store = KeyStore::open(url, Access::Manage).await.unwrap();
+        Self::over(KeyStore::open(url, Access::Manage).await.unwrap(), master)
+    }
+
+    fn over(store: KeyStore, master: &MasterKey) -> Self {
         let master = MasterKey::parse(master.reveal()).unwrap();
         let keyring = Keyring::new(store.clone(), master);
         let running = tokio::spawn(keyring.clone().run(CancellationToken::new()));
@@ -103,4 +108,97 @@ async fn another_master_key_opens_nothing_and_shows_nothing() {
     writer.keyring.ready(1).await;
     let sealed = writer.keyring.seal("c-1", "Ada").unwrap();
     assert_eq!(stranger.opened(&sealed).await, (json!(sealed), false));
+}
+
+/// Waits until the work succeeds.
+async fn until(what: &str, bound: Duration, mut done: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !done().await {
+        assert!(began.elapsed() < bound, "not within {bound:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Seals for new customers until no key is left.
+fn use_up(keyring: &Keyring, prefix: &str) {
+    for customer in 0.. {
+        assert!(customer < 3_000, "keys are made although the store is down");
+        if keyring.seal(&format!("{prefix}{customer}"), "x").is_none() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_are_made_again_by_themselves_after_the_store_refused_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_file::url_of(&folder.path().join("keys.db")).unwrap();
+    let master = MasterKey::generate().unwrap();
+    let store = KeyStore::open(&url, Access::Manage).await.unwrap();
+    let mut raw = SqliteConnection::connect(&url).await.unwrap();
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON data_keys BEGIN SELECT RAISE(ABORT, 'full'); END";
+    sqlx::query(full).execute(&mut raw).await.unwrap();
+    let writer = Program::over(store, &master);
+    let began = Instant::now();
+    assert!(!writer.keyring.ready(1).await);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    let again = Instant::now();
+    assert!(!writer.keyring.ready(1).await);
+    assert!(again.elapsed() < Duration::from_millis(500), "nobody waits twice");
+    let (conditions, mut condition) = watch::channel(Ok(()));
+    tokio::spawn(writer.keyring.clone().watch(move |now| drop(conditions.send(now))));
+    let why = condition.wait_for(Result::is_err).await.unwrap().clone();
+    assert!(why.as_ref().unwrap_err().contains("full"), "{why:?}");
+
+    // Nobody asks for keys in the meantime.
+    sqlx::query("DROP TRIGGER full").execute(&mut raw).await.unwrap();
+    until("a key", Duration::from_secs(5), async || writer.keyring.seal("c-1", "Ada").is_some())
+        .await;
+    condition.wait_for(Result::is_ok).await.unwrap();
+    assert!(writer.keyring.ready(1).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_in_memory_open_while_the_store_does_not_answer_and_the_others_fail_in_time() {
+    let what = "keys while their store on PostgreSQL does not answer";
+    let Some(database) = rig::postgres::database_or_say(what).await else { return };
+    let proxy = rig::proxy::Proxy::to(database.port()).unwrap();
+    let master = MasterKey::generate().unwrap();
+    let other = Program::start(&database.url(), &master).await;
+    assert!(other.keyring.ready(2).await);
+    let [known, unknown] = [("c-1", "Ada"), ("c-2", "Eve")]
+        .map(|(customer, text)| other.keyring.seal(customer, text).unwrap());
+    let store = KeyStore::open(&database.url_through(&proxy), Access::Follow).await.unwrap();
+    let program = Program::over(store, &master);
+    assert!(program.keyring.ready(1).await);
+    assert_eq!(program.opened(&known).await, (json!("Ada"), false));
+
+    proxy.freeze();
+    let json = json!({"name": unknown}).to_string();
+    for bound in [4_000, 200, 200] {
+        let asked = Instant::now();
+        program.keyring.open_json(json.as_bytes()).await.unwrap_err();
+        assert!(asked.elapsed() < Duration::from_millis(bound), "{:?}", asked.elapsed());
+    }
+    assert_eq!(program.opened(&known).await, (json!("Ada"), false));
+    use_up(&program.keyring, "n-");
+    for bound in [4_000, 200, 200] {
+        let asked = Instant::now();
+        assert!(!program.keyring.ready(1).await);
+        assert!(asked.elapsed() < Duration::from_millis(bound), "{:?}", asked.elapsed());
+    }
+    assert!(program.keyring.seal("n-1", "more").is_some(), "with the key in memory");
+    let failed = Instant::now();
+    program.keyring.erase("c-1", Utc::now()).await.unwrap_err();
+    assert!(failed.elapsed() < Duration::from_secs(20), "{:?}", failed.elapsed());
+
+    proxy.thaw();
+    until("the unknown text", Duration::from_secs(10), async || {
+        program.keyring.open_json(json.as_bytes()).await.is_ok()
+    })
+    .await;
+    assert_eq!(program.opened(&unknown).await, (json!("Eve"), false));
+    until("a key", Duration::from_secs(30), async || program.keyring.seal("new", "x").is_some())
+        .await;
 }

@@ -15,4 +15,4 @@ mod opening;
 
 pub use cors::Origin;
 pub use flags::{Contradiction, Flags, Method, PersonalDataKeyError};
-pub use open::{OpenError, Security};
+pub use open::{OpenError, PERSONAL_DATA, Security};

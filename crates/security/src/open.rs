@@ -16,6 +16,11 @@ use server::listen::{Exposure, Listener, Tls, TlsError};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
+/// The name of personal data in the details of `/readyz`.
+pub const PERSONAL_DATA: &str = "personal-data";
+/// The name of the store of data keys in `/readyz`.
+const KEY_STORE_PART: &str = "key-store";
+
 /// Why a program cannot be secured as its flags say.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -145,8 +150,24 @@ impl Security {
         if self.origins.is_empty() { app } else { app.layer(cors::layer(&self.origins)) }
     }
 
-    /// Reports in the readiness whether the issuer's keys could be read.
+    /// Reports in the readiness whether the issuer's keys and the store of data keys could be read, and whether personal
+    /// data are sealed.
     pub fn watch(&self, readiness: &Readiness) {
+        let stored = match &self.keyring {
+            Some(_) => "sealed before they are stored",
+            None => "stored plain, so they cannot be erased: there is no --personal-data-key-file",
+        };
+        readiness.inform(PERSONAL_DATA, stored.to_owned());
+        if let Some(keyring) = self.keyring.clone() {
+            let (readiness, draining) = (readiness.clone(), readiness.draining());
+            let watching = keyring.watch(move |condition| readiness.set(KEY_STORE_PART, condition));
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = watching => {}
+                    () = draining.cancelled() => {}
+                }
+            });
+        }
         for issuer in &self.issuers {
             tokio::spawn(issuer.clone().watch(readiness.clone()));
         }

@@ -131,4 +131,52 @@ mod tests {
         assert_eq!(asked("/events").await, format!("data: {opened}\n\n").repeat(2));
         assert!(!asked("/text").await.contains("Ada"), "no JSON");
     }
+
+    #[tokio::test]
+    async fn without_the_key_store_an_answer_fails_and_a_stream_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("keys.db").display());
+        let master = MasterKey::generate().unwrap();
+        let open_store = async || KeyStore::open(&url, Access::Manage).await.unwrap();
+        let copy = MasterKey::parse(master.reveal()).unwrap();
+        let (writer, reader) =
+            (Keyring::new(open_store().await, master), Keyring::new(open_store().await, copy));
+        tokio::spawn(writer.clone().run(CancellationToken::new()));
+        assert!(writer.ready(2).await);
+        let [known, unknown] = [("c-1", "Ada"), ("c-2", "Eve")]
+            .map(|(customer, name)| json!({"name": writer.seal(customer, name)}).to_string());
+        reader.open_json(known.as_bytes()).await.unwrap();
+        reader.store().close().await;
+
+        let (one, other) = (known.clone(), unknown.clone());
+        let pieces = [known.clone(), unknown.clone(), known.clone()];
+        let app = Router::new()
+            .route("/known", get(async move || ([("content-type", "application/json")], one)))
+            .route("/unknown", get(async move || ([("content-type", "application/json")], other)))
+            .route(
+                "/events",
+                get(async move || {
+                    let events = pieces
+                        .clone()
+                        .map(|piece| Ok::<_, Infallible>(Event::default().data(piece)));
+                    Sse::new(futures::stream::iter(events))
+                }),
+            )
+            .layer(axum::middleware::from_fn_with_state(reader, open));
+        let asked = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            app.clone().oneshot(request).await.unwrap()
+        };
+        let opened = json!({"name": "Ada"}).to_string();
+        let answer = asked("/known").await;
+        let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(bytes, opened);
+        let refused = asked("/unknown").await;
+        assert_eq!(refused.status(), 503);
+        assert_eq!(refused.headers()["retry-after"], "1");
+        let mut pieces = asked("/events").await.into_body().into_data_stream();
+        assert_eq!(pieces.next().await.unwrap().unwrap(), format!("data: {opened}\n\n"));
+        assert!(pieces.next().await.unwrap().is_err(), "no sealed text is shown");
+        assert!(pieces.next().await.is_none(), "the stream ends");
+    }
 }

@@ -33,19 +33,30 @@ const RETRY_AFTER_SECONDS: u64 = 1;
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
     parts: Arc<RwLock<BTreeMap<&'static str, Result<(), String>>>>,
+    details: Arc<RwLock<BTreeMap<&'static str, String>>>,
     draining: CancellationToken,
 }
 
 impl Readiness {
     /// A readiness that drains when `shutdown` is cancelled: pass the token that [`crate::serve`] gets.
     pub fn draining_on(shutdown: CancellationToken) -> Self {
-        Self { parts: Arc::default(), draining: shutdown }
+        Self { draining: shutdown, ..Self::default() }
     }
 
     /// Reports a part's condition; `Err` names what is wrong and what to do.
     pub fn set(&self, part: &'static str, condition: Result<(), String>) {
         let mut parts = self.parts.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         parts.insert(part, condition);
+    }
+
+    /// Tells operators something that makes the service neither ready nor unready.
+    pub fn inform(&self, about: &'static str, what: String) {
+        let mut details = self.details.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        details.insert(about, what);
+    }
+
+    fn details(&self) -> BTreeMap<&'static str, String> {
+        self.details.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     /// From now on `/readyz` answers 503.
@@ -84,11 +95,22 @@ struct Health {
     status: &'static str,
 }
 
+/// The answer of a service that can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+struct Ready {
+    /// `ok`
+    status: &'static str,
+    /// What operators should know of it, by what it is about.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    details: BTreeMap<&'static str, String>,
+}
+
 const OK: Health = Health { status: "ok" };
 
 /// The OpenAPI part of these routes.
 #[derive(OpenApi)]
-#[openapi(paths(healthz, readyz, metrics), components(schemas(Health)))]
+#[openapi(paths(healthz, readyz, metrics), components(schemas(Health, Ready)))]
 struct HealthApi;
 
 /// The OpenAPI part of `/healthz`, `/readyz` and `/metrics`, to be merged into a service's document.
@@ -115,13 +137,16 @@ async fn healthz() -> Json<Health> {
 
 /// The service can do its work: storage reachable, migrations done, not draining.
 #[utoipa::path(get, path = "/readyz", tag = "operations",
-    responses((status = 200, description = "ready", body = Health), OperationProblems))]
+    responses((status = 200, description = "ready", body = Ready), OperationProblems))]
 async fn readyz(
     State(readiness): State<Readiness>,
     terse: Option<Extension<Terse>>,
-) -> Result<Json<Health>, Problem> {
+) -> Result<Json<Ready>, Problem> {
     match readiness.unfit() {
-        None => Ok(Json(OK)),
+        None => {
+            let details = if terse.is_some() { BTreeMap::new() } else { readiness.details() };
+            Ok(Json(Ready { status: "ok", details }))
+        }
         Some(_) if terse.is_some() => Err(Problem::new(ProblemCode::UNAVAILABLE)
             .detail("The service is not ready. Operators see why.")
             .retry_after(RETRY_AFTER_SECONDS)),
@@ -172,9 +197,23 @@ mod tests {
         readiness.set("views", Err("The disk is full. Free some space.".to_owned()));
         assert_eq!(readiness.unfit().unwrap().0, "views");
         readiness.set("views", Ok(()));
+        readiness.inform("disk", "80 % full".to_owned());
         assert_eq!(readiness.unfit(), None);
         readiness.drain();
         assert_eq!(readiness.unfit().unwrap().0, "server");
         assert!(readiness.is_draining() && readiness.draining().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn only_operators_see_the_details() {
+        let readiness = Readiness::default();
+        readiness.inform("disk", "80 % full".to_owned());
+        for (terse, shown) in [
+            (None, r#"{"status":"ok","details":{"disk":"80 % full"}}"#),
+            (Some(Extension(Terse)), r#"{"status":"ok"}"#),
+        ] {
+            let Json(answer) = readyz(State(readiness.clone()), terse).await.unwrap();
+            assert_eq!(serde_json::to_string(&answer).unwrap(), shown);
+        }
     }
 }
