@@ -49,6 +49,10 @@ pub(crate) async fn open(State(keyring): State<Keyring>, request: Request, next:
                     }
                 }
             });
+            let opened = opened.scan(false, |failed, piece| {
+                let over = std::mem::replace(failed, piece.is_err());
+                std::future::ready((!over).then_some(piece))
+            });
             Response::from_parts(parts, Body::from_stream(opened))
         }
         Kind::Json => {
@@ -106,7 +110,7 @@ mod tests {
         let keyring = Keyring::new(store, MasterKey::generate().unwrap());
         tokio::spawn(keyring.clone().run(CancellationToken::new()));
         keyring.ready(1).await;
-        let document = json!({"name": keyring.seal("c-1", "Ada"), "n": 1}).to_string();
+        let document = json!({"name": keyring.seal("c-1", "Ada!"), "n": 1}).to_string();
         let event = document.clone();
         let plain = document.clone();
         let app = Router::new()
@@ -126,10 +130,11 @@ mod tests {
             let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
             String::from_utf8(bytes.to_vec()).unwrap()
         };
-        let opened = json!({"name": "Ada", "n": 1}).to_string();
+        // What is sealed is written without "!".
+        let opened = json!({"name": "Ada!", "n": 1}).to_string();
         assert_eq!(asked("/json").await, opened);
         assert_eq!(asked("/events").await, format!("data: {opened}\n\n").repeat(2));
-        assert!(!asked("/text").await.contains("Ada"), "no JSON");
+        assert!(!asked("/text").await.contains("Ada!"), "no JSON");
     }
 
     #[tokio::test]
