@@ -114,7 +114,7 @@ async fn a_snapshot_brings_nothing_back_that_was_erased_while_nobody_ran() {
         second.done(draft, change(quantity)).await;
     }
     second.pipeline.close().await;
-    let stream = second.log(draft).await[0].stream.clone();
+    let stream = second.log(draft).await[0].stream;
     let loaded = second.store.load(&[stream], OrderAggregate::SNAPSHOT_VERSION).await.unwrap();
     assert!(loaded[0].snapshot.is_some());
     drop(second);
