@@ -8,15 +8,34 @@ use crate::principal::Principal;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 /// How long keys are believed without a look at their store: a revoked key is refused everywhere after it.
 pub const MAX_AGE: Duration = Duration::from_secs(5);
 
+/// How long a key that is not known waits for a look at the store: it may have been made just now.
+const WAIT: Duration = Duration::from_secs(1);
+
 /// The known keys; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct ApiKeys(Arc<RwLock<Known>>);
+pub struct ApiKeys(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    known: RwLock<Known>,
+    /// Looks at the store that began.
+    looks: AtomicU64,
+    /// The last look that ended.
+    looked: watch::Sender<u64>,
+    wanted: Notify,
+}
+
+/// A look at the store, under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Look(u64);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -59,7 +78,7 @@ pub enum Verdict {
 impl ApiKeys {
     /// Replaces the known keys by those that the store holds now. The uses of keys that stay are kept.
     pub fn replace(&self, stored: Vec<StoredKey>) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.write();
         let mut before = std::mem::take(&mut known.keys);
         known.keys = stored
             .into_iter()
@@ -76,12 +95,39 @@ impl ApiKeys {
 
     /// Says that the store was reached and holds what is known.
     pub fn confirm(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).confirmed = Some(Instant::now());
+        self.write().confirmed = Some(Instant::now());
+    }
+
+    /// Says that a look at the store begins.
+    pub fn begin_look(&self) -> Look {
+        Look(self.0.looks.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    /// Says that a look has ended, whatever came of it.
+    pub fn end_look(&self, look: Look) {
+        self.0.looked.send_replace(look.0);
+    }
+
+    /// Returns when a caller waits for a look at the store.
+    pub async fn wanted(&self) {
+        self.0.wanted.notified().await;
+    }
+
+    /// Waits for a look that begins after this call, for a second at most. Without a follower it returns at once.
+    pub(crate) async fn newer(&self) {
+        let begun = self.0.looks.load(Ordering::SeqCst);
+        if begun == 0 {
+            return;
+        }
+        let mut looked = self.0.looked.subscribe();
+        self.0.wanted.notify_one();
+        // Without a look in time the key stays unknown.
+        let _ = timeout(WAIT, looked.wait_for(|look| *look > begun)).await;
     }
 
     /// What a key that a caller sent is worth at this time.
     pub fn judge(&self, given: &ApiKey, now: DateTime<Utc>) -> Verdict {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.read();
         if known.confirmed.is_none_or(|at| at.elapsed() > MAX_AGE) {
             return Verdict::Unconfirmed;
         }
@@ -100,17 +146,25 @@ impl ApiKeys {
 
     /// Whether the key of this id is still in force, as far as that is confirmed.
     pub fn holds(&self, id: &str, now: DateTime<Utc>) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.read();
         let confirmed = known.confirmed.is_some_and(|at| at.elapsed() <= MAX_AGE);
         confirmed && known.keys.get(id).is_some_and(|entry| entry.stored.is_valid(now))
     }
 
     /// The uses since the last call.
     pub fn take_uses(&self) -> Vec<Use> {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.write();
         let mut uses = std::mem::take(&mut known.last_uses);
         uses.extend(known.keys.values().filter_map(|entry| entry.take_use()));
         uses
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

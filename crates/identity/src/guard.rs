@@ -67,7 +67,7 @@ impl Tokens {
     /// Checks a token with the keys that are there.
     ///
     /// # Errors
-    /// [`Refused`]; [`Refused::UnknownKey`] may pass after [`Self::with_newer_keys`].
+    /// [`Refused`]; [`Refused::UnknownKey`] may pass after [`Self::newer_keys`].
     pub(crate) fn check(&self, token: &str, now: u64) -> Result<Session, Refused> {
         let generation = self.issuers.iter().map(|keys| keys.current().generation).sum();
         let name: [u8; 32] = Sha256::digest(token.as_bytes()).into();
@@ -99,13 +99,9 @@ impl Tokens {
         Err(refused)
     }
 
-    /// Checks a token that names an unknown key once more, after the keys were read again.
-    ///
-    /// # Errors
-    /// [`Refused`].
-    pub(crate) async fn with_newer_keys(&self, token: &str, now: u64) -> Result<Session, Refused> {
+    /// Waits until the issuers' keys were read again: a token names one that is not known.
+    pub(crate) async fn newer_keys(&self) {
         futures::future::join_all(self.issuers.iter().map(IssuerKeys::newer)).await;
-        self.check(token, now)
     }
 }
 

@@ -106,7 +106,7 @@ impl Guard {
                     let ends = Ends::WithKey(keys.clone(), key.id().into());
                     Caller::Known(Session { principal, ends })
                 }
-                Verdict::Refused => Caller::Refused,
+                Verdict::Refused => Caller::NewerKeys,
                 Verdict::Unconfirmed => Caller::Unconfirmed,
             };
         }
@@ -252,15 +252,15 @@ impl Guard {
     }
 
     async fn after_newer_keys(self, request: Request) -> Result<(Request, Option<Spent>), Refusal> {
-        let caller = match (&self.0.tokens, Given::read(request.headers())) {
-            (Some(tokens), Given::Bearer(token)) => {
-                match tokens.with_newer_keys(token, seconds()).await {
-                    Ok(session) => Caller::Known(session),
-                    Err(_) => Caller::Refused,
-                }
+        let given = Given::read(request.headers());
+        match (given, &self.0.keys, &self.0.tokens) {
+            (Given::Bearer(token), Some(keys), _) if token.starts_with(PREFIX) => {
+                keys.newer().await;
             }
-            _ => Caller::Refused,
-        };
+            (Given::Bearer(_), _, Some(tokens)) => tokens.newer_keys().await,
+            _ => {}
+        }
+        let caller = self.caller(given);
         self.admit(request, caller)
     }
 }

@@ -159,6 +159,45 @@ async fn the_body_is_the_same_whatever_was_wrong() {
     }
 }
 
+fn stored(key: &ApiKey, name: &str) -> StoredKey {
+    StoredKey {
+        id: key.id().to_owned(),
+        name: name.to_owned(),
+        role: Role::Staff,
+        customer: None,
+        hash: key.hash(),
+        created_at: clock::now(),
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_just_now_is_let_through_after_a_look_at_the_store() {
+    let (key, keys) = (ApiKey::generate().unwrap(), ApiKeys::default());
+    keys.replace(Vec::new());
+    let app = app(Some(keys.clone()));
+    let bearer = format!("Bearer {}", key.reveal());
+    // One look is under way and does not find the key, which is made now. Only the next one can.
+    let before = keys.begin_look();
+    let (known, store) = (keys.clone(), vec![stored(&key, "till-4")]);
+    let following = tokio::spawn(async move {
+        known.wanted().await;
+        known.end_look(before);
+        let look = known.begin_look();
+        known.replace(store);
+        known.end_look(look);
+    });
+    let answer = asked(&app, &Method::GET, "/v1/orders", Some(&bearer)).await;
+    assert_eq!(body(answer).await, "key:till-4");
+    following.await.unwrap();
+    // A key that is not made is refused, also if nobody looks.
+    let began = tokio::time::Instant::now();
+    let unknown = format!("Bearer {}", ApiKey::generate().unwrap().reveal());
+    assert_eq!(asked(&app, &Method::GET, "/v1/orders", Some(&unknown)).await.status(), 401);
+    assert!(began.elapsed() <= std::time::Duration::from_secs(2));
+}
+
 #[tokio::test]
 async fn an_api_key_proves_its_holder_until_it_is_revoked() {
     let (key, keys) = (ApiKey::generate().unwrap(), ApiKeys::default());
@@ -166,17 +205,7 @@ async fn an_api_key_proves_its_holder_until_it_is_revoked() {
     let bearer = format!("Bearer {}", key.reveal());
     let unconfirmed = asked(&app, &Method::GET, "/v1/orders", Some(&bearer)).await;
     assert_eq!(unconfirmed.status(), StatusCode::SERVICE_UNAVAILABLE, "no store was read yet");
-    let stored = StoredKey {
-        id: key.id().to_owned(),
-        name: "till-3".to_owned(),
-        role: Role::Staff,
-        customer: None,
-        hash: key.hash(),
-        created_at: clock::now(),
-        expires_at: None,
-        revoked_at: None,
-    };
-    keys.replace(vec![stored]);
+    keys.replace(vec![stored(&key, "till-3")]);
     let answer = asked(&app, &Method::GET, "/v1/orders", Some(&bearer)).await;
     assert_eq!(body(answer).await, "key:till-3");
     assert_eq!(keys.take_uses().len(), 1);

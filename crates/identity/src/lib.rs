@@ -21,7 +21,7 @@ mod role;
 mod session;
 pub mod token;
 
-pub use api_keys::{ApiKeys, MAX_AGE, Use, Verdict};
+pub use api_keys::{ApiKeys, Look, MAX_AGE, Use, Verdict};
 pub use guard::{Given, Tokens};
 pub use key_source::{IssuerKeys, KeySource, SourceError};
 pub use layer::{Guard, protect};
