@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 /// Orders of somebody else, each asked for once: nothing of it is in memory then.
-const COLD: usize = 150;
+const COLD: usize = 60;
 /// Requests for one of them.
-const WARM: usize = 400;
+const WARM: usize = 60;
 
 async fn serve(data: &TempDir) -> Server {
     Launch::orderlog(data.path())
@@ -91,7 +91,7 @@ async fn a_clock_does_not_tell_a_hidden_order_from_one_that_is_not_there() {
     let server = serve(&data).await;
     let eve = caller(&server, "eve").await;
     // Connections and code are warm, the orders are not.
-    for _ in 0..50 {
+    for _ in 0..20 {
         for request in [Request::View, Request::History, Request::Command] {
             time(&eve, request, new_id()).await;
         }

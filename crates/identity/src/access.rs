@@ -48,6 +48,8 @@ const WATCH: Access = Access::of(&[Staff, Operator, Admin]);
 /// Checkpoints and proofs: everybody with a token may check the log. They hold hashes only.
 const CHECKED: Access = Access::of(&Role::ALL);
 const ADMIN: Access = Access::of(&[Admin]);
+/// All that is held about a customer: for that customer and for those who answer its questions.
+const SELF: Access = Access::of(&[Customer, Admin]);
 /// Routes that the table does not list.
 const UNLISTED: Access = Access::of(&[Admin]);
 
@@ -80,6 +82,7 @@ pub const STANDARD: &[Rule] = rules! {
     GET "/v1/orders/{id}/diff" OWN Heavy;
     GET "/v1/customers/{id}" OWN Views;
     GET "/v1/customers/{id}/orders" OWN Views;
+    GET "/v1/customers/{id}/personal-data" SELF Heavy;
     GET "/v1/events" OWN Heavy;
     GET "/v1/events/stream" OWN Streams;
     GET "/v1/orders/{id}/proof" OWN Heavy;

@@ -6,14 +6,16 @@
 use crate::access::{Access, Table};
 use crate::api_key::{ApiKey, PREFIX};
 use crate::api_keys::{ApiKeys, Verdict};
+use crate::clock::Clock;
 use crate::guard::{Given, Tokens};
 use crate::origin::Proxies;
+use crate::principal::Scope;
 use crate::rates::{Rates, Spent};
 use crate::session::{Ends, Session, seconds};
 use crate::token::Refused;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
 use axum::routing::future::RouteFuture;
@@ -24,6 +26,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::time::{Sleep, sleep_until};
 use tower::{Layer, Service};
 
 /// The target of the audit log: who was let in to change something (at `debug`), who was not (at `info`).
@@ -122,18 +125,14 @@ impl Guard {
     }
 
     /// Lets a request through with its caller, or says why not.
-    fn admit(
-        &self,
-        mut request: Request,
-        caller: Caller,
-    ) -> Result<(Request, Option<Spent>), Refusal> {
+    fn admit(&self, mut request: Request, caller: Caller) -> Result<Admitted, Refusal> {
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let (access, work) = self.0.table.access(request.method(), route);
         let session = match (access, caller) {
             (Access::Open, Caller::Known(session)) if session.principal.operates() => session,
             (Access::Open, _) => {
                 request.extensions_mut().insert(Terse);
-                return Ok((request, None));
+                return Ok(Admitted { request, spent: None, clock: None });
             }
             (Access::Only(roles), Caller::Known(session)) => {
                 let actor = &*session.principal.actor;
@@ -157,14 +156,23 @@ impl Guard {
         if let Some(spent) = spent.as_ref().filter(|spent| spent.wait.is_some()) {
             return Err(Refusal::Spent(spent.clone()));
         }
+        let clock = (session.principal.scope() != Scope::All).then(Clock::start);
         request.extensions_mut().insert(session);
-        Ok((request, spent))
+        Ok(Admitted { request, spent, clock })
     }
 }
 
 /// Finds the events that a request led to.
 fn correlation_id(request: &Request) -> &str {
     request.extensions().get::<RequestContext>().map_or("", |context| &context.correlation_id)
+}
+
+/// A request that is let through.
+struct Admitted {
+    request: Request,
+    spent: Option<Spent>,
+    /// Runs for callers that do not see all orders.
+    clock: Option<Clock>,
 }
 
 /// Why a request is not let through.
@@ -233,10 +241,7 @@ impl Service<Request> for Guarded {
             let (guard, route) = (self.guard.clone(), self.route.clone());
             return GuardFuture::Waiting(Box::pin(guard.after_newer_keys(request)), route);
         }
-        match self.guard.admit(request, caller) {
-            Ok((request, spent)) => GuardFuture::Route(self.route.call(request), spent),
-            Err(refusal) => GuardFuture::Answered(Some(refusal.into_response())),
-        }
+        GuardFuture::after(self.guard.admit(request, caller), &mut self.route)
     }
 }
 
@@ -251,7 +256,7 @@ impl Guard {
         self.0.rates.spent_by(self.0.proxies.network(request)?)
     }
 
-    async fn after_newer_keys(self, request: Request) -> Result<(Request, Option<Spent>), Refusal> {
+    async fn after_newer_keys(self, request: Request) -> Result<Admitted, Refusal> {
         let given = Given::read(request.headers());
         match (given, &self.0.keys, &self.0.tokens) {
             (Given::Bearer(token), Some(keys), _) if token.starts_with(PREFIX) => {
@@ -269,8 +274,20 @@ impl Guard {
 #[allow(clippy::large_enum_variant)] // boxing the hot variant would cost an allocation a request
 enum GuardFuture {
     Answered(Option<Response>),
-    Route(RouteFuture<Infallible>, Option<Spent>),
-    Waiting(BoxFuture<'static, Result<(Request, Option<Spent>), Refusal>>, Route),
+    Route(RouteFuture<Infallible>, Option<Spent>, Option<Clock>),
+    Waiting(BoxFuture<'static, Result<Admitted, Refusal>>, Route),
+    Held(Pin<Box<Sleep>>, Option<Response>),
+}
+
+impl GuardFuture {
+    fn after(admitted: Result<Admitted, Refusal>, route: &mut Route) -> Self {
+        match admitted {
+            Ok(Admitted { request, spent, clock }) => {
+                Self::Route(route.call(request), spent, clock)
+            }
+            Err(refusal) => Self::Answered(Some(refusal.into_response())),
+        }
+    }
 }
 
 impl Future for GuardFuture {
@@ -283,18 +300,25 @@ impl Future for GuardFuture {
                 Self::Answered(answer) => {
                     return Poll::Ready(Ok(answer.take().expect("not polled after it was ready")));
                 }
-                Self::Route(route, spent) => {
+                Self::Route(route, spent, clock) => {
                     let mut answer = ready!(Pin::new(route).poll(cx))?;
                     if let Some(spent) = spent {
                         spent.write(answer.headers_mut());
                     }
-                    return Poll::Ready(Ok(answer));
+                    match clock {
+                        Some(clock) if answer.status() == StatusCode::NOT_FOUND => {
+                            let held = Box::pin(sleep_until(clock.next_tick()));
+                            *this = Self::Held(held, Some(answer));
+                        }
+                        _ => return Poll::Ready(Ok(answer)),
+                    }
                 }
                 Self::Waiting(admitted, route) => {
-                    *this = match ready!(admitted.as_mut().poll(cx)) {
-                        Ok((request, spent)) => Self::Route(route.call(request), spent),
-                        Err(refusal) => Self::Answered(Some(refusal.into_response())),
-                    };
+                    *this = Self::after(ready!(admitted.as_mut().poll(cx)), route);
+                }
+                Self::Held(held, answer) => {
+                    ready!(held.as_mut().poll(cx));
+                    *this = Self::Answered(answer.take());
                 }
             }
         }

@@ -215,6 +215,45 @@ async fn an_api_key_proves_its_holder_until_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_customer_learns_at_a_tick_of_the_clock_that_something_is_not_there() {
+    let absent = async |work: u64| {
+        tokio::time::sleep(std::time::Duration::from_millis(work)).await;
+        StatusCode::NOT_FOUND
+    };
+    let routes = Router::new()
+        .route("/v1/orders/{id}", on(MethodFilter::GET, async move || absent(0).await))
+        .route("/v1/orders/{id}/history", on(MethodFilter::GET, async move || absent(15).await))
+        .route("/v1/customers/{id}", on(MethodFilter::GET, async move || absent(30).await))
+        .route("/v1/orders", on(MethodFilter::GET, async || "list"));
+    let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), Default::default());
+    let app = server::layer(protect(routes, guard), &server::Limits::default());
+    let took = async |path: &str, role: &str| {
+        let bearer = format!("Bearer {}", token(&[role]));
+        let began = std::time::Instant::now();
+        asked(&app, &Method::GET, path, Some(&bearer)).await;
+        began.elapsed()
+    };
+    let id = "0190d3c4-7b5e-7cc1-9d5e-0c9f6a3b1e10";
+    for (path, ticks) in [
+        (format!("/v1/orders/{id}"), 1),
+        (format!("/v1/orders/{id}/history"), 1),
+        ("/v1/customers/c-2".to_owned(), 2),
+    ] {
+        assert!(took(&path, "customer").await >= crate::clock::TICK * ticks, "{path}");
+    }
+    // Nobody else waits, nor does a customer for what is there.
+    let fast = async |path: &str, role: &str| {
+        let mut least = std::time::Duration::MAX;
+        for _ in 0..20 {
+            least = least.min(took(path, role).await);
+        }
+        assert!(least < crate::clock::TICK, "{path} as {role}: {least:?}");
+    };
+    fast("/v1/orders", "customer").await;
+    fast(&format!("/v1/orders/{id}"), "staff").await;
+}
+
+#[tokio::test]
 async fn a_caller_that_asks_for_too_much_is_slowed_down_and_no_other() {
     let one = std::num::NonZeroU32::new(2).unwrap();
     let rates = Rates::of([(crate::rates::Work::Views, one)]);

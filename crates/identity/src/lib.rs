@@ -9,6 +9,7 @@ pub mod access;
 pub mod api_key;
 mod api_keys;
 mod claims;
+mod clock;
 mod guard;
 pub mod key_set;
 mod key_source;

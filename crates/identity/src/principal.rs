@@ -23,6 +23,13 @@ impl Principal {
         self.roles.meets(const { Roles::of(&[Role::Operator, Role::Admin]) })
     }
 
+    /// Whether it may see all that is held about a customer: as an admin, or as that customer.
+    pub fn may_ask_about(&self, customer: &str) -> bool {
+        self.roles.meets(const { Roles::of(&[Role::Admin]) })
+            || self.roles.meets(const { Roles::of(&[Role::Customer]) })
+                && self.customer.as_deref() == Some(customer)
+    }
+
     /// The orders that this caller sees.
     pub fn scope(&self) -> Scope {
         if self.roles.meets(const { Roles::of(&[Role::Staff, Role::Admin]) }) {

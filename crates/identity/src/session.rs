@@ -77,6 +77,11 @@ impl Identity {
         self.0.as_ref().map_or(Scope::All, |session| session.principal.scope())
     }
 
+    /// Whether it may see all that is held about a customer; on a server without authentication everybody may.
+    pub fn may_ask_about(&self, customer: &str) -> bool {
+        self.0.as_ref().is_none_or(|session| session.principal.may_ask_about(customer))
+    }
+
     /// Returns when the caller's token has ended or its API key was revoked; never without authentication. For answers
     /// without an end.
     pub async fn lapsed(&self) {
