@@ -4,7 +4,8 @@
 // Merkle trees are checked by golang.org/x/mod/sumdb, the code that checks Go's own checksum database.
 //
 //	verify -key KEY checkpoint FILE|URL           the checkpoint is signed by the log's key
-//	verify -key KEY order ORDER-ID FILE|URL       an order's events are in the log: GET /v1/orders/{id}/proof
+//	verify -key KEY order ORDER-ID FILE|URL       an order's events are in the log: GET /v1/orders/{id}/proof; all of them
+//	                                              if it is a URL
 //	verify -key KEY consistency OLD NEW PROOF     the log of the checkpoint NEW continues that of OLD
 //	verify -key KEY consistency OLD SERVER        the same, with the server's newest checkpoint and its proof
 //
@@ -20,13 +21,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
+
+// Nobody has signed the log yet.
+var errNoCheckpoint = errors.New("the log has no signed checkpoint; is the server started with --log-key-file?")
 
 // The largest file or answer that is read.
 const maxBytes = 64 << 20
@@ -77,7 +83,7 @@ type checker struct {
 
 // read returns a file, or what a server answers.
 func (c *checker) read(place string) ([]byte, error) {
-	if !strings.HasPrefix(place, "http://") && !strings.HasPrefix(place, "https://") {
+	if !isURL(place) {
 		return os.ReadFile(place)
 	}
 	request, err := http.NewRequest(http.MethodGet, place, nil)
@@ -93,10 +99,17 @@ func (c *checker) read(place string) ([]byte, error) {
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBytes))
+	if err == nil && answer.StatusCode == http.StatusNotFound && bytes.Contains(body, []byte(`"no-checkpoint"`)) {
+		return nil, errNoCheckpoint
+	}
 	if err == nil && answer.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s answers %s: %s", place, answer.Status, body)
 	}
 	return body, err
+}
+
+func isURL(place string) bool {
+	return strings.HasPrefix(place, "http://") || strings.HasPrefix(place, "https://")
 }
 
 // open checks the signature of a checkpoint and returns the tree.
@@ -195,48 +208,102 @@ type provenEvent struct {
 	}
 }
 
-func (c *checker) order(id, place string) error {
+// orderPage is a page of an order's proof.
+type orderPage struct {
+	OrderID       string `json:"order_id"`
+	Checkpoint    string
+	Events        []provenEvent
+	NotYetCovered int64  `json:"not_yet_covered"`
+	NextCursor    string `json:"next_cursor"`
+}
+
+func (c *checker) page(id, place string) (orderPage, error) {
+	var page orderPage
 	body, err := c.read(place)
 	if err != nil {
-		return err
+		return page, err
 	}
-	var answer struct {
-		OrderID    string `json:"order_id"`
-		Checkpoint string
-		Events     []provenEvent
+	if err := json.Unmarshal(body, &page); err != nil {
+		return page, fmt.Errorf("the proof cannot be read: %w", err)
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("the proof cannot be read: %w", err)
+	if !strings.EqualFold(page.OrderID, id) {
+		return page, errors.New("the proof is for another order")
 	}
-	if !strings.EqualFold(answer.OrderID, id) {
-		return errors.New("the proof is for another order")
+	return page, nil
+}
+
+// order checks a page that was kept, or all pages of a server. A server has a few seconds to sign what is new.
+func (c *checker) order(id, place string) error {
+	served := isURL(place)
+	page, err := c.page(id, place)
+	unsigned := func() bool { return errors.Is(err, errNoCheckpoint) || err == nil && page.NotYetCovered > 0 }
+	for tries := 0; served && unsigned() && tries < 10; tries++ {
+		time.Sleep(time.Second)
+		page, err = c.page(id, place)
 	}
-	tree, err := c.open([]byte(answer.Checkpoint))
 	if err != nil {
 		return err
 	}
-	for index, event := range answer.Events {
+	if len(page.Events) == 0 {
+		return errors.New("no event of the order is covered by the checkpoint")
+	}
+	first := page.Events[0].Version
+	if served && first != 1 {
+		return errors.New("an event of the order is left out before version " + strconv.FormatInt(first, 10))
+	}
+	next := first
+	for {
+		size, err := c.events(id, page, next)
+		if err != nil {
+			return err
+		}
+		next += int64(len(page.Events))
+		if !served || page.NextCursor == "" || len(page.Events) == 0 {
+			fmt.Printf("versions %d to %d of order %s are in the log of %d events\n", first, next-1, id, size)
+			return nil
+		}
+		if page, err = c.page(id, withCursor(place, page.NextCursor)); err != nil {
+			return err
+		}
+	}
+}
+
+func withCursor(place, cursor string) string {
+	separator := "?"
+	if strings.Contains(place, "?") {
+		separator = "&"
+	}
+	return place + separator + "cursor=" + url.QueryEscape(cursor)
+}
+
+// events checks the events of a page, which begin at this version, and returns the size of the tree.
+func (c *checker) events(id string, page orderPage, version int64) (int64, error) {
+	tree, err := c.open([]byte(page.Checkpoint))
+	if err != nil {
+		return 0, err
+	}
+	for _, event := range page.Events {
 		stored, err := parse(event.Stored)
 		if err != nil {
-			return fmt.Errorf("the stored bytes at position %d: %w", event.Position, err)
+			return 0, fmt.Errorf("the stored bytes at position %d: %w", event.Position, err)
 		}
 		if stored.position != event.Position || stored.stream != "order "+strings.ToLower(id) {
-			return fmt.Errorf("the event at position %d is another one: position %d of %s", event.Position, stored.position, stored.stream)
+			return 0, fmt.Errorf("the event at position %d is another one: position %d of %s", event.Position, stored.position, stored.stream)
 		}
-		if stored.version != event.Version || (index > 0 && stored.version != answer.Events[index-1].Version+1) {
-			return fmt.Errorf("an event of the order is left out before version %d", stored.version)
+		if stored.version != event.Version || stored.version != version {
+			return 0, fmt.Errorf("an event of the order is left out before version %d", stored.version)
 		}
+		version++
 		if event.Proof.Size != tree.N {
-			return fmt.Errorf("the proof of position %d is for another checkpoint", event.Position)
+			return 0, fmt.Errorf("the proof of position %d is for another checkpoint", event.Position)
 		}
 		leaf := tlog.RecordHash(event.Stored)
 		if err := tlog.CheckRecord(event.Proof.Hashes, tree.N, tree.Hash, event.Position-1, leaf); err != nil {
-			return fmt.Errorf("the event at position %d is not in the log: %w", event.Position, err)
+			return 0, fmt.Errorf("the event at position %d is not in the log: %w", event.Position, err)
 		}
 		fmt.Printf("in the log: position %d, version %d, %s\n", stored.position, stored.version, stored.eventType)
 	}
-	fmt.Printf("%d events of order %s are in the log of %d events\n", len(answer.Events), id, tree.N)
-	return nil
+	return tree.N, nil
 }
 
 // fields are the beginning of an event's stored bytes.
