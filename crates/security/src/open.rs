@@ -90,7 +90,8 @@ impl Security {
             following: CancellationToken::new(),
             tasks: Vec::new(),
         };
-        let key_store = flags.key_store.as_deref().unwrap_or(key_store);
+        let named = flags.key_store.as_deref();
+        let key_store = named.unwrap_or(key_store);
         if let Some(master) = flags.personal_data_key()? {
             // The first program to seal makes the store, where that is a file.
             let access =
@@ -111,7 +112,9 @@ impl Security {
             .map(|(issuer, audience)| Tokens::new(Expected { issuer, audience }, issuers.clone()));
         let mut keys = None;
         if flags.uses(Method::Keys) {
-            let store = KeyStore::open(key_store, Access::Follow).await?;
+            // In a folder of its own, a program makes the store. One that a flag names is there, or the flag is wrong.
+            let access = if named.is_none() { Access::Manage } else { Access::Follow };
+            let store = KeyStore::open(key_store, access).await?;
             let known = ApiKeys::default();
             known.replace(store.keys().await?);
             let following = key_store::follow(store, known.clone(), security.following.clone());
