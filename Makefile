@@ -1,7 +1,7 @@
 # Everything a developer runs, one target a line. `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run test simulate planted test-scaled-out check fmt bench bench-micro fuzz mutants schemathesis scan floods \
-	deny sbom scaled-out scaled-out-stop
+	fairness deny sbom scaled-out scaled-out-stop
 
 help: ## list what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ scan: ## fuzz the served OpenAPI document with a token of each role (needs pytho
 
 floods: ## 5,000 bad clients of each kind: how fast others are answered, and the server's memory
 	ORDERLOG_FLOOD=full cargo test --workspace --test floods -- --nocapture
+
+fairness: ## a caller at ten times its share: how much slower the others are
+	ORDERLOG_FAIRNESS=full cargo test --workspace --test fairness -- --nocapture
 
 deny: ## advisories, licences, bans and sources of the dependencies (needs cargo-deny)
 	bash scripts/deny
