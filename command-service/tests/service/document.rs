@@ -30,7 +30,7 @@ async fn document() -> Value {
 async fn every_command_and_every_status_is_documented() {
     let document = document().await;
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), COMMANDS.len() + 2);
+    assert_eq!(paths.len(), COMMANDS.len() + 3);
     for command in COMMANDS {
         let operation = &paths[&format!("/v1/orders/{{id}}/{command}")]["post"];
         let responses = operation["responses"].as_object().unwrap();
@@ -46,6 +46,10 @@ async fn every_command_and_every_status_is_documented() {
     }
     assert!(paths["/v1/orders"]["post"]["responses"]["201"].is_object());
     assert!(paths["/v1/import"]["post"]["responses"]["200"].is_object());
+    let erasure = &paths["/v1/customers/{id}/erase"]["post"]["responses"];
+    for status in ["200", "400", "404", "409", "500", "503"] {
+        assert!(erasure[status].is_object(), "erase {status}");
+    }
 }
 
 #[tokio::test]
