@@ -17,6 +17,7 @@ use server::{Limits, Readiness};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use utoipa::OpenApi;
@@ -90,11 +91,12 @@ struct Upkeep {
 }
 
 impl Upkeep {
-    fn begin(store: EventStore, settings: &Settings) -> Self {
+    fn begin(store: EventStore, settings: &Settings, hurry: &Arc<Notify>) -> Self {
         let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
         if let Some(keyring) = settings.personal.keyring() {
             let keys = keyring.store().clone();
-            tasks.spawn(erasure::follow::<OrderAggregate>(store.clone(), keys, ending.clone()));
+            let (log, hurry) = (store.clone(), Arc::clone(hurry));
+            tasks.spawn(erasure::follow::<OrderAggregate>(log, keys, hurry, ending.clone()));
         }
         let clock = Arc::clone(&settings.clock);
         tasks.spawn(forget_old_answers(store, clock, ending.clone()));
@@ -113,7 +115,8 @@ impl CommandService {
     /// Starts the pipeline of orders over a writable store, and the deletion of old answers in it. Imports end when
     /// `draining` is cancelled.
     pub fn new(store: EventStore, settings: Settings, draining: CancellationToken) -> Self {
-        let upkeep = Upkeep::begin(store.clone(), &settings);
+        let hurry = Arc::default();
+        let upkeep = Upkeep::begin(store.clone(), &settings, &hurry);
         let orders = commands::<OrderAggregate>(&store, &settings);
         let imports = Imports::new(store.clone(), draining).of(&orders);
         let served: Vec<Arc<dyn Served>> =
@@ -122,6 +125,7 @@ impl CommandService {
             store: store.clone(),
             keyring: settings.personal.keyring().cloned(),
             records: pipeline(&store, &settings),
+            hurry,
         };
         Self { store, settings, served, imports, erasures, upkeep }
     }

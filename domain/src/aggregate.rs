@@ -14,6 +14,8 @@ pub trait Aggregate: Send + Sync + 'static {
     const STREAM_TYPE: &'static str;
     /// Raised whenever the serialised form of [`Self::State`] changes; older snapshots are then ignored.
     const SNAPSHOT_VERSION: u16;
+    /// The stored names of the events that [`Self::change_personal`] finds texts in. By default none has any.
+    const PERSONAL_EVENTS: &'static [&'static str] = &[];
 
     /// The fold of a stream's events. `Default` is the state before the first event.
     type State: Clone + Default + Send + Sync + Serialize + DeserializeOwned + 'static;

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use server::extract::StrictQuery;
 use server::problem::{Responses, problem_responses};
 use server::{PathCallerId, Problem, ProblemCode, RequestContext, clock};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -50,6 +52,8 @@ pub(crate) struct Erasures {
     pub(crate) store: EventStore,
     pub(crate) keyring: Option<Keyring>,
     pub(crate) records: Pipeline<CustomerAggregate>,
+    /// Has the log followed at once.
+    pub(crate) hurry: Arc<Notify>,
 }
 
 /// Query parameters.
@@ -147,6 +151,7 @@ impl Erasures {
         })?;
         let deadline = Instant::now() + PATIENCE;
         while asked(keyring.store().followed()).await? < head.position {
+            self.hurry.notify_one();
             if Instant::now() > deadline {
                 return Err(Problem::new(ProblemCode::UNAVAILABLE)
                     .detail("The latest events are not followed yet. Send the request again.")

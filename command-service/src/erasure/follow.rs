@@ -4,6 +4,9 @@
 //! task reads the log after them and notes it in the store of keys, page by page and each page once: the position there
 //! moves with the page, and only from where the page begins. Several processes may do it at once; one of them notes a page.
 //!
+//! Only an erasure needs it at once, and says so; otherwise pages are noted a few times a second, so that a commit here is
+//! shared by many commands.
+//!
 //! The first event of a stream names its customer. For a later one whose stream is not known here, the first is read.
 
 use crate::pipeline::Commanded;
@@ -11,10 +14,11 @@ use domain::Aggregate;
 use event_store::{EventStore, Position, RecordedEvent, StoreError};
 use key_store::{FollowedPage, KeyStore, KeyStoreError, keys_in};
 use lru::LruCache;
-use personal_data::MARK;
+use personal_data::{KeyId, MARK};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -23,13 +27,18 @@ use uuid::Uuid;
 const PAGE: usize = 1_000;
 /// Streams whose customers are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(100_000).expect("it is not 0");
+/// The pause after the last page that there was.
+const BREATH: Duration = Duration::from_millis(250);
 /// The longest pause between two looks at the log, and the pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Keys of which it is known that they are noted.
+const NOTED_KEYS: NonZeroUsize = NonZeroUsize::new(100_000).expect("it is not 0");
 
-/// Follows the log until `ending` is cancelled.
+/// Follows the log until `ending` is cancelled; at once when `hurry` says so.
 pub(crate) async fn follow<A: Commanded>(
     store: EventStore,
     keys: KeyStore,
+    hurry: Arc<Notify>,
     ending: CancellationToken,
 ) {
     let mut head = store.head_hint();
@@ -38,8 +47,17 @@ pub(crate) async fn follow<A: Commanded>(
         loop {
             match follower.note_page().await {
                 Ok(Noted::Page) => {}
-                // A hint may be lost; the pause is the truth.
-                Ok(Noted::Nothing) => drop(timeout(PAUSE, head.changed()).await),
+                Ok(Noted::Nothing) => {
+                    let more = async {
+                        sleep(BREATH).await;
+                        // A hint may be lost; the pause is the truth.
+                        drop(timeout(PAUSE, head.changed()).await);
+                    };
+                    tokio::select! {
+                        () = more => {}
+                        () = hurry.notified() => {}
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, "whose the keys of personal data are is not noted now; it is tried again");
                     sleep(PAUSE).await;
@@ -64,9 +82,9 @@ enum FollowError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Noted {
-    /// A page, here or elsewhere.
+    /// A full page, here or elsewhere: there may be more.
     Page,
-    /// There is nothing new.
+    /// All that there was.
     Nothing,
 }
 
@@ -76,13 +94,16 @@ struct Follower<A> {
     keys: KeyStore,
     /// The customer of each stream; `None` = it has none.
     owners: LruCache<Uuid, Option<Arc<str>>>,
+    /// Keys that were noted.
+    noted: LruCache<KeyId, ()>,
     aggregate: std::marker::PhantomData<fn() -> A>,
 }
 
 impl<A: Commanded> Follower<A> {
     fn new(store: EventStore, keys: KeyStore) -> Self {
         let aggregate = std::marker::PhantomData;
-        Self { store, keys, owners: LruCache::new(REMEMBERED), aggregate }
+        let (owners, noted) = (LruCache::new(REMEMBERED), LruCache::new(NOTED_KEYS));
+        Self { store, keys, owners, noted, aggregate }
     }
 
     async fn note_page(&mut self) -> Result<Noted, FollowError> {
@@ -90,13 +111,16 @@ impl<A: Commanded> Follower<A> {
         let events = self.store.read_feed(from, PAGE).await?;
         let Some(last) = events.last() else { return Ok(Noted::Nothing) };
         let page = self.page(&events, last.position).await?;
-        if let Some(strange) = self.keys.note_followed(from, &page).await?
-            && !strange.is_empty()
-        {
-            let keys = strange.len();
-            tracing::error!(keys, first = %strange[0], "events use keys that the store of keys does not have; was it put back from a backup?");
+        if let Some(strange) = self.keys.note_followed(from, &page).await? {
+            if let Some(first) = strange.first() {
+                let keys = strange.len();
+                tracing::error!(keys, %first, "events use keys that the store of keys does not have; was it put back from a backup?");
+            }
+            for (key, _) in page.keys {
+                self.noted.put(key, ());
+            }
         }
-        Ok(Noted::Page)
+        Ok(if events.len() < PAGE { Noted::Nothing } else { Noted::Page })
     }
 
     async fn page(
@@ -109,10 +133,12 @@ impl<A: Commanded> Follower<A> {
             events.iter().filter(|event| event.stream.stream_type.as_str() == A::STREAM_TYPE)
         {
             let Some(customer) = self.owner(event).await? else { continue };
-            for key in keys_in(&event.payload) {
+            let keys = keys_in(&event.payload);
+            let plain = has_plain_texts::<A>(event);
+            for key in keys.into_iter().filter(|key| self.noted.get(key).is_none()) {
                 page.keys.insert(key, (*customer).into());
             }
-            let (begins, plain) = (event.version == 1, has_plain_texts::<A>(event));
+            let begins = event.version == 1;
             if begins || plain {
                 let figures = page.customers.entry((*customer).into()).or_default();
                 figures.orders += u64::from(begins);
@@ -146,6 +172,9 @@ fn named<A: Commanded>(first: &RecordedEvent) -> Option<Arc<str>> {
 
 /// Whether an event holds texts about people that were not sealed: it is older than the key, or was written without one.
 fn has_plain_texts<A: Aggregate>(event: &RecordedEvent) -> bool {
+    if !A::PERSONAL_EVENTS.contains(&event.event_type.as_str()) {
+        return false;
+    }
     let Some(mut event) = decoded::<A>(event) else { return false };
     let mut plain = false;
     A::change_personal(&mut event, &mut |text| {

@@ -123,8 +123,12 @@ impl Process {
     /// Follows the log to its present end.
     pub(super) async fn follow(&self) {
         let ending = CancellationToken::new();
-        let following =
-            follow::<OrderAggregate>(self.store.clone(), self.keys.clone(), ending.clone());
+        let following = follow::<OrderAggregate>(
+            self.store.clone(),
+            self.keys.clone(),
+            Arc::default(),
+            ending.clone(),
+        );
         let following = tokio::spawn(following);
         let head = self.store.head().await.unwrap().position;
         while self.keys.followed().await.unwrap() < head {

@@ -36,6 +36,7 @@ pub struct OrderAggregate;
 impl Aggregate for OrderAggregate {
     const STREAM_TYPE: &'static str = "order";
     const SNAPSHOT_VERSION: u16 = 1;
+    const PERSONAL_EVENTS: &'static [&'static str] = &personal::EVENTS;
 
     type State = Option<Order>;
     type Command = OrderCommand;

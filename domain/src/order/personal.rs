@@ -3,6 +3,16 @@
 use super::{Customer, OrderEvent};
 use crate::{Email, Label, Name, Note, Reason};
 
+/// The stored names of the events that have some.
+pub(super) const EVENTS: [&str; 6] = [
+    "OrderDrafted",
+    "OrderPlaced",
+    "RefundRecorded",
+    "OrderShipped",
+    "OrderCancelled",
+    "NoteAdded",
+];
+
 /// Passes each of them to `change`, and puts the result in its place: the customer's name and address, what people write in
 /// notes and reasons, and the number by which a carrier shows who gets a parcel where. The customer's id stays: the shop
 /// made it, and it is what its books are kept by.
