@@ -3,6 +3,7 @@
 use crate::settings::{End, Keys, Settings};
 use crate::storage::make_data_dir;
 use anyhow::{Context, bail};
+use chrono::Datelike;
 use identity::Role;
 use identity::api_key::{ApiKey, StoredKey};
 use key_store::{Access, KeyStore, Listed};
@@ -55,7 +56,7 @@ async fn run(store: &KeyStore, asked: &Keys) -> anyhow::Result<Output> {
         Keys::RotateMaster { from, to } => {
             let rotated = store.rotate_master(&master(from)?, &master(to)?).await?;
             tracing::info!(target: "audit", rotated, "the master key was changed");
-            out.line(format!("{rotated} keys are wrapped by the key in {}", to.display()));
+            out.line(format!("{rotated} keys are wrapped by the key in {} now", to.display()));
         }
         // It needs no store.
         Keys::CreateMaster { .. } => {}
@@ -95,11 +96,17 @@ fn stored(
     let now = clock::now();
     let expires_at = match expires {
         Some(End::At(at)) => Some(at),
-        Some(End::AfterDays(days)) => now.checked_add_days(chrono::Days::new(days.try_into()?)),
+        Some(End::AfterDays(days)) => {
+            let end = now.checked_add_days(chrono::Days::new(days.try_into()?));
+            Some(end.context("--expires lies too far ahead")?)
+        }
         None => None,
     };
     if expires_at.is_some_and(|at| at <= now) {
         bail!("--expires lies in the past; choose a later time");
+    }
+    if expires_at.is_some_and(|at| at.year() > 9999) {
+        bail!("--expires lies after the year 9999; leave it out for a key without an end");
     }
     Ok(StoredKey {
         id: key.id().to_owned(),

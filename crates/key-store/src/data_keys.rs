@@ -34,6 +34,14 @@ const PLAIN: &str = "SELECT plain FROM customers WHERE plain > 0 LIMIT 1";
 const WRAPPED_BY: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys
     WHERE master = $1 ORDER BY id LIMIT 1000";
 
+const WRAPPED_BY_ANOTHER: &str = "SELECT CAST(CASE
+        WHEN EXISTS (SELECT 1 FROM data_keys WHERE master < $1)
+            OR EXISTS (SELECT 1 FROM data_keys WHERE master > $1)
+        THEN 1 ELSE 0 END AS BIGINT)";
+
+const SOME: &str = "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM data_keys WHERE master IS NOT NULL)
+        THEN 1 ELSE 0 END AS BIGINT)";
+
 const REWRAP: &str = "UPDATE data_keys SET master = $2, wrapped = $3 WHERE id = $1 AND master = $4";
 
 /// A data key as the store has it.
@@ -238,16 +246,40 @@ impl KeyStore {
             .await)?)
     }
 
+    /// Whether there are any keys that are not destroyed.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn has_data_keys(&self) -> Result<bool, KeyStoreError> {
+        let some: i64 = on_backend!(self, pool => sqlx::query_scalar(SOME).fetch_one(pool).await)?;
+        Ok(some > 0)
+    }
+
+    /// Whether another master key than this one wraps any of the keys.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn has_another_master(&self, master: &MasterKey) -> Result<bool, KeyStoreError> {
+        let another: i64 = on_backend!(self, pool => sqlx::query_scalar(WRAPPED_BY_ANOTHER)
+            .bind(&master.id()[..])
+            .fetch_one(pool)
+            .await)?;
+        Ok(another > 0)
+    }
+
     /// Wraps every key of the former master key by the new one. May be repeated after it was interrupted. Returns how many
     /// keys it was.
     ///
     /// # Errors
-    /// When the store cannot be reached, or a key was not wrapped by the former master key after all.
+    /// When the store cannot be reached, a key was not wrapped by the former master key after all, or both are the same.
     pub async fn rotate_master(
         &self,
         former: &MasterKey,
         new: &MasterKey,
     ) -> Result<u64, KeyStoreError> {
+        if former.id() == new.id() {
+            return Err(KeyStoreError::SameMasterKey);
+        }
         let mut rotated = 0;
         loop {
             let keys = on_backend!(self, pool => sqlx::query(WRAPPED_BY)

@@ -168,13 +168,15 @@ impl Keyring {
         let json = open_json(json, |sealed| match keys.get(&sealed.key()) {
             Some(Known::Key(key)) => match key.open(sealed) {
                 Ok(text) => Opened::Text(text),
+                // No text of ours.
                 Err(NotOpened) => Opened::Sealed,
             },
             Some(Known::Destroyed(at)) => {
                 erased_at = erased_at.max(Some(*at));
                 Opened::Erased
             }
-            Some(Known::Missing) | None => Opened::Sealed,
+            // As good as erased, until the key is put back.
+            Some(Known::Missing) | None => Opened::Erased,
         });
         Ok(OpenedJson { json, erased_at })
     }
@@ -212,7 +214,9 @@ impl Keyring {
             let _knowing = self.0.knowing.lock().unwrap_or_else(PoisonError::into_inner);
             // Otherwise one of them may have been destroyed since it was read.
             if generation == self.generation() {
-                read.iter().for_each(|(id, key)| self.0.known.insert(*id, key.clone()));
+                // What is missing may be put back.
+                let there = read.iter().filter(|(_, key)| !matches!(key, Known::Missing));
+                there.for_each(|(id, key)| self.0.known.insert(*id, key.clone()));
                 known.extend(read);
                 return Ok(known);
             }

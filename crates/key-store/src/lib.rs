@@ -58,6 +58,11 @@ pub enum KeyStoreError {
     /// The master key that was given does not unwrap a key that it is said to wrap.
     #[error("data key {0} cannot be unwrapped by the master key; is it the file of this store?")]
     NotUnwrapped(personal_data::KeyId),
+    /// The master key is to be changed to itself.
+    #[error(
+        "the two files hold the same master key; make the next one by: orderlog keys create-master"
+    )]
+    SameMasterKey,
     /// A statement did not change the one row that it was sent for.
     #[error("the key store changed {0} rows instead of one")]
     Miscounted(u64),

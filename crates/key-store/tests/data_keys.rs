@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use chrono::{DateTime, Utc};
-use key_store::{Access, Figures, FollowedPage, Kept, KeyStore};
+use key_store::{Access, Figures, FollowedPage, Kept, KeyStore, KeyStoreError};
 use personal_data::{DataKey, KeyId, MasterKey};
 use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
@@ -90,9 +90,15 @@ async fn the_master_key_changes(store: &KeyStore, former: &MasterKey) {
     let made = keys(1_500);
     store.add_data_keys(&made, former, at(0)).await.unwrap();
     let new = MasterKey::generate().unwrap();
+    assert!(!store.has_another_master(former).await.unwrap());
+    assert!(store.has_another_master(&new).await.unwrap());
     // Those that are left of the five, and these.
     assert_eq!(store.rotate_master(former, &new).await.unwrap(), 3 + 1_500);
     assert_eq!(store.rotate_master(former, &new).await.unwrap(), 0, "done");
+    assert!(!store.has_another_master(&new).await.unwrap());
+    assert!(store.has_another_master(former).await.unwrap());
+    let same = store.rotate_master(&new, &new).await;
+    assert!(matches!(same, Err(KeyStoreError::SameMasterKey)), "{same:?}");
     let stored = wrapped(store, made[7].id()).await.unwrap();
     assert!(former.unwrap(made[7].id(), &stored).is_err());
     let key = new.unwrap(made[7].id(), &stored).unwrap();

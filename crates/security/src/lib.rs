@@ -5,7 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-/// Where the programs of a folder keep API keys, unless told otherwise.
+/// Where the programs of a folder keep API keys by default.
 pub const KEY_STORE: &str = "sqlite://orderlog-data/keys.db";
 
 mod cors;
@@ -15,4 +15,4 @@ mod opening;
 
 pub use cors::Origin;
 pub use flags::{Contradiction, Flags, Method, PersonalDataKeyError};
-pub use open::{OpenError, PERSONAL_DATA, Security};
+pub use open::{OpenError, PERSONAL_DATA, Security, sealing};

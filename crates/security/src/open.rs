@@ -47,6 +47,18 @@ pub enum OpenError {
     /// The key of personal data cannot be read.
     #[error(transparent)]
     PersonalDataKey(#[from] PersonalDataKeyError),
+    /// The key of personal data is not the one that was used before, or not for all keys.
+    #[error(
+        "--personal-data-key-file: another master key wraps data keys of this store; start with that one, or change it by: \
+         orderlog keys rotate-master"
+    )]
+    OtherMasterKey,
+    /// Texts are sealed, and the key is not given.
+    #[error(
+        "texts about people are sealed here: give --personal-data-key-file. Without it they could not be read, and new ones \
+         would be stored plain, for ever"
+    )]
+    NoMasterKey,
     /// The store of keys cannot be opened.
     #[error("--key-store: {0}")]
     Store(#[from] KeyStoreError),
@@ -92,11 +104,7 @@ impl Security {
         };
         let named = flags.key_store.as_deref();
         let key_store = named.unwrap_or(key_store);
-        if let Some(master) = flags.personal_data_key()? {
-            // The first program to seal makes the store, where that is a file.
-            let access =
-                if key_store.starts_with("sqlite:") { Access::Manage } else { Access::Follow };
-            let keyring = Keyring::new(KeyStore::open(key_store, access).await?, master);
+        if let Some(keyring) = sealing(flags, key_store).await? {
             let running = keyring.clone().run(security.following.clone());
             security.tasks.push(tokio::spawn(running));
             security.keyring = Some(keyring);
@@ -184,6 +192,31 @@ impl Security {
             let _ = task.await;
         }
     }
+}
+
+/// What seals texts about people, if the flags name a master key; its task is to be run. `key_store` is the store's URL.
+///
+/// # Errors
+/// When the key is not that of the store, or is missing where texts are sealed already.
+pub async fn sealing(flags: &Flags, key_store: &str) -> Result<Option<Keyring>, OpenError> {
+    let Some(master) = flags.personal_data_key()? else {
+        return if has_data_keys(key_store).await { Err(OpenError::NoMasterKey) } else { Ok(None) };
+    };
+    // The first program to seal makes the store, where that is a file.
+    let access = if key_store.starts_with("sqlite:") { Access::Manage } else { Access::Follow };
+    let store = KeyStore::open(key_store, access).await?;
+    if store.has_another_master(&master).await? {
+        return Err(OpenError::OtherMasterKey);
+    }
+    Ok(Some(Keyring::new(store, master)))
+}
+
+/// Whether texts may have been sealed with keys of this store. Without a store, or the right to read its keys, none are known.
+async fn has_data_keys(key_store: &str) -> bool {
+    let Ok(store) = KeyStore::open(key_store, Access::Follow).await else { return false };
+    let found = store.has_data_keys().await.unwrap_or(false);
+    store.close().await;
+    found
 }
 
 async fn issuers(flags: &Flags) -> Result<Vec<IssuerKeys>, OpenError> {

@@ -10,6 +10,8 @@ use event_store::Metadata;
 use serde_json::json;
 use server::Output;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Refused lines that may wait to be printed.
 const WAITING_REFUSALS: usize = 64;
@@ -20,10 +22,14 @@ const WAITING_REFUSALS: usize = 64;
 /// # Errors
 /// When the storage or the input fails before the end.
 pub(super) async fn import(settings: &Settings, input: Input) -> anyhow::Result<Done> {
+    let keyring = security::sealing(&settings.security, &settings.key_store()).await?;
     let storage = Storage::open(settings).await?;
     let shutdown = server::shutdown::on_signals();
-    let commands =
-        CommandService::new(storage.log.clone(), command_service::Settings::default(), shutdown);
+    let sealing = keyring
+        .clone()
+        .map(|keyring| AbortOnDropHandle::new(tokio::spawn(keyring.run(CancellationToken::new()))));
+    let service = command_service::Settings::default().sealing(keyring);
+    let commands = CommandService::new(storage.log.clone(), service, shutdown);
     let (refused, mut refusals) = mpsc::channel::<Refused>(WAITING_REFUSALS);
     let printing = tokio::spawn(async move {
         let mut output = Output::default();
@@ -38,6 +44,7 @@ pub(super) async fn import(settings: &Settings, input: Input) -> anyhow::Result<
     let summary = commands.imports().run(input, metadata, refused).await;
     let mut output = printing.await?;
     commands.close().await;
+    drop(sealing);
     storage.close().await;
     let summary = summary?;
     output.line(json!({ "summary": summary }));
