@@ -5,6 +5,7 @@
 
 #![allow(unused_qualifications)] // the documentation macro writes them
 
+use crate::http::EmptyRequest;
 use crate::pipeline::{Effect, Pipeline, Refusal, Request, Target};
 use axum::Json;
 use axum::extract::State;
@@ -37,12 +38,21 @@ pub(crate) const NOT_SEALED: ProblemCode = ProblemCode::new(
     "Personal data were stored plain",
 );
 
+const PROBLEMS: [ProblemCode; 6] = [
+    NOT_SEALED,
+    ProblemCode::NOT_FOUND,
+    ProblemCode::MALFORMED_JSON,
+    ProblemCode::PAYLOAD_TOO_LARGE,
+    ProblemCode::UNSUPPORTED_MEDIA_TYPE,
+    ProblemCode::VALIDATION,
+];
+
 /// The error answers of an erasure.
 struct ErasureProblems;
 
 impl IntoResponses for ErasureProblems {
     fn responses() -> Responses {
-        problem_responses(&[NOT_SEALED, ProblemCode::NOT_FOUND])
+        problem_responses(&PROBLEMS)
     }
 }
 
@@ -97,6 +107,7 @@ async fn erase(
     StrictQuery(ErasureParameters { dry_run }): StrictQuery<ErasureParameters>,
     identity: Identity,
     context: RequestContext,
+    EmptyRequest: EmptyRequest,
 ) -> Result<Json<ErasureAnswer>, Problem> {
     let keyring = erasures.keyring.as_ref().ok_or_else(|| {
         Problem::new(NOT_SEALED).detail(
@@ -124,6 +135,9 @@ async fn erase(
         return Ok(Json(answer));
     }
     let erased = erasures.destroy(keyring, &answer.customer_id).await?;
+    let (actor, customer) = (identity.actor(), &answer.customer_id);
+    let (keys, correlation_id) = (erased.keys, &context.correlation_id);
+    tracing::info!(target: "audit", actor, customer, keys, correlation_id, "personal data were erased");
     let metadata = Metadata {
         actor: identity.actor().map(str::to_owned),
         correlation_id: Some(context.correlation_id),
@@ -166,7 +180,6 @@ impl Erasures {
     async fn destroy(&self, keyring: &Keyring, customer: &str) -> Result<Erased, Problem> {
         let now = clock::now();
         let keys = keyring.erase(customer, now).await.map_err(unreachable)?;
-        tracing::info!(target: "audit", keys, "personal data were erased");
         let known = asked(keyring.store().customer(customer)).await?;
         Ok(Erased { keys, at: known.and_then(|known| known.erased_at).unwrap_or(now) })
     }
@@ -182,7 +195,7 @@ impl Erasures {
         let request = Request {
             target: Target::Named(stream_id(customer)),
             weight: customer.len(),
-            command: CustomerCommand::RecordErasure { customer_id, keys: erased.keys },
+            command: CustomerCommand::RecordErasure { customer_id, erased_at: erased.at },
             precondition: None,
             key: None,
             at: Some(erased.at),

@@ -15,7 +15,7 @@ mod request;
 pub use answer::{Done, EventAnswer};
 pub use commands::Commands;
 pub use refusal::{field, problem, unreadable, validation};
-pub use request::{CommandRequest, ReadTree};
+pub use request::{CommandRequest, EmptyRequest, ReadTree};
 
 use crate::pipeline::{Accepted, Commanded, Preview};
 use event_store::EventStore;

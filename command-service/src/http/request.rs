@@ -39,6 +39,28 @@ impl<S: Send + Sync> FromRequest<S> for CommandRequest {
     }
 }
 
+/// The body of a request that says everything in its path and query: none, or `{}`.
+#[derive(Debug)]
+pub struct EmptyRequest;
+
+impl<S: Send + Sync> FromRequest<S> for EmptyRequest {
+    type Rejection = Problem;
+
+    async fn from_request(request: HttpRequest, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, MAX_BODY).await;
+        let body = body.map_err(|_| Problem::new(ProblemCode::PAYLOAD_TOO_LARGE))?;
+        if body.is_empty() {
+            return Ok(Self);
+        }
+        server::require_json(&parts.headers)?;
+        let tree = json::parse(&body).map_err(refusal::unreadable)?;
+        let mut errors = json::Errors::default();
+        let empty = json::Object::open(tree, &[], &json::Pointer::Root, &mut errors);
+        errors.result(empty.map(|_| Self)).map_err(refusal::validation)
+    }
+}
+
 impl CommandRequest {
     pub(super) fn read<T>(&self, read: ReadTree<T>) -> Result<T, Problem> {
         let tree = json::parse(&self.body).map_err(refusal::unreadable)?;
