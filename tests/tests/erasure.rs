@@ -165,3 +165,107 @@ async fn an_erased_customers_texts_are_in_no_view_and_no_file() {
     assert!(order.status == 200 || order.status == 404);
     shop.server.stop().await;
 }
+
+#[tokio::test]
+async fn a_server_starts_with_the_master_key_in_force_only() {
+    let shop = Shop::open(TempDir::new().unwrap()).await;
+    let order = shop.order(json!({"id": "c-ada", "name": ADA[0]}), ADA[2]).await;
+    let (data, Shop { folder, server, .. }) = (shop.data(), shop);
+    server.stop().await;
+    let (former, next) = (folder.path().join("master.key"), folder.path().join("next.key"));
+    let keys = async |arguments: &[&str]| {
+        let launch = Launch::new(Program::Orderlog).args(["keys"]).args(arguments);
+        launch.args(["--data-dir"]).args([&data]).run().await
+    };
+    let path = |file: &Path| file.display().to_string();
+    let (former, next) = (path(&former), path(&next));
+    assert!(keys(&["create-master", "--out", &next]).await.status.success());
+    let launch = || Launch::orderlog(&data).args(["--personal-data-key-file", &next]);
+    let refused = launch().try_serve().await.unwrap_err();
+    assert!(refused.contains("rotate-master"), "{refused}");
+    assert!(!keys(&["rotate-master", "--from", &former, "--to", &former]).await.status.success());
+    assert!(keys(&["rotate-master", "--from", &former, "--to", &next]).await.status.success());
+    let server = launch().serve().await;
+    let shown = server.client().await.get_at(&format!("/v1/orders/{order}"), 1).await.ok();
+    assert_eq!(shown["customer"]["name"], ADA[0]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_erasure_takes_no_member_that_it_does_not_know() {
+    let shop = Shop::open(TempDir::new().unwrap()).await;
+    let order = shop.order(json!({"id": "c-ada", "name": ADA[0]}), ADA[2]).await;
+    let erase = "/v1/customers/c-ada/erase";
+    for body in [json!({"dry_run": true}), json!({"x": 1}), json!([]), json!("all")] {
+        shop.client.post(erase, &body).await.problem(422, "validation");
+    }
+    let shown = shop.client.get_at(&format!("/v1/orders/{order}"), 1).await.ok();
+    assert_eq!(shown["customer"]["name"], ADA[0], "nothing was erased");
+    shop.client.post(erase, &json!({})).await.ok();
+    shop.server.stop().await;
+}
+
+#[tokio::test]
+async fn where_texts_are_sealed_nothing_is_stored_plain() {
+    let shop = Shop::open(TempDir::new().unwrap()).await;
+    shop.order(json!({"id": "c-ada", "name": ADA[0]}), ADA[2]).await;
+    let (data, Shop { folder, server, .. }) = (shop.data(), shop);
+    server.stop().await;
+    let refused = Launch::orderlog(&data).try_serve().await.unwrap_err();
+    assert!(refused.contains("--personal-data-key-file"), "{refused}");
+    let file = folder.path().join("orders.ndjson");
+    let order = json!({"order_id": new_id(), "at": "2026-03-03T00:00:00Z", "command": "create",
+        "body": {"customer": {"id": "c-ada", "name": ADA[0]}, "currency": "EUR", "lines": [line("tea", 1, "1.00")]}});
+    std::fs::write(&file, format!("{order}\n")).unwrap();
+    let import = || {
+        let launch = Launch::new(Program::Orderlog).args(["import"]).args([&file]);
+        launch.args(["--data-dir"]).args([&data])
+    };
+    let refused = import().run().await;
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--personal-data-key-file"));
+    let key = folder.path().join("master.key");
+    let imported = import().args(["--personal-data-key-file"]).args([&key]).run().await;
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    assert_eq!(found(&data, &ADA), Vec::<&str>::new(), "imported sealed");
+    let shop = Shop::open(folder).await;
+    let customer = shop.client.get_at("/v1/customers/c-ada", 2).await.ok();
+    assert_eq!(customer["name"], ADA[0], "the imported order is the older one");
+    shop.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_of_keys_from_before_an_erasure_brings_nothing_back() {
+    let shop = Shop::open(TempDir::new().unwrap()).await;
+    let order = shop.order(json!({"id": "c-ada", "name": ADA[0]}), ADA[2]).await;
+    let other = shop.order(json!({"id": "c-eve", "name": EVE}), "hers").await;
+    let (data, Shop { folder, server, .. }) = (shop.data(), shop);
+    server.stop().await;
+    let copy = folder.path().join("keys.db");
+    std::fs::copy(data.join("keys.db"), &copy).unwrap();
+    let shop = Shop::open(folder).await;
+    shop.client.post("/v1/customers/c-ada/erase", &json!({})).await.ok();
+    let later = shop.order(json!({"id": "c-eve", "name": EVE}), "more").await;
+    let Shop { folder, server, .. } = shop;
+    server.stop().await;
+    for rest in ["keys.db-wal", "keys.db-shm"] {
+        let _ = std::fs::remove_file(data.join(rest));
+    }
+    std::fs::copy(&copy, data.join("keys.db")).unwrap();
+    let shop = Shop::open(folder).await;
+    let name = async |order: &Uuid| {
+        let order = shop.client.get_at(&format!("/v1/orders/{order}"), 4).await.ok();
+        order["customer"]["name"].clone()
+    };
+    let began = std::time::Instant::now();
+    while name(&order).await == ADA[0] {
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "it is shown again");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(name(&order).await, Value::Null);
+    assert_eq!(name(&other).await, EVE, "others keep theirs");
+    assert_eq!(name(&later).await, Value::Null, "the copy lacks its key");
+    let log = shop.server.log().text();
+    assert!(log.contains("destroyed again"), "{log}");
+    shop.server.stop().await;
+}

@@ -11,7 +11,8 @@
 
 use crate::pipeline::Commanded;
 use domain::Aggregate;
-use event_store::{EventStore, Position, RecordedEvent, StoreError};
+use domain::customer::{CustomerAggregate, CustomerEvent};
+use event_store::{EventStore, RecordedEvent, StoreError};
 use key_store::{FollowedPage, KeyStore, KeyStoreError, keys_in};
 use lru::LruCache;
 use personal_data::{KeyId, MARK};
@@ -109,8 +110,9 @@ impl<A: Commanded> Follower<A> {
     async fn note_page(&mut self) -> Result<Noted, FollowError> {
         let from = self.keys.followed().await?;
         let events = self.store.read_feed(from, PAGE).await?;
-        let Some(last) = events.last() else { return Ok(Noted::Nothing) };
-        let page = self.page(&events, last.position).await?;
+        let full = events.len() == PAGE;
+        let Some(page) = self.page(&events).await? else { return Ok(Noted::Nothing) };
+        let cut = events.last().is_some_and(|last| last.position > page.position);
         if let Some(strange) = self.keys.note_followed(from, &page).await? {
             if let Some(first) = strange.first() {
                 let keys = strange.len();
@@ -120,18 +122,27 @@ impl<A: Commanded> Follower<A> {
                 self.noted.put(key, ());
             }
         }
-        Ok(if events.len() < PAGE { Noted::Nothing } else { Noted::Page })
+        Ok(if full || cut { Noted::Page } else { Noted::Nothing })
     }
 
+    /// What the events say, up to the next erasure: when that comes first, all keys from before it are noted. `None` = there
+    /// are no events.
     async fn page(
         &mut self,
         events: &[RecordedEvent],
-        position: Position,
-    ) -> Result<FollowedPage, FollowError> {
-        let mut page = FollowedPage { position, ..FollowedPage::default() };
-        for event in
-            events.iter().filter(|event| event.stream.stream_type.as_str() == A::STREAM_TYPE)
-        {
+    ) -> Result<Option<FollowedPage>, FollowError> {
+        let mut page = FollowedPage::default();
+        for event in events {
+            if let Some(customer) = erased(event) {
+                if page.position > 0 {
+                    break;
+                }
+                self.erase_again(&customer, event).await?;
+            }
+            page.position = event.position;
+            if event.stream.stream_type.as_str() != A::STREAM_TYPE {
+                continue;
+            }
             let Some(customer) = self.owner(event).await? else { continue };
             let keys = keys_in(&event.payload);
             let plain = has_plain_texts::<A>(event);
@@ -145,7 +156,16 @@ impl<A: Commanded> Follower<A> {
                 figures.plain += u64::from(plain);
             }
         }
-        Ok(page)
+        Ok((page.position > 0).then_some(page))
+    }
+
+    /// Keys that were destroyed are there again if the store was put back from an older copy.
+    async fn erase_again(&self, customer: &str, event: &RecordedEvent) -> Result<(), FollowError> {
+        let keys = self.keys.destroy_again(customer, event.occurred_at).await?;
+        if keys > 0 {
+            tracing::warn!(target: "audit", customer, keys, position = event.position, "keys of erased data were there again, and are destroyed again");
+        }
+        Ok(())
     }
 
     async fn owner(&mut self, event: &RecordedEvent) -> Result<Option<Arc<str>>, StoreError> {
@@ -162,6 +182,15 @@ impl<A: Commanded> Follower<A> {
         self.owners.put(event.stream.id, owner.clone());
         Ok(owner)
     }
+}
+
+/// Whose data an event says were erased.
+fn erased(event: &RecordedEvent) -> Option<String> {
+    if event.stream.stream_type.as_str() != CustomerAggregate::STREAM_TYPE {
+        return None;
+    }
+    let CustomerEvent::PersonalDataErased { customer_id } = decoded::<CustomerAggregate>(event)?;
+    Some(customer_id.as_str().to_owned())
 }
 
 /// The customer that a stream's first event names.

@@ -25,6 +25,10 @@ const ERASED: &str = "INSERT INTO customers (id, orders, plain, erased_at) VALUE
         CASE WHEN $3 > 0 THEN excluded.erased_at
         ELSE COALESCE(customers.erased_at, excluded.erased_at) END";
 
+const DESTROY_AGAIN: &str = "UPDATE data_keys SET wrapped = NULL, master = NULL, destroyed_at = $2
+    WHERE customer = $1 AND destroyed_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM customers WHERE id = $1 AND erased_at >= $2)";
+
 /// Whether this role may run VACUUM: the owner may, and from PostgreSQL 17 who was granted MAINTAIN.
 const MAY_VACUUM: &str = "SELECT pg_has_role(relowner, 'USAGE') OR CASE
         WHEN current_setting('server_version_num')::int >= 170000
@@ -107,6 +111,29 @@ impl KeyStore {
             .await
             .map(drop))?;
         self.scrub().await
+    }
+
+    /// Destroys a customer's keys if an erasure at this time, of which the log tells, is not known here: the store was put back
+    /// from a copy of before it. Returns how many keys there were.
+    ///
+    /// # Errors
+    /// Those of [`Self::destroy_keys_of`].
+    pub async fn destroy_again(
+        &self,
+        customer: &str,
+        at: DateTime<Utc>,
+    ) -> Result<u64, KeyStoreError> {
+        let destroyed = on_backend!(self, pool => sqlx::query(DESTROY_AGAIN)
+            .bind(customer)
+            .bind(at.timestamp_micros())
+            .execute(pool)
+            .await?
+            .rows_affected());
+        // Notes the time, and empties the files.
+        if destroyed > 0 {
+            self.destroy_keys_of(customer, at).await?;
+        }
+        Ok(destroyed)
     }
 
     /// Removes what a change has left of the former rows.
