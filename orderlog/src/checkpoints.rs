@@ -20,6 +20,20 @@ pub struct Kept {
     checkpoint: Checkpoint,
 }
 
+/// Whether it was checked who signed the checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signatures {
+    Checked,
+    Unchecked,
+}
+
+impl Signatures {
+    /// They are checked if there is a key for that.
+    pub fn of(against: &Verify) -> Self {
+        if against.log_verifier.is_some() { Self::Checked } else { Self::Unchecked }
+    }
+}
+
 /// Reads the checkpoints, by size.
 ///
 /// # Errors
@@ -55,7 +69,15 @@ fn open(file: &Path, verifier: Option<&Verifier>) -> anyhow::Result<Checkpoint> 
 ///
 /// # Errors
 /// When the log cannot be read.
-pub async fn check(kept: &[Kept], log: &EventStore, output: &mut Output) -> anyhow::Result<bool> {
+pub async fn check(
+    kept: &[Kept],
+    signatures: Signatures,
+    log: &EventStore,
+    output: &mut Output,
+) -> anyhow::Result<bool> {
+    if signatures == Signatures::Unchecked && !kept.is_empty() {
+        output.line("checkpoints: who signed them was not checked; give --log-verifier for that");
+    }
     let mut tree = Tree::default();
     let mut sound = true;
     for Kept { file, checkpoint } in kept {

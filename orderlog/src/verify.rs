@@ -3,7 +3,7 @@
 //! Each finding is one line that names the place; the exit code is 1 if there is any. Views that do not exist yet or
 //! are behind the log are named, but are not a finding: existing views are compared at their own position.
 
-use crate::checkpoints;
+use crate::checkpoints::{self, Signatures};
 use crate::settings::{Settings, Verify};
 use crate::storage::{open_log_to_read, open_views_to_read};
 use anyhow::Context;
@@ -25,7 +25,7 @@ pub async fn verify(settings: &Settings, against: &Verify) -> anyhow::Result<Exi
     let mut output = Output::default();
     // Also a log whose own chain is broken is compared with the checkpoints: they say from where on it is another.
     let whole = check_log(&log, &mut output).await?;
-    let continues = checkpoints::check(&kept, &log, &mut output).await?;
+    let continues = checkpoints::check(&kept, Signatures::of(against), &log, &mut output).await?;
     let sound = whole && check_views(settings, &log, &mut output).await? && continues;
     log.close().await;
     Ok(output.code("orderlog", if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }))

@@ -80,6 +80,9 @@ struct CloudEvent<'a> {
     causationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
+    /// Who caused it: `jwt:` and a token's subject, or `key:` and the name of an API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
     #[schema(value_type = Object)]
     data: (),
 }
@@ -127,6 +130,7 @@ pub(super) fn write(event: &StoredEvent, body: &mut Vec<u8>) {
         correlationid: event.correlation_id.as_deref(),
         causationid: event.causation_id.as_deref(),
         traceparent: event.traceparent.as_deref(),
+        actor: event.actor.as_deref(),
         data: (),
     };
     write_with_data(&cloud_event, &event.data, body);
