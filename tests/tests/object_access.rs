@@ -146,7 +146,7 @@ async fn no_member_is_set_by_naming_it() {
     shop.server.stop().await;
 }
 
-/// An answer has the members that its schema lists, and no more, whoever asks.
+/// An answer has the members that its schema lists, and no more, for every caller.
 #[tokio::test]
 async fn no_answer_has_members_that_the_document_does_not_list() {
     let shop = Shop::open().await;

@@ -62,7 +62,7 @@ impl KeySource {
                 .parse()
                 .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
         if url.scheme() == "http" && !is_here {
-            let reason = "whoever stands between could put in a key; write https".to_owned();
+            let reason = "somebody in between could put in a key; write https".to_owned();
             return Err(SourceError { place: given.to_owned(), reason });
         }
         Ok(Self::Url(url))

@@ -281,7 +281,7 @@ async fn a_caller_that_asks_for_too_much_is_slowed_down_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_network_that_asks_for_too_much_is_slowed_down_whoever_it_says_it_is() {
+async fn a_network_that_asks_for_too_much_is_slowed_down_under_any_name() {
     let rates = Rates::default().with_networks(std::num::NonZeroU32::new(2));
     let guard = Guard::new(Some(tokens()), None, Table::of(STANDARD), (rates, Proxies::default()));
     let answer = async || "answered";

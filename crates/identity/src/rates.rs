@@ -123,7 +123,7 @@ impl Rates {
         Self { work: rates.into_iter().map(budget).collect(), networks: None }
     }
 
-    /// And so many requests of each network, whoever sends them.
+    /// And this many requests of each network, of all callers together.
     #[must_use]
     pub fn with_networks(self, rate: Option<PerSecond>) -> Self {
         Self { networks: rate.map(|rate| Budget::new(NETWORKS, rate)), ..self }
