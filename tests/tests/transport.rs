@@ -134,7 +134,7 @@ async fn h2spec(server: &Server, more: &[&str]) -> Option<BTreeSet<String>> {
     }
     let port = server.base().rsplit(':').next().unwrap();
     let mut failed: Option<BTreeSet<String>> = None;
-    for _ in 0..4 {
+    for _ in 0..10 {
         let output = Command::new(script("h2spec"))
             .args(["-h", "127.0.0.1", "-p", port, "-P", LONG_ANSWER, "-o", "5"])
             .args(more)
