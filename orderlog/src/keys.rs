@@ -1,5 +1,6 @@
 //! `orderlog keys`: makes, lists and revokes API keys; makes and changes the key of personal data.
 
+use crate::secret_file;
 use crate::settings::{End, Keys, Settings};
 use crate::storage::make_data_dir;
 use anyhow::{Context, bail};
@@ -9,7 +10,6 @@ use identity::api_key::{ApiKey, StoredKey};
 use key_store::{Access, KeyStore, Listed};
 use personal_data::MasterKey;
 use server::{Output, clock};
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -72,14 +72,7 @@ fn master(file: &Path) -> anyhow::Result<MasterKey> {
 /// Writes a new master key to a file that only its owner reads.
 fn create_master(file: &Path) -> anyhow::Result<ExitCode> {
     let key = MasterKey::generate().context("the system gives no random numbers")?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut written =
-        options.open(file).with_context(|| format!("cannot make {}", file.display()))?;
-    writeln!(written, "{}", key.reveal())?;
-    written.sync_all()?;
+    secret_file::write(file, key.reveal())?;
     Ok(ExitCode::SUCCESS)
 }
 
