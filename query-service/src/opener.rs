@@ -3,8 +3,7 @@
 
 use axum::body::Bytes;
 use key_store::Keyring;
-use server::{Problem, ProblemCode};
-use std::borrow::Cow;
+use server::Problem;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -29,18 +28,9 @@ impl Opener {
     /// # Errors
     /// 503 `unavailable` when the keys cannot be read.
     pub(crate) async fn open(&self, json: Bytes) -> Result<Bytes, Problem> {
-        let Some(keyring) = self.0.get() else { return Ok(json) };
-        let opened = keyring.open_json(&json).await.map_err(|error| {
-            tracing::warn!(%error, "personal data cannot be opened");
-            Problem::new(ProblemCode::UNAVAILABLE)
-                .detail(
-                    "The keys of personal data cannot be read right now. Send the request again.",
-                )
-                .retry_after(crate::problems::RETRY_AFTER_SECONDS)
-        })?;
-        Ok(match opened.json {
-            Cow::Owned(opened) => opened.into(),
-            Cow::Borrowed(_) => json,
-        })
+        match self.0.get() {
+            Some(keyring) => security::open_json(keyring, json).await,
+            None => Ok(json),
+        }
     }
 }

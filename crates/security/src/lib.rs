@@ -16,3 +16,4 @@ mod opening;
 pub use cors::Origin;
 pub use flags::{Contradiction, Flags, Method, PersonalDataKeyError};
 pub use open::{OpenError, PERSONAL_DATA, Security, sealing};
+pub use opening::open_json;

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, TryStreamExt};
-use key_store::Keyring;
+use key_store::{KeyStoreError, Keyring};
 use server::{Problem, ProblemCode};
 use std::borrow::Cow;
 
@@ -68,19 +68,28 @@ pub(crate) async fn open(State(keyring): State<Keyring>, request: Request, next:
                     parts.headers.remove(header::CONTENT_LENGTH);
                     Response::from_parts(parts, Body::from(opened))
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "personal data cannot be opened");
-                    Problem::new(ProblemCode::UNAVAILABLE)
-                        .detail("The keys of personal data cannot be read right now. Send the request again.")
-                        .retry_after(1)
-                        .into_response()
-                }
+                Err(error) => unreadable(&error).into_response(),
             }
         }
     }
 }
 
-async fn opened(keyring: &Keyring, bytes: Bytes) -> Result<Bytes, key_store::KeyStoreError> {
+/// JSON with its sealed texts opened; erased ones are null.
+///
+/// # Errors
+/// 503 `unavailable` when the keys cannot be read.
+pub async fn open_json(keyring: &Keyring, json: Bytes) -> Result<Bytes, Problem> {
+    opened(keyring, json).await.map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &KeyStoreError) -> Problem {
+    tracing::warn!(%error, "personal data cannot be opened");
+    Problem::new(ProblemCode::UNAVAILABLE)
+        .detail("The keys of personal data cannot be read right now. Send the request again.")
+        .retry_after(1)
+}
+
+async fn opened(keyring: &Keyring, bytes: Bytes) -> Result<Bytes, KeyStoreError> {
     let opened = keyring.open_json(&bytes).await?;
     Ok(match opened.json {
         Cow::Owned(opened) => opened.into(),
