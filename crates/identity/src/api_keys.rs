@@ -1,6 +1,6 @@
 //! The API keys that are known now, in memory: what each request asks.
 //!
-//! Whoever follows the store of keys puts them here, again and again. Keys that nobody has confirmed for
+//! The follower of the store of keys puts them here, again and again. Keys that nobody has confirmed for
 //! [`MAX_AGE`] prove nothing: a revoked key must not go on working because its store cannot be reached.
 
 use crate::api_key::{ApiKey, StoredKey, proves};

@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// After so many requests, buckets that are full again are forgotten.
+/// Requests after which buckets that are full again are forgotten.
 const FORGET_EVERY: u64 = 8_192;
 
 static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -56,7 +56,7 @@ impl Work {
     }
 }
 
-/// So many requests in a second, as many of them at once.
+/// Requests in a second; the same number may come at once.
 pub type PerSecond = NonZeroU32;
 
 type Buckets<K> =

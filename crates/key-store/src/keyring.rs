@@ -106,7 +106,7 @@ impl Keyring {
         self.0.supply.want();
     }
 
-    /// Waits until so many customers could get a key: at most 2 s, and not at all after such a wait in vain. Returns whether
+    /// Waits until this many customers could get a key: at most 2 s, and not at all after such a wait in vain. Returns whether
     /// they could.
     pub async fn ready(&self, customers: usize) -> bool {
         let ready = self.0.supply.ready(customers).await;

@@ -21,7 +21,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Before a preface of so many bytes.
+    /// Before a preface of this many bytes.
     pub(super) fn after(preface: usize) -> Self {
         Self { preface, head: [0; FRAME_HEAD], head_read: 0, left: 0 }
     }

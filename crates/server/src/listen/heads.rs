@@ -48,7 +48,7 @@ impl Heads {
         Head { heads: self.clone(), read: 0, held: 0 }
     }
 
-    /// A request of HTTP/2 with a head of so many bytes, if there is room for it.
+    /// A request of HTTP/2 with a head of this many bytes, if there is room for it.
     pub(super) fn stream(&self, bytes: usize) -> Option<StreamHead> {
         if !taken(&self.0.streams, 1) {
             return None;

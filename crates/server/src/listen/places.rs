@@ -46,13 +46,13 @@ struct Shared {
 }
 
 impl Places {
-    /// Places for so many connections, and some more while others give way.
+    /// Places for this many connections, and some more while others give way.
     pub(super) fn new(all: usize) -> Self {
         let begun = Instant::now();
         Self { all, begun, looked: begun, taken: Vec::new() }
     }
 
-    /// Whether there is room for one more, when so many are open.
+    /// Whether there is room for one more when this many are open.
     pub(super) fn have_room(&self, open: usize) -> bool {
         open < self.all + self.share()
     }

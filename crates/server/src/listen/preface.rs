@@ -28,7 +28,7 @@ impl FirstBytes {
         &self.bytes[self.handed_on..self.read]
     }
 
-    /// Notes that so many were handed on.
+    /// Notes that this many were handed on.
     pub(super) fn hand_on(&mut self, count: usize) {
         self.handed_on += count;
     }
