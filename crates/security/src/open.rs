@@ -74,6 +74,8 @@ pub struct Security {
     issuers: Vec<IssuerKeys>,
     following: CancellationToken,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// Closed at the end, so that a copy of a stopped program's file is complete.
+    stores: Vec<KeyStore>,
 }
 
 impl Security {
@@ -101,12 +103,14 @@ impl Security {
             issuers: Vec::new(),
             following: CancellationToken::new(),
             tasks: Vec::new(),
+            stores: Vec::new(),
         };
         let named = flags.key_store.as_deref();
         let key_store = named.unwrap_or(key_store);
         if let Some(keyring) = sealing(flags, key_store).await? {
             let running = keyring.clone().run(security.following.clone());
             security.tasks.push(tokio::spawn(running));
+            security.stores.push(keyring.store().clone());
             security.keyring = Some(keyring);
         }
         if flags.is_unset() || flags.uses(Method::Off) {
@@ -125,6 +129,7 @@ impl Security {
             let store = KeyStore::open(key_store, access).await?;
             let known = ApiKeys::default();
             known.replace(store.keys().await?);
+            security.stores.push(store.clone());
             let following = key_store::follow(store, known.clone(), security.following.clone());
             security.tasks.push(tokio::spawn(following));
             keys = Some(known);
@@ -184,12 +189,15 @@ impl Security {
         }
     }
 
-    /// Ends the tasks behind it; notes the last uses of API keys.
+    /// Ends the tasks behind it; notes the last uses of API keys. Then closes the stores of keys.
     pub async fn close(mut self) {
         self.following.cancel();
         for task in self.tasks.drain(..) {
             // One that panicked has nothing left to note.
             let _ = task.await;
+        }
+        for store in &self.stores {
+            store.close().await;
         }
     }
 }

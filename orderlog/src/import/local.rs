@@ -28,7 +28,7 @@ pub(super) async fn import(settings: &Settings, input: Input) -> anyhow::Result<
     let sealing = keyring
         .clone()
         .map(|keyring| AbortOnDropHandle::new(tokio::spawn(keyring.run(CancellationToken::new()))));
-    let service = command_service::Settings::default().sealing(keyring);
+    let service = command_service::Settings::default().sealing(keyring.clone());
     let commands = CommandService::new(storage.log.clone(), service, shutdown);
     let (refused, mut refusals) = mpsc::channel::<Refused>(WAITING_REFUSALS);
     let printing = tokio::spawn(async move {
@@ -45,6 +45,9 @@ pub(super) async fn import(settings: &Settings, input: Input) -> anyhow::Result<
     let mut output = printing.await?;
     commands.close().await;
     drop(sealing);
+    if let Some(keyring) = keyring {
+        keyring.store().close().await;
+    }
     storage.close().await;
     let summary = summary?;
     output.line(json!({ "summary": summary }));
