@@ -25,6 +25,8 @@ pub enum Case {
     Relay,
     /// Orders from a file
     Import,
+    /// Five-step orders with texts about people sealed, compared with plain ones (SQLite)
+    Sealing,
     /// From exec to ready
     Start,
     /// The storage by itself
@@ -33,8 +35,8 @@ pub enum Case {
     Growth,
 }
 
-/// The cases that run when none is named. All but `growth`, which takes long, `relay`, which needs a broker, and those
-/// that `commands` includes.
+/// The cases that run when none is named. All but `growth`, which takes long, `relay`, which needs a broker, `sealing`,
+/// whose figures are in another document, and those that `commands` includes.
 pub const USUAL: [Case; 10] = [
     Case::Floors,
     Case::Commands,

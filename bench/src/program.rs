@@ -158,6 +158,21 @@ impl System {
         Self::start_on(Data::empty(backend).await?).await
     }
 
+    /// Starts one process without data that seals texts about people.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub async fn start_sealing() -> anyhow::Result<Self> {
+        let data = Data::empty(Backend::Sqlite).await?;
+        let folder = data.folder()?;
+        let key = format!("{folder}/master.key");
+        run("orderlog", &["keys", "create-master", "--out", &key]).await?;
+        let sealing = ["--data-dir", folder, "--personal-data-key-file", &key];
+        let (server, host) =
+            serve("orderlog", &[&["--listen", "127.0.0.1:0"], &sealing[..]].concat()).await?;
+        Ok(Self { processes: vec![server], commands: host.clone(), views: host, data })
+    }
+
     /// Starts the system on existing data and waits until it listens.
     ///
     /// # Errors

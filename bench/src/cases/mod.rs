@@ -10,6 +10,7 @@ mod latency;
 mod reads;
 mod rebuild;
 mod relay;
+mod sealing;
 mod seed;
 mod start;
 mod throughput;
@@ -37,6 +38,7 @@ pub async fn run(case: Case, options: &Options) -> anyhow::Result<CaseReport> {
         Case::Rebuild => rebuild::run(options, &mut report).await?,
         Case::Relay => relay::run(options, &mut report).await?,
         Case::Import => import::run(options, &mut report).await?,
+        Case::Sealing => sealing::run(options, &mut report).await?,
         Case::Start => start::run(options, &mut report).await?,
         Case::Floors => floors::run(options, &mut report).await?,
         Case::Growth => growth::run(options, &mut report).await?,

@@ -10,7 +10,7 @@ use crate::reference::Reference;
 use crate::report::{CaseReport, Curve, Figure, Goal};
 
 /// The numbers of concurrent clients.
-const CLIENTS: [usize; 4] = [1, 16, 64, 256];
+pub(super) const CLIENTS: [usize; 4] = [1, 16, 64, 256];
 /// The sizes of the peer's pool.
 const POOLS: [u32; 4] = [4, 8, 16, 32];
 /// Clients during the trial of pool sizes.
@@ -80,7 +80,7 @@ pub(super) async fn commands(options: &Options, report: &mut CaseReport) -> anyh
     Ok(())
 }
 
-fn title(subject: &str, clients: usize) -> String {
+pub(super) fn title(subject: &str, clients: usize) -> String {
     match clients {
         1 => format!("{subject}, 1 client"),
         clients => format!("{subject}, {clients} clients"),
@@ -88,7 +88,7 @@ fn title(subject: &str, clients: usize) -> String {
 }
 
 /// A system that stores what it answers, and its number of stored events.
-struct Driven<S> {
+pub(super) struct Driven<S> {
     subject: S,
     events: u64,
     /// How long its views took to catch up after the last period of load, in milliseconds.
@@ -96,13 +96,17 @@ struct Driven<S> {
 }
 
 impl<S> Driven<S> {
-    fn new(subject: S) -> Self {
+    pub(super) fn new(subject: S) -> Self {
         Self { subject, events: 0, drained: 0.0 }
     }
 }
 
 impl Driven<System> {
-    async fn drive(&mut self, clients: usize, options: &Options) -> anyhow::Result<Load> {
+    pub(super) async fn drive(
+        &mut self,
+        clients: usize,
+        options: &Options,
+    ) -> anyhow::Result<Load> {
         let load = drive(&self.subject.commands, clients, options.duration()).await?;
         (self.events, self.drained) = audit::check(&self.subject.views, &load, self.events).await?;
         Ok(load)

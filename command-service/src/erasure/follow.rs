@@ -143,13 +143,22 @@ impl<A: Commanded> Follower<A> {
             if event.stream.stream_type.as_str() != A::STREAM_TYPE {
                 continue;
             }
+            let personal = A::PERSONAL_EVENTS.contains(&event.event_type.as_str());
+            let begins = event.version == 1;
+            if !personal && !begins {
+                continue;
+            }
+            let read = decoded::<A>(event);
+            if begins {
+                let owner = read.as_ref().and_then(|read| named::<A>(read, event));
+                self.owners.put(event.stream.id, owner);
+            }
             let Some(customer) = self.owner(event).await? else { continue };
+            let plain = personal && read.is_some_and(has_plain_texts::<A>);
             let keys = keys_in(&event.payload);
-            let plain = has_plain_texts::<A>(event);
             for key in keys.into_iter().filter(|key| self.noted.get(key).is_none()) {
                 page.keys.insert(key, (*customer).into());
             }
-            let begins = event.version == 1;
             if begins || plain {
                 let figures = page.customers.entry((*customer).into()).or_default();
                 figures.orders += u64::from(begins);
@@ -169,16 +178,11 @@ impl<A: Commanded> Follower<A> {
     }
 
     async fn owner(&mut self, event: &RecordedEvent) -> Result<Option<Arc<str>>, StoreError> {
-        if event.version == 1 {
-            let owner = named::<A>(event);
-            self.owners.put(event.stream.id, owner.clone());
-            return Ok(owner);
-        }
         if let Some(owner) = self.owners.get(&event.stream.id) {
             return Ok(owner.clone());
         }
         let first = self.store.read_stream(&event.stream, 0, 1).await?;
-        let owner = first.first().and_then(named::<A>);
+        let owner = first.first().and_then(|first| named::<A>(&decoded::<A>(first)?, first));
         self.owners.put(event.stream.id, owner.clone());
         Ok(owner)
     }
@@ -194,17 +198,12 @@ fn erased(event: &RecordedEvent) -> Option<String> {
 }
 
 /// The customer that a stream's first event names.
-fn named<A: Commanded>(first: &RecordedEvent) -> Option<Arc<str>> {
-    let event = decoded::<A>(first)?;
-    A::customer(&A::evolve(A::State::default(), &event, first.occurred_at)).map(Arc::from)
+fn named<A: Commanded>(read: &A::Event, first: &RecordedEvent) -> Option<Arc<str>> {
+    A::customer(&A::evolve(A::State::default(), read, first.occurred_at)).map(Arc::from)
 }
 
 /// Whether an event holds texts about people that were not sealed: it is older than the key, or was written without one.
-fn has_plain_texts<A: Aggregate>(event: &RecordedEvent) -> bool {
-    if !A::PERSONAL_EVENTS.contains(&event.event_type.as_str()) {
-        return false;
-    }
-    let Some(mut event) = decoded::<A>(event) else { return false };
+fn has_plain_texts<A: Aggregate>(mut event: A::Event) -> bool {
     let mut plain = false;
     A::change_personal(&mut event, &mut |text| {
         plain |= !text.starts_with(MARK);

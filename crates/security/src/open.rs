@@ -4,7 +4,6 @@ use crate::cors::{self, Origin};
 use crate::flags::{Contradiction, Flags, Method, PersonalDataKeyError};
 use crate::opening;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use identity::access::{Rule, Table};
 use identity::key_set::{KeySet, KeySetError};
 use identity::token::Expected;
@@ -156,7 +155,7 @@ impl Security {
     /// origin is answered before it: it carries no credentials.
     pub fn protect(&self, app: Router) -> Router {
         let app = match &self.keyring {
-            Some(keyring) => app.layer(from_fn_with_state(keyring.clone(), opening::open)),
+            Some(keyring) => opening::layer(app, keyring.clone()),
             None => app,
         };
         let app = match &self.guard {

@@ -1,14 +1,15 @@
 //! Opens, in every answer, what was sealed about people. The one place where sealed texts become readable again.
 
+use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, TryStreamExt};
 use key_store::{KeyStoreError, Keyring};
 use server::{Problem, ProblemCode};
 use std::borrow::Cow;
+use std::convert::Infallible;
+use tower::util::AndThenLayer;
 
 /// What becomes of an answer's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +33,18 @@ fn kind(headers: &HeaderMap, body: &Body) -> Kind {
     }
 }
 
+/// Opens the answers of a router.
+pub(crate) fn layer(app: Router, keyring: Keyring) -> Router {
+    // It takes every answer on its way: axum's own middleware clones the route and boxes two futures for each.
+    app.layer(AndThenLayer::new(move |answer: Response| {
+        let keyring = keyring.clone();
+        async move { Ok::<_, Infallible>(open(keyring, answer).await) }
+    }))
+}
+
 /// Opens an answer. Routes write each event of a stream, and each line, as a piece of its own.
-pub(crate) async fn open(State(keyring): State<Keyring>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = next.run(request).await.into_parts();
+async fn open(keyring: Keyring, answer: Response) -> Response {
+    let (mut parts, body) = answer.into_parts();
     match kind(&parts.headers, &body) {
         Kind::Other => Response::from_parts(parts, body),
         Kind::Pieces => {
@@ -100,14 +110,12 @@ async fn opened(keyring: &Keyring, bytes: Bytes) -> Result<Bytes, KeyStoreError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::Router;
     use axum::http::Request;
     use axum::response::sse::{Event, Sse};
     use axum::routing::get;
     use key_store::{Access, KeyStore};
     use personal_data::MasterKey;
     use serde_json::json;
-    use std::convert::Infallible;
     use tokio_util::sync::CancellationToken;
     use tower::ServiceExt;
 
@@ -131,8 +139,8 @@ mod tests {
                     let events = [0, 1].map(|_| Ok::<_, Infallible>(Event::default().data(&event)));
                     Sse::new(futures::stream::iter(events))
                 }),
-            )
-            .layer(axum::middleware::from_fn_with_state(keyring, open));
+            );
+        let app = layer(app, keyring);
         let asked = async |path: &str| {
             let request = Request::get(path).body(Body::empty()).unwrap();
             let response = app.clone().oneshot(request).await.unwrap();
@@ -175,8 +183,8 @@ mod tests {
                         .map(|piece| Ok::<_, Infallible>(Event::default().data(piece)));
                     Sse::new(futures::stream::iter(events))
                 }),
-            )
-            .layer(axum::middleware::from_fn_with_state(reader, open));
+            );
+        let app = layer(app, reader);
         let asked = async |path: &str| {
             let request = Request::get(path).body(Body::empty()).unwrap();
             app.clone().oneshot(request).await.unwrap()
