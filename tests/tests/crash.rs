@@ -1,7 +1,7 @@
 //! SIGKILL under load: at random moments, and at each named point of the append. Every 2xx is in the log once, at the
 //! position of its answer. Positions and versions have no gap, and the views equal a fresh fold.
 //!
-//! `ORDERLOG_CRASH_CYCLES` is the number of kills (20), shared evenly between the two kinds.
+//! `ORDERLOG_CRASH_CYCLES` is the number of kills (12), shared evenly between the two kinds.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -27,7 +27,7 @@ const MAX_NTH: u64 = 40;
 const STRIKE_BOUND: Duration = Duration::from_secs(60);
 
 fn cycles() -> usize {
-    size("ORDERLOG_CRASH_CYCLES", 20).div_ceil(2)
+    size("ORDERLOG_CRASH_CYCLES", 12).div_ceil(2)
 }
 
 /// Everything that must hold after all kills.
