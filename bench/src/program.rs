@@ -164,12 +164,15 @@ impl System {
     /// Those of [`Self::start`].
     pub async fn start_sealing() -> anyhow::Result<Self> {
         let data = Data::empty(Backend::Sqlite).await?;
-        let folder = data.folder()?;
-        let key = format!("{folder}/master.key");
+        let key = format!("{}/master.key", data.folder()?);
         run("orderlog", &["keys", "create-master", "--out", &key]).await?;
-        let sealing = ["--data-dir", folder, "--personal-data-key-file", &key];
-        let (server, host) =
-            serve("orderlog", &[&["--listen", "127.0.0.1:0"], &sealing[..]].concat()).await?;
+        Self::start_one(data, &["--personal-data-key-file", &key]).await
+    }
+
+    /// Starts the one process on the folder, with more flags.
+    async fn start_one(data: Data, flags: &[&str]) -> anyhow::Result<Self> {
+        let arguments = ["--listen", "127.0.0.1:0", "--data-dir", data.folder()?];
+        let (server, host) = serve("orderlog", &[&arguments[..], flags].concat()).await?;
         Ok(Self { processes: vec![server], commands: host.clone(), views: host, data })
     }
 
@@ -180,11 +183,7 @@ impl System {
     pub async fn start_on(data: Data) -> anyhow::Result<Self> {
         let listen = ["--listen", "127.0.0.1:0"];
         match &data {
-            Data::Folder(_) => {
-                let arguments = [&listen[..], &["--data-dir", data.folder()?]].concat();
-                let (server, host) = serve("orderlog", &arguments).await?;
-                Ok(Self { processes: vec![server], commands: host.clone(), views: host, data })
-            }
+            Data::Folder(_) => Self::start_one(data, &[]).await,
             Data::Databases { events, views, broker } => {
                 let arguments = [&listen[..], &["--event-store", events]].concat();
                 let (writing, commands) = serve("command-service", &arguments).await?;
