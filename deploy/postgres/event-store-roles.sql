@@ -50,5 +50,6 @@ GRANT INSERT ON event_store.events TO orderlog_append;
 GRANT UPDATE ON event_store.log_head TO orderlog_append;
 GRANT INSERT, DELETE, UPDATE ON event_store.idempotency TO orderlog_append;
 GRANT INSERT, UPDATE ON event_store.snapshots TO orderlog_append;
+GRANT INSERT ON event_store.sealing TO orderlog_append;
 
 GRANT INSERT, UPDATE ON event_store.leases TO orderlog_relay;

@@ -43,12 +43,14 @@ GRANT USAGE ON SCHEMA key_store TO orderlog_check_keys, orderlog_open, orderlog_
 GRANT SELECT ON key_store.api_keys, key_store.key_revision TO orderlog_check_keys, orderlog_open, orderlog_seal;
 GRANT SELECT, INSERT, UPDATE ON key_store.api_key_uses TO orderlog_check_keys, orderlog_open, orderlog_seal;
 
-GRANT SELECT ON key_store.data_keys TO orderlog_open, orderlog_seal;
+GRANT SELECT ON key_store.data_keys, key_store.request_key TO orderlog_open, orderlog_seal;
 GRANT INSERT, UPDATE (customer, master, wrapped, destroyed_at) ON key_store.data_keys TO orderlog_seal;
 -- Raised by the trigger when a key is destroyed.
 GRANT UPDATE (revision) ON key_store.key_revision TO orderlog_seal;
 GRANT SELECT, INSERT, UPDATE ON key_store.customers TO orderlog_seal;
 GRANT SELECT, UPDATE (position) ON key_store.followed TO orderlog_seal;
+GRANT INSERT ON key_store.request_key TO orderlog_seal;
+GRANT SELECT, INSERT ON key_store.missing_keys TO orderlog_seal;
 
 ALTER TABLE key_store.data_keys
     SET (autovacuum_enabled = true, autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);

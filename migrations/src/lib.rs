@@ -19,10 +19,12 @@ macro_rules! files {
 }
 
 const EVENT_STORE_ON_SQLITE: &[File] = files!("../event-store/sqlite":
-    "0001_create_events", "0002_create_idempotency", "0003_create_snapshots", "0010_create_leases");
+    "0001_create_events", "0002_create_idempotency", "0003_create_snapshots", "0010_create_leases",
+    "0011_create_sealing");
 
 const EVENT_STORE_ON_POSTGRES: &[File] = files!("../event-store/postgres":
-    "0001_create_events", "0002_create_idempotency", "0003_create_snapshots", "0010_create_leases");
+    "0001_create_events", "0002_create_idempotency", "0003_create_snapshots", "0010_create_leases",
+    "0011_create_sealing");
 
 const READ_MODEL_ON_SQLITE: &[File] = files!("../read-model/sqlite":
     "0001_create_catalog", "0002_create_orders", "0003_create_history", "0004_create_customers",
@@ -34,11 +36,11 @@ const READ_MODEL_ON_POSTGRES: &[File] = files!("../read-model/postgres":
     "0005_create_products", "0006_create_sales", "0007_create_partitions", "0008_create_proofs",
     "0009_create_erasures");
 
-const KEY_STORE_ON_SQLITE: &[File] =
-    files!("../key-store/sqlite": "0001_create_api_keys", "0002_create_data_keys");
+const KEY_STORE_ON_SQLITE: &[File] = files!("../key-store/sqlite":
+    "0001_create_api_keys", "0002_create_data_keys", "0003_create_request_key");
 
-const KEY_STORE_ON_POSTGRES: &[File] =
-    files!("../key-store/postgres": "0001_create_api_keys", "0002_create_data_keys");
+const KEY_STORE_ON_POSTGRES: &[File] = files!("../key-store/postgres":
+    "0001_create_api_keys", "0002_create_data_keys", "0003_create_request_key");
 
 /// The log's schema in a SQLite file.
 pub fn event_store_on_sqlite() -> Migrator {

@@ -7,6 +7,7 @@
 #[cfg(feature = "reference")]
 mod in_memory;
 mod lease;
+mod sealing;
 
 use crate::finishing::Finishing;
 #[cfg(feature = "reference")]

@@ -25,6 +25,8 @@ mod locks;
 mod races;
 #[path = "conformance/reading.rs"]
 mod reading;
+#[path = "conformance/sealing.rs"]
+mod sealing;
 #[path = "conformance/sharing.rs"]
 mod sharing;
 #[path = "conformance/snapshots.rs"]
@@ -98,6 +100,7 @@ macro_rules! conformance_cases {
                 leases::a_text_with_a_nul_is_refused_wherever_it_stands,
                 leases::a_handle_that_only_reads_sees_leases_and_takes_none,
                 leases::a_handle_for_leases_takes_them_and_cannot_append,
+                sealing::the_first_store_of_keys_is_noted_and_stays,
                 tampering::a_sound_log_verifies,
             ]
             // Cases that write to the storage past the store, with SQL.

@@ -24,6 +24,8 @@ pub(super) struct Log {
     pub answers: HashMap<String, KeptAnswer>,
     pub snapshots: HashMap<(StreamId, u16), Snapshot>,
     pub leases: HashMap<String, LeaseState>,
+    /// The store of keys that its texts are sealed with.
+    pub sealed_with: Option<Uuid>,
     recorded_at: Timestamp,
 }
 

@@ -15,6 +15,7 @@ use log::Log;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// A log in memory, empty at first; clones are the same log.
 #[derive(Debug, Clone, Default)]
@@ -194,6 +195,26 @@ impl MemoryStore {
 
     pub(crate) async fn release_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         Ok(self.writing()?.change_lease(lease, |lease| lease.holder = None))
+    }
+
+    pub(crate) async fn sealed_with(&self) -> Result<Option<Uuid>, StoreError> {
+        Ok(self.reading()?.sealed_with)
+    }
+
+    pub(crate) async fn seal_with(&self, key_store: Uuid) -> Result<bool, StoreError> {
+        let mut log = self.writing()?;
+        let noted = log.sealed_with.is_none();
+        log.sealed_with.get_or_insert(key_store);
+        Ok(noted)
+    }
+
+    pub(crate) async fn reseal_with(&self, key_store: Uuid) -> Result<bool, StoreError> {
+        let mut log = self.writing()?;
+        let another = log.sealed_with.is_some_and(|noted| noted != key_store);
+        if another {
+            log.sealed_with = Some(key_store);
+        }
+        Ok(another)
     }
 
     pub(crate) fn head_hint(&self) -> watch::Receiver<Position> {

@@ -14,6 +14,7 @@ mod insert;
 mod lease;
 mod open;
 mod read;
+mod sealing;
 mod settle;
 mod slow_path;
 mod snapshots;

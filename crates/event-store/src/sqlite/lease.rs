@@ -96,7 +96,7 @@ impl SqliteStore {
     }
 
     /// Runs one statement in a task of its own; true when it changed a row.
-    async fn changes_one(&self, statement: Write) -> Result<bool, StoreError> {
+    pub(super) async fn changes_one(&self, statement: Write) -> Result<bool, StoreError> {
         let writer = self.writer()?;
         let task = tokio::spawn(async move {
             let mut writer = writer.lock().await;
