@@ -149,11 +149,8 @@ async fn client<const TYPE: usize>(pipeline: Pipeline<Notes<TYPE>>, end: Instant
                 target: if nth == 0 { Target::Fresh(id) } else { Target::Named(id) },
                 command: Add,
                 precondition: None,
-                key: (nth == 0).then(|| Key {
-                    key: format!("http:{id}"),
-                    fingerprint: [1; 32],
-                    retention: Retention::Retries,
-                }),
+                key: (nth == 0)
+                    .then(|| Key::new(format!("http:{id}"), [1; 32], Retention::Retries)),
                 at: None,
                 effect: Effect::Store,
                 metadata: Metadata::default(),

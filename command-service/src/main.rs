@@ -37,16 +37,19 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(Arguments { listen, event_store, security }: Arguments) -> anyhow::Result<()> {
+async fn serve(
+    Arguments { listen, event_store, security: flags }: Arguments,
+) -> anyhow::Result<()> {
     let shown = [("listen", listen.clone()), ("event_store", event_store.clone())];
     server::telemetry::announce(&shown);
     let shutdown = server::shutdown::on_signals();
-    let security = Security::open(&security, KEY_STORE, access::STANDARD).await?;
+    let mut security = Security::open(&flags, KEY_STORE, access::STANDARD).await?;
     let listener = security.listen(&listen).await?;
-    let settings = Settings::default().sealing(security.keyring());
     let store = EventStore::open(&event_store, Access::ReadWrite)
         .await
         .context("--event-store cannot be opened")?;
+    security.seal(&flags, KEY_STORE, store.sealed_with().await?).await?;
+    let settings = Settings::default().sealing(security.keyring(), &store).await?;
     command_service::run(listener, store, settings, security, shutdown).await?;
     Ok(())
 }

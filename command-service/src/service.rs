@@ -3,7 +3,9 @@
 use crate::erasure::Erasures;
 use crate::http::{CommandApi, Commands};
 use crate::import::{Imported, Imports};
-use crate::pipeline::{Clock, Commanded, Personal, Pipeline, PipelineLimits, forget_old_answers};
+use crate::pipeline::{
+    Clock, Commanded, Personal, Pipeline, PipelineLimits, SealingError, forget_old_answers,
+};
 use crate::{erasure, import, orders};
 use axum::Router;
 use domain::order::OrderAggregate;
@@ -38,10 +40,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Seals texts about people by this keyring, if there is one.
-    #[must_use]
-    pub fn sealing(self, keyring: Option<Keyring>) -> Self {
-        Self { personal: keyring.map(Personal::from).unwrap_or_default(), ..self }
+    /// Seals texts about people by this keyring, if there is one. The log notes which store its keys are in.
+    ///
+    /// # Errors
+    /// When the log was sealed with another store of keys, or one of the two cannot be used.
+    pub async fn sealing(
+        self,
+        keyring: Option<Keyring>,
+        log: &EventStore,
+    ) -> Result<Self, SealingError> {
+        let Some(keyring) = keyring else { return Ok(self) };
+        Ok(Self { personal: Personal::sealing(keyring, log).await?, ..self })
     }
 }
 
@@ -164,11 +173,11 @@ impl CommandService {
         &self.imports
     }
 
-    /// Shows in the details of `/readyz` whether the log has texts about people that are not sealed.
-    pub fn tell_of_plain_texts(&self, readiness: &Readiness) {
+    /// Shows in the details of `/readyz` whether the log has texts about people that are not sealed, or whose keys are missing.
+    pub fn tell_of_texts(&self, readiness: &Readiness) {
         if let Some(keyring) = self.settings.personal.keyring() {
             let keys = keyring.store().clone();
-            tokio::spawn(erasure::tell_of_plain_texts(keys, readiness.clone()));
+            tokio::spawn(erasure::tell_of_texts(keys, readiness.clone()));
         }
     }
 
@@ -221,7 +230,7 @@ pub async fn run(
     let service = CommandService::new(store.clone(), settings, shutdown.clone());
     tokio::spawn(watch_store(store.clone(), readiness.clone()));
     security.watch(&readiness);
-    service.tell_of_plain_texts(&readiness);
+    service.tell_of_texts(&readiness);
     let app = security.protect(app(&service, readiness));
     let served = server::serve(listener, app, Limits::default(), shutdown).await;
     service.close().await;

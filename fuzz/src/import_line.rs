@@ -7,7 +7,7 @@ use crate::{amount, bodies, decisions, document, json_text, times};
 use command_service::import::{Lines, RawLine, Read, read_as};
 use command_service::json::{Errors, FieldProblem, InUse, Pointer};
 use command_service::orders::commands;
-use command_service::pipeline::{Effect, Request, Target};
+use command_service::pipeline::{Effect, Key, Request, Target};
 use domain::order::document::micros::Wire;
 use domain::order::{CommandName, OrderAggregate, OrderCommand};
 use event_store::Metadata;
@@ -133,7 +133,7 @@ fn taken(bytes: &[u8], node: &Node, request: &Request<OrderCommand>) {
     assert_eq!(over_http(&sent["body"], command.name(), InUse::At(first)).as_ref(), Ok(command));
 
     let key = key.as_ref().expect("a line has its key");
-    let id = key.key.strip_prefix("import:").expect("of an import");
+    let id = key.text().strip_prefix("import:").expect("of an import");
     assert!((1..=200).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
     let again = json_text(&json!({"body": bodies::written(command), "command": sent["command"],
         "at": shown, "id": id, "order_id": target.id()}));
@@ -141,7 +141,7 @@ fn taken(bytes: &[u8], node: &Node, request: &Request<OrderCommand>) {
     let again =
         read_as::<OrderAggregate>(&again, &Metadata::default()).request.expect("the same line");
     assert_eq!((again.target, &again.command, again.at), (*target, command, Some(at)));
-    assert_eq!(again.key.map(|key| key.key).as_ref(), Some(&key.key));
+    assert_eq!(again.key.as_ref().map(Key::text), Some(key.text()));
     decisions::decide(command);
 }
 

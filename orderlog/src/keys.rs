@@ -2,7 +2,7 @@
 
 use crate::secret_file;
 use crate::settings::{End, Keys, Settings};
-use crate::storage::make_data_dir;
+use crate::storage::{make_data_dir, open_log_to_write};
 use anyhow::{Context, bail};
 use chrono::Datelike;
 use identity::Role;
@@ -27,12 +27,12 @@ pub async fn keys(settings: &Settings, asked: &Keys) -> anyhow::Result<ExitCode>
     let store = KeyStore::open(&settings.key_store(), Access::Manage)
         .await
         .context("cannot open the store of keys (--data-dir or --key-store)")?;
-    let done = run(&store, asked).await;
+    let done = run(&store, settings, asked).await;
     store.close().await;
     Ok(done?.code("orderlog", ExitCode::SUCCESS))
 }
 
-async fn run(store: &KeyStore, asked: &Keys) -> anyhow::Result<Output> {
+async fn run(store: &KeyStore, settings: &Settings, asked: &Keys) -> anyhow::Result<Output> {
     let mut out = Output::default();
     match asked {
         Keys::Create { name, role, customer, expires } => {
@@ -53,8 +53,17 @@ async fn run(store: &KeyStore, asked: &Keys) -> anyhow::Result<Output> {
             }
             tracing::info!(target: "audit", key, "an API key was revoked");
         }
+        Keys::AcceptLoss => accept_loss(store, settings).await?,
         Keys::RotateMaster { from, to } => {
-            let rotated = store.rotate_master(&master(from)?, &master(to)?).await?;
+            let (former, next) = (master(from)?, master(to)?);
+            let rotated = store.rotate_master(&former, &next).await?;
+            if store.has_another_master(&next).await? {
+                bail!(
+                    "{rotated} keys are wrapped by the key in {} now, but not all: others are wrapped by another master key than \
+                     --from, or a server that runs has made new ones. Stop the servers, and give that one with --from",
+                    to.display()
+                );
+            }
             tracing::info!(target: "audit", rotated, "the master key was changed");
             out.line(format!("{rotated} keys are wrapped by the key in {} now", to.display()));
         }
@@ -64,8 +73,26 @@ async fn run(store: &KeyStore, asked: &Keys) -> anyhow::Result<Output> {
     Ok(out)
 }
 
+/// From now on the log is sealed with the keys of this store.
+async fn accept_loss(store: &KeyStore, settings: &Settings) -> anyhow::Result<()> {
+    let master = settings.security.personal_data_key()?;
+    let master = master.context("give the master key (--personal-data-key-file)")?;
+    if store.has_another_master(&master).await? {
+        bail!("another master key wraps the keys of this store (--personal-data-key-file)");
+    }
+    let request_key = store.request_key(&master, clock::now()).await?;
+    let log = open_log_to_write(settings).await?;
+    let changed = log.reseal_with(request_key.id()).await;
+    log.close().await;
+    if !changed? {
+        bail!("nothing is lost: no text in this log is sealed with keys of another store");
+    }
+    tracing::warn!(target: "audit", "the log goes on with another store of keys; what was sealed with the former one is lost");
+    Ok(())
+}
+
 fn master(file: &Path) -> anyhow::Result<MasterKey> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let text = server::secret_file::read_text(file).with_context(|| file.display().to_string())?;
     MasterKey::parse(&text).with_context(|| file.display().to_string())
 }
 

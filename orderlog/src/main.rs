@@ -12,6 +12,7 @@ mod log_key;
 mod openapi;
 mod rebuild;
 mod same_file;
+mod sealed_keys;
 mod secret_file;
 mod serve;
 mod settings;

@@ -35,18 +35,23 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     ]);
     let shutdown = server::shutdown::on_signals();
     make_data_dir(settings)?;
-    let security =
+    let mut security =
         Security::open(&settings.security, &settings.key_store(), access::STANDARD).await?;
     let listener = security.listen(&settings.listen).await?;
     let signer = settings.signing.open().context("cannot sign the log (--log-key-file)")?;
     let storage = Storage::open(settings).await?;
+    let sealed = storage.log.sealed_with().await?;
+    if let Err(refused) = security.seal(&settings.security, &settings.key_store(), sealed).await {
+        // Who puts another copy of a file in its place must find no WAL.
+        storage.close().await;
+        security.close().await;
+        return Err(refused.into());
+    }
+    let sealing =
+        command_service::Settings::default().sealing(security.keyring(), &storage.log).await?;
 
     let readiness = Readiness::draining_on(shutdown.clone());
-    let commands = CommandService::new(
-        storage.log.clone(),
-        command_service::Settings::default().sealing(security.keyring()),
-        shutdown.clone(),
-    );
+    let commands = CommandService::new(storage.log.clone(), sealing, shutdown.clone());
     let views = QueryService::new(
         storage.views.clone(),
         query_service::Settings::default(),
@@ -79,7 +84,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     tokio::spawn(query_service::watch_read_model(storage.views.clone(), readiness.clone()));
 
     security.watch(&readiness);
-    commands.tell_of_plain_texts(&readiness);
+    commands.tell_of_texts(&readiness);
     let app = security.protect(app(&commands, &views, readiness));
     let served = server::serve(listener, app, Limits::default(), shutdown).await;
     commands.close().await;

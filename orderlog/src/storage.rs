@@ -55,13 +55,18 @@ impl Storage {
     }
 }
 
-/// Creates the data folder if it does not exist.
+/// Creates the data folder if it does not exist; only its owner can look into a new one.
 ///
 /// # Errors
 /// When it cannot be created.
 pub fn make_data_dir(settings: &Settings) -> anyhow::Result<()> {
     let folder = &settings.data_dir;
-    std::fs::create_dir_all(folder)
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(folder)
         .with_context(|| format!("cannot make the data folder {} (--data-dir)", folder.display()))
 }
 
@@ -71,6 +76,15 @@ pub fn make_data_dir(settings: &Settings) -> anyhow::Result<()> {
 /// When it does not exist or cannot be opened.
 pub async fn open_log_to_read(settings: &Settings) -> anyhow::Result<EventStore> {
     open_log(settings, event_store::Access::Verify).await
+}
+
+/// Opens an existing log for writing.
+///
+/// # Errors
+/// When it does not exist or cannot be opened.
+pub async fn open_log_to_write(settings: &Settings) -> anyhow::Result<EventStore> {
+    refuse_missing_log(settings)?;
+    open_log(settings, event_store::Access::ReadWrite).await
 }
 
 /// Opens the views for reading; `None` if they do not exist yet.
@@ -85,15 +99,20 @@ pub async fn open_views_to_read(settings: &Settings) -> anyhow::Result<Option<Re
 }
 
 async fn open_log(settings: &Settings, access: event_store::Access) -> anyhow::Result<EventStore> {
-    let url = settings.event_store();
-    if access != event_store::Access::ReadWrite
-        && let Ok(file) = sqlite_file::file_of(&url)
+    if access != event_store::Access::ReadWrite {
+        refuse_missing_log(settings)?;
+    }
+    let opened = EventStore::open(&settings.event_store(), access).await;
+    opened.context("cannot open the log (--data-dir or --event-store)")
+}
+
+fn refuse_missing_log(settings: &Settings) -> anyhow::Result<()> {
+    if let Ok(file) = sqlite_file::file_of(&settings.event_store())
         && !file.exists()
     {
         anyhow::bail!("there is no log at {} (--data-dir or --event-store)", file.display());
     }
-    let opened = EventStore::open(&url, access).await;
-    opened.context("cannot open the log (--data-dir or --event-store)")
+    Ok(())
 }
 
 /// `orderlog migrate`: opens both, which creates and migrates them, and ends.

@@ -1,9 +1,11 @@
-//! `orderlog verify`: the log is whole, every stream folds, the views equal a fresh fold of the log.
+//! `orderlog verify`: the log is whole, its sealed texts have their keys, every stream folds, the views equal a fresh fold of
+//! the log.
 //!
 //! Each finding is one line that names the place; the exit code is 1 if there is any. Views that do not exist yet or
 //! are behind the log are named, but are not a finding: existing views are compared at their own position.
 
 use crate::checkpoints::{self, Signatures};
+use crate::sealed_keys;
 use crate::settings::{Settings, Verify};
 use crate::storage::{open_log_to_read, open_views_to_read};
 use anyhow::Context;
@@ -26,7 +28,8 @@ pub async fn verify(settings: &Settings, against: &Verify) -> anyhow::Result<Exi
     // Also a log whose own chain is broken is compared with the checkpoints: they say from where on it is another.
     let whole = check_log(&log, &mut output).await?;
     let continues = checkpoints::check(&kept, Signatures::of(against), &log, &mut output).await?;
-    let sound = whole && check_views(settings, &log, &mut output).await? && continues;
+    let readable = !whole || sealed_keys::check(settings, &log, &mut output).await?;
+    let sound = whole && check_views(settings, &log, &mut output).await? && continues && readable;
     log.close().await;
     Ok(output.code("orderlog", if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
 }

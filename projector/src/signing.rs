@@ -10,7 +10,7 @@ use read_model::read::Seen;
 use read_model::read::positions::Projection;
 use read_model::read::proofs::SignedCheckpoint;
 use read_model::{ReadModel, ReadModelError};
-use server::{Readiness, clock};
+use server::{Readiness, clock, secret_file};
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ impl LogSigner {
             Ok(length) if length > MAX_KEY_FILE => {
                 return Err(refused("is too long for a key".into()));
             }
-            _ => std::fs::read_to_string(key_file),
+            _ => secret_file::read_text(key_file),
         };
         let text = text.map_err(|error| refused(format!("cannot be read: {error}")))?;
         let key = Signer::parse(text.trim())

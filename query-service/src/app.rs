@@ -12,7 +12,7 @@ use crate::reply::Page;
 use read_model::ReadModel;
 use read_model::read::positions::{Applied, Projection};
 use server::{Problem, ProblemCode};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -33,6 +33,7 @@ struct Inner {
     owners: Owners,
     opener: Opener,
     streams: Arc<Semaphore>,
+    refused: Mutex<Option<&'static str>>,
     draining: CancellationToken,
 }
 
@@ -50,6 +51,7 @@ impl App {
             owners: Owners::default(),
             opener: Opener::default(),
             streams: Arc::new(Semaphore::new(max_streams)),
+            refused: Mutex::default(),
             draining,
         }))
     }
@@ -63,12 +65,27 @@ impl App {
         }
     }
 
+    /// Refuses all views from now on, or no longer.
+    pub(crate) fn refuse_views(&self, why: Option<&'static str>) {
+        *self.0.refused.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// The read model that was attached, whether views are refused or not.
+    pub(crate) fn attached(&self) -> Option<&ReadModel> {
+        self.0.model.get()
+    }
+
     /// The read model that was attached.
     ///
     /// # Errors
-    /// 503 `unavailable` while there is none.
+    /// 503 `unavailable` while there is none, or views are refused.
     pub fn model(&self) -> Result<&ReadModel, Problem> {
-        self.0.model.get().ok_or_else(|| {
+        if let Some(why) = *self.0.refused.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(Problem::new(ProblemCode::UNAVAILABLE)
+                .detail(why)
+                .retry_after(problems::RETRY_AFTER_SECONDS));
+        }
+        self.attached().ok_or_else(|| {
             Problem::new(ProblemCode::UNAVAILABLE)
                 .detail("The read model is not there yet. Try again in a moment.")
                 .retry_after(problems::RETRY_AFTER_SECONDS)

@@ -19,6 +19,7 @@ mod past_orders;
 pub mod problems;
 pub mod replay;
 pub mod reply;
+mod sealed_texts;
 mod service;
 pub mod views;
 mod wire;

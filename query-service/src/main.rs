@@ -35,10 +35,11 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(Arguments { listen, read_model, security }: Arguments) -> anyhow::Result<()> {
+async fn serve(Arguments { listen, read_model, security: flags }: Arguments) -> anyhow::Result<()> {
     server::telemetry::announce(&[("listen", listen.clone()), ("read_model", read_model.clone())]);
     let shutdown = server::shutdown::on_signals();
-    let security = Security::open(&security, KEY_STORE, access::STANDARD).await?;
+    let mut security = Security::open(&flags, KEY_STORE, access::STANDARD).await?;
+    security.seal(&flags, KEY_STORE, None).await?;
     let listener = security.listen(&listen).await?;
     query_service::run(listener, read_model, security, shutdown).await.context("cannot serve")
 }

@@ -1,6 +1,7 @@
 //! The service as a whole: it opens a read model, has routes and runs behind a listener.
 
 use crate::app::App;
+use crate::sealed_texts::{Look, look};
 use crate::views;
 use axum::Router;
 use identity::access;
@@ -126,7 +127,9 @@ pub async fn run(
         QueryService::waiting(&Settings::default(), &readiness).opening(security.keyring());
     security.watch(&readiness);
     let app = security.protect(app(&service, readiness.clone()));
-    let opening = tokio::spawn(open_and_watch(read_model, service.app.clone(), readiness.clone()));
+    let (app_of_views, keyring) = (service.app.clone(), security.keyring());
+    let opening =
+        tokio::spawn(open_and_watch(read_model, app_of_views, keyring, readiness.clone()));
     let opened = async {
         while readiness.unfit().is_some() {
             tokio::time::sleep(OPEN_EVERY / 10).await;
@@ -135,7 +138,7 @@ pub async fn run(
     let _ = tokio::time::timeout(OPEN_GRACE, opened).await;
     let served = server::serve(listener, app, Limits::default(), shutdown).await;
     opening.abort();
-    if let Ok(model) = service.app.model() {
+    if let Some(model) = service.app.attached() {
         model.close().await;
     }
     security.close().await;
@@ -152,7 +155,7 @@ fn app(service: &QueryService, readiness: Readiness) -> Router {
     router.merge(server::health::router(readiness)).merge(server::openapi::router(document))
 }
 
-async fn open_and_watch(url: String, app: App, readiness: Readiness) {
+async fn open_and_watch(url: String, app: App, keyring: Option<Keyring>, readiness: Readiness) {
     let draining = readiness.draining();
     let mut reported = None;
     let model = loop {
@@ -172,8 +175,29 @@ async fn open_and_watch(url: String, app: App, readiness: Readiness) {
             () = draining.cancelled() => return,
         }
     };
-    app.attach(model.clone());
-    watch_read_model(model, readiness).await;
+    let mut readable = Look::Plain;
+    loop {
+        if readable != Look::Readable {
+            readable = look(&model, keyring.as_ref()).await.unwrap_or(readable);
+        }
+        app.refuse_views(match readable {
+            Look::Unreadable(why) => Some(why),
+            Look::Plain | Look::Readable => None,
+        });
+        app.attach(model.clone());
+        readiness.set(PART, condition(&model, &readable).await);
+        tokio::select! {
+            () = tokio::time::sleep(PING_EVERY) => {}
+            () = draining.cancelled() => return,
+        }
+    }
+}
+
+async fn condition(model: &ReadModel, readable: &Look) -> Result<(), String> {
+    match readable {
+        Look::Unreadable(why) => Err((*why).to_owned()),
+        Look::Plain | Look::Readable => model.ping().await.map_err(|error| error.to_string()),
+    }
 }
 
 /// Keeps the readiness of the read model up to date until the service drains.

@@ -72,10 +72,9 @@ impl CommandRequest {
     pub(super) fn onto_pipeline<C>(mut self, target: Target, command: C) -> Request<C> {
         let Conditions { effect, precondition, idempotency_key } = self.conditions;
         let identity = Identity::of(&self.parts.extensions);
-        let key = idempotency_key.map(|key| Key {
-            key: identity.idempotency_key(&key),
-            fingerprint: headers::fingerprint(&self.parts, &self.body),
-            retention: Retention::Retries,
+        let key = idempotency_key.map(|key| {
+            let fingerprint = headers::fingerprint(&self.parts, &self.body);
+            Key::new(identity.idempotency_key(&key), fingerprint, Retention::Retries)
         });
         let context = self.parts.extensions.remove::<RequestContext>();
         let context = context.unwrap_or_else(RequestContext::made);

@@ -15,6 +15,8 @@ use server::{Problem, ProblemCode};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+/// What the keys of lines begin with in the log.
+const ORIGIN: &str = "import";
 /// The longest key of a line.
 const MAX_KEY_LENGTH: usize = 200;
 /// The stream type of a line that names none.
@@ -81,8 +83,10 @@ pub(super) fn read_tree<A: Imported>(
     let request = errors.result(envelope).map_err(validation);
     let request = request.map(|Envelope { target, at, command, key }| {
         let fingerprint: [u8; 32] = Sha256::digest(bytes).into();
-        let key = key.unwrap_or_else(|| hex::encode(fingerprint));
-        let key = Key { key: format!("import:{key}"), fingerprint, retention: Retention::Forever };
+        let key = match key {
+            Some(key) => Key::new(format!("{ORIGIN}:{key}"), fingerprint, Retention::Forever),
+            None => Key::of_content(ORIGIN, fingerprint, Retention::Forever),
+        };
         Request {
             target: match A::begins_stream(&command) {
                 true => Target::Fresh(target),

@@ -11,6 +11,7 @@
 use super::cache::Cache;
 use super::figures::Figures;
 use super::kept;
+use super::key::Key;
 use super::outcome::{answer, stored_events};
 use super::personal::{Opening, Personal};
 use super::queue::{Job, QueueReceiver};
@@ -19,8 +20,8 @@ use super::snapshots::Snapshots;
 use super::stream::Stream;
 use domain::{Aggregate, Timestamp};
 use event_store::{
-    Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StoreError, StreamId,
-    StreamType, Version,
+    Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StoreError,
+    StoredAnswer, StreamId, StreamType, Version,
 };
 use faults::{Fault, planted};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -136,25 +137,25 @@ impl<A: Commanded> Worker<A> {
     /// Answers requests that were answered before. Later duplicates in flight wait for the next batch, and so do the
     /// commands after them for the same stream: a stream's commands are decided in the order of arrival.
     async fn answer_kept(&mut self, jobs: Vec<Job<A>>) -> Vec<Job<A>> {
-        let mut keys = Vec::new();
+        let mut texts = Vec::new();
         let (mut seen, mut held) = (HashSet::new(), HashSet::new());
         let (jobs, later) = jobs.into_iter().partition::<Vec<_>, _>(|job| {
-            let key = job.request.key.as_ref().map(|key| &key.key);
+            let key = job.request.key.as_ref();
             let stream = job.request.target.id();
-            let first = key.is_none_or(|key| seen.insert(key.clone()));
+            let first = key.is_none_or(|key| seen.insert(key.text().to_owned()));
             let now = first && !held.contains(&stream);
             if now {
-                keys.extend(key.cloned());
+                texts.extend(key.into_iter().flat_map(Key::texts).map(str::to_owned));
             } else {
                 held.insert(stream);
             }
             now
         });
         self.queue.carry(later);
-        if keys.is_empty() {
+        if texts.is_empty() {
             return jobs;
         }
-        let stored = match self.store.answers(&keys).await {
+        let stored = match self.store.answers(&texts).await {
             Ok(stored) => stored,
             Err(error) => {
                 tracing::warn!(%error, jobs = jobs.len(), "cannot look up kept answers");
@@ -165,7 +166,7 @@ impl<A: Commanded> Worker<A> {
         let mut stored = stored.into_iter();
         let mut open = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let kept = job.request.key.as_ref().and_then(|_| stored.next().flatten());
+            let kept = job.request.key.as_ref().and_then(|key| first_kept(key, &mut stored));
             match (&job.request.key, kept) {
                 (Some(key), Some(kept)) => {
                     let reply = kept::replay(key, &kept);
@@ -311,8 +312,8 @@ impl<A: Commanded> Worker<A> {
         if keys.is_empty() {
             return;
         }
-        let names: Vec<String> = keys.iter().map(|key| key.key.clone()).collect();
-        let stored = match self.store.answers(&names).await {
+        let texts: Vec<_> = keys.iter().flat_map(Key::texts).map(str::to_owned).collect();
+        let stored = match self.store.answers(&texts).await {
             Ok(stored) => stored,
             Err(error) => {
                 tracing::warn!(%error, jobs = keyed.len(), "cannot look up kept answers");
@@ -320,13 +321,23 @@ impl<A: Commanded> Worker<A> {
                 return;
             }
         };
-        for ((its, key), stored) in keyed.into_iter().zip(&keys).zip(stored) {
-            match stored {
+        let mut stored = stored.into_iter();
+        for (its, key) in keyed.into_iter().zip(&keys) {
+            match first_kept(key, &mut stored) {
                 Some(stored) => its.job.answer(kept::replay(key, &stored)),
                 None => answer(its.job, its.result, its.found, its.position),
             }
         }
     }
+}
+
+/// The answer that is kept under a key, from those of all its texts.
+fn first_kept(
+    key: &Key,
+    stored: &mut impl Iterator<Item = Option<StoredAnswer>>,
+) -> Option<StoredAnswer> {
+    // All of them are taken, so that the next key finds its own.
+    stored.take(key.texts().count()).fold(None, Option::or)
 }
 
 /// Decides each job in turn and lays out the append, one entry a job.

@@ -1,8 +1,7 @@
 //! Tiny aggregates of two types: proof that the pipeline knows nothing of orders, and its test kit.
 
-use super::request::{
-    Commanded, Effect, Key, Precondition, Refusal, Reply, Request, Retention, Settles, Target,
-};
+use super::key::{Key, Retention};
+use super::request::{Commanded, Effect, Precondition, Refusal, Reply, Request, Settles, Target};
 use super::{Clock, Pipeline, PipelineLimits};
 use domain::{Aggregate, DecodeError, EncodedEvent, Timestamp};
 use event_store::{Access, EventStore, Metadata};
@@ -188,7 +187,7 @@ impl Request<Command> {
         Self { effect: Effect::Preview, ..self }
     }
     fn kept(self, key: &str, fingerprint: u8, retention: Retention) -> Self {
-        let key = Key { key: key.to_owned(), fingerprint: [fingerprint; 32], retention };
+        let key = Key::new(key.to_owned(), [fingerprint; 32], retention);
         Self { key: Some(key), ..self }
     }
 }

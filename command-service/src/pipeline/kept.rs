@@ -3,12 +3,11 @@
 //! Compact and without positions: the store knows the first position, so a replay renders the same bytes as the first
 //! answer. A record must stay readable once it is written: members are only ever added.
 
+use super::key::{Key, Retention};
 use super::request::{
-    Accepted, Commanded, Effect, EventRef, Judged, Key, Refusal, Replayed, Reply, Request,
-    Retention, Settles,
+    Accepted, Commanded, Effect, EventRef, Judged, Refusal, Replayed, Reply, Request, Settles,
 };
 use event_store::{KeyedAnswer, StoredAnswer, Version};
-use faults::{Fault, planted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -44,8 +43,9 @@ pub fn keep<A: Commanded>(
     result: &Judged<A, Accepted<A>>,
     found: Version,
 ) -> Option<KeyedAnswer> {
-    let Key { key, fingerprint, retention } = request.key.as_ref()?;
-    if request.effect == Effect::Preview || *retention == Retention::Forever && result.is_err() {
+    let key = request.key.as_ref()?;
+    let permanent = key.retention() == Retention::Forever;
+    if request.effect == Effect::Preview || permanent && result.is_err() {
         return None;
     }
     let correlation_id = || request.metadata.correlation_id.clone();
@@ -77,13 +77,13 @@ pub fn keep<A: Commanded>(
         Err(_) => return None,
     };
     let answer = serde_json::to_vec(&record).expect("a record holds only strings and integers");
-    let permanent = *retention == Retention::Forever;
-    Some(KeyedAnswer { key: key.clone(), fingerprint: *fingerprint, answer, permanent })
+    let (key, fingerprint) = (key.text().to_owned(), key.fingerprint());
+    Some(KeyedAnswer { key, fingerprint, answer, permanent })
 }
 
 /// The answer to a request whose key was already used.
 pub fn replay<A: Commanded>(key: &Key, stored: &StoredAnswer) -> Reply<A> {
-    if key.fingerprint != stored.fingerprint && !planted(Fault::FingerprintNotCompared) {
+    if !key.fits(stored) {
         let token = stored.first_position;
         return Reply { token, ..Reply::undecided(Refusal::KeyReused) };
     }

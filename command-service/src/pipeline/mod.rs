@@ -13,8 +13,11 @@ mod cache;
 pub(crate) mod counter;
 pub mod figures;
 mod kept;
+mod key;
 mod outcome;
 mod personal;
+#[cfg(test)]
+mod personal_key_tests;
 #[cfg(test)]
 mod personal_outage_tests;
 #[cfg(test)]
@@ -30,11 +33,12 @@ mod stream;
 mod tests;
 
 pub use cache::CacheLimits;
-pub use personal::Personal;
+pub use key::{Key, Retention};
+pub use personal::{Personal, SealingError};
 pub use queue::QueueLimits;
 pub use request::{
-    Accepted, Commanded, Effect, EventRef, Judged, Key, Precondition, Preview, Refusal, Replayed,
-    Reply, Request, Retention, Settles, Target,
+    Accepted, Commanded, Effect, EventRef, Judged, Precondition, Preview, Refusal, Replayed, Reply,
+    Request, Settles, Target,
 };
 pub use retention::forget_old_answers;
 
@@ -73,6 +77,7 @@ impl Default for PipelineLimits {
 /// A handle on a running pipeline; clones share it.
 pub struct Pipeline<A: Aggregate> {
     queue: QueueSender<A>,
+    personal: Personal,
     closing: CancellationToken,
     tasks: TaskTracker,
     figures: Figures,
@@ -82,6 +87,7 @@ impl<A: Aggregate> Clone for Pipeline<A> {
     fn clone(&self) -> Self {
         Self {
             queue: self.queue.clone(),
+            personal: self.personal.clone(),
             closing: self.closing.clone(),
             tasks: self.tasks.clone(),
             figures: self.figures.clone(),
@@ -129,14 +135,14 @@ impl<A: Commanded> Pipeline<A> {
             store,
             cache,
             generation: personal.generation(),
-            personal,
+            personal: personal.clone(),
             snapshots,
             clock,
             figures: figures.clone(),
         };
         run(worker, &tasks);
         tasks.close();
-        Self { queue, closing, tasks, figures }
+        Self { queue, personal, closing, tasks, figures }
     }
 
     /// Puts a request on the queue, or refuses it at once.
@@ -144,7 +150,7 @@ impl<A: Commanded> Pipeline<A> {
     /// # Errors
     /// `Overloaded`, `InProgress`, or `Unavailable` when closing.
     pub fn submit(&self, request: Request<A::Command>) -> Judged<A, Pending<A>> {
-        let pending = self.queue.try_push(request).map(Pending);
+        let pending = self.queue.try_push(self.sealed(request)).map(Pending);
         self.figures.queue_depth.set(self.queue.depth() as f64);
         pending
     }
@@ -154,7 +160,12 @@ impl<A: Commanded> Pipeline<A> {
     /// # Errors
     /// `InProgress`, or `Unavailable` when closing.
     pub async fn enqueue(&self, request: Request<A::Command>) -> Judged<A, Pending<A>> {
-        self.queue.push(request).await.map(Pending)
+        self.queue.push(self.sealed(request)).await.map(Pending)
+    }
+
+    fn sealed(&self, request: Request<A::Command>) -> Request<A::Command> {
+        let key = request.key.map(|key| self.personal.sealed_key(key));
+        Request { key, ..request }
     }
 
     /// Accepts no new requests, finishes the accepted ones, and returns when all tasks have ended.

@@ -4,38 +4,75 @@
 //! generation before it takes a state. If that is another one when it has decided, it decides again on states that are
 //! loaded afresh: what was erased cannot come back in a new event or snapshot.
 
+use super::key::Key;
 use domain::Aggregate;
-use event_store::{LoadedStream, RecordedEvent};
+use event_store::{EventStore, LoadedStream, RecordedEvent, StoreError};
 use key_store::{KeyStoreError, Keyring};
-use personal_data::MARK;
+use personal_data::{DataKey, MARK};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Seals and opens, if the program has a keyring. By default nothing is sealed.
 #[derive(Clone, Default)]
-pub struct Personal(Option<Keyring>);
+pub struct Personal(Option<Sealing>);
 
-impl From<Keyring> for Personal {
-    fn from(keyring: Keyring) -> Self {
-        keyring.prepare();
-        Self(Some(keyring))
-    }
+#[derive(Clone)]
+struct Sealing {
+    keyring: Keyring,
+    /// Requests are fingerprinted with it.
+    requests: Arc<DataKey>,
+}
+
+/// Why texts cannot be sealed in a log.
+#[derive(Debug, thiserror::Error)]
+pub enum SealingError {
+    /// The log notes another store of keys.
+    #[error("--key-store: the texts of this log are sealed with the keys of another store")]
+    OtherStore,
+    /// The store of keys cannot be used.
+    #[error("--key-store: {0}")]
+    Keys(#[from] KeyStoreError),
+    /// The log cannot be used.
+    #[error("--event-store: {0}")]
+    Log(#[from] StoreError),
 }
 
 impl Personal {
+    /// Seals with this keyring what is stored in a log. The log notes which store the keys are in, before anything is sealed.
+    ///
+    /// # Errors
+    /// [`SealingError`].
+    pub async fn sealing(keyring: Keyring, log: &EventStore) -> Result<Self, SealingError> {
+        let requests = Arc::new(keyring.request_key().await?);
+        if log.seal_with(requests.id()).await? != requests.id() {
+            return Err(SealingError::OtherStore);
+        }
+        keyring.prepare();
+        Ok(Self(Some(Sealing { keyring, requests })))
+    }
+
     /// The keyring, if the program has one.
     pub fn keyring(&self) -> Option<&Keyring> {
-        self.0.as_ref()
+        self.0.as_ref().map(|sealing| &sealing.keyring)
+    }
+
+    /// A request's key as it is kept in the log.
+    pub fn sealed_key(&self, key: Key) -> Key {
+        match &self.0 {
+            Some(Sealing { requests, .. }) => key.sealed(requests),
+            None => key,
+        }
     }
 
     /// Rises with each erasure.
     pub fn generation(&self) -> u64 {
-        self.0.as_ref().map_or(0, Keyring::generation)
+        self.keyring().map_or(0, Keyring::generation)
     }
 
     /// Waits, within a bound, until this many commands can be sealed. If that was in vain, those that need another key are
     /// refused when they are decided.
     pub async fn ready(&self, commands: usize) {
-        if let Some(keyring) = &self.0 {
+        if let Some(keyring) = self.keyring() {
             keyring.ready(commands).await;
         }
     }
@@ -46,7 +83,7 @@ impl Personal {
         event: &'a A::Event,
         customer: Option<&str>,
     ) -> Option<Cow<'a, A::Event>> {
-        let (Some(keyring), Some(customer)) = (&self.0, customer) else {
+        let (Some(keyring), Some(customer)) = (self.keyring(), customer) else {
             return Some(Cow::Borrowed(event));
         };
         let mut sealed = event.clone();
@@ -68,7 +105,9 @@ impl Personal {
     ///
     /// No event may ever use the key, so whose it is must be noted here: otherwise an erasure would not destroy it.
     pub async fn sealed_state(&self, state: Vec<u8>, customer: Option<&str>) -> Option<Vec<u8>> {
-        let (Some(keyring), Some(customer)) = (&self.0, customer) else { return Some(state) };
+        let (Some(keyring), Some(customer)) = (self.keyring(), customer) else {
+            return Some(state);
+        };
         let sealed = keyring.seal(customer, std::str::from_utf8(&state).ok()?)?;
         let sealed = serde_json::to_vec(&sealed).ok()?;
         match keyring.keep_for(customer, &sealed).await {
@@ -85,7 +124,7 @@ impl Personal {
     /// # Errors
     /// When the store of keys cannot be reached.
     pub async fn open(&self, loaded: &mut LoadedStream) -> Result<Opening, KeyStoreError> {
-        let Some(keyring) = &self.0 else { return Ok(Opening::Whole) };
+        let Some(keyring) = self.keyring() else { return Ok(Opening::Whole) };
         self.open_events(&mut loaded.events).await?;
         let Some(snapshot) = &mut loaded.snapshot else { return Ok(Opening::Whole) };
         if !snapshot.state.starts_with(br#""\u001a"#) {
@@ -106,7 +145,7 @@ impl Personal {
     /// # Errors
     /// When the store of keys cannot be reached.
     pub async fn open_events(&self, events: &mut [RecordedEvent]) -> Result<(), KeyStoreError> {
-        let Some(keyring) = &self.0 else { return Ok(()) };
+        let Some(keyring) = self.keyring() else { return Ok(()) };
         for event in events {
             let opened = keyring.open_what_is_left(&event.payload).await?;
             if let Cow::Owned(opened) = opened {

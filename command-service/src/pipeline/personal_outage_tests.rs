@@ -18,6 +18,7 @@ fn nameless() -> OrderCommand {
 #[tokio::test]
 async fn without_keys_commands_are_refused_in_time_until_the_store_is_back() {
     let shop = Shop::new();
+    drop(shop.start(1_000).await);
     let keys = KeyStore::open(&shop.url("keys.db"), Access::Manage).await.unwrap();
     let mut lock = SqliteConnection::connect(&shop.url("keys.db")).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();

@@ -1,6 +1,6 @@
 //! Orders with texts about people, on a log that nobody but the holder of the keys can read.
 
-use super::{Personal, Pipeline, PipelineLimits, Request, Target};
+use super::{Key, Personal, Pipeline, PipelineLimits, Request, Target};
 use crate::erasure::follow;
 use crate::pipeline::{Effect, Reply};
 use chrono::Utc;
@@ -28,7 +28,7 @@ pub(super) struct Process {
     pub(super) keys: KeyStore,
     pub(super) keyring: Keyring,
     pub(super) pipeline: Pipeline<OrderAggregate>,
-    _running: tokio_util::task::AbortOnDropHandle<()>,
+    pub(super) _running: tokio_util::task::AbortOnDropHandle<()>,
 }
 
 impl Shop {
@@ -53,7 +53,10 @@ impl Shop {
         let keyring = Keyring::new(keys.clone(), master);
         let running = tokio::spawn(keyring.clone().run(CancellationToken::new()));
         let limits = PipelineLimits { snapshot_every, ..PipelineLimits::default() };
-        let (clock, personal) = (Arc::new(server::clock::now), Personal::from(keyring.clone()));
+        let (clock, personal) = (
+            Arc::new(server::clock::now),
+            Personal::sealing(keyring.clone(), &store).await.unwrap(),
+        );
         let pipeline = Pipeline::spawn_sealing(store.clone(), clock, limits, personal);
         let _running = tokio_util::task::AbortOnDropHandle::new(running);
         Process { store, keys, keyring, pipeline, _running }
@@ -61,9 +64,13 @@ impl Shop {
 
     /// Whether a text is in any file.
     fn holds(&self, text: &str) -> bool {
+        self.holds_bytes(text.as_bytes())
+    }
+
+    pub(super) fn holds_bytes(&self, bytes: &[u8]) -> bool {
         std::fs::read_dir(self.folder.path()).unwrap().any(|entry| {
             let content = std::fs::read(entry.unwrap().path()).unwrap();
-            content.windows(text.len()).any(|window| window == text.as_bytes())
+            content.windows(bytes.len()).any(|window| window == bytes)
         })
     }
 }
@@ -79,6 +86,16 @@ impl Process {
         command: OrderCommand,
         scope: identity::Scope,
     ) -> Reply<OrderAggregate> {
+        self.ask_with(id, command, scope, None).await
+    }
+
+    pub(super) async fn ask_with(
+        &self,
+        id: Uuid,
+        command: OrderCommand,
+        scope: identity::Scope,
+        key: Option<Key>,
+    ) -> Reply<OrderAggregate> {
         let target = match command {
             OrderCommand::Create { .. } => Target::Fresh(id),
             _ => Target::Named(id),
@@ -87,7 +104,7 @@ impl Process {
             target,
             command,
             precondition: None,
-            key: None,
+            key,
             at: None,
             effect: Effect::Store,
             metadata: Metadata::default(),

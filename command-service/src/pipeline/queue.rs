@@ -4,7 +4,8 @@
 //! wait. A batch is everything that waits, up to its limits, so a lone command does not wait for others. After
 //! [`CancellationToken::cancel`] no new command is accepted, and all accepted ones are still handed out.
 
-use super::request::{Judged, Key, Refusal, Reply, Request, Retention};
+use super::key::{Key, Retention};
+use super::request::{Judged, Refusal, Reply, Request};
 use domain::Aggregate;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,8 +115,8 @@ impl<A: Aggregate> QueueSender<A> {
 
     fn claim(&self, key: Option<&Key>) -> Judged<A, Option<Running>> {
         match key {
-            Some(Key { key, retention: Retention::Retries, .. }) => {
-                self.running.claim(key).map(Some).ok_or(Refusal::InProgress)
+            Some(key) if key.retention() == Retention::Retries => {
+                self.running.claim(key.text()).map(Some).ok_or(Refusal::InProgress)
             }
             _ => Ok(None),
         }

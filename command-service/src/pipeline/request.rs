@@ -3,6 +3,7 @@
 //! A request holds a command that is valid by itself; the pipeline judges everything that needs the stream's state. A
 //! reply is complete: a handler only renders it.
 
+use super::key::Key;
 use domain::{Aggregate, Timestamp};
 use event_store::{Metadata, Position, Version};
 use identity::Scope;
@@ -109,26 +110,6 @@ pub enum Effect {
     Store,
     /// A dry run: nothing is stored, the reply holds a [`Preview`].
     Preview,
-}
-
-/// An idempotency key.
-#[derive(Debug, Clone)]
-pub struct Key {
-    /// Namespaced by its origin, e.g. `http:…`, `import:…`.
-    pub key: String,
-    /// The hash of the request: the same key with another fingerprint is refused.
-    pub fingerprint: [u8; 32],
-    /// How long the answer is kept, and how duplicates in flight are treated.
-    pub retention: Retention,
-}
-
-/// How long an answer is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retention {
-    /// At least 72 hours. While a duplicate is running, the second request is refused.
-    Retries,
-    /// For ever, if the request is accepted (imports). A duplicate waits for the first one's answer.
-    Forever,
 }
 
 /// An accepted command.

@@ -23,6 +23,10 @@ const ASSIGN: &str = "UPDATE data_keys SET customer = $2
 const KNOWN: &str =
     "SELECT COUNT(*) FROM data_keys WHERE id = $1 AND (customer IS NULL OR customer = $2)";
 
+const MISSING: &str = "INSERT INTO missing_keys VALUES ($1) ON CONFLICT DO NOTHING";
+
+const COUNT_MISSING: &str = "SELECT COUNT(*) FROM missing_keys";
+
 const COUNT: &str = "INSERT INTO customers (id, orders, plain, erased_at) VALUES ($1, $2, $3, NULL)
     ON CONFLICT (id) DO UPDATE SET orders = customers.orders + excluded.orders,
         plain = customers.plain + excluded.plain";
@@ -193,6 +197,10 @@ impl KeyStore {
                         .bind(customer)
                         .fetch_one(&mut *transaction)
                         .await?;
+                    if known == 0 {
+                        let id = id.as_bytes();
+                        sqlx::query(MISSING).bind(&id[..]).execute(&mut *transaction).await?;
+                    }
                     strange.extend((known == 0).then_some(*id));
                 }
             }
@@ -232,6 +240,16 @@ impl KeyStore {
         let found: Option<i64> =
             on_backend!(self, pool => sqlx::query_scalar(PLAIN).fetch_optional(pool).await)?;
         Ok(found.is_some())
+    }
+
+    /// How many keys the log that was followed uses and the store does not have.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn missing_keys(&self) -> Result<u64, KeyStoreError> {
+        let count: i64 =
+            on_backend!(self, pool => sqlx::query_scalar(COUNT_MISSING).fetch_one(pool).await)?;
+        Ok(count.unsigned_abs())
     }
 
     /// A customer, if the log that was followed knows one of this id.
@@ -324,7 +342,7 @@ fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn data_key<R>(row: &R) -> sqlx::Result<StoredDataKey>
+pub(crate) fn data_key<R>(row: &R) -> sqlx::Result<StoredDataKey>
 where
     R: Row,
     usize: ColumnIndex<R>,

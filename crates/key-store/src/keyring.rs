@@ -96,6 +96,14 @@ impl Keyring {
         &self.0.store
     }
 
+    /// The key by which requests are fingerprinted; made, if the store has none.
+    ///
+    /// # Errors
+    /// When the store cannot be reached, or the master key is not that of the store.
+    pub async fn request_key(&self) -> Result<DataKey, KeyStoreError> {
+        within(WRITING, self.0.store.request_key(&self.0.master, Utc::now())).await
+    }
+
     /// Rises whenever keys turn out to be destroyed, before anything is sealed with another key for their customers.
     pub fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::SeqCst)

@@ -13,6 +13,7 @@ mod follow;
 mod keyring;
 mod learned;
 mod open;
+mod request_key;
 mod row;
 mod statements;
 mod supply;

@@ -4,7 +4,7 @@ use crate::sealed::{NONCE_BYTES, Sealed};
 use crate::{KeyId, NotOpened};
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rand;
+use aws_lc_rs::{hmac, rand};
 use zeroize::Zeroizing;
 
 /// The bytes of a key.
@@ -51,6 +51,13 @@ impl DataKey {
 
     pub(crate) fn bytes(&self) -> &[u8; KEY_BYTES] {
         &self.bytes
+    }
+
+    /// The fingerprint of a hash, HMAC-SHA-256: without the key nobody can tell whose hash it was of.
+    pub fn fingerprint(&self, hash: &[u8; 32]) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.bytes);
+        let tag = hmac::sign(&key, hash);
+        std::array::from_fn(|at| tag.as_ref()[at])
     }
 
     /// Seals a text.
@@ -118,6 +125,18 @@ mod tests {
         let key = DataKey::generate().unwrap();
         assert_ne!(key.seal("Ada").unwrap(), key.seal("Ada").unwrap());
         assert_eq!(format!("{key:?}"), format!("DataKey {{ id: {:?}, .. }}", key.id()));
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_rfc_2104_and_differs_with_the_key() {
+        let key = |bytes| DataKey::of(KeyId::nil(), Zeroizing::new([bytes; 32])).unwrap();
+        let fingerprint = key(0x0b).fingerprint(b"Hi there, whoever wrote RFC 4231");
+        // From: printf 'Hi there, …' | openssl dgst -sha256 -mac HMAC -macopt hexkey:0b0b…
+        assert_eq!(
+            hex::encode(fingerprint),
+            "f6a137228110a21a8affccb9f781b5523c2450f1aeac943f0a66fed511e47f2e"
+        );
+        assert_ne!(fingerprint, key(0x0c).fingerprint(b"Hi there, whoever wrote RFC 4231"));
     }
 
     #[test]

@@ -6,9 +6,13 @@ use identity::Proxies;
 use identity::rates::{NETWORKS, Rates, Work};
 use personal_data::MasterKey;
 use server::listen::TlsFiles;
+use server::secret_file;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+
+/// The variable that may hold the key of personal data itself.
+const PERSONAL_DATA_KEY: &str = "ORDERLOG_PERSONAL_DATA_KEY";
 
 /// How callers prove who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,7 +59,7 @@ pub struct Flags {
         global = true
     )]
     pub trusted_proxy: Vec<IpAddr>,
-    /// Where API keys are kept: sqlite://path/to/keys.db or postgres://user@host/database
+    /// Where API keys and the keys of personal data are kept: sqlite://path/to/keys.db or postgres://user@host/database
     #[arg(long, env = "ORDERLOG_KEY_STORE", value_name = "URL", global = true)]
     pub key_store: Option<String>,
     /// The key that wraps the keys of personal data, made by `orderlog keys create-master`: with it, texts about people are
@@ -114,6 +118,9 @@ pub enum Contradiction {
         /// The flag that it needs.
         flag: &'static str,
     },
+    /// A store of keys that nothing uses.
+    #[error("--key-store is not used: add keys to --auth, or give --personal-data-key-file")]
+    UnusedKeyStore,
     /// A flag that no method uses.
     #[error("{flag} is not used: add {method} to --auth")]
     Unused {
@@ -213,10 +220,15 @@ impl Flags {
     /// # Errors
     /// [`PersonalDataKeyError`].
     pub fn personal_data_key(&self) -> Result<Option<MasterKey>, PersonalDataKeyError> {
+        let in_environment = std::env::var(PERSONAL_DATA_KEY);
+        if self.personal_data_key_file.is_some() && in_environment.is_ok() {
+            let twice = format!("{PERSONAL_DATA_KEY} holds a key, too; give one of the two");
+            return Err(PersonalDataKeyError(twice));
+        }
         let text = match &self.personal_data_key_file {
-            Some(file) => std::fs::read_to_string(file)
+            Some(file) => secret_file::read_text(file)
                 .map_err(|error| PersonalDataKeyError(format!("{}: {error}", file.display())))?,
-            None => match std::env::var("ORDERLOG_PERSONAL_DATA_KEY") {
+            None => match in_environment {
                 Ok(text) => text,
                 Err(_) => return Ok(None),
             },
@@ -242,6 +254,11 @@ impl Flags {
     pub fn check(&self) -> Result<(), Contradiction> {
         if self.uses(Method::Off) && self.auth.iter().any(|method| *method != Method::Off) {
             return Err(Contradiction::OffAndOn);
+        }
+        let sealing =
+            self.personal_data_key_file.is_some() || std::env::var_os(PERSONAL_DATA_KEY).is_some();
+        if self.key_store.is_some() && !sealing && !self.uses(Method::Keys) {
+            return Err(Contradiction::UnusedKeyStore);
         }
         let tokens = self.uses(Method::Jwks) || self.uses(Method::Hs256);
         let token_method = if self.uses(Method::Jwks) { "jwks" } else { "hs256" };
@@ -307,6 +324,9 @@ mod tests {
             no_audience.check().unwrap_err().to_string(),
             "--auth jwks needs --auth-audience"
         );
+        let key_store = Some("sqlite://keys.db".to_owned());
+        let no_keys = Flags { key_store, ..flags(&[Method::Jwks]) }.check();
+        assert_eq!(no_keys, Err(Contradiction::UnusedKeyStore));
         let unused = flags(&[Method::Keys]).check().unwrap_err();
         assert_eq!(unused.to_string(), "--auth-jwks is not used: add jwks to --auth");
     }

@@ -12,8 +12,10 @@ mod cors;
 mod flags;
 mod open;
 mod opening;
+mod sealing;
 
 pub use cors::Origin;
 pub use flags::{Contradiction, Flags, Method, PersonalDataKeyError};
-pub use open::{OpenError, PERSONAL_DATA, Security, sealing};
+pub use open::{OpenError, PERSONAL_DATA, Security};
 pub use opening::open_json;
+pub use sealing::{SealingError, sealing};

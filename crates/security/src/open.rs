@@ -1,17 +1,20 @@
 //! Opens what the flags name: key sets, secrets, certificates, the store of keys.
 
 use crate::cors::{self, Origin};
-use crate::flags::{Contradiction, Flags, Method, PersonalDataKeyError};
+use crate::flags::{Contradiction, Flags, Method};
 use crate::opening;
+use crate::sealing::{SealingError, sealing};
 use axum::Router;
 use identity::access::{Rule, Table};
 use identity::key_set::{KeySet, KeySetError};
 use identity::token::Expected;
 use identity::{ApiKeys, Guard, IssuerKeys, KeySource, SourceError, Tokens};
 use key_store::{Access, KeyStore, KeyStoreError, Keyring};
+use personal_data::KeyId;
 use server::BindError;
 use server::Readiness;
 use server::listen::{Exposure, Listener, Tls, TlsError};
+use server::secret_file;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +33,7 @@ pub enum OpenError {
     #[error("--auth-jwks: {0}")]
     Keys(#[from] SourceError),
     /// The secret cannot be read.
-    #[error("--auth-secret-file {}: {error}", path.display())]
+    #[error("--auth-secret-file: {}: {error}", path.display())]
     Secret {
         /// The file.
         path: PathBuf,
@@ -43,21 +46,9 @@ pub enum OpenError {
     /// The certificates cannot be used.
     #[error("--tls-cert, --tls-key, --tls-client-ca: {0}")]
     Tls(#[from] TlsError),
-    /// The key of personal data cannot be read.
+    /// Texts about people cannot be sealed or opened.
     #[error(transparent)]
-    PersonalDataKey(#[from] PersonalDataKeyError),
-    /// The key of personal data is not the one that was used before, or not for all keys.
-    #[error(
-        "--personal-data-key-file: another master key wraps data keys of this store; start with that one, or change it by: \
-         orderlog keys rotate-master"
-    )]
-    OtherMasterKey,
-    /// Texts are sealed, and the key is not given.
-    #[error(
-        "texts about people are sealed here: give --personal-data-key-file. Without it they could not be read, and new ones \
-         would be stored plain, for ever"
-    )]
-    NoMasterKey,
+    Sealing(#[from] SealingError),
     /// The store of keys cannot be opened.
     #[error("--key-store: {0}")]
     Store(#[from] KeyStoreError),
@@ -106,12 +97,6 @@ impl Security {
         };
         let named = flags.key_store.as_deref();
         let key_store = named.unwrap_or(key_store);
-        if let Some(keyring) = sealing(flags, key_store).await? {
-            let running = keyring.clone().run(security.following.clone());
-            security.tasks.push(tokio::spawn(running));
-            security.stores.push(keyring.store().clone());
-            security.keyring = Some(keyring);
-        }
         if flags.is_unset() || flags.uses(Method::Off) {
             return Ok(security);
         }
@@ -136,6 +121,27 @@ impl Security {
         let budgets = (flags.rates(), flags.proxies());
         security.guard = Some(Guard::new(tokens, keys, Table::of(rules), budgets));
         Ok(security)
+    }
+
+    /// Opens the keys of texts about people, if a master key is given. `sealed_with` names the store of keys that what is stored
+    /// was sealed with, if that is known; `key_store` is used where the flags name none.
+    ///
+    /// # Errors
+    /// When the keys are not those of what is stored, or are missing.
+    pub async fn seal(
+        &mut self,
+        flags: &Flags,
+        key_store: &str,
+        sealed_with: Option<KeyId>,
+    ) -> Result<(), SealingError> {
+        let key_store = flags.key_store.as_deref().unwrap_or(key_store);
+        if let Some(keyring) = sealing(flags, key_store, sealed_with).await? {
+            let running = keyring.clone().run(self.following.clone());
+            self.tasks.push(tokio::spawn(running));
+            self.stores.push(keyring.store().clone());
+            self.keyring = Some(keyring);
+        }
+        Ok(())
     }
 
     /// Seals texts about people, if a key was given for that.
@@ -201,31 +207,6 @@ impl Security {
     }
 }
 
-/// What seals texts about people, if the flags name a master key; its task is to be run. `key_store` is the store's URL.
-///
-/// # Errors
-/// When the key is not that of the store, or is missing where texts are sealed already.
-pub async fn sealing(flags: &Flags, key_store: &str) -> Result<Option<Keyring>, OpenError> {
-    let Some(master) = flags.personal_data_key()? else {
-        return if has_data_keys(key_store).await { Err(OpenError::NoMasterKey) } else { Ok(None) };
-    };
-    // The first program to seal makes the store, where that is a file.
-    let access = if key_store.starts_with("sqlite:") { Access::Manage } else { Access::Follow };
-    let store = KeyStore::open(key_store, access).await?;
-    if store.has_another_master(&master).await? {
-        return Err(OpenError::OtherMasterKey);
-    }
-    Ok(Some(Keyring::new(store, master)))
-}
-
-/// Whether texts may have been sealed with keys of this store. Without a store, or the right to read its keys, none are known.
-async fn has_data_keys(key_store: &str) -> bool {
-    let Ok(store) = KeyStore::open(key_store, Access::Follow).await else { return false };
-    let found = store.has_data_keys().await.unwrap_or(false);
-    store.close().await;
-    found
-}
-
 async fn issuers(flags: &Flags) -> Result<Vec<IssuerKeys>, OpenError> {
     let mut issuers = Vec::new();
     if let Some(given) = flags.auth_jwks.as_deref().filter(|_| flags.uses(Method::Jwks)) {
@@ -239,8 +220,8 @@ async fn issuers(flags: &Flags) -> Result<Vec<IssuerKeys>, OpenError> {
 
 /// Reads a secret. One line end at its end is not part of it: editors add one.
 fn secret(path: &Path) -> Result<Vec<u8>, OpenError> {
-    let mut secret =
-        std::fs::read(path).map_err(|error| OpenError::Secret { path: path.to_owned(), error })?;
+    let mut secret = secret_file::read(path)
+        .map_err(|error| OpenError::Secret { path: path.to_owned(), error })?;
     if secret.ends_with(b"\n") {
         secret.pop();
         if secret.ends_with(b"\r") {

@@ -20,6 +20,7 @@ mod memory;
 pub mod openapi;
 pub mod output;
 pub mod problem;
+pub mod secret_file;
 pub mod shutdown;
 mod stats;
 pub mod telemetry;

@@ -22,13 +22,15 @@ const WAITING_REFUSALS: usize = 64;
 /// # Errors
 /// When the storage or the input fails before the end.
 pub(super) async fn import(settings: &Settings, input: Input) -> anyhow::Result<Done> {
-    let keyring = security::sealing(&settings.security, &settings.key_store()).await?;
     let storage = Storage::open(settings).await?;
+    let sealed = storage.log.sealed_with().await?;
+    let keyring = security::sealing(&settings.security, &settings.key_store(), sealed).await?;
     let shutdown = server::shutdown::on_signals();
     let sealing = keyring
         .clone()
         .map(|keyring| AbortOnDropHandle::new(tokio::spawn(keyring.run(CancellationToken::new()))));
-    let service = command_service::Settings::default().sealing(keyring.clone());
+    let service =
+        command_service::Settings::default().sealing(keyring.clone(), &storage.log).await?;
     let commands = CommandService::new(storage.log.clone(), service, shutdown);
     let (refused, mut refusals) = mpsc::channel::<Refused>(WAITING_REFUSALS);
     let printing = tokio::spawn(async move {

@@ -38,6 +38,9 @@ pub enum Keys {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Go on with this store of keys, though texts in the log are sealed with keys of another one: that one and all its copies
+    /// are lost. Nobody can read those texts any more. Stop the servers before
+    AcceptLoss,
     /// Wrap all keys of personal data by another master key. Then start the servers with that one
     RotateMaster {
         /// The file with the present master key

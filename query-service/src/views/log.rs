@@ -91,8 +91,8 @@ pub(super) fn texts(hashes: &[Hash]) -> Vec<String> {
 /// 404: nobody signs this log.
 fn no_checkpoint() -> Problem {
     Problem::new(problems::NO_CHECKPOINT).detail(
-        "This log has no signed checkpoint yet. Make a key with `orderlog log-key create` and start the server, or the \
-         projector, with --log-key-file.",
+        "This log has no signed checkpoint yet. If it is signed, the first one comes a moment after the first event: try again. \
+         Otherwise make a key with `orderlog log-key create` and start the server, or the projector, with --log-key-file.",
     )
 }
 

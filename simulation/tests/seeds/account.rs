@@ -43,7 +43,7 @@ impl Attempt {
     /// The same request again, under its key. A request under another request's key is repeated only as yet another
     /// request.
     fn repeated(&self, as_another: bool) -> Option<Self> {
-        let key = self.key.clone().filter(|key| as_another || key.fingerprint[31] == 0)?;
+        let key = self.key.clone().filter(|key| as_another || key.fingerprint()[31] == 0)?;
         Some(Self {
             order: self.order,
             fresh: self.fresh,
@@ -59,7 +59,7 @@ impl Attempt {
 
     /// Whether it is a line of an import; such a line is sent again after a refusal.
     pub fn is_imported(&self) -> bool {
-        self.key.as_ref().is_some_and(|key| key.retention == Retention::Forever)
+        self.key.as_ref().is_some_and(|key| key.retention() == Retention::Forever)
     }
 }
 
@@ -141,7 +141,7 @@ impl Account {
             true => ("import", Retention::Forever),
             false => ("http", Retention::Retries),
         };
-        Key { key: format!("{origin}:{}", self.keys), fingerprint, retention }
+        Key::new(format!("{origin}:{}", self.keys), fingerprint, retention)
     }
 
     /// An earlier request again; now and then its key is used for another request.
@@ -155,8 +155,10 @@ impl Account {
         let mut attempt = self.attempts[last].repeated(other)?;
         if let (true, Some(key)) = (other, &mut attempt.key) {
             // Another request each time, because its number is part of the fingerprint.
-            key.fingerprint[16..24].copy_from_slice(&(self.attempts.len() as u64).to_be_bytes());
-            key.fingerprint[31] = 1;
+            let mut fingerprint = key.fingerprint();
+            fingerprint[16..24].copy_from_slice(&(self.attempts.len() as u64).to_be_bytes());
+            fingerprint[31] = 1;
+            *key = Key::new(key.text().to_owned(), fingerprint, key.retention());
             attempt.command = commands::deed(chance);
         }
         Some(attempt)

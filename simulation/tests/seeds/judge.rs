@@ -256,8 +256,8 @@ impl Ledger {
             if !(self.written.contains_key(&number) || settles(attempt)) {
                 continue;
             }
-            if let Some((first, _)) = decided.insert(&key.key, (number, key.fingerprint)) {
-                return Err(format!("{first} and {number} are both decided under {}", key.key));
+            if let Some((first, _)) = decided.insert(key.text(), (number, key.fingerprint())) {
+                return Err(format!("{first} and {number} are both decided under {}", key.text()));
             }
         }
         let mut answers: HashMap<&str, String> = HashMap::new();
@@ -265,20 +265,20 @@ impl Ledger {
             let (Some(key), Answer::Given(reply)) = (&attempt.key, &attempt.answer) else {
                 continue;
             };
-            let first = decided.get(&*key.key);
+            let first = decided.get(key.text());
             self.check_unseen(number, reply, first.map(|first| first.0))?;
             if let Err(Refusal::KeyReused) = &reply.result {
-                if first.is_some_and(|(_, fingerprint)| *fingerprint == key.fingerprint) {
-                    return Err(format!("{number} is the request that {} stands for", key.key));
+                if first.is_some_and(|(_, fingerprint)| *fingerprint == key.fingerprint()) {
+                    return Err(format!("{number} is the request that {} stands for", key.text()));
                 }
                 continue;
             }
             let Some(said) = lasting(attempt, reply) else { continue };
-            if first.is_some_and(|(_, fingerprint)| *fingerprint != key.fingerprint) {
-                return Err(format!("{number} is answered under another request's {}", key.key));
+            if first.is_some_and(|(_, fingerprint)| *fingerprint != key.fingerprint()) {
+                return Err(format!("{number} is answered under another request's {}", key.text()));
             }
-            let before = answers.entry(&key.key).or_insert_with(|| said.clone());
-            same(&format!("{number}, the answer under {}", key.key), before.as_str(), &said)?;
+            let before = answers.entry(key.text()).or_insert_with(|| said.clone());
+            same(&format!("{number}, the answer under {}", key.text()), before.as_str(), &said)?;
         }
         Ok(())
     }

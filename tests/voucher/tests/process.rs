@@ -32,7 +32,7 @@ fn react(event: &RecordedEvent) -> Option<Request<VoucherCommand>> {
         target: Target::Fresh(event.event_id),
         command: VoucherCommand::Issue { amount: 500, order_id: Some(event.stream.id) },
         precondition: None,
-        key: Some(Key { key, fingerprint: [0; 32], retention: Retention::Forever }),
+        key: Some(Key::new(key, [0; 32], Retention::Forever)),
         at: None,
         effect: Effect::Store,
         metadata: Metadata::following(event, NAME),

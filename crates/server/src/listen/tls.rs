@@ -1,5 +1,6 @@
 //! TLS: certificates from files, which are read again when they change.
 
+use crate::secret_file;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -135,7 +136,7 @@ async fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         }
     };
     let chain = certificates(&files.certificate).await?;
-    let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key).await?)
+    let key = PrivateKeyDer::from_pem_slice(&secret_bytes(&files.key).await?)
         .map_err(|error| TlsError::File { path: files.key.clone(), error })?;
     let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -150,8 +151,15 @@ async fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsEr
 }
 
 async fn bytes(path: &Path) -> Result<Vec<u8>, TlsError> {
-    tokio::fs::read(path).await.map_err(|error| TlsError::File {
-        path: path.to_owned(),
-        error: rustls::pki_types::pem::Error::Io(error),
-    })
+    tokio::fs::read(path).await.map_err(|error| unread(path, error))
+}
+
+async fn secret_bytes(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let file = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || secret_file::read(&file)).await;
+    read.unwrap_or_else(|ended| Err(ended.into())).map_err(|error| unread(path, error))
+}
+
+fn unread(path: &Path, error: std::io::Error) -> TlsError {
+    TlsError::File { path: path.to_owned(), error: rustls::pki_types::pem::Error::Io(error) }
 }
