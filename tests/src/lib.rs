@@ -3,7 +3,8 @@
 //! It stands outside the system. It knows the contract, the programs' flags and the line `listening on http://…`, and
 //! no crate of the workspace. [`server`] starts and kills programs, [`client`] sends requests and checks every answer
 //! against the served OpenAPI document. [`load`] keeps clients busy across restarts, [`checker`] compares the answers
-//! with the log. [`events`] listens to the stream of events, [`raw`] sends what no HTTP library would.
+//! with the log. [`events`] listens to the stream of events, [`raw`] sends what no HTTP library would, [`sealed`] has a folder with a
+//! master key.
 //!
 //! A harness that cannot go on panics, and so fails the test. No process that it starts outlives it.
 
@@ -16,6 +17,7 @@ pub mod load;
 pub mod orders;
 pub mod program;
 pub mod raw;
+pub mod sealed;
 pub mod server;
 pub mod system;
 pub mod views;

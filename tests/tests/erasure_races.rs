@@ -13,42 +13,25 @@ use std::time::{Duration, Instant};
 use system_tests::checker;
 use system_tests::client::Client;
 use system_tests::orders::{line, new_id, path};
-use system_tests::program::Program;
-use system_tests::server::{Launch, Server};
-use tempfile::TempDir;
+use system_tests::sealed::SealedFolder;
+use system_tests::server::Server;
 use uuid::Uuid;
 
 const ERASE: &str = "/v1/customers/c-ada/erase";
 const NAME: &str = "Ada Markworthy";
 
-struct Shop {
-    folder: TempDir,
+/// No test here is about budgets.
+const UNLIMITED: [&str; 2] = ["--rate-limit", "networks=0,commands=0,views=0,heavy=0"];
+
+async fn open(shop: &SealedFolder) -> (Server, Client) {
+    let server = shop.sealing().args(UNLIMITED).serve().await;
+    let client = server.client().await;
+    (server, client)
 }
 
-impl Shop {
-    async fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let made = Launch::new(Program::Orderlog).args(["keys", "create-master", "--out"]);
-        assert!(made.args([folder.path().join("master.key")]).run().await.status.success());
-        Self { folder }
-    }
-
-    async fn open(&self) -> (Server, Client) {
-        let server = self.plain().args(["--personal-data-key-file"]);
-        let server = server.args([self.folder.path().join("master.key")]).serve().await;
-        let client = server.client().await;
-        (server, client)
-    }
-
-    fn plain(&self) -> Launch {
-        Launch::orderlog(&self.folder.path().join("data"))
-            .args(["--rate-limit", "networks=0,commands=0,views=0,heavy=0"])
-    }
-
-    async fn keys(&self) -> SqliteConnection {
-        let url = format!("sqlite://{}", self.folder.path().join("data/keys.db").display());
-        SqliteConnection::connect(&url).await.unwrap()
-    }
+async fn keys(shop: &SealedFolder) -> SqliteConnection {
+    let url = format!("sqlite://{}", shop.data().join("keys.db").display());
+    SqliteConnection::connect(&url).await.unwrap()
 }
 
 async fn order(client: &Client, draft: bool) -> Uuid {
@@ -85,8 +68,8 @@ async fn erase(client: &Client) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_at_once_are_one_erasure_and_later_ones_say_the_same() {
-    let shop = Shop::new().await;
-    let (server, client) = shop.open().await;
+    let shop = SealedFolder::new().await;
+    let (server, client) = open(&shop).await;
     order(&client, false).await;
     let answers = join_all((0..8).map(|_| erase(&client))).await;
     for answer in &answers {
@@ -103,14 +86,14 @@ async fn eight_at_once_are_one_erasure_and_later_ones_say_the_same() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erasure_whose_process_died_before_it_was_recorded_is_recorded_by_the_next() {
-    let shop = Shop::new().await;
-    let (server, client) = shop.open().await;
+    let shop = SealedFolder::new().await;
+    let (server, client) = open(&shop).await;
     let order = order(&client, false).await;
     let would = client.post(&format!("{ERASE}?dry_run=true"), &json!({})).await.ok();
     assert_eq!(would["erased_at"], Value::Null);
     // What an erasure does before it is recorded, up to a crash there.
     server.kill().await;
-    let mut keys = shop.keys().await;
+    let mut keys = keys(&shop).await;
     let at: i64 = 1_700_000_000_000_000;
     let destroyed = sqlx::query(
         "UPDATE data_keys SET wrapped = NULL, master = NULL, destroyed_at = $1 WHERE customer = 'c-ada'",
@@ -123,7 +106,7 @@ async fn an_erasure_whose_process_died_before_it_was_recorded_is_recorded_by_the
     sqlx::query("UPDATE customers SET erased_at = $1").bind(at).execute(&mut keys).await.unwrap();
     keys.close().await.unwrap();
 
-    let (server, client) = shop.open().await;
+    let (server, client) = open(&shop).await;
     assert!(events(&client, "PersonalDataErased").await.is_empty());
     let shown = client.get(&format!("/v1/orders/{order}")).await.ok();
     assert_eq!(shown["customer"]["name"], Value::Null);
@@ -137,8 +120,8 @@ async fn an_erasure_whose_process_died_before_it_was_recorded_is_recorded_by_the
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_accepted_before_an_erasure_began_is_never_shown_after_it() {
     let mut rng = Rng::printed("erasure among commands over HTTP");
-    let shop = Shop::new().await;
-    let (server, client) = shop.open().await;
+    let shop = SealedFolder::new().await;
+    let (server, client) = open(&shop).await;
     let mut orders = Vec::new();
     for _ in 0..6 {
         orders.push(order(&client, true).await);
@@ -179,14 +162,14 @@ async fn what_was_accepted_before_an_erasure_began_is_never_shown_after_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_cannot_write_keys_says_so_and_goes_on_with_the_rest() {
-    let shop = Shop::new().await;
-    let (server, _) = shop.open().await;
+    let shop = SealedFolder::new().await;
+    let (server, _) = open(&shop).await;
     server.stop().await;
-    let mut lock = shop.keys().await;
+    let mut lock = keys(&shop).await;
     let full =
         "CREATE TRIGGER full BEFORE INSERT ON data_keys BEGIN SELECT RAISE(ABORT, 'full'); END";
     sqlx::query(full).execute(&mut lock).await.unwrap();
-    let (server, client) = shop.open().await;
+    let (server, client) = open(&shop).await;
     let body = |name: Value| {
         json!({"customer": {"id": "c-ada", "name": name}, "currency": "EUR",
             "lines": [line("tea", 2, "14.50")]})
@@ -216,14 +199,14 @@ async fn a_server_that_cannot_write_keys_says_so_and_goes_on_with_the_rest() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readiness_says_whether_texts_are_sealed_and_whether_some_never_were() {
-    let shop = Shop::new().await;
-    let server = shop.plain().serve().await;
+    let shop = SealedFolder::new().await;
+    let server = shop.plain().args(UNLIMITED).serve().await;
     let client = server.client().await;
     order(&client, false).await;
     let told = client.get("/readyz").await.ok()["details"]["personal-data"].clone();
     assert!(told.as_str().unwrap().starts_with("stored plain"), "{told}");
     server.stop().await;
-    let (server, client) = shop.open().await;
+    let (server, client) = open(&shop).await;
     let began = Instant::now();
     loop {
         let told = client.get("/readyz").await.ok()["details"]["personal-data"].clone();

@@ -3,50 +3,21 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 use system_tests::client::Client;
 use system_tests::orders::{line, new_id};
 use system_tests::program::Program;
+use system_tests::sealed::SealedFolder;
 use system_tests::server::{Launch, Server};
-use tempfile::TempDir;
 use uuid::Uuid;
 
 const NAME: &str = "Ada Markworthy";
 
-struct Shop {
-    folder: TempDir,
-}
-
-impl Shop {
-    async fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let made = Launch::new(Program::Orderlog).args(["keys", "create-master", "--out"]);
-        assert!(made.args([folder.path().join("master.key")]).run().await.status.success());
-        Self { folder }
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn data(&self) -> PathBuf {
-        self.file("data")
-    }
-
-    fn plain(&self) -> Launch {
-        Launch::orderlog(&self.data())
-    }
-
-    fn sealing(&self) -> Launch {
-        self.plain().args(["--personal-data-key-file"]).args([self.file("master.key")])
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Output {
-        let launch = Launch::new(Program::Orderlog).args(arguments).args(["--data-dir"]);
-        launch.args([self.data()]).run().await
-    }
+async fn run(shop: &SealedFolder, arguments: &[&str]) -> Output {
+    let launch = Launch::new(Program::Orderlog).args(arguments).args(["--data-dir"]);
+    launch.args([shop.data()]).run().await
 }
 
 async fn order(client: &Client, customer: &str) -> Uuid {
@@ -77,11 +48,11 @@ fn said(output: &Output) -> String {
 
 #[tokio::test]
 async fn without_its_keys_a_sealed_log_is_served_by_nobody() {
-    let shop = Shop::new().await;
+    let shop = SealedFolder::new().await;
     let server = shop.sealing().serve().await;
     let first = order(&server.client().await, "c-ada").await;
     server.stop().await;
-    let verified = shop.run(&["verify"]).await;
+    let verified = run(&shop, &["verify"]).await;
     assert!(verified.status.success(), "{}", said(&verified));
     assert!(said(&verified).contains("keys: all 1 keys"), "{}", said(&verified));
 
@@ -97,20 +68,20 @@ async fn without_its_keys_a_sealed_log_is_served_by_nobody() {
         assert!(refused.contains("their keys are not at"), "{refused}");
     }
     assert!(!keys.exists() && !shop.file("other.db").exists(), "no new store was made");
-    let verified = shop.run(&["verify"]).await;
+    let verified = run(&shop, &["verify"]).await;
     assert!(!verified.status.success());
     assert!(said(&verified).contains("keys: texts in the log are sealed"), "{}", said(&verified));
 
     // A new store in the place of the lost one, as API keys make it.
-    assert!(shop.run(&["keys", "list"]).await.status.success());
+    assert!(run(&shop, &["keys", "list"]).await.status.success());
     let refused = shop.sealing().try_serve().await.unwrap_err();
     assert!(refused.contains("keys of another store"), "{refused}");
     assert!(!shop.data().join("keys.db-wal").exists(), "a copy can be put in its place");
-    let verified = shop.run(&["verify"]).await;
+    let verified = run(&shop, &["verify"]).await;
     assert!(said(&verified).contains("keys of another store"), "{}", said(&verified));
     let file = shop.file("empty.ndjson");
     std::fs::write(&file, "").unwrap();
-    assert!(!shop.run(&["import", file.to_str().unwrap()]).await.status.success());
+    assert!(!run(&shop, &["import", file.to_str().unwrap()]).await.status.success());
 
     std::fs::rename(shop.file("keys.db"), &keys).unwrap();
     let server = shop.sealing().serve().await;
@@ -120,17 +91,17 @@ async fn without_its_keys_a_sealed_log_is_served_by_nobody() {
 
 #[tokio::test]
 async fn a_loss_is_accepted_on_purpose_only_and_said_ever_after() {
-    let shop = Shop::new().await;
+    let shop = SealedFolder::new().await;
     let server = shop.sealing().serve().await;
     let lost = order(&server.client().await, "c-ada").await;
     server.stop().await;
     let key = shop.file("master.key");
     let accept = ["keys", "accept-loss", "--personal-data-key-file", key.to_str().unwrap()];
-    let refused = shop.run(&accept).await;
+    let refused = run(&shop, &accept).await;
     assert!(said(&refused).contains("nothing is lost"), "{}", said(&refused));
 
     std::fs::remove_file(shop.data().join("keys.db")).unwrap();
-    let accepted = shop.run(&accept).await;
+    let accepted = run(&shop, &accept).await;
     assert!(accepted.status.success(), "{}", said(&accepted));
     let server = shop.sealing().serve().await;
     let client = server.client().await;
@@ -143,14 +114,14 @@ async fn a_loss_is_accepted_on_purpose_only_and_said_ever_after() {
     })
     .await;
     server.stop().await;
-    let verified = shop.run(&["verify"]).await;
+    let verified = run(&shop, &["verify"]).await;
     assert!(!verified.status.success());
     assert!(said(&verified).contains("keys: 1 of the 2 keys"), "{}", said(&verified));
 }
 
 #[tokio::test]
 async fn an_older_copy_of_the_keys_lacks_some_and_that_is_said() {
-    let shop = Shop::new().await;
+    let shop = SealedFolder::new().await;
     let server = shop.sealing().serve().await;
     let first = order(&server.client().await, "c-ada").await;
     server.stop().await;
@@ -174,7 +145,7 @@ async fn an_older_copy_of_the_keys_lacks_some_and_that_is_said() {
 
 #[tokio::test]
 async fn a_query_service_without_the_keys_shows_nothing() {
-    let shop = Shop::new().await;
+    let shop = SealedFolder::new().await;
     let server = shop.sealing().serve().await;
     let first = order(&server.client().await, "c-ada").await;
     name(&server.client().await, first, 1).await;
@@ -213,7 +184,7 @@ async fn a_query_service_without_the_keys_shows_nothing() {
 #[tokio::test]
 async fn others_on_the_machine_are_kept_out_of_the_data_and_a_readable_key_is_reported() {
     use std::os::unix::fs::PermissionsExt;
-    let shop = Shop::new().await;
+    let shop = SealedFolder::new().await;
     let server = shop.sealing().serve().await;
     let mode = std::fs::metadata(shop.data()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
