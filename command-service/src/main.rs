@@ -5,7 +5,7 @@ use clap::Parser;
 use command_service::Settings;
 use event_store::{Access, EventStore};
 use identity::access;
-use security::{KEY_STORE, Security};
+use security::{KEY_STORE, Security, Stored};
 use std::process::ExitCode;
 
 /// The write side of orderlog: takes commands over HTTP and appends to the log.
@@ -43,12 +43,13 @@ async fn serve(
     let shown = [("listen", listen.clone()), ("event_store", event_store.clone())];
     server::telemetry::announce(&shown);
     let shutdown = server::shutdown::on_signals();
-    let mut security = Security::open(&flags, KEY_STORE, access::STANDARD).await?;
-    let listener = security.listen(&listen).await?;
+    flags.check()?;
     let store = EventStore::open(&event_store, Access::ReadWrite)
         .await
         .context("--event-store cannot be opened")?;
-    security.seal(&flags, KEY_STORE, store.sealed_with().await?).await?;
+    let stored = Stored::Log(store.sealed_with().await?);
+    let security = Security::open(&flags, KEY_STORE, stored, access::STANDARD).await?;
+    let listener = security.listen(&listen).await?;
     let settings = Settings::default().sealing(security.keyring(), &store).await?;
     command_service::run(listener, store, settings, security, shutdown).await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! The service as a whole: made over a store, gives routes, runs behind a listener, and ends without loss.
 
-use crate::erasure::Erasures;
+use crate::erasure::{Erasures, FollowError};
 use crate::http::{CommandApi, Commands};
 use crate::import::{Imported, Imports};
 use crate::pipeline::{
@@ -13,6 +13,7 @@ use event_store::EventStore;
 use futures::future::{self, BoxFuture, FutureExt};
 use identity::access;
 use key_store::Keyring;
+use personal_data::KeyId;
 use security::Security;
 use server::listen::Listener;
 use server::{Limits, Readiness};
@@ -40,7 +41,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Seals texts about people by this keyring, if there is one. The log notes which store its keys are in.
+    /// Seals texts about people by this keyring, if there is one. The log notes which store its keys are in; erasures that the store
+    /// does not know are obeyed first.
     ///
     /// # Errors
     /// When the log was sealed with another store of keys, or one of the two cannot be used.
@@ -50,7 +52,14 @@ impl Settings {
         log: &EventStore,
     ) -> Result<Self, SealingError> {
         let Some(keyring) = keyring else { return Ok(self) };
-        Ok(Self { personal: Personal::sealing(keyring, log).await?, ..self })
+        let keys = keyring.store().clone();
+        let personal = Personal::sealing(keyring, log).await?;
+        let settled = erasure::settle::<OrderAggregate>(log, &keys).await;
+        settled.map_err(|error| match error {
+            FollowError::Log(error) => SealingError::Log(error),
+            FollowError::Keys(error) => SealingError::Keys(error),
+        })?;
+        Ok(Self { personal, ..self })
     }
 }
 
@@ -173,6 +182,11 @@ impl CommandService {
         &self.imports
     }
 
+    /// What names the store of keys, if texts are sealed.
+    pub fn key_store(&self) -> Option<KeyId> {
+        self.settings.personal.key_store()
+    }
+
     /// Shows in the details of `/readyz` whether the log has texts about people that are not sealed, or whose keys are missing.
     pub fn tell_of_texts(&self, readiness: &Readiness) {
         if let Some(keyring) = self.settings.personal.keyring() {
@@ -228,7 +242,12 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let readiness = Readiness::draining_on(shutdown.clone());
     let service = CommandService::new(store.clone(), settings, shutdown.clone());
-    tokio::spawn(watch_store(store.clone(), readiness.clone()));
+    let watching = tokio::spawn(watch_store(
+        store.clone(),
+        service.key_store(),
+        readiness.clone(),
+        shutdown.clone(),
+    ));
     security.watch(&readiness);
     service.tell_of_texts(&readiness);
     let app = security.protect(app(&service, readiness));
@@ -236,7 +255,8 @@ pub async fn run(
     service.close().await;
     store.close().await;
     security.close().await;
-    served
+    served?;
+    watching.await?.map_err(std::io::Error::other)
 }
 
 /// All routes of the program.
@@ -249,16 +269,33 @@ fn app(service: &CommandService, readiness: Readiness) -> Router {
     router.merge(server::health::router(readiness)).merge(server::openapi::router(document))
 }
 
-/// Keeps the readiness of the store up to date until the service drains.
-pub async fn watch_store(store: EventStore, readiness: Readiness) {
+/// Keeps the readiness of the store up to date until the service drains. If the log notes another store of keys than `sealed`,
+/// ends the program by cancelling `shutdown`.
+///
+/// # Errors
+/// [`SealingError::Changed`].
+pub async fn watch_store(
+    store: EventStore,
+    sealed: Option<KeyId>,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+) -> Result<(), SealingError> {
     let draining = readiness.draining();
     let mut round = tokio::time::interval(PING_EVERY);
     loop {
         tokio::select! {
             _ = round.tick() => {}
-            () = draining.cancelled() => return,
+            () = draining.cancelled() => return Ok(()),
         }
-        let condition = store.ping().await.map_err(|error| error.to_string());
-        readiness.set("event-store", condition);
+        // It is a ping, too.
+        let noted = store.sealed_with().await;
+        let changed = noted.as_ref().is_ok_and(|noted| *noted != sealed);
+        readiness.set("event-store", noted.map(drop).map_err(|error| error.to_string()));
+        if changed {
+            tracing::error!(error = %SealingError::Changed, "stopping");
+            readiness.set("event-store", Err(SealingError::Changed.to_string()));
+            shutdown.cancel();
+            return Err(SealingError::Changed);
+        }
     }
 }

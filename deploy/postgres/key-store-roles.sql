@@ -48,9 +48,9 @@ GRANT INSERT, UPDATE (customer, master, wrapped, destroyed_at) ON key_store.data
 -- Raised by the trigger when a key is destroyed.
 GRANT UPDATE (revision) ON key_store.key_revision TO orderlog_seal;
 GRANT SELECT, INSERT, UPDATE ON key_store.customers TO orderlog_seal;
-GRANT SELECT, UPDATE (position) ON key_store.followed TO orderlog_seal;
+GRANT SELECT, UPDATE (position, hash) ON key_store.followed TO orderlog_seal;
 GRANT INSERT ON key_store.request_key TO orderlog_seal;
-GRANT SELECT, INSERT ON key_store.missing_keys TO orderlog_seal;
+GRANT SELECT, INSERT, DELETE ON key_store.missing_keys TO orderlog_seal;
 
 ALTER TABLE key_store.data_keys
     SET (autovacuum_enabled = true, autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);

@@ -2,7 +2,7 @@
 
 use crate::secret_file;
 use crate::settings::{End, Keys, Settings};
-use crate::storage::{make_data_dir, open_log_to_write};
+use crate::storage::{make_data_dir, open_log_to_read, open_log_to_write};
 use anyhow::{Context, bail};
 use chrono::Datelike;
 use identity::Role;
@@ -21,10 +21,18 @@ pub async fn keys(settings: &Settings, asked: &Keys) -> anyhow::Result<ExitCode>
     if let Keys::CreateMaster { out } = asked {
         return create_master(out);
     }
-    if settings.security.key_store.is_none() {
+    // What there is to change must be there.
+    let access = match asked {
+        Keys::RotateMaster { .. } | Keys::Revoke { .. } => Access::Follow,
+        _ => Access::Manage,
+    };
+    if let Keys::AcceptLoss = asked {
+        refuse_if_nothing_is_lost(settings).await?;
+    }
+    if settings.security.key_store.is_none() && access == Access::Manage {
         make_data_dir(settings)?;
     }
-    let store = KeyStore::open(&settings.key_store(), Access::Manage)
+    let store = KeyStore::open(&settings.key_store(), access)
         .await
         .context("cannot open the store of keys (--data-dir or --key-store)")?;
     let done = run(&store, settings, asked).await;
@@ -71,6 +79,17 @@ async fn run(store: &KeyStore, settings: &Settings, asked: &Keys) -> anyhow::Res
         Keys::CreateMaster { .. } => {}
     }
     Ok(out)
+}
+
+/// Before a store is made or changed: the log must be there, and note one.
+async fn refuse_if_nothing_is_lost(settings: &Settings) -> anyhow::Result<()> {
+    let log = open_log_to_read(settings).await?;
+    let noted = log.sealed_with().await;
+    log.close().await;
+    if noted?.is_none() {
+        bail!("nothing is lost: no text in this log is sealed");
+    }
+    Ok(())
 }
 
 /// From now on the log is sealed with the keys of this store.

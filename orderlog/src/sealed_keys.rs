@@ -16,8 +16,15 @@ pub async fn check(
     log: &EventStore,
     output: &mut Output,
 ) -> anyhow::Result<bool> {
-    let Some(named) = log.sealed_with().await.context("cannot read the log")? else {
+    let (used, named) = (used(log).await?, log.sealed_with().await.context("cannot read the log")?);
+    if used.is_empty() {
         return Ok(true);
+    }
+    let Some(named) = named else {
+        output.line(
+            "keys: texts in the log are sealed, and it does not note with the keys of which store",
+        );
+        return Ok(false);
     };
     let url = settings.key_store();
     let store = match KeyStore::open(&url, Access::Follow).await {
@@ -30,13 +37,13 @@ pub async fn check(
             return Ok(false);
         }
     };
-    let found = compare(log, &store, named, output).await;
+    let found = compare(&used, &store, named, output).await;
     store.close().await;
     found.context("cannot read the store of keys (--data-dir or --key-store)")
 }
 
 async fn compare(
-    log: &EventStore,
+    used: &BTreeMap<personal_data::KeyId, u64>,
     store: &KeyStore,
     named: personal_data::KeyId,
     output: &mut Output,
@@ -45,8 +52,8 @@ async fn compare(
         output.line("keys: the log was sealed with keys of another store; put its newest copy back, or name it (--key-store)");
         return Ok(false);
     }
-    let (used, mut missing, mut destroyed) = (used(log).await?, Vec::new(), 0_u64);
-    for (key, position) in &used {
+    let (mut missing, mut destroyed) = (Vec::new(), 0_u64);
+    for (key, position) in used {
         match store.data_keys(&[*key]).await?.first().map(|stored| &stored.kept) {
             None => missing.push(*position),
             Some(Kept::Destroyed(_)) => destroyed += 1,

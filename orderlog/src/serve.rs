@@ -11,7 +11,8 @@ use command_service::CommandService;
 use identity::access;
 use projector::{Registry, Source};
 use query_service::QueryService;
-use security::Security;
+use security::{Security, Stored};
+use server::listen::Listener;
 use server::{Limits, Readiness};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -34,19 +35,16 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         ("read_model", settings.read_model()),
     ]);
     let shutdown = server::shutdown::on_signals();
+    settings.security.check()?;
     make_data_dir(settings)?;
-    let mut security =
-        Security::open(&settings.security, &settings.key_store(), access::STANDARD).await?;
-    let listener = security.listen(&settings.listen).await?;
     let signer = settings.signing.open().context("cannot sign the log (--log-key-file)")?;
     let storage = Storage::open(settings).await?;
-    let sealed = storage.log.sealed_with().await?;
-    if let Err(refused) = security.seal(&settings.security, &settings.key_store(), sealed).await {
+    let opened = secure(settings, &storage).await;
+    if opened.is_err() {
         // Who puts another copy of a file in its place must find no WAL.
         storage.close().await;
-        security.close().await;
-        return Err(refused.into());
     }
+    let (security, listener) = opened?;
     let sealing =
         command_service::Settings::default().sealing(security.keyring(), &storage.log).await?;
 
@@ -76,7 +74,12 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         shutdown: shutdown.clone(),
     };
     let projector = tokio::spawn(watch.over(projector));
-    tokio::spawn(command_service::watch_store(storage.log.clone(), readiness.clone()));
+    let watching = tokio::spawn(command_service::watch_store(
+        storage.log.clone(),
+        commands.key_store(),
+        readiness.clone(),
+        shutdown.clone(),
+    ));
     if let Some(signer) = signer {
         let (views, readiness) = (storage.views.clone(), readiness.clone());
         tokio::spawn(signer.run(views, readiness, following.clone()));
@@ -93,8 +96,23 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     storage.close().await;
     security.close().await;
     served?;
+    watching.await??;
     projected?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the keys, and listens.
+async fn secure(settings: &Settings, storage: &Storage) -> anyhow::Result<(Security, Listener)> {
+    let stored = Stored::Log(storage.log.sealed_with().await?);
+    let key_store = settings.key_store();
+    let security = Security::open(&settings.security, &key_store, stored, access::STANDARD).await?;
+    match security.listen(&settings.listen).await {
+        Ok(listener) => Ok((security, listener)),
+        Err(refused) => {
+            security.close().await;
+            Err(refused.into())
+        }
+    }
 }
 
 /// Watches the projector. Without it, the views stop while everything else looks well. So if it ends unexpectedly, the

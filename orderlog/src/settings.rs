@@ -56,13 +56,13 @@ enum Command {
         #[arg(default_value = "all")]
         names: String,
     },
-    /// Prove that the log is whole, every stream folds and the views equal a fresh fold
+    /// Prove that the log is whole, its sealed texts have their keys, every stream folds and the views equal a fresh fold
     Verify(Verify),
     /// Make or migrate the log and the views, and end: where the programs' own roles may not
     Migrate,
     /// Print the OpenAPI document of commands and views, for an entry point in front of separate services
     Openapi,
-    /// Make, list and revoke API keys
+    /// Make, list and revoke API keys; make and change the key of personal data
     #[command(subcommand)]
     Keys(Keys),
     /// Make a key that signs checkpoints of the log

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Parser;
 use identity::access;
-use security::{KEY_STORE, Security};
+use security::{KEY_STORE, Security, Stored};
 use std::process::ExitCode;
 
 /// The read side of orderlog: answers views over HTTP from the read model.
@@ -38,8 +38,7 @@ async fn main() -> ExitCode {
 async fn serve(Arguments { listen, read_model, security: flags }: Arguments) -> anyhow::Result<()> {
     server::telemetry::announce(&[("listen", listen.clone()), ("read_model", read_model.clone())]);
     let shutdown = server::shutdown::on_signals();
-    let mut security = Security::open(&flags, KEY_STORE, access::STANDARD).await?;
-    security.seal(&flags, KEY_STORE, None).await?;
+    let security = Security::open(&flags, KEY_STORE, Stored::Views, access::STANDARD).await?;
     let listener = security.listen(&listen).await?;
     query_service::run(listener, read_model, security, shutdown).await.context("cannot serve")
 }

@@ -11,6 +11,7 @@ use system_tests::orders::{line, new_id};
 use system_tests::program::Program;
 use system_tests::sealed::SealedFolder;
 use system_tests::server::{Launch, Server};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 const NAME: &str = "Ada Markworthy";
@@ -99,6 +100,11 @@ async fn a_loss_is_accepted_on_purpose_only_and_said_ever_after() {
     let accept = ["keys", "accept-loss", "--personal-data-key-file", key.to_str().unwrap()];
     let refused = run(&shop, &accept).await;
     assert!(said(&refused).contains("nothing is lost"), "{}", said(&refused));
+    let plain = SealedFolder::new().await;
+    plain.plain().serve().await.stop().await;
+    let refused = run(&plain, &accept).await;
+    assert!(said(&refused).contains("nothing is lost"), "{}", said(&refused));
+    plain.plain().args(["--auth", "keys"]).serve().await.stop().await;
 
     std::fs::remove_file(shop.data().join("keys.db")).unwrap();
     let accepted = run(&shop, &accept).await;
@@ -144,6 +150,86 @@ async fn an_older_copy_of_the_keys_lacks_some_and_that_is_said() {
 }
 
 #[tokio::test]
+async fn an_older_log_beside_newer_keys_is_followed_from_its_start() {
+    let shop = SealedFolder::new().await;
+    let server = shop.sealing().serve().await;
+    let client = server.client().await;
+    let first = order(&client, "c-ada").await;
+    server.stop().await;
+    let (log, copy) = (shop.data().join("events.db"), shop.file("events.db"));
+    std::fs::copy(&log, &copy).unwrap();
+    let server = shop.sealing().serve().await;
+    let client = server.client().await;
+    for number in 0..5 {
+        order(&client, &format!("c-{number}")).await;
+    }
+    client.post("/v1/customers/c-0/erase", &json!({})).await.ok();
+    server.stop().await;
+    std::fs::copy(&copy, &log).unwrap();
+    for file in ["views.db", "views.db-wal", "views.db-shm"] {
+        drop(std::fs::remove_file(shop.data().join(file)));
+    }
+
+    let server = shop.sealing().serve().await;
+    let client = server.client().await;
+    let later = order(&client, "c-eve").await;
+    for (customer, order) in [("c-ada", first), ("c-eve", later)] {
+        assert_eq!(name(&client, order, 2).await, NAME);
+        let erased = client.post(&format!("/v1/customers/{customer}/erase"), &json!({})).await.ok();
+        assert_eq!(erased["orders"], 1, "{erased}");
+        assert_eq!(name(&client, order, 2).await, Value::Null);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_ends_when_the_log_is_sealed_under_it() {
+    let shop = SealedFolder::new().await;
+    let mut server = shop.plain().serve().await;
+    order(&server.client().await, "c-plain").await;
+    let file = shop.file("orders.ndjson");
+    let line = json!({"order_id": new_id(), "at": "2026-03-03T00:00:00Z", "command": "create",
+        "body": {"customer": {"id": "c-ada", "name": NAME}, "currency": "EUR", "lines": [line("tea", 1, "1.00")]}});
+    std::fs::write(&file, format!("{line}\n")).unwrap();
+    let key = shop.file("master.key");
+    let import = ["import", file.to_str().unwrap(), "--personal-data-key-file"];
+    let imported = run(&shop, &[&import[..], &[key.to_str().unwrap()]].concat()).await;
+    assert!(imported.status.success(), "{}", said(&imported));
+    assert!(!server.exit(Duration::from_secs(20)).await.success());
+    assert!(server.log().text().contains("Start it again"), "{}", server.log().text());
+    let refused = shop.plain().try_serve().await.unwrap_err();
+    assert!(refused.contains("give --personal-data-key-file"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_master_key_that_is_changed_under_a_server_hides_nothing() {
+    let shop = SealedFolder::new().await;
+    let server = shop.sealing().serve().await;
+    let first = order(&server.client().await, "c-ada").await;
+    name(&server.client().await, first, 1).await;
+    server.stop().await;
+    let server = shop.sealing().serve().await;
+    let (former, next) = (shop.file("master.key"), shop.file("next.key"));
+    let (former, next) = (former.to_str().unwrap(), next.to_str().unwrap());
+    let made = Launch::new(Program::Orderlog).args(["keys", "create-master", "--out", next]);
+    assert!(made.run().await.status.success());
+    let typo = Launch::new(Program::Orderlog)
+        .args(["keys", "rotate-master", "--from", former, "--to", next, "--data-dir"])
+        .args([shop.file("typo")]);
+    assert!(!typo.run().await.status.success(), "there is nothing to change");
+    let rotated = run(&shop, &["keys", "rotate-master", "--from", former, "--to", next]).await;
+    assert!(rotated.status.success(), "{}", said(&rotated));
+    let client = server.client().await;
+    client.get(&format!("/v1/orders/{first}")).await.problem(503, "unavailable");
+    let unready = client.get("/readyz").await.problem(503, "unavailable");
+    assert!(unready.to_string().contains("master key was changed"), "{unready}");
+    server.stop().await;
+    let server = shop.plain().args(["--personal-data-key-file", next]).serve().await;
+    assert_eq!(name(&server.client().await, first, 1).await, NAME);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_query_service_without_the_keys_shows_nothing() {
     let shop = SealedFolder::new().await;
     let server = shop.sealing().serve().await;
@@ -172,7 +258,13 @@ async fn a_query_service_without_the_keys_shows_nothing() {
     let server = queries().serve().await;
     refuses(&server, "--personal-data-key-file").await;
     server.stop().await;
-    let server = sealed(&shop.file("other.db")).serve().await;
+    let refused = sealed(&shop.file("other.db")).try_serve().await.unwrap_err();
+    assert!(refused.contains("name the right one"), "{refused}");
+    assert!(!shop.file("other.db").exists());
+    let other = TempDir::new().unwrap();
+    let made = Launch::new(Program::Orderlog).args(["keys", "list", "--data-dir"]);
+    assert!(made.args([other.path()]).run().await.status.success());
+    let server = sealed(&other.path().join("keys.db")).serve().await;
     refuses(&server, "--key-store").await;
     server.stop().await;
     let server = sealed(&shop.data().join("keys.db")).serve().await;

@@ -12,8 +12,8 @@
 use crate::pipeline::Commanded;
 use domain::Aggregate;
 use domain::customer::{CustomerAggregate, CustomerEvent};
-use event_store::{EventStore, RecordedEvent, StoreError};
-use key_store::{FollowedPage, KeyStore, KeyStoreError, keys_in};
+use event_store::{EventStore, RecordedEvent, StoreError, StreamType};
+use key_store::{FollowedPage, KeyStore, KeyStoreError, Place, keys_in};
 use lru::LruCache;
 use personal_data::{KeyId, MARK};
 use std::num::NonZeroUsize;
@@ -72,11 +72,51 @@ pub(crate) async fn follow<A: Commanded>(
     }
 }
 
+/// Before anything is answered: obeys every erasure that the log has and the store of keys does not know, because that was put
+/// back from an older copy. Begins again where the store has followed another log than this one, or further.
+///
+/// # Errors
+/// When one of the two cannot be used.
+pub(crate) async fn settle<A: Commanded>(
+    store: &EventStore,
+    keys: &KeyStore,
+) -> Result<(), FollowError> {
+    let place = keys.place().await?;
+    if !fits(store, place).await? && keys.follow_again(place.position).await? {
+        let followed = place.position;
+        tracing::warn!(
+            followed,
+            "the store of keys has followed another log, or a longer one; it is followed from the start"
+        );
+    }
+    let erasures = const { StreamType::new(CustomerAggregate::STREAM_TYPE) };
+    let Some(last) = store.last_of(erasures, keys.followed().await?).await? else { return Ok(()) };
+    tracing::info!(
+        last,
+        "the log has erasures that the store of keys has not followed; they are obeyed first"
+    );
+    let mut follower = Follower::<A>::new(store.clone(), keys.clone());
+    while keys.followed().await? < last {
+        follower.note_page().await?;
+    }
+    Ok(())
+}
+
+/// Whether the log has, at its place, the event that was followed last.
+async fn fits(store: &EventStore, place: Place) -> Result<bool, StoreError> {
+    let Some(before) = place.position.checked_sub(1) else { return Ok(true) };
+    let found = store.read_feed(before, 1).await?;
+    let found = found.first().filter(|event| event.position == place.position);
+    Ok(found.is_some_and(|event| place.hash.is_none_or(|hash| hash == event.hash)))
+}
+
 /// Why a page was not noted.
 #[derive(Debug, thiserror::Error)]
-enum FollowError {
+pub(crate) enum FollowError {
+    /// The log cannot be used.
     #[error("the log: {0}")]
     Log(#[from] StoreError),
+    /// The store of keys cannot be used.
     #[error("the store of keys: {0}")]
     Keys(#[from] KeyStoreError),
 }
@@ -139,7 +179,7 @@ impl<A: Commanded> Follower<A> {
                 }
                 self.erase_again(&customer, event).await?;
             }
-            page.position = event.position;
+            (page.position, page.hash) = (event.position, event.hash);
             if event.stream.stream_type.as_str() != A::STREAM_TYPE {
                 continue;
             }

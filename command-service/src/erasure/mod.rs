@@ -7,4 +7,4 @@ mod record;
 
 pub(crate) use api::{Erasures, routes};
 pub(crate) use condition::tell_of_texts;
-pub(crate) use follow::follow;
+pub(crate) use follow::{FollowError, follow, settle};

@@ -8,7 +8,7 @@ use super::key::Key;
 use domain::Aggregate;
 use event_store::{EventStore, LoadedStream, RecordedEvent, StoreError};
 use key_store::{KeyStoreError, Keyring};
-use personal_data::{DataKey, MARK};
+use personal_data::{DataKey, KeyId, MARK};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -29,6 +29,12 @@ pub enum SealingError {
     /// The log notes another store of keys.
     #[error("--key-store: the texts of this log are sealed with the keys of another store")]
     OtherStore,
+    /// The log notes another store of keys, or one for the first time, since the program has started.
+    #[error(
+        "another program has sealed this log, or given it another store of keys, since this one started; what this one would store \
+         could not be read, or would be plain. Start it again"
+    )]
+    Changed,
     /// The store of keys cannot be used.
     #[error("--key-store: {0}")]
     Keys(#[from] KeyStoreError),
@@ -54,6 +60,11 @@ impl Personal {
     /// The keyring, if the program has one.
     pub fn keyring(&self) -> Option<&Keyring> {
         self.0.as_ref().map(|sealing| &sealing.keyring)
+    }
+
+    /// What names the store of keys, if texts are sealed.
+    pub fn key_store(&self) -> Option<KeyId> {
+        self.0.as_ref().map(|sealing| sealing.requests.id())
     }
 
     /// A request's key as it is kept in the log.

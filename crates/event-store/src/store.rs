@@ -6,6 +6,7 @@
 
 #[cfg(feature = "reference")]
 mod in_memory;
+mod last;
 mod lease;
 mod sealing;
 

@@ -1,5 +1,6 @@
 //! What works of the store, as far as a keyring has noticed.
 
+use crate::KeyStoreError;
 use tokio::sync::watch;
 
 /// The condition, and who watches it.
@@ -11,6 +12,15 @@ pub(crate) struct Condition(watch::Sender<Failures>);
 struct Failures {
     reading: Option<String>,
     making: Option<String>,
+    /// Another master key wraps the keys: that stays until the program starts again.
+    other_master: bool,
+}
+
+impl Failures {
+    fn worst(self) -> Option<String> {
+        let changed = || KeyStoreError::MasterKeyChanged.to_string();
+        self.other_master.then(changed).or(self.reading).or(self.making)
+    }
 }
 
 impl Condition {
@@ -29,6 +39,11 @@ impl Condition {
         self.note(|failures| failures.making = failed);
     }
 
+    /// Notes that another master key wraps keys of the store.
+    pub fn note_other_master(&self) {
+        self.note(|failures| failures.other_master = true);
+    }
+
     /// Notes that keys were not made in time, unless a better reason is known.
     pub fn note_dry(&self) {
         let why = || "the key store has not taken new keys in time".to_owned();
@@ -41,8 +56,8 @@ impl Condition {
     pub async fn watch(&self, mut changed: impl FnMut(Result<(), String>)) {
         let mut condition = self.0.subscribe();
         loop {
-            let Failures { reading, making } = condition.borrow_and_update().clone();
-            changed(reading.or(making).map_or(Ok(()), Err));
+            let failures = condition.borrow_and_update().clone();
+            changed(failures.worst().map_or(Ok(()), Err));
             if condition.changed().await.is_err() {
                 return;
             }
@@ -57,13 +72,9 @@ impl Condition {
             *failures != before
         });
         if changed {
-            match &*self.0.borrow() {
-                Failures { reading: None, making: None } => {
-                    tracing::info!("the store of data keys is there");
-                }
-                Failures { reading, making } => {
-                    tracing::warn!(?reading, ?making, "the store of data keys");
-                }
+            match self.0.borrow().clone().worst() {
+                None => tracing::info!("the store of data keys is there"),
+                Some(why) => tracing::warn!(why, "the store of data keys"),
             }
         }
     }

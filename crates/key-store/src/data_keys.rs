@@ -13,9 +13,7 @@ const ADDED_AT_ONCE: usize = 256;
 
 const FIND: &str = "SELECT id, master, wrapped, destroyed_at FROM data_keys WHERE id = $1";
 
-const FOLLOWED: &str = "SELECT position FROM followed";
-
-const FOLLOW: &str = "UPDATE followed SET position = $2 WHERE position = $1";
+const FOLLOW: &str = "UPDATE followed SET position = $2, hash = $3 WHERE position = $1";
 
 const ASSIGN: &str = "UPDATE data_keys SET customer = $2
     WHERE id = $1 AND (customer IS NULL OR customer = $2) AND destroyed_at IS NULL";
@@ -76,6 +74,8 @@ pub enum Kept {
 pub struct FollowedPage {
     /// The position of its last event.
     pub position: u64,
+    /// The hash of its last event.
+    pub hash: [u8; 32],
     /// Whose key each is that the page's events use.
     pub keys: BTreeMap<KeyId, String>,
     /// What to add to each customer's figures.
@@ -153,16 +153,6 @@ impl KeyStore {
         Ok(found)
     }
 
-    /// The position up to which the log was followed.
-    ///
-    /// # Errors
-    /// When the store cannot be reached.
-    pub async fn followed(&self) -> Result<u64, KeyStoreError> {
-        let position: i64 =
-            on_backend!(self, pool => sqlx::query_scalar(FOLLOWED).fetch_one(pool).await)?;
-        Ok(position.unsigned_abs())
-    }
-
     /// Notes a page of the log that follows on `from`. Returns the keys that the page uses and the store does not have, or
     /// has as another customer's; `None` if another process has noted the page.
     ///
@@ -179,6 +169,7 @@ impl KeyStore {
             let moved = sqlx::query(FOLLOW)
                 .bind(number(from))
                 .bind(number(page.position))
+                .bind(&page.hash[..])
                 .execute(&mut *transaction)
                 .await?;
             match moved.rows_affected() {
@@ -285,11 +276,20 @@ impl KeyStore {
         Ok(another > 0)
     }
 
+    async fn is_wrapped_by(&self, master: &MasterKey) -> Result<bool, KeyStoreError> {
+        let found = on_backend!(self, pool => sqlx::query(WRAPPED_BY)
+            .bind(&master.id()[..])
+            .try_map(|row| data_key(&row))
+            .fetch_optional(pool)
+            .await)?;
+        Ok(found.is_some())
+    }
+
     /// Wraps every key of the former master key by the new one. May be repeated after it was interrupted. Returns how many
     /// keys it was.
     ///
     /// # Errors
-    /// When the store cannot be reached, a key was not wrapped by the former master key after all, or both are the same.
+    /// When the store cannot be reached, a key was not wrapped by the former master key after all, none is wrapped by either, or both are the same.
     pub async fn rotate_master(
         &self,
         former: &MasterKey,
@@ -305,6 +305,9 @@ impl KeyStore {
                 .try_map(|row| data_key(&row))
                 .fetch_all(pool)
                 .await)?;
+            if keys.is_empty() && rotated == 0 && !self.is_wrapped_by(new).await? {
+                return Err(KeyStoreError::NothingToRotate);
+            }
             if keys.is_empty() {
                 self.scrub().await?;
                 return Ok(rotated);
@@ -338,7 +341,7 @@ pub(crate) fn one(changed: u64) -> Result<(), KeyStoreError> {
     if changed == 1 { Ok(()) } else { Err(KeyStoreError::Miscounted(changed)) }
 }
 
-fn number(count: u64) -> i64 {
+pub(crate) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

@@ -249,9 +249,10 @@ impl Keyring {
                 Kept::Destroyed(at) => Known::Destroyed(at),
                 Kept::Wrapped { wrapped, .. } => match self.0.master.unwrap(id, &wrapped) {
                     Ok(key) => Known::Key(Arc::new(key)),
+                    // It is there, so nothing is lost: an answer without it would be a false one.
                     Err(NotOpened) => {
-                        tracing::error!(key = %id, "a data key was wrapped by another master key; see --personal-data-key-file");
-                        Known::Missing
+                        self.0.condition.note_other_master();
+                        return Err(KeyStoreError::NotUnwrapped(id));
                     }
                 },
             };
@@ -312,6 +313,10 @@ impl Keyring {
         // Until it is known what was destroyed before, nothing is sealed: see `learn`.
         if self.0.learned.lock().await.revision.is_none() {
             return Err(KeyStoreError::Unreached("destroyed keys are not known yet".to_owned()));
+        }
+        if self.0.store.has_another_master(&self.0.master).await? {
+            self.0.condition.note_other_master();
+            return Err(KeyStoreError::MasterKeyChanged);
         }
         let made: Result<Vec<_>, _> = (0..MADE_AT_ONCE).map(|_| DataKey::generate()).collect();
         let made = made.map_err(|_| KeyStoreError::NoRandomness)?;

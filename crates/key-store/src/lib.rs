@@ -13,6 +13,7 @@ mod follow;
 mod keyring;
 mod learned;
 mod open;
+mod place;
 mod request_key;
 mod row;
 mod statements;
@@ -23,6 +24,7 @@ pub use destroy::DestroyedKey;
 pub use follow::follow;
 pub use keyring::{Keyring, OpenedJson, keys_in};
 pub use open::{Access, KeyStore};
+pub use place::Place;
 pub use row::Listed;
 
 /// Why the store of keys did not do what it was asked.
@@ -59,6 +61,15 @@ pub enum KeyStoreError {
     /// The master key that was given does not unwrap a key that it is said to wrap.
     #[error("data key {0} cannot be unwrapped by the master key; is it the file of this store?")]
     NotUnwrapped(personal_data::KeyId),
+    /// Texts are sealed, and the program has no master key.
+    #[error("texts about people are sealed, and there is no --personal-data-key-file")]
+    NoMasterKey,
+    /// The master key was changed under a program that runs.
+    #[error("the master key was changed; start again with the next one (--personal-data-key-file)")]
+    MasterKeyChanged,
+    /// No key is wrapped by the former master key.
+    #[error("no key is wrapped by the master key in --from; is it the file, and this the store?")]
+    NothingToRotate,
     /// The master key is to be changed to itself.
     #[error(
         "the two files hold the same master key; make the next one by: orderlog keys create-master"

@@ -95,7 +95,10 @@ async fn open_sqlite(url: &str, access: Access) -> Result<KeyStore, KeyStoreErro
         connection.close().await?;
         only_for_the_owner(&file)?;
     } else if !file.exists() {
-        let missing = format!("{} is not there; make it by: orderlog keys list", file.display());
+        let missing = format!(
+            "{} is not there; put its copy there, or name the right one. The first program that writes makes a new one",
+            file.display()
+        );
         return Err(KeyStoreError::Unfit(missing));
     }
     let pool = SqlitePoolOptions::new()

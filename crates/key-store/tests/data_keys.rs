@@ -22,6 +22,7 @@ fn page(position: u64, keys: &[(KeyId, &str)], customers: &[(&str, u64, u64)]) -
     };
     FollowedPage {
         position,
+        hash: [7; 32],
         keys: keys.iter().map(|(id, customer)| (*id, customer.to_string())).collect(),
         customers: customers.iter().map(figures).collect(),
     }

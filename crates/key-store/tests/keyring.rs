@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use chrono::Utc;
-use key_store::{Access, FollowedPage, KeyStore, Keyring, keys_in};
+use key_store::{Access, FollowedPage, KeyStore, KeyStoreError, Keyring, keys_in};
 use personal_data::MasterKey;
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
@@ -107,7 +107,15 @@ async fn another_master_key_opens_nothing_and_shows_nothing() {
     let stranger = Program::start(&url, &MasterKey::generate().unwrap()).await;
     writer.keyring.ready(1).await;
     let sealed = writer.keyring.seal("c-1", "Ada").unwrap();
-    assert_eq!(stranger.opened(&sealed).await, (Value::Null, false));
+    let json = json!({"name": sealed}).to_string();
+    let opened = stranger.keyring.open_json(json.as_bytes()).await;
+    assert!(matches!(opened, Err(KeyStoreError::NotUnwrapped(_))), "{opened:?}");
+    let (conditions, condition) = watch::channel(Ok(()));
+    tokio::spawn(stranger.keyring.clone().watch(move |now| drop(conditions.send(now))));
+    until("the condition says why", Duration::from_secs(5), async || {
+        condition.borrow().as_ref().is_err_and(|why: &String| why.contains("was changed"))
+    })
+    .await;
 }
 
 /// Waits until the work succeeds.

@@ -110,6 +110,7 @@ async fn each_role_of_the_store_of_keys_can_do_its_work_and_nothing_else() {
         position: 3,
         keys: keys_in(sealed.as_bytes()).into_iter().map(|id| (id, "c-1".to_owned())).collect(),
         customers: [("c-1".to_owned(), Figures { orders: 1, plain: 0 })].into(),
+        hash: [7; 32],
     };
     let store = seals.store();
     assert_eq!(store.note_followed(0, &page).await.unwrap(), Some(vec![]));

@@ -179,6 +179,11 @@ impl Limited {
     }
 }
 
+/// The text in the variable, if there is one.
+fn key_in_environment() -> Option<String> {
+    std::env::var(PERSONAL_DATA_KEY).ok().filter(|text| !text.is_empty())
+}
+
 fn rate(given: &str) -> Result<(Limited, u32), String> {
     let parsed = given.split_once('=').and_then(|(name, rate)| {
         let limited = Limited::ALL.into_iter().find(|limited| limited.as_str() == name)?;
@@ -220,8 +225,8 @@ impl Flags {
     /// # Errors
     /// [`PersonalDataKeyError`].
     pub fn personal_data_key(&self) -> Result<Option<MasterKey>, PersonalDataKeyError> {
-        let in_environment = std::env::var(PERSONAL_DATA_KEY);
-        if self.personal_data_key_file.is_some() && in_environment.is_ok() {
+        let in_environment = key_in_environment();
+        if self.personal_data_key_file.is_some() && in_environment.is_some() {
             let twice = format!("{PERSONAL_DATA_KEY} holds a key, too; give one of the two");
             return Err(PersonalDataKeyError(twice));
         }
@@ -229,8 +234,8 @@ impl Flags {
             Some(file) => secret_file::read_text(file)
                 .map_err(|error| PersonalDataKeyError(format!("{}: {error}", file.display())))?,
             None => match in_environment {
-                Ok(text) => text,
-                Err(_) => return Ok(None),
+                Some(text) => text,
+                None => return Ok(None),
             },
         };
         let key = MasterKey::parse(&text);
@@ -255,8 +260,7 @@ impl Flags {
         if self.uses(Method::Off) && self.auth.iter().any(|method| *method != Method::Off) {
             return Err(Contradiction::OffAndOn);
         }
-        let sealing =
-            self.personal_data_key_file.is_some() || std::env::var_os(PERSONAL_DATA_KEY).is_some();
+        let sealing = self.personal_data_key_file.is_some() || key_in_environment().is_some();
         if self.key_store.is_some() && !sealing && !self.uses(Method::Keys) {
             return Err(Contradiction::UnusedKeyStore);
         }

@@ -18,4 +18,4 @@ pub use cors::Origin;
 pub use flags::{Contradiction, Flags, Method, PersonalDataKeyError};
 pub use open::{OpenError, PERSONAL_DATA, Security};
 pub use opening::open_json;
-pub use sealing::{SealingError, sealing};
+pub use sealing::{SealingError, Stored, sealing};

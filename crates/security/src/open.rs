@@ -3,14 +3,13 @@
 use crate::cors::{self, Origin};
 use crate::flags::{Contradiction, Flags, Method};
 use crate::opening;
-use crate::sealing::{SealingError, sealing};
+use crate::sealing::{SealingError, Stored, sealing};
 use axum::Router;
 use identity::access::{Rule, Table};
 use identity::key_set::{KeySet, KeySetError};
 use identity::token::Expected;
 use identity::{ApiKeys, Guard, IssuerKeys, KeySource, SourceError, Tokens};
 use key_store::{Access, KeyStore, KeyStoreError, Keyring};
-use personal_data::KeyId;
 use server::BindError;
 use server::Readiness;
 use server::listen::{Exposure, Listener, Tls, TlsError};
@@ -69,14 +68,15 @@ pub struct Security {
 }
 
 impl Security {
-    /// Opens what the flags name. `rules` is the table of the program's routes; `key_store` is used where the flags name
-    /// none.
+    /// Opens what the flags name. `stored` is what the program works on, `rules` the table of its routes; `key_store` is used where
+    /// the flags name none.
     ///
     /// # Errors
     /// [`OpenError`], each with the flag to change.
     pub async fn open<'a>(
         flags: &Flags,
         key_store: &str,
+        stored: Stored,
         rules: impl IntoIterator<Item = &'a Rule>,
     ) -> Result<Self, OpenError> {
         flags.check()?;
@@ -97,6 +97,12 @@ impl Security {
         };
         let named = flags.key_store.as_deref();
         let key_store = named.unwrap_or(key_store);
+        if let Some(keyring) = sealing(flags, key_store, stored).await? {
+            let running = keyring.clone().run(security.following.clone());
+            security.tasks.push(tokio::spawn(running));
+            security.stores.push(keyring.store().clone());
+            security.keyring = Some(keyring);
+        }
         if flags.is_unset() || flags.uses(Method::Off) {
             return Ok(security);
         }
@@ -123,27 +129,6 @@ impl Security {
         Ok(security)
     }
 
-    /// Opens the keys of texts about people, if a master key is given. `sealed_with` names the store of keys that what is stored
-    /// was sealed with, if that is known; `key_store` is used where the flags name none.
-    ///
-    /// # Errors
-    /// When the keys are not those of what is stored, or are missing.
-    pub async fn seal(
-        &mut self,
-        flags: &Flags,
-        key_store: &str,
-        sealed_with: Option<KeyId>,
-    ) -> Result<(), SealingError> {
-        let key_store = flags.key_store.as_deref().unwrap_or(key_store);
-        if let Some(keyring) = sealing(flags, key_store, sealed_with).await? {
-            let running = keyring.clone().run(self.following.clone());
-            self.tasks.push(tokio::spawn(running));
-            self.stores.push(keyring.store().clone());
-            self.keyring = Some(keyring);
-        }
-        Ok(())
-    }
-
     /// Seals texts about people, if a key was given for that.
     pub fn keyring(&self) -> Option<Keyring> {
         self.keyring.clone()
@@ -160,10 +145,7 @@ impl Security {
     /// Puts the guard in front of all routes; without authentication everything passes. Behind it answers are opened. A browser's question about an
     /// origin is answered before it: it carries no credentials.
     pub fn protect(&self, app: Router) -> Router {
-        let app = match &self.keyring {
-            Some(keyring) => opening::layer(app, keyring.clone()),
-            None => app,
-        };
+        let app = opening::layer(app, self.keyring.clone());
         let app = match &self.guard {
             Some(guard) => identity::protect(app, guard.clone()),
             None => app,

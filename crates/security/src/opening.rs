@@ -5,7 +5,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, TryStreamExt};
-use key_store::{KeyStoreError, Keyring};
+use key_store::{KeyStoreError, Keyring, keys_in};
 use server::{Problem, ProblemCode};
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -34,7 +34,9 @@ fn kind(headers: &HeaderMap, body: &Body) -> Kind {
 }
 
 /// Opens the answers of a router.
-pub(crate) fn layer(app: Router, keyring: Keyring) -> Router {
+///
+/// Without a keyring, an answer with a sealed text in it is refused: another program seals what this one shows.
+pub(crate) fn layer(app: Router, keyring: Option<Keyring>) -> Router {
     // It takes every answer on its way: axum's own middleware clones the route and boxes two futures for each.
     app.layer(AndThenLayer::new(move |answer: Response| {
         let keyring = keyring.clone();
@@ -43,7 +45,7 @@ pub(crate) fn layer(app: Router, keyring: Keyring) -> Router {
 }
 
 /// Opens an answer. Routes write each event of a stream, and each line, as a piece of its own.
-async fn open(keyring: Keyring, answer: Response) -> Response {
+async fn open(keyring: Option<Keyring>, answer: Response) -> Response {
     let (mut parts, body) = answer.into_parts();
     match kind(&parts.headers, &body) {
         Kind::Other => Response::from_parts(parts, body),
@@ -52,7 +54,7 @@ async fn open(keyring: Keyring, answer: Response) -> Response {
             let opened = pieces.then(move |piece| {
                 let keyring = keyring.clone();
                 async move {
-                    match opened(&keyring, piece?).await {
+                    match opened(keyring.as_ref(), piece?).await {
                         Ok(piece) => Ok::<_, axum::BoxError>(piece),
                         // The stream ends; its client asks again.
                         Err(error) => Err(Box::from(error)),
@@ -73,7 +75,7 @@ async fn open(keyring: Keyring, answer: Response) -> Response {
                     return Problem::new(ProblemCode::INTERNAL).into_response();
                 }
             };
-            match opened(&keyring, whole).await {
+            match opened(keyring.as_ref(), whole).await {
                 Ok(opened) => {
                     parts.headers.remove(header::CONTENT_LENGTH);
                     Response::from_parts(parts, Body::from(opened))
@@ -89,17 +91,26 @@ async fn open(keyring: Keyring, answer: Response) -> Response {
 /// # Errors
 /// 503 `unavailable` when the keys cannot be read.
 pub async fn open_json(keyring: &Keyring, json: Bytes) -> Result<Bytes, Problem> {
-    opened(keyring, json).await.map_err(|error| unreadable(&error))
+    opened(Some(keyring), json).await.map_err(|error| unreadable(&error))
 }
 
 fn unreadable(error: &KeyStoreError) -> Problem {
     tracing::warn!(%error, "personal data cannot be opened");
     Problem::new(ProblemCode::UNAVAILABLE)
-        .detail("The keys of personal data cannot be read right now. Send the request again.")
+        .detail(match error {
+            KeyStoreError::NoMasterKey => "Texts about people are sealed here. Start the service with --personal-data-key-file.",
+            _ => "The keys of personal data cannot be read right now. Send the request again.",
+        })
         .retry_after(1)
 }
 
-async fn opened(keyring: &Keyring, bytes: Bytes) -> Result<Bytes, KeyStoreError> {
+async fn opened(keyring: Option<&Keyring>, bytes: Bytes) -> Result<Bytes, KeyStoreError> {
+    let Some(keyring) = keyring else {
+        return match keys_in(&bytes).first() {
+            None => Ok(bytes),
+            Some(_) => Err(KeyStoreError::NoMasterKey),
+        };
+    };
     let opened = keyring.open_json(&bytes).await?;
     Ok(match opened.json {
         Cow::Owned(opened) => opened.into(),
@@ -140,7 +151,7 @@ mod tests {
                     Sse::new(futures::stream::iter(events))
                 }),
             );
-        let app = layer(app, keyring);
+        let app = layer(app, Some(keyring));
         let asked = async |path: &str| {
             let request = Request::get(path).body(Body::empty()).unwrap();
             let response = app.clone().oneshot(request).await.unwrap();
@@ -184,7 +195,7 @@ mod tests {
                     Sse::new(futures::stream::iter(events))
                 }),
             );
-        let app = layer(app, reader);
+        let app = layer(app, Some(reader));
         let asked = async |path: &str| {
             let request = Request::get(path).body(Body::empty()).unwrap();
             app.clone().oneshot(request).await.unwrap()

@@ -45,28 +45,43 @@ pub enum SealingError {
     Store(#[from] KeyStoreError),
 }
 
+/// What a program works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// A log, which names the store of keys that its texts are sealed with; `None` = none is sealed.
+    Log(Option<KeyId>),
+    /// Views, which do not.
+    Views,
+}
+
 /// What seals texts about people, if the flags name a master key; its task is to be run. `key_store` is the store's URL.
-/// `sealed_with` names the store of keys that what is stored was sealed with, if that is known.
 ///
 /// # Errors
 /// When the keys are not those of what is stored, or are missing where texts are sealed already.
 pub async fn sealing(
     flags: &Flags,
     key_store: &str,
-    sealed_with: Option<KeyId>,
+    stored: Stored,
 ) -> Result<Option<Keyring>, SealingError> {
     let Some(master) = flags.personal_data_key()? else {
-        let sealed = sealed_with.is_some() || has_data_keys(key_store).await;
+        let sealed = match stored {
+            Stored::Log(noted) => noted.is_some(),
+            Stored::Views => has_data_keys(key_store).await,
+        };
         return if sealed { Err(SealingError::NoMasterKey) } else { Ok(None) };
     };
-    let file = key_store.starts_with("sqlite:");
-    if file && sealed_with.is_some() && !is_there(key_store) {
+    let (file, writes) = (key_store.starts_with("sqlite:"), stored != Stored::Views);
+    let noted = match stored {
+        Stored::Log(noted) => noted,
+        Stored::Views => None,
+    };
+    if file && noted.is_some() && !is_there(key_store) {
         return Err(SealingError::NoKeys { key_store: key_store.to_owned() });
     }
     // The first program to seal makes the store, where that is a file.
-    let access = if file { Access::Manage } else { Access::Follow };
+    let access = if file && writes { Access::Manage } else { Access::Follow };
     let store = KeyStore::open(key_store, access).await?;
-    match fits(&store, &master, sealed_with).await {
+    match fits(&store, &master, noted).await {
         Ok(()) => Ok(Some(Keyring::new(store, master))),
         Err(refused) => {
             // A copy that is put in its place must find no WAL.
@@ -79,13 +94,13 @@ pub async fn sealing(
 async fn fits(
     store: &KeyStore,
     master: &MasterKey,
-    sealed_with: Option<KeyId>,
+    noted: Option<KeyId>,
 ) -> Result<(), SealingError> {
     if store.has_another_master(master).await? {
         return Err(SealingError::OtherMasterKey);
     }
-    match sealed_with {
-        Some(_) if store.identity().await? != sealed_with => Err(SealingError::OtherKeys),
+    match noted {
+        Some(_) if store.identity().await? != noted => Err(SealingError::OtherKeys),
         _ => Ok(()),
     }
 }

@@ -20,3 +20,12 @@ ALTER TABLE request_key ENABLE ALWAYS TRIGGER request_key_stays;
 CREATE TABLE missing_keys (
     id bytea PRIMARY KEY CHECK (length(id) = 16)
 );
+
+-- The hash of the event at the position up to which the log was followed: with another log, or one that was put back from an
+-- older copy, following begins again.
+ALTER TABLE followed ADD COLUMN hash bytea CHECK (length(hash) = 32);
+
+DROP TRIGGER followed_goes_on ON followed;
+CREATE TRIGGER followed_goes_on BEFORE UPDATE ON followed
+    FOR EACH ROW WHEN (NEW.position <= OLD.position AND NEW.position <> 0) EXECUTE FUNCTION refuse_going_back();
+ALTER TABLE followed ENABLE ALWAYS TRIGGER followed_goes_on;

@@ -19,3 +19,14 @@ END;
 CREATE TABLE missing_keys (
     id BLOB PRIMARY KEY CHECK (length(id) = 16)
 ) STRICT, WITHOUT ROWID;
+
+-- The hash of the event at the position up to which the log was followed: with another log, or one that was put back from an
+-- older copy, following begins again.
+ALTER TABLE followed ADD COLUMN hash BLOB CHECK (length(hash) = 32);
+
+DROP TRIGGER followed_goes_on;
+CREATE TRIGGER followed_goes_on BEFORE UPDATE ON followed
+WHEN NEW.position <= OLD.position AND NEW.position <> 0
+BEGIN
+    SELECT RAISE(ABORT, 'the log is followed forwards, or from its start');
+END;

@@ -7,6 +7,7 @@ use crate::storage::Storage;
 use command_service::CommandService;
 use command_service::import::{Refused, RefusedLine};
 use event_store::Metadata;
+use security::Stored;
 use serde_json::json;
 use server::Output;
 use tokio::sync::mpsc;
@@ -23,8 +24,8 @@ const WAITING_REFUSALS: usize = 64;
 /// When the storage or the input fails before the end.
 pub(super) async fn import(settings: &Settings, input: Input) -> anyhow::Result<Done> {
     let storage = Storage::open(settings).await?;
-    let sealed = storage.log.sealed_with().await?;
-    let keyring = security::sealing(&settings.security, &settings.key_store(), sealed).await?;
+    let stored = Stored::Log(storage.log.sealed_with().await?);
+    let keyring = security::sealing(&settings.security, &settings.key_store(), stored).await?;
     let shutdown = server::shutdown::on_signals();
     let sealing = keyring
         .clone()

@@ -39,7 +39,8 @@ pub enum Keys {
         out: PathBuf,
     },
     /// Go on with this store of keys, though texts in the log are sealed with keys of another one: that one and all its copies
-    /// are lost. Nobody can read those texts any more. Stop the servers before
+    /// are lost. Nobody can read those texts any more, `orderlog verify` goes on to count them, and an import whose lines have no
+    /// ids is no longer recognized. Stop the servers before
     AcceptLoss,
     /// Wrap all keys of personal data by another master key. Then start the servers with that one
     RotateMaster {

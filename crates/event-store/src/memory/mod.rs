@@ -9,7 +9,8 @@ mod log;
 use crate::audit::Audit;
 use crate::{
     Access, Append, AppendError, Appended, Head, Lease, LeaseState, LoadedStream, Position,
-    RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, Timestamp, VerifyReport, Version,
+    RecordedEvent, Snapshot, StoreError, StoredAnswer, StreamId, StreamType, Timestamp,
+    VerifyReport, Version,
 };
 use log::Log;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -195,6 +196,21 @@ impl MemoryStore {
 
     pub(crate) async fn release_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         Ok(self.writing()?.change_lease(lease, |lease| lease.holder = None))
+    }
+
+    pub(crate) async fn last_of(
+        &self,
+        stream_type: StreamType,
+        after: Position,
+        until: Position,
+    ) -> Result<Option<Position>, StoreError> {
+        let log = self.reading()?;
+        let behind = log.events.iter().rev().filter(|event| {
+            event.position > after
+                && event.position <= until
+                && event.stream.stream_type == stream_type
+        });
+        Ok(behind.map(|event| event.position).next())
     }
 
     pub(crate) async fn sealed_with(&self) -> Result<Option<Uuid>, StoreError> {
