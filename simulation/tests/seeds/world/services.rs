@@ -2,7 +2,9 @@
 
 use super::{Checked, World};
 use crate::account::Answer;
-use command_service::pipeline::{Pending, Pipeline, PipelineLimits, Reply, forget_old_answers};
+use command_service::pipeline::{
+    Key, Pending, Pipeline, PipelineLimits, Reply, forget_old_answers,
+};
 use domain::order::OrderAggregate;
 use event_store::{Access, Capacities};
 use stage::{Actor, Arm, Rest, Stop, Verdict};
@@ -76,7 +78,7 @@ impl World {
     pub fn send(&mut self, service: usize, number: usize) {
         self.services[service].sent.push(number);
         let attempt = &self.account.attempts[number];
-        let key = attempt.key.as_ref().map_or("no key", |key| &key.key);
+        let key = attempt.key.as_ref().map_or("no key", Key::text);
         let command = attempt.command.name().as_str();
         let line = format!("{number}: {command} of {} to {service}, {key}", attempt.order);
         self.note(line);
