@@ -34,7 +34,7 @@ const MAX_ROUNDS: usize = 30;
 /// then. Tries at most.
 const ATTEMPTS: usize = 12;
 /// Those whose own keys refuse a repeat, fence or not.
-const KEYED: [&str; 3] = ["history", "orders", "sales"];
+const KEYED: [&str; 4] = ["history", "orders", "proofs", "sales"];
 
 /// An order's first event.
 fn first_event() -> Append {
