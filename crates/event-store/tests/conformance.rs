@@ -87,6 +87,7 @@ macro_rules! conformance_cases {
                 reading::pages_of_a_stream_hold_that_stream_only,
                 reading::many_streams_load_in_the_order_asked,
                 reading::a_follower_of_the_log_reads_what_is_stored,
+                reading::the_last_event_of_a_type_is_found_behind_a_position,
                 reading::an_empty_log_reads_as_empty,
                 snapshots::a_stream_loads_from_its_snapshot,
                 snapshots::another_snapshot_version_is_not_seen,

@@ -63,18 +63,15 @@ pub async fn sealing(
     key_store: &str,
     stored: Stored,
 ) -> Result<Option<Keyring>, SealingError> {
+    let (noted, writes) = match stored {
+        Stored::Log(noted) => (noted, true),
+        Stored::Views => (None, false),
+    };
     let Some(master) = flags.personal_data_key()? else {
-        let sealed = match stored {
-            Stored::Log(noted) => noted.is_some(),
-            Stored::Views => has_data_keys(key_store).await,
-        };
+        let sealed = noted.is_some() || !writes && has_data_keys(key_store).await;
         return if sealed { Err(SealingError::NoMasterKey) } else { Ok(None) };
     };
-    let (file, writes) = (key_store.starts_with("sqlite:"), stored != Stored::Views);
-    let noted = match stored {
-        Stored::Log(noted) => noted,
-        Stored::Views => None,
-    };
+    let file = key_store.starts_with("sqlite:");
     if file && noted.is_some() && !is_there(key_store) {
         return Err(SealingError::NoKeys { key_store: key_store.to_owned() });
     }

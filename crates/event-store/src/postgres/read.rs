@@ -9,7 +9,10 @@ use super::{PostgresStore, snapshots};
 use crate::contiguity::{check_positions, check_versions};
 use crate::row::{EventRow, number, signed};
 use crate::stream::StreamEnd;
-use crate::{LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, Version};
+use crate::{
+    LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, StreamType,
+    Version,
+};
 use futures::TryStreamExt;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
@@ -28,6 +31,26 @@ macro_rules! event_columns {
 pub(super) use event_columns;
 
 impl PostgresStore {
+    pub(crate) async fn last_of(
+        &self,
+        stream_type: StreamType,
+        after: Position,
+        until: Position,
+    ) -> Result<Option<Position>, StoreError> {
+        let last: Option<i64> = on(&self.readers, async |connection| {
+            sqlx::query_scalar(
+                "SELECT MAX(position) FROM events WHERE position > $1 AND position <= $2 AND stream_type = $3",
+            )
+            .bind(signed(after))
+            .bind(signed(until))
+            .bind(stream_type.as_str().to_owned())
+            .fetch_one(connection)
+            .await
+        })
+        .await?;
+        Ok(last.map(i64::unsigned_abs))
+    }
+
     pub(crate) async fn read_feed(
         &self,
         after: Position,

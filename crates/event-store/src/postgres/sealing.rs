@@ -2,31 +2,10 @@
 
 use super::PostgresStore;
 use super::connect::on;
-use crate::row::signed;
-use crate::{Position, StoreError, StreamType};
+use crate::StoreError;
 use uuid::Uuid;
 
 impl PostgresStore {
-    pub(crate) async fn last_of(
-        &self,
-        stream_type: StreamType,
-        after: Position,
-        until: Position,
-    ) -> Result<Option<Position>, StoreError> {
-        let last: Option<i64> = on(&self.readers, async |connection| {
-            sqlx::query_scalar(
-                "SELECT MAX(position) FROM events WHERE position > $1 AND position <= $2 AND stream_type = $3",
-            )
-            .bind(signed(after))
-            .bind(signed(until))
-            .bind(stream_type.as_str().to_owned())
-            .fetch_one(connection)
-            .await
-        })
-        .await?;
-        Ok(last.map(i64::unsigned_abs))
-    }
-
     pub(crate) async fn sealed_with(&self) -> Result<Option<Uuid>, StoreError> {
         on(&self.readers, async |connection| {
             sqlx::query_scalar("SELECT key_store FROM sealing").fetch_optional(connection).await

@@ -7,7 +7,10 @@ use super::{SqliteStore, refusal};
 use crate::contiguity::{check_positions, check_versions};
 use crate::row::{EventRow, event_columns, number, signed};
 use crate::stream::StreamEnd;
-use crate::{LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, Version};
+use crate::{
+    LoadedStream, MAX_PAGE_BYTES, Position, RecordedEvent, StoreError, StreamId, StreamType,
+    Version,
+};
 use futures::TryStreamExt;
 use sqlx::query::QueryAs;
 use sqlx::sqlite::SqliteArguments;
@@ -17,6 +20,24 @@ use std::fmt::Write;
 type EventQuery = QueryAs<'static, Sqlite, EventRow, SqliteArguments>;
 
 impl SqliteStore {
+    pub(crate) async fn last_of(
+        &self,
+        stream_type: StreamType,
+        after: Position,
+        until: Position,
+    ) -> Result<Option<Position>, StoreError> {
+        let last: Option<i64> = sqlx::query_scalar(
+            "SELECT MAX(position) FROM events WHERE position > $1 AND position <= $2 AND stream_type = $3",
+        )
+        .bind(signed(after))
+        .bind(signed(until))
+        .bind(stream_type.as_str().to_owned())
+        .fetch_one(&self.readers)
+        .await
+        .map_err(refusal)?;
+        Ok(last.map(i64::unsigned_abs))
+    }
+
     pub(crate) async fn read_feed(
         &self,
         after: Position,

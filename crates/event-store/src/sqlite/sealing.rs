@@ -1,29 +1,10 @@
 //! The store of keys of a log in SQLite: each verb is one statement, and its row count is the answer.
 
 use super::{SqliteStore, refusal};
-use crate::row::signed;
-use crate::{Position, StoreError, StreamType};
+use crate::StoreError;
 use uuid::Uuid;
 
 impl SqliteStore {
-    pub(crate) async fn last_of(
-        &self,
-        stream_type: StreamType,
-        after: Position,
-        until: Position,
-    ) -> Result<Option<Position>, StoreError> {
-        let last: Option<i64> = sqlx::query_scalar(
-            "SELECT MAX(position) FROM events WHERE position > $1 AND position <= $2 AND stream_type = $3",
-        )
-        .bind(signed(after))
-        .bind(signed(until))
-        .bind(stream_type.as_str().to_owned())
-        .fetch_one(&self.readers)
-        .await
-        .map_err(refusal)?;
-        Ok(last.map(i64::unsigned_abs))
-    }
-
     pub(crate) async fn sealed_with(&self) -> Result<Option<Uuid>, StoreError> {
         sqlx::query_scalar("SELECT key_store FROM sealing")
             .fetch_optional(&self.readers)

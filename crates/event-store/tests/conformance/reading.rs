@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::fixtures::{append, entry, event, fill, stream, whole_log};
-use event_store::{Entry, MAX_PAGE, MAX_PAGE_BYTES, NewEvent, Timestamp};
+use event_store::{Entry, MAX_PAGE, MAX_PAGE_BYTES, NewEvent, StreamType, Timestamp};
 
 pub async fn pages_of_the_log_are_contiguous_and_bounded(backend: Backend) {
     let store = backend.open().await;
@@ -77,4 +77,28 @@ pub async fn an_empty_log_reads_as_empty(backend: Backend) {
     assert!(store.read_feed(0, 10).await.unwrap().is_empty());
     assert!(store.load(&[stream(1)], 1).await.unwrap()[0].events.is_empty());
     assert_eq!(store.verify(|_, _| {}).await.unwrap(), event_store::VerifyReport::default());
+}
+
+pub async fn the_last_event_of_a_type_is_found_behind_a_position(backend: Backend) {
+    let store = backend.open().await;
+    let (ours, other) = (stream(1).stream_type, StreamType::new("other"));
+    assert_eq!(store.last_of(ours, 0).await.unwrap(), None);
+    let elsewhere = Entry { stream: other.stream(stream(2).id), ..entry(2, 0, 2) };
+    append(&store, vec![entry(1, 0, 3), elsewhere, entry(1, 3, 1)]).await;
+    for (stream_type, after, last) in [
+        (ours, 0, Some(6)),
+        (ours, 5, Some(6)),
+        (ours, 6, None),
+        (ours, 60, None),
+        (other, 0, Some(5)),
+        (other, 4, Some(5)),
+        (other, 5, None),
+        (StreamType::new("none"), 0, None),
+    ] {
+        assert_eq!(
+            store.last_of(stream_type, after).await.unwrap(),
+            last,
+            "{stream_type:?} {after}"
+        );
+    }
 }
