@@ -16,6 +16,9 @@ pub trait Aggregate: Send + Sync + 'static {
     const SNAPSHOT_VERSION: u16;
     /// The stored names of the events that [`Self::change_personal`] finds texts in. By default none has any.
     const PERSONAL_EVENTS: &'static [&'static str] = &[];
+    /// The types of further streams that this aggregate decides on and changes together with those of
+    /// [`Self::STREAM_TYPE`]: all of them or none. By default there are none.
+    const JOINT_TYPES: &'static [&'static str] = &[];
 
     /// The fold of a stream's events. `Default` is the state before the first event.
     type State: Clone + Default + Send + Sync + Serialize + DeserializeOwned + 'static;
@@ -34,6 +37,30 @@ pub trait Aggregate: Send + Sync + 'static {
         state: &Self::State,
         command: &Self::Command,
     ) -> Result<Vec<Self::Event>, Self::Rejection>;
+
+    /// The type of the stream that takes a command.
+    fn stream_type(_command: &Self::Command) -> &'static str {
+        Self::STREAM_TYPE
+    }
+
+    /// The other streams that a command is decided on, given the state of its own, in the order in which
+    /// [`Self::decide_jointly`] takes their states. By default there are none.
+    fn partners(_state: &Self::State, _command: &Self::Command) -> Vec<Partner> {
+        Vec::new()
+    }
+
+    /// Decides a command that has partners. The events of all streams are stored together or not at all, and only if
+    /// none of these streams, changed or merely read, has moved since.
+    ///
+    /// # Errors
+    /// The rule that the command breaks.
+    fn decide_jointly(
+        state: &Self::State,
+        _partners: &[&Self::State],
+        command: &Self::Command,
+    ) -> Result<JointDecision<Self::Event>, Self::Rejection> {
+        Ok(JointDecision { own: Self::decide(state, command)?, partners: Vec::new() })
+    }
 
     /// Folds one event, which happened at `at`, into the state. Total over everything that `decide` can produce.
     fn evolve(state: Self::State, event: &Self::Event, at: Timestamp) -> Self::State;
@@ -61,6 +88,24 @@ pub trait Aggregate: Send + Sync + 'static {
         schema_version: u16,
         payload: &[u8],
     ) -> Result<Self::Event, DecodeError>;
+}
+
+/// A stream that a command is decided on besides its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Partner {
+    /// [`Aggregate::STREAM_TYPE`], or one of [`Aggregate::JOINT_TYPES`].
+    pub stream_type: &'static str,
+    /// The stream's id.
+    pub id: Uuid,
+}
+
+/// A decision on several streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JointDecision<E> {
+    /// The events of the command's own stream.
+    pub own: Vec<E>,
+    /// Those of each partner, in the order of [`Aggregate::partners`]; the last ones may be left out.
+    pub partners: Vec<Vec<E>>,
 }
 
 /// An event as the log stores it.

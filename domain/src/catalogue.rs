@@ -53,14 +53,16 @@ impl Catalogue {
     /// The same catalogue with this aggregate added.
     ///
     /// # Panics
-    /// When it already lists an aggregate of this stream type.
+    /// When it already lists an aggregate of one of its stream types.
     #[must_use]
     pub fn with<A: Aggregate>(mut self) -> Self {
-        assert!(!self.knows(A::STREAM_TYPE), "two aggregates of stream type {}", A::STREAM_TYPE);
         let decode = |event_type: &str, schema_version, payload: &[u8]| {
             A::decode(event_type, schema_version, payload).map(Event::new::<A>)
         };
-        self.0.push(Entry { stream_type: A::STREAM_TYPE, decode });
+        for stream_type in [A::STREAM_TYPE].iter().chain(A::JOINT_TYPES) {
+            assert!(!self.knows(stream_type), "two aggregates of stream type {stream_type}");
+            self.0.push(Entry { stream_type, decode });
+        }
         self
     }
 

@@ -13,7 +13,7 @@ pub mod order;
 pub mod text;
 pub mod time;
 
-pub use aggregate::{Aggregate, DecodeError, EncodedEvent};
+pub use aggregate::{Aggregate, DecodeError, EncodedEvent, JointDecision, Partner};
 pub use catalogue::{Catalogue, Event};
 pub use currency::Currency;
 pub use money::{Money, MoneyError};
