@@ -27,6 +27,7 @@ pub async fn an_order_of_an_earlier_rule_takes_commands(rig: Rig) {
         events: vec![event],
         answer: None,
         metadata: Metadata::default(),
+        joint: None,
     };
     let recorded_at = "2020-01-01T00:00:00Z".parse().unwrap();
     let appended = rig.store.append(Append { entries: vec![entry], recorded_at }).await.unwrap();

@@ -117,5 +117,6 @@ fn entry(id: Uuid, version: u64) -> Entry {
         events,
         metadata,
         answer,
+        joint: None,
     }
 }

@@ -3,9 +3,13 @@
 //! An append is a list of entries, one for each decided command. Entries are independent of their neighbours: an entry
 //! that lost a race is left out and its outcome says why; the others are written. Only a failure of the storage fails all
 //! of them, and then none is stored.
+//!
+//! A decision on several streams is a group of *joint* entries, one for each stream: they are written together, or all of
+//! them are left out.
 
 use crate::{Metadata, NewEvent, Position, StoreError, StreamId, Timestamp, Version};
 use serde::de::IgnoredAny;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// The upper bound of entries in one append.
@@ -14,7 +18,8 @@ pub const MAX_ENTRIES: usize = 65_536;
 /// One transaction's worth of entries.
 #[derive(Debug, Clone)]
 pub struct Append {
-    /// In the order of decision. Several may name one stream; each expects the version that the one before leaves.
+    /// In the order of decision. Several may name one stream; each expects the version that the one before leaves. Joint
+    /// entries stand next to each other.
     pub entries: Vec<Entry>,
     /// The clock's time; stored as `recorded_at`, raised to the log's last one if the clock went back.
     pub recorded_at: Timestamp,
@@ -24,6 +29,11 @@ impl Append {
     /// The number of events in all entries.
     pub(crate) fn events(&self) -> usize {
         self.entries.iter().map(|entry| entry.events.len()).sum()
+    }
+
+    /// The entries in groups that hold together: joint ones, and each other one by itself.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[Entry]> {
+        self.entries.chunk_by(|one, next| one.joint.is_some() && one.joint == next.joint)
     }
 
     /// The approximate bytes that it adds to a transaction.
@@ -45,6 +55,10 @@ impl Append {
                 "a partition key is stated with a stream's first events, and by no later ones";
             return Err(StoreError::Corrupt(stated.to_owned()));
         }
+        if self.groups().any(keeps_two_answers_under_one_key) {
+            let twice = "joint entries keep two answers under one key";
+            return Err(StoreError::Corrupt(twice.to_owned()));
+        }
         for event in self.entries.iter().flat_map(|entry| &entry.events) {
             if !is_json(&event.payload) {
                 let event_type = event.event_type;
@@ -53,6 +67,16 @@ impl Append {
         }
         Ok(())
     }
+}
+
+/// Neither could be kept without the other.
+fn keeps_two_answers_under_one_key(group: &[Entry]) -> bool {
+    if group.len() < 2 {
+        return false;
+    }
+    let mut keys = HashSet::new();
+    let mut answers = group.iter().filter_map(|entry| entry.answer.as_ref());
+    !answers.all(|answer| keys.insert(answer.key.as_str()))
 }
 
 fn is_json(payload: &[u8]) -> bool {
@@ -75,6 +99,9 @@ pub struct Entry {
     pub metadata: Metadata,
     /// The answer to keep under an idempotency key.
     pub answer: Option<KeyedAnswer>,
+    /// Consecutive entries with the same number are joint: if one of them does not hold, none is written. `None` = the
+    /// entry stands alone.
+    pub joint: Option<u32>,
 }
 
 impl Entry {
@@ -149,6 +176,8 @@ pub enum EntryOutcome {
     /// Not stored: another request under the idempotency key was answered in the meantime. This is checked before the
     /// version.
     KeyTaken(StoredAnswer),
+    /// Not stored although it holds: an entry that is joint with it does not.
+    LeftOut,
 }
 
 /// Why an append is not known to have committed.

@@ -19,6 +19,7 @@ pub(crate) fn one(id: u128, bytes: usize) -> Append {
         events: vec![event],
         metadata: Metadata::default(),
         answer: None,
+        joint: None,
     };
     Append { entries: vec![entry], recorded_at: Timestamp::UNIX_EPOCH }
 }

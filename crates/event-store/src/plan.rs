@@ -2,9 +2,10 @@
 //!
 //! The input is the locked head, the versions of the streams and the taken keys. Entries are checked in order; each sees
 //! the results of those before it. An entry whose key is taken or whose expected version is not the stream's is left out.
-//! So is every later entry of that stream in the same append, because it was decided on events that were not stored. A
-//! stream's first events set its partition key; later ones inherit it. A transaction may carry several appends. Each gets
-//! the answer of a transaction of its own, down to the bytes and the hashes of the rows.
+//! So is every later entry of that stream in the same append, because it was decided on events that were not stored. Joint
+//! entries are all judged before the first of them is written. A stream's first events set its partition key; later ones
+//! inherit it. A transaction may carry several appends. Each gets the answer of a transaction of its own, down to the bytes
+//! and the hashes of the rows.
 
 use crate::chain::{self, Fields, Hash};
 use crate::event::cut;
@@ -141,10 +142,69 @@ impl<'a> Planner<'a> {
         self.refused.clear();
         // The clock's time, to the microsecond, unless the log has seen a later one.
         self.recorded_at = cut(append.recorded_at).max(self.plan.head.recorded_at);
-        let enter = |entry| self.refusal(entry).unwrap_or_else(|| self.write(entry));
-        let outcomes = append.entries.iter().map(enter).collect();
+        let mut outcomes = Vec::with_capacity(append.entries.len());
+        for group in append.groups() {
+            match group {
+                [entry] => outcomes.push(self.enter(entry)),
+                _ if planted(Fault::JointInPart) => {
+                    outcomes.extend(group.iter().map(|entry| self.enter(entry)));
+                }
+                _ => self.enter_jointly(group, &mut outcomes),
+            }
+        }
         let (head, recorded_at) = (self.plan.head.position, self.recorded_at);
         self.plan.appended.push(Appended { outcomes, head, recorded_at });
+    }
+
+    fn enter(&mut self, entry: &'a Entry) -> EntryOutcome {
+        let known = self.end(&entry.stream);
+        match self.refusal(entry, known) {
+            None => {
+                // If a stream was not looked up, only the insert of an event proves that the stream is new.
+                self.plan.guessed |= known.is_none() && entry.events.is_empty();
+                self.write(entry)
+            }
+            Some(refusal) => {
+                self.plan.guessed |= entry.is_guess(known, &refusal);
+                refusal
+            }
+        }
+    }
+
+    /// Writes all of a group or nothing of it. Each entry is judged as if those before it had been written.
+    fn enter_jointly(&mut self, group: &'a [Entry], outcomes: &mut Vec<EntryOutcome>) {
+        let mut ends = HashMap::with_capacity(group.len());
+        let mut refusals = Vec::new();
+        let (mut unproven, mut guess) = (false, false);
+        for (nth, entry) in group.iter().enumerate() {
+            let known = ends.get(&entry.stream).copied().or_else(|| self.end(&entry.stream));
+            match self.refusal(entry, known) {
+                Some(refusal) => {
+                    guess |= entry.is_guess(known, &refusal);
+                    refusals.push((nth, refusal));
+                }
+                None => {
+                    guess |= entry.is_guess(known, &EntryOutcome::LeftOut);
+                    unproven |= known.is_none() && entry.events.is_empty();
+                    let mut end = known.unwrap_or(StreamEnd::ABSENT);
+                    end.version += entry.events.len() as Version;
+                    ends.insert(&entry.stream, end);
+                }
+            }
+        }
+        if refusals.is_empty() {
+            self.plan.guessed |= unproven;
+            outcomes.extend(group.iter().map(|entry| self.write(entry)));
+            return;
+        }
+        self.plan.guessed |= guess;
+        let changing = group.iter().filter(|entry| !entry.events.is_empty());
+        self.refused.extend(changing.map(|entry| &entry.stream));
+        let first = outcomes.len();
+        outcomes.resize(first + group.len(), EntryOutcome::LeftOut);
+        for (nth, refusal) in refusals {
+            outcomes[first + nth] = refusal;
+        }
     }
 
     /// `None` where the stream was not looked up.
@@ -153,7 +213,8 @@ impl<'a> Planner<'a> {
         written.or_else(|| self.found.streams.get(stream)).copied()
     }
 
-    fn refusal(&mut self, entry: &'a Entry) -> Option<EntryOutcome> {
+    /// Why the entry does not hold on a stream with this end, if it does not.
+    fn refusal(&mut self, entry: &'a Entry, known: Option<StreamEnd>) -> Option<EntryOutcome> {
         if let Some(keyed) = &entry.answer
             && let Some(stored) = self.found.answers.get(keyed.key.as_str())
         {
@@ -162,15 +223,11 @@ impl<'a> Planner<'a> {
             }
             return Some(EntryOutcome::KeyTaken(stored.clone()));
         }
-        let known = self.end(&entry.stream);
         let (expected, actual) = (entry.expected_version, known.map_or(0, |end| end.version));
         if expected == actual && !self.refused.contains(&entry.stream) {
-            // If a stream was not looked up, only the insert of an event proves that the stream is new.
-            self.plan.guessed |= known.is_none() && entry.events.is_empty();
             return None;
         }
         self.refused.insert(&entry.stream);
-        self.plan.guessed |= entry.answer.is_some() || known.is_none();
         Some(EntryOutcome::WrongExpectedVersion { expected, actual })
     }
 
@@ -235,6 +292,14 @@ impl<'a> Planner<'a> {
         let row = EventRow { position, version, partition_key, recorded_at, hash, entry, event };
         self.plan.events.push(row);
         self.plan.head = Head { position, hash, recorded_at };
+    }
+}
+
+impl Entry {
+    /// Whether this refusal of it is a guess: its stream was not looked up, or its key may be taken.
+    fn is_guess(&self, known: Option<StreamEnd>, refusal: &EntryOutcome) -> bool {
+        let key_is_taken = matches!(refusal, EntryOutcome::KeyTaken(_));
+        !key_is_taken && (known.is_none() || self.answer.is_some())
     }
 }
 

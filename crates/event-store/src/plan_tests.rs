@@ -35,6 +35,7 @@ fn entry(id: u128, expected_version: Version, events: usize) -> Entry {
         events: vec![event; events],
         metadata: Metadata::default(),
         answer: None,
+        joint: None,
     }
 }
 
@@ -249,6 +250,40 @@ fn a_stream_keeps_the_partition_key_of_its_first_event() {
     assert_eq!(ends, [Some(7), None, Some(6), Some(9)].map(|key| key.map(Uuid::from_u128)));
 }
 
+fn joint(entries: &[Entry]) -> Vec<Entry> {
+    entries.iter().map(|entry| Entry { joint: Some(5), ..entry.clone() }).collect()
+}
+
+#[test]
+fn joint_entries_of_one_stream_build_on_one_another_or_none_is_written() {
+    let entries = joint(&[entry(1, 0, 2), entry(1, 2, 1), entry(2, 4, 1)]);
+    assert_eq!(outcomes(&entries, &[(2, 4)], &[]), [written(11), written(13), written(14)]);
+    let expected = [EntryOutcome::LeftOut, EntryOutcome::LeftOut, wrong(4, 5)];
+    assert_eq!(outcomes(&entries, &[(2, 5)], &[]), expected);
+    // Judged on the first one's events, although they were not written.
+    let stale = joint(&[entry(1, 0, 2), entry(1, 1, 1), entry(1, 2, 1)]);
+    assert_eq!(outcomes(&stale, &[], &[]), [EntryOutcome::LeftOut, wrong(1, 2), wrong(2, 2)]);
+}
+
+#[test]
+fn a_group_that_is_left_out_is_a_guess_unless_all_of_it_was_looked_up() {
+    let guessed = |entries: &[Entry], known: &[(u128, Version)]| {
+        let group = alone(&joint(entries), 200);
+        let streams: Vec<_> = known.iter().map(|(id, at)| (stream(*id), end(*at))).collect();
+        let streams = streams.iter().map(|(stream, end)| (stream, *end)).collect();
+        plan(&group, Found { streams, ..Found::default() }, head()).guessed
+    };
+    let (fresh, stale, read) = (entry(1, 0, 1), entry(2, 3, 1), entry(3, 0, 0));
+    assert!(!guessed(&[stale.clone()], &[(2, 4)]));
+    // Its row would prove that stream 1 is new, but it does not go in.
+    assert!(guessed(&[fresh.clone(), stale.clone()], &[(2, 4)]));
+    assert!(!guessed(&[fresh.clone(), stale.clone()], &[(1, 0), (2, 4)]));
+    assert!(guessed(&[keyed(fresh.clone(), "k"), stale.clone()], &[(1, 0), (2, 4)]));
+    assert!(!guessed(&[keyed(fresh.clone(), "k"), stale.clone()], &[(1, 0), (2, 3)]));
+    assert!(guessed(&[fresh.clone(), read.clone()], &[]));
+    assert!(!guessed(&[fresh, read], &[(3, 0)]));
+}
+
 /// Everything about a row that goes into the log.
 fn rows(plan: &Plan<'_>) -> Vec<String> {
     let events = plan.events.iter().map(|row| format!("{row:?}"));
@@ -257,10 +292,11 @@ fn rows(plan: &Plan<'_>) -> Vec<String> {
 
 fn some_append() -> impl Strategy<Value = Append> {
     let case = proptest::option::of(1..4_u128);
-    let parts = (1..4_u128, 0..4_u64, 0..3_usize, proptest::option::of(0..3_usize), case);
-    let some_entry = parts.prop_map(|(id, expected_version, events, key, case)| {
+    let joint = proptest::option::of(0..2_u32);
+    let parts = (1..4_u128, 0..4_u64, 0..3_usize, proptest::option::of(0..3_usize), case, joint);
+    let some_entry = parts.prop_map(|(id, expected_version, events, key, case, joint)| {
         let partition_key = case.filter(|_| expected_version == 0).map(Uuid::from_u128);
-        let entry = Entry { partition_key, ..entry(id, expected_version, events) };
+        let entry = Entry { partition_key, joint, ..entry(id, expected_version, events) };
         match key {
             Some(key) => keyed(entry, ["a", "b", "c"][key]),
             None => entry,

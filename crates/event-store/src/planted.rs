@@ -59,6 +59,7 @@ pub(crate) fn answers_apart(mut append: Append) -> (Append, Option<Append>) {
             partition_key: None,
             events: Vec::new(),
             answer: Some(answer),
+            joint: None,
             metadata: entry.metadata.clone(),
         });
     }

@@ -15,6 +15,8 @@ mod backend;
 mod cases;
 #[path = "conformance/fixtures.rs"]
 mod fixtures;
+#[path = "conformance/joint.rs"]
+mod joint;
 #[path = "conformance/keys.rs"]
 mod keys;
 #[path = "conformance/leases.rs"]
@@ -74,6 +76,14 @@ macro_rules! conformance_cases {
                 sharing::each_append_made_together_has_its_own_recorded_time,
                 sharing::a_caller_that_goes_away_leaves_the_others_their_answers,
                 sharing::tasks_that_share_handles_lose_nothing_and_hear_their_own_answers,
+                joint::joint_entries_are_written_together,
+                joint::one_stale_entry_leaves_all_that_are_joint_with_it_out,
+                joint::a_taken_key_leaves_all_that_are_joint_with_it_out,
+                joint::what_follows_on_a_stream_that_was_left_out_is_refused,
+                joint::an_entry_that_only_reads_its_stream_guards_the_others,
+                joint::two_answers_under_one_key_cannot_be_joint,
+                joint::joint_entries_keep_together_in_a_shared_transaction,
+                joint::writers_that_race_for_the_same_streams_leave_whole_groups,
                 keys::a_kept_answer_is_found_with_its_position,
                 keys::a_taken_key_gives_the_first_answer_and_writes_nothing,
                 keys::a_taken_key_is_reported_before_a_wrong_version,

@@ -101,6 +101,7 @@ fn batch(number: u64) -> Append {
         }],
         metadata: Metadata::default(),
         answer: None,
+        joint: None,
     };
     Append { entries: (0..EVENTS).map(entry).collect(), recorded_at: Timestamp::UNIX_EPOCH }
 }

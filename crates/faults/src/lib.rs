@@ -18,6 +18,8 @@ pub enum Fault {
     StaleVersionsKept,
     /// Two entries of one append have the same key, and both are written.
     TwinsBothWritten,
+    /// Joint entries are judged one by one, and those that hold are written without the others.
+    JointInPart,
     /// Orders stay in the pipeline's cache as decided although their batch was not stored.
     CacheKeptAfterFailure,
     /// An answer is kept under its key after the commit of its events, not with it.
@@ -54,11 +56,12 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::FalseCreated,
         Self::CountsNotCompared,
         Self::StaleVersionsKept,
         Self::TwinsBothWritten,
+        Self::JointInPart,
         Self::CacheKeptAfterFailure,
         Self::AnswerApart,
         Self::FingerprintNotCompared,

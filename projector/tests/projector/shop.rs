@@ -153,8 +153,15 @@ impl Shop {
         events: Vec<NewEvent>,
     ) {
         let metadata = Metadata::default();
-        let entry =
-            Entry { stream, expected_version, partition_key, events, metadata, answer: None };
+        let entry = Entry {
+            stream,
+            expected_version,
+            partition_key,
+            events,
+            metadata,
+            answer: None,
+            joint: None,
+        };
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
         let appended = self.log.append(append).await.unwrap();
         assert!(matches!(appended.outcomes[..], [EntryOutcome::Written { .. }]));

@@ -75,6 +75,7 @@ pub async fn an_event_of_another_business_case_says_which(views: Views) {
         events: vec![event],
         metadata: Metadata::default(),
         answer: None,
+        joint: None,
     };
     let append = Append { entries: vec![entry], recorded_at: shop.now };
     shop.log.append(append).await.unwrap();

@@ -154,6 +154,7 @@ impl Shop {
             events: stored,
             metadata,
             answer: None,
+            joint: None,
         };
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
         self.log.append(append).await.unwrap();
@@ -180,6 +181,7 @@ impl Shop {
             events: vec![event],
             metadata: Metadata::default(),
             answer: None,
+            joint: None,
         };
         let append = Append { entries: vec![entry], recorded_at: Utc::now() };
         self.log.append(append).await.unwrap();

@@ -48,9 +48,48 @@ impl Log {
     pub fn append(&mut self, append: &Append) -> Appended {
         let recorded_at = cut(append.recorded_at).max(self.recorded_at);
         let mut spoiled = HashSet::new();
-        let enter = |entry| self.enter(entry, recorded_at, &mut spoiled);
-        let outcomes = append.entries.iter().map(enter).collect();
+        let mut outcomes = Vec::with_capacity(append.entries.len());
+        let mut rest = append.entries.as_slice();
+        while let Some(first) = rest.first() {
+            let joint = |entry: &Entry| first.joint.is_some() && entry.joint == first.joint;
+            let length = 1 + rest[1..].iter().take_while(|entry| joint(entry)).count();
+            let (group, others) = rest.split_at(length);
+            outcomes.extend(self.enter_jointly(group, recorded_at, &mut spoiled));
+            rest = others;
+        }
         Appended { outcomes, head: self.head().position, recorded_at }
+    }
+
+    /// Writes the entries in turn, and takes all of them back if one of several was not written.
+    fn enter_jointly<'a>(
+        &mut self,
+        group: &'a [Entry],
+        recorded_at: Timestamp,
+        spoiled: &mut HashSet<&'a StreamId>,
+    ) -> Vec<EntryOutcome> {
+        let (events, recorded_before) = (self.events.len(), self.recorded_at);
+        let enter = |entry| self.enter(entry, recorded_at, spoiled);
+        let mut outcomes: Vec<_> = group.iter().map(enter).collect();
+        let is_written = |outcome: &EntryOutcome| matches!(outcome, EntryOutcome::Written { .. });
+        if group.len() == 1 || outcomes.iter().all(is_written) {
+            return outcomes;
+        }
+        for event in self.events.drain(events..).rev() {
+            self.streams.get_mut(&event.stream).and_then(Vec::pop);
+        }
+        self.recorded_at = recorded_before;
+        for (entry, outcome) in group.iter().zip(&mut outcomes) {
+            if is_written(outcome) {
+                if let Some(keyed) = &entry.answer {
+                    self.answers.remove(&keyed.key);
+                }
+                *outcome = EntryOutcome::LeftOut;
+            }
+            if !entry.events.is_empty() {
+                spoiled.insert(&entry.stream);
+            }
+        }
+        outcomes
     }
 
     /// Writes one entry, or returns why not. `spoiled` are the streams of which an earlier entry was left out: later

@@ -37,6 +37,7 @@ pub fn entry(number: u128, expected_version: Version, events: usize) -> Entry {
         events,
         metadata: Metadata::default(),
         answer: None,
+        joint: None,
     }
 }
 

@@ -246,9 +246,7 @@ pub async fn tasks_that_share_handles_lose_nothing_and_hear_their_own_answers(ba
                 assert!(answer.head > first_position);
                 match shared {
                     EntryOutcome::Written { .. } | EntryOutcome::KeyTaken(_) => {}
-                    EntryOutcome::WrongExpectedVersion { .. } => {
-                        panic!("a key comes before a version")
-                    }
+                    other => panic!("a key comes before a version: {other:?}"),
                 }
             }
         });

@@ -113,14 +113,16 @@ fn entry() -> impl Strategy<Value = DrawnEntry> {
     let metadata = proptest::array::uniform4(proptest::option::weighted(0.3, text()));
     let answer = proptest::option::weighted(0.35, answer());
     let events = proptest::collection::vec(event(), 0..4);
-    (0..STREAMS, expected, case(), events, metadata, answer).prop_map(
-        |(stream, expected, case, events, metadata, answer)| DrawnEntry {
+    let joint = prop_oneof![2 => Just(None), 2 => Just(Some(0)), 1 => Just(Some(1))];
+    (0..STREAMS, expected, case(), events, metadata, answer, joint).prop_map(
+        |(stream, expected, case, events, metadata, answer, joint)| DrawnEntry {
             stream,
             expected,
             case,
             events,
             metadata,
             answer,
+            joint,
         },
     )
 }

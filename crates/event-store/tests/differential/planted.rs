@@ -8,7 +8,7 @@ const POSTGRES_SEQUENCES: &str = "100";
 
 #[test]
 fn planted_faults_of_sqlite_are_found() {
-    for fault in [FalseCreated, StaleVersionsKept, TwinsBothWritten] {
+    for fault in [FalseCreated, StaleVersionsKept, TwinsBothWritten, JointInPart] {
         let machine = "sqlite_answers_as_the_reference_does";
         find(fault, machine, &[("ORDERLOG_DIFFERENTIAL_SEQUENCES", SEQUENCES)]);
     }

@@ -132,6 +132,7 @@ impl Scene {
                 events: entry.events.into_iter().map(|event| self.event(event)).collect(),
                 metadata: Metadata { correlation_id, causation_id, traceparent, actor },
                 answer: entry.answer.map(|answer| self.answer(answer)),
+                joint: entry.joint,
             });
         }
         Append { entries, recorded_at: self.time(clock) }
@@ -155,6 +156,7 @@ impl Scene {
                 events: vec![self.event(event)],
                 metadata: Metadata::default(),
                 answer,
+                joint: None,
             }
         };
         let entries = numbers.map(entry).collect();

@@ -113,6 +113,8 @@ pub struct DrawnEntry {
     /// Correlation id, causation id, traceparent, actor.
     pub metadata: [Option<String>; 4],
     pub answer: Option<DrawnAnswer>,
+    /// Neighbours of one number are joint.
+    pub joint: Option<u32>,
 }
 
 /// The version that an entry expects.

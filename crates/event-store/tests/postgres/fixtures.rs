@@ -56,6 +56,7 @@ pub fn entry(number: u128, expected_version: Version) -> Entry {
         events: vec![event(1), event(2)],
         metadata: Metadata::default(),
         answer: Some(answer),
+        joint: None,
     }
 }
 

@@ -52,6 +52,7 @@ fn first_event() -> Append {
         events: vec![event],
         metadata: Metadata::default(),
         answer: None,
+        joint: None,
     };
     Append { entries: vec![entry], recorded_at: chrono::Utc::now() }
 }
