@@ -3,30 +3,30 @@
 //! All commands that waited share one read, one transaction and one flush to disk. Batches of other aggregates' pipelines
 //! may share the transaction too, because the store appends what waits together. Commands are decided in turn, each on the
 //! state that the one before left in memory, so two commands on one order need no second commit. A refused command affects
-//! no other command. Decisions without events go into the append too: it checks them against the stream's true version, so
+//! no other command. A command on several streams has an entry for each, and all of them are joint. Decisions without events go into the append too: it checks them against the stream's true version, so
 //! no answer rests on a stale cache. If no answer is kept under a request's key, the key is looked up once more before the
 //! answer. A command that lost to another process is loaded and decided again, a bounded number of times. States go back
 //! into the cache only after the commit.
 
 use super::cache::Cache;
+use super::deciding::{Decided, Decisions, decide};
 use super::figures::Figures;
 use super::kept;
 use super::key::Key;
 use super::outcome::{answer, stored_events};
-use super::personal::{Opening, Personal};
+use super::personal::Personal;
 use super::queue::{Job, QueueReceiver};
-use super::request::{Accepted, Commanded, Judged, Refusal, Reply, Target};
+use super::request::{Accepted, Commanded, Judged, Refusal, Reply};
+use super::seats::{Fresh, stream_of};
 use super::snapshots::Snapshots;
-use super::stream::Stream;
-use domain::{Aggregate, Timestamp};
+use super::stream::{OVERHEAD, Stream};
+use domain::Aggregate;
 use event_store::{
-    Append, AppendError, Appended, Entry, EntryOutcome, EventStore, Position, StoreError,
-    StoredAnswer, StreamId, StreamType, Version,
+    AppendError, Appended, EntryOutcome, EventStore, Position, StoredAnswer, Version,
 };
 use faults::{Fault, planted};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Instant;
-use uuid::Uuid;
 
 /// How often a command is decided before other writers have won for good.
 const MAX_DECISIONS: usize = 5;
@@ -42,32 +42,6 @@ pub struct Worker<A: Aggregate> {
     pub snapshots: Snapshots<A>,
     pub clock: super::Clock,
     pub figures: Figures,
-}
-
-/// The state of a stream that a command will begin and that is not in the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fresh {
-    /// It does not exist; the append proves it.
-    Absent,
-    /// It may exist after all.
-    Missing,
-}
-
-/// A job and the place of its stream in the batch.
-struct Seated<A: Aggregate> {
-    job: Job<A>,
-    stream: usize,
-}
-
-/// A decided job that waits for the commit.
-struct Decided<A: Aggregate> {
-    job: Job<A>,
-    stream: usize,
-    /// The stream's version that the decision found.
-    found: Version,
-    result: Judged<A, Accepted<A>>,
-    /// It has a key, and nothing is kept under it: the append does not check whether another request has used it.
-    unproven: bool,
 }
 
 /// A job whose decision stands, to be answered if its key is free.
@@ -104,9 +78,11 @@ impl<A: Commanded> Worker<A> {
             let fresh = if decision == 0 { Fresh::Absent } else { Fresh::Missing };
             self.personal.ready(waiting.len()).await;
             self.forget_what_was_erased();
-            let Some((seated, mut streams)) = self.load(waiting, fresh).await else { return };
+            let Some((seated, mut seats)) = self.load(waiting, fresh).await else { return };
             let now = (self.clock)();
-            let (decided, append) = decide(seated, &mut streams, now, &self.personal);
+            let Decisions { decided, append, later } =
+                decide(seated, &mut seats, now, &self.personal);
+            self.queue.carry(later);
             if decided.is_empty() {
                 return;
             }
@@ -119,13 +95,14 @@ impl<A: Commanded> Worker<A> {
             self.figures.commit_seconds.record(started.elapsed());
             waiting = match appended {
                 Ok(appended) => {
-                    let Settled { losers, unproven } = self.settle(decided, streams, &appended);
+                    let Settled { losers, unproven } =
+                        self.settle(decided, seats.streams, &appended);
                     self.prove(unproven).await;
                     losers
                 }
                 Err(error) => {
                     if planted(Fault::CacheKeptAfterFailure) {
-                        streams.into_iter().for_each(|stream| self.cache.put(stream));
+                        seats.streams.into_iter().for_each(|stream| self.cache.put(stream));
                     }
                     return fail(decided, &error);
                 }
@@ -141,7 +118,7 @@ impl<A: Commanded> Worker<A> {
         let (mut seen, mut held) = (HashSet::new(), HashSet::new());
         let (jobs, later) = jobs.into_iter().partition::<Vec<_>, _>(|job| {
             let key = job.request.key.as_ref();
-            let stream = job.request.target.id();
+            let stream = stream_of::<A>(&job.request);
             let first = key.is_none_or(|key| seen.insert(key.text().to_owned()));
             let now = first && !held.contains(&stream);
             if now {
@@ -187,67 +164,6 @@ impl<A: Commanded> Worker<A> {
         }
     }
 
-    /// Seats every job at its stream: from the cache, or all missing ones with one read.
-    async fn load(
-        &mut self,
-        jobs: Vec<Job<A>>,
-        fresh: Fresh,
-    ) -> Option<(Vec<Seated<A>>, Vec<Stream<A>>)> {
-        let mut seats = HashMap::<Uuid, usize>::with_capacity(jobs.len());
-        let mut streams = Vec::<Stream<A>>::with_capacity(jobs.len());
-        let mut missing = BTreeSet::new();
-        let mut seated = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let id = job.request.target.id();
-            let stream = *seats.entry(id).or_insert_with(|| {
-                streams.push(self.cache.take(&id).unwrap_or_else(|| Stream::absent(id)));
-                streams.len() - 1
-            });
-            let absent = streams[stream].version == 0;
-            let named = matches!(job.request.target, Target::Named(_));
-            if absent && (named || fresh == Fresh::Missing) {
-                missing.insert(stream);
-            }
-            seated.push(Seated { job, stream });
-        }
-        if missing.is_empty() {
-            return Some((seated, streams));
-        }
-        let absent: Vec<_> = missing.iter().map(|&seat| streams[seat].id).collect();
-        match self.read(&absent).await {
-            Ok(read) => {
-                for (&seat, stream) in missing.iter().zip(read) {
-                    streams[seat] = stream;
-                }
-                Some((seated, streams))
-            }
-            Err(error) => {
-                tracing::warn!(%error, jobs = seated.len(), "cannot load streams");
-                seated.into_iter().for_each(|seated| refuse(seated.job, Refusal::Unavailable));
-                None
-            }
-        }
-    }
-
-    /// Reads streams as the store has them, in the order asked.
-    async fn read(&self, ids: &[Uuid]) -> Result<Vec<Stream<A>>, StoreError> {
-        let stored: Vec<_> = ids.iter().map(|&id| stream_id::<A>(id)).collect();
-        let loaded = self.store.load(&stored, A::SNAPSHOT_VERSION).await?;
-        let mut streams = Vec::with_capacity(ids.len());
-        for (&id, mut loaded) in ids.iter().zip(loaded) {
-            let folded = match self.personal.open(&mut loaded).await {
-                Ok(Opening::Whole) => Stream::fold(id, loaded),
-                // Without its keys, it is folded as far as its owner can be seen.
-                Ok(Opening::SnapshotErased) | Err(_) => None,
-            };
-            streams.push(match folded {
-                Some(stream) => stream,
-                None => Stream::refold(id, &self.store, &self.personal).await?,
-            });
-        }
-        Ok(streams)
-    }
-
     /// After the commit: answers, keeps the states, gives back the jobs that lost to another writer.
     fn settle(
         &mut self,
@@ -257,11 +173,19 @@ impl<A: Commanded> Worker<A> {
     ) -> Settled<A> {
         let mut stale = vec![false; streams.len()];
         let (mut losers, mut unanswered) = (Vec::new(), Vec::new());
-        for (Decided { job, stream, found, mut result, unproven }, outcome) in
-            decided.into_iter().zip(&appended.outcomes)
-        {
+        let mut outcomes = appended.outcomes.as_slice();
+        for Decided { job, stream, partners, found, mut result, unproven } in decided {
+            let (of_partners, rest) = outcomes.split_at(partners.len());
+            let (outcome, rest) = rest.split_first().expect("the store answers for each entry");
+            outcomes = rest;
+            if !matches!(outcome, EntryOutcome::Written { .. }) {
+                partners.iter().for_each(|partner| stale[partner.stream] = true);
+            }
             match outcome {
                 EntryOutcome::Written { first_position } => {
+                    for (partner, outcome) in partners.iter().zip(of_partners) {
+                        partner.stored(outcome, &mut streams);
+                    }
                     let events = stored_events(&result);
                     if events > 0 {
                         streams[stream].position = first_position + events - 1;
@@ -281,7 +205,7 @@ impl<A: Commanded> Worker<A> {
                 {
                     answer(job, result, found, found);
                 }
-                EntryOutcome::WrongExpectedVersion { .. } => {
+                EntryOutcome::WrongExpectedVersion { .. } | EntryOutcome::LeftOut => {
                     stale[stream] = true;
                     losers.push(job);
                 }
@@ -297,6 +221,9 @@ impl<A: Commanded> Worker<A> {
                 continue;
             }
             self.snapshots.offer(&mut stream, self.generation);
+            if let Some(weight) = stream.state.as_ref().and_then(A::weight) {
+                stream.weight = OVERHEAD + weight;
+            }
             self.cache.put(stream);
         }
         self.figures.conflicts.increment(losers.len() as u64);
@@ -340,38 +267,6 @@ fn first_kept(
     stored.take(key.texts().count()).fold(None, Option::or)
 }
 
-/// Decides each job in turn and lays out the append, one entry a job.
-fn decide<A: Commanded>(
-    seated: Vec<Seated<A>>,
-    streams: &mut [Stream<A>],
-    now: Timestamp,
-    personal: &Personal,
-) -> (Vec<Decided<A>>, Append) {
-    let mut decided = Vec::with_capacity(seated.len());
-    let mut entries = Vec::with_capacity(seated.len());
-    for Seated { job, stream } in seated {
-        let decision = streams[stream].decide(&job.request, now, personal);
-        if let Err(undecided @ (Refusal::Internal | Refusal::Unavailable)) = decision.result {
-            refuse(job, undecided);
-            continue;
-        }
-        let found = decision.seen_version;
-        let answer = kept::keep(&job.request, &decision.result, found);
-        let unproven =
-            answer.is_none() && job.request.key.is_some() && !planted(Fault::KeyNotProven);
-        entries.push(Entry {
-            stream: stream_id::<A>(streams[stream].id),
-            expected_version: decision.expected_version,
-            partition_key: decision.partition_key,
-            events: decision.events,
-            answer,
-            metadata: job.request.metadata.clone(),
-        });
-        decided.push(Decided { job, stream, found, result: decision.result, unproven });
-    }
-    (decided, Append { entries, recorded_at: now })
-}
-
 fn fail<A: Aggregate>(decided: Vec<Decided<A>>, error: &AppendError) {
     tracing::error!(%error, commands = decided.len(), "a batch was not stored");
     for Decided { job, .. } in decided {
@@ -385,10 +280,7 @@ fn fail<A: Aggregate>(decided: Vec<Decided<A>>, error: &AppendError) {
     }
 }
 
-fn refuse<A: Aggregate>(job: Job<A>, why: Refusal<A::Rejection>) {
+/// Answers a job that was not decided.
+pub fn refuse<A: Aggregate>(job: Job<A>, why: Refusal<A::Rejection>) {
     job.answer(Reply::undecided(why));
-}
-
-fn stream_id<A: Aggregate>(id: Uuid) -> StreamId {
-    StreamId { stream_type: const { StreamType::new(A::STREAM_TYPE) }, id }
 }

@@ -10,8 +10,8 @@
 
 use super::stream::Stream;
 use domain::Aggregate;
+use event_store::StreamId;
 use lru::LruCache;
-use uuid::Uuid;
 
 /// Bounds of the cache.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Default for CacheLimits {
 
 /// The state cache: see the module.
 pub struct Cache<A: Aggregate> {
-    streams: LruCache<Uuid, Stream<A>>,
+    streams: LruCache<StreamId, Stream<A>>,
     weight: usize,
     limits: CacheLimits,
 }
@@ -42,7 +42,7 @@ impl<A: Aggregate> Cache<A> {
     }
 
     /// Moves a stream out.
-    pub fn take(&mut self, id: &Uuid) -> Option<Stream<A>> {
+    pub fn take(&mut self, id: &StreamId) -> Option<Stream<A>> {
         let stream = self.streams.pop(id)?;
         self.weight -= stream.weight;
         Some(stream)
@@ -81,9 +81,15 @@ impl<A: Aggregate> Cache<A> {
 mod tests {
     use super::*;
     use crate::pipeline::counter::Counter;
+    use event_store::StreamType;
+    use uuid::Uuid;
+
+    fn id(n: u128) -> StreamId {
+        StreamType::new("counter").stream(Uuid::from_u128(n))
+    }
 
     fn stream(n: u128, weight: usize) -> Stream<Counter> {
-        Stream { weight, ..Stream::absent(Uuid::from_u128(n)) }
+        Stream { weight, ..Stream::absent(id(n)) }
     }
 
     #[test]
@@ -91,12 +97,12 @@ mod tests {
         let mut cache = Cache::new(CacheLimits { streams: 2, weight: 1_000 });
         cache.put(stream(1, 1));
         cache.put(stream(2, 1));
-        let first = cache.take(&Uuid::from_u128(1)).unwrap();
+        let first = cache.take(&id(1)).unwrap();
         cache.put(first);
         cache.put(stream(3, 1));
-        assert!(cache.take(&Uuid::from_u128(2)).is_none());
-        assert!(cache.take(&Uuid::from_u128(1)).is_some());
-        assert!(cache.take(&Uuid::from_u128(3)).is_some());
+        assert!(cache.take(&id(2)).is_none());
+        assert!(cache.take(&id(1)).is_some());
+        assert!(cache.take(&id(3)).is_some());
         assert_eq!((cache.len(), cache.weight()), (0, 0));
     }
 

@@ -7,11 +7,15 @@
 //! Each aggregate type has a pipeline of its own, all over one store. They decide in parallel, and one commit appends
 //! what waits.
 
+#[cfg(test)]
+mod bank;
 mod batch;
 mod cache;
 #[cfg(test)]
 pub(crate) mod counter;
+mod deciding;
 pub mod figures;
+mod joint;
 mod kept;
 mod key;
 mod outcome;
@@ -27,6 +31,7 @@ mod personal_tests;
 mod queue;
 pub mod request;
 mod retention;
+mod seats;
 mod snapshots;
 mod stream;
 #[cfg(test)]

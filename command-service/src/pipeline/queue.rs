@@ -156,7 +156,7 @@ impl<A: Aggregate> QueueReceiver<A> {
 
     /// Puts jobs at the front of the next batch.
     pub fn carry(&mut self, jobs: Vec<Job<A>>) {
-        self.carried.extend(jobs);
+        self.carried.splice(..0, jobs);
     }
 
     async fn first(&mut self) -> Option<Job<A>> {

@@ -27,6 +27,13 @@ pub trait Commanded: Aggregate {
         None
     }
 
+    /// The bytes that a state takes in memory. `None`, the default, means that it grows with its events: their bytes are
+    /// taken instead.
+    fn weight(state: &Self::State) -> Option<usize> {
+        let _ = state;
+        None
+    }
+
     /// A rejection as it is stored under an idempotency key; it comes back as [`Refusal::Replayed`].
     fn keep(rejection: &Self::Rejection) -> Value;
     /// Whether a retry with the same key must get this rejection again, whatever has happened since.

@@ -8,7 +8,7 @@ use super::personal::Personal;
 use super::request::Commanded;
 use super::stream::Stream;
 use domain::Aggregate;
-use event_store::{EventStore, Snapshot, StreamId, StreamType, Version};
+use event_store::{EventStore, Snapshot, StreamId, Version};
 use tokio::sync::mpsc;
 
 /// Events between two snapshots: usually the most that a load has to fold.
@@ -40,10 +40,7 @@ impl<A: Aggregate> Snapshots<A> {
         let Ok(room) = self.taken.try_reserve() else { return };
         let (version, position) = (stream.version, stream.position);
         room.send(Taken {
-            stream: StreamId {
-                stream_type: const { StreamType::new(A::STREAM_TYPE) },
-                id: stream.id,
-            },
+            stream: stream.id,
             state: state.clone(),
             snapshot: Snapshot { version, occurred_at, position, state: Vec::new() },
             taken_at: generation,

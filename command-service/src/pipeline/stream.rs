@@ -8,7 +8,7 @@ use super::request::{Accepted, Commanded, Effect, EventRef, Judged, Preview, Ref
 use domain::{Aggregate, Timestamp};
 use event_store::{
     EventStore, LoadedStream, MAX_PAGE, NewEvent, Position, RecordedEvent, StoreError, StreamId,
-    StreamType, Version,
+    Version,
 };
 use identity::Scope;
 use server::clock;
@@ -17,11 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use uuid::Uuid;
 
 /// The weight of a stream besides its bytes.
-const OVERHEAD: usize = 256;
+pub const OVERHEAD: usize = 256;
 
 /// A stream in memory: see the module.
 pub struct Stream<A: Aggregate> {
-    pub id: Uuid,
+    pub id: StreamId,
     /// `None` = this build cannot read it.
     pub state: Option<A::State>,
     pub version: Version,
@@ -37,7 +37,7 @@ pub struct Stream<A: Aggregate> {
 
 impl<A: Aggregate> Stream<A> {
     /// A stream without events.
-    pub fn absent(id: Uuid) -> Self {
+    pub fn absent(id: StreamId) -> Self {
         let state = Some(A::State::default());
         let (version, position, snapshot) = (0, 0, 0);
         let (weight, lacks_keys) = (OVERHEAD, false);
@@ -45,11 +45,13 @@ impl<A: Aggregate> Stream<A> {
     }
 
     /// Folds the store's content; `None` if it begins with a snapshot that this build cannot read.
-    pub fn fold(id: Uuid, loaded: LoadedStream) -> Option<Self> {
+    pub fn fold(id: StreamId, loaded: LoadedStream) -> Option<Self> {
         let mut stream = Self::absent(id);
         if let Some(snapshot) = loaded.snapshot {
             let state = serde_json::from_slice(&snapshot.state)
-                .inspect_err(|error| tracing::warn!(stream.id = %id, %error, "unreadable snapshot"))
+                .inspect_err(
+                    |error| tracing::warn!(stream.id = %id.id, %error, "unreadable snapshot"),
+                )
                 .ok()?;
             stream.version = snapshot.version;
             stream.snapshot = snapshot.version;
@@ -68,19 +70,18 @@ impl<A: Aggregate> Stream<A> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn refold(
-        id: Uuid,
+        id: StreamId,
         store: &EventStore,
         personal: &Personal,
     ) -> Result<Self, StoreError> {
-        let stored = StreamId { stream_type: const { StreamType::new(A::STREAM_TYPE) }, id };
         let mut stream = Self::absent(id);
         loop {
-            let mut page = store.read_stream(&stored, stream.version, MAX_PAGE).await?;
+            let mut page = store.read_stream(&id, stream.version, MAX_PAGE).await?;
             if page.is_empty() {
                 return Ok(stream);
             }
             if let Err(error) = personal.open_events(&mut page).await {
-                tracing::warn!(stream.id = %id, %error, "a stream cannot be opened");
+                tracing::warn!(stream.id = %id.id, %error, "a stream cannot be opened");
                 stream.lacks_keys = true;
             }
             stream.follow(&page);
@@ -96,7 +97,7 @@ impl<A: Aggregate> Stream<A> {
             match A::decode(&event.event_type, event.schema_version, &event.payload) {
                 Ok(decoded) => self.evolve(&decoded, event.occurred_at),
                 Err(error) => {
-                    tracing::error!(stream.id = %self.id, event.position, %error, "unreadable event");
+                    tracing::error!(stream.id = %self.id.id, event.position, %error, "unreadable event");
                     self.state = None;
                 }
             }
@@ -149,6 +150,17 @@ impl<A: Commanded> Stream<A> {
         request: &Request<A::Command>,
         now: Timestamp,
     ) -> Judged<A, (Vec<A::Event>, Timestamp)> {
+        self.check_with(request, now, self.occurred_at, |state| A::decide(state, &request.command))
+    }
+
+    /// Checks what must hold before a decision, and decides. The events happen at `last` or later.
+    pub fn check_with(
+        &self,
+        request: &Request<A::Command>,
+        now: Timestamp,
+        last: Option<Timestamp>,
+        decide: impl FnOnce(&A::State) -> Result<Vec<A::Event>, A::Rejection>,
+    ) -> Judged<A, (Vec<A::Event>, Timestamp)> {
         if A::acts_for(&request.command).is_some_and(|customer| !request.scope.sees(customer)) {
             return Err(Refusal::Forbidden);
         }
@@ -165,8 +177,8 @@ impl<A: Commanded> Stream<A> {
         if current_version > 0 && !holds {
             return Err(Refusal::PreconditionFailed { current_version });
         }
-        let at = self.occurs_at(request.at, now)?;
-        let decided = guarded(self.id, || A::decide(state, &request.command));
+        let at = occurs_at(request.at, last, now)?;
+        let decided = guarded(self.id, || decide(state));
         let events = decided.ok_or(Refusal::Internal)?.map_err(Refusal::Rejected)?;
         if current_version == 0 && !holds {
             // The domain would begin the stream here, but the caller expects it to exist.
@@ -201,17 +213,8 @@ impl<A: Commanded> Stream<A> {
         }
     }
 
-    /// Business time never goes back within a stream, whatever the clock does.
-    fn occurs_at(&self, imported: Option<Timestamp>, now: Timestamp) -> Judged<A, Timestamp> {
-        match (imported, self.occurred_at) {
-            (None, last) => Ok(last.map_or(now, |last| last.max(now))),
-            (Some(at), _) if at > now => Err(Refusal::InFuture),
-            (Some(at), Some(last)) if at < last => Err(Refusal::BeforeLastEvent { last }),
-            (Some(at), _) => Ok(at),
-        }
-    }
-
-    fn advance(
+    /// Evolves the stream as if the events were stored, and gives them their stored form.
+    pub fn advance(
         &mut self,
         events: &[A::Event],
         at: Timestamp,
@@ -249,7 +252,8 @@ impl<A: Commanded> Stream<A> {
         Ok(self.accepted(self.state.as_ref(), self.version, named))
     }
 
-    fn preview(&self, events: Vec<A::Event>, at: Timestamp) -> Judged<A, Accepted<A>> {
+    /// The stream after a dry run.
+    pub fn preview(&self, events: Vec<A::Event>, at: Timestamp) -> Judged<A, Accepted<A>> {
         let mut state = self.state.clone().ok_or(Refusal::Internal)?;
         for event in &events {
             state = guarded(self.id, || A::evolve(state, event, at)).ok_or(Refusal::Internal)?;
@@ -271,7 +275,7 @@ impl<A: Commanded> Stream<A> {
     ) -> Accepted<A> {
         let name = |(event_id, name)| EventRef { event_id, event_type: Cow::Borrowed(name) };
         Accepted {
-            id: self.id,
+            id: self.id.id,
             version,
             status: Cow::Borrowed(state.map_or("", A::status)),
             events: events.map(name).collect(),
@@ -281,10 +285,24 @@ impl<A: Commanded> Stream<A> {
     }
 }
 
+/// Business time never goes back within a stream, whatever the clock does.
+fn occurs_at<R>(
+    imported: Option<Timestamp>,
+    last: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, Refusal<R>> {
+    match (imported, last) {
+        (None, last) => Ok(last.map_or(now, |last| last.max(now))),
+        (Some(at), _) if at > now => Err(Refusal::InFuture),
+        (Some(at), Some(last)) if at < last => Err(Refusal::BeforeLastEvent { last }),
+        (Some(at), _) => Ok(at),
+    }
+}
+
 /// Runs the aggregate's code; a panic costs the stream, not the pipeline.
-fn guarded<T>(id: Uuid, run: impl FnOnce() -> T) -> Option<T> {
+pub fn guarded<T>(id: StreamId, run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run))
-        .inspect_err(|_| tracing::error!(stream.id = %id, "the domain panicked"))
+        .inspect_err(|_| tracing::error!(stream.id = %id.id, "the domain panicked"))
         .ok()
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use domain::Aggregate;
 use event_store::{RecordedEvent, StreamId, StreamType};
 use import::*;
+use joint::*;
 use several::*;
 use std::time::Duration;
 use upkeep::*;
@@ -13,6 +14,8 @@ use uuid::Uuid;
 
 #[path = "import_tests.rs"]
 mod import;
+#[path = "joint_tests.rs"]
+mod joint;
 #[path = "several_tests.rs"]
 mod several;
 #[path = "upkeep_tests.rs"]
@@ -345,10 +348,20 @@ on_both_backends!(
         what_happened_can_be_read_off_the_figures,
         each_type_has_its_own_figures,
         the_service_forgets_for_all_pipelines_until_it_is_closed,
+        a_decision_on_several_streams_is_stored_whole,
+        what_is_decided_on_other_streams_is_never_decided_on_stale_ones,
+        partners_that_only_the_stream_knows_are_found_in_the_same_batch,
+        a_joint_decision_is_kept_under_its_key,
+        a_joint_batch_that_fails_leaves_no_trace,
+        a_dry_run_on_several_streams_stores_nothing,
+        a_partner_that_cannot_be_folded_costs_its_streams_and_nothing_else,
+        each_stream_of_a_decision_has_its_own_business_case,
+        what_has_too_many_streams_for_one_append_takes_several,
     ],
     [
         of_64_with_one_if_match_exactly_one_wins,
         pipelines_that_compete_for_a_stream_lose_nothing,
         pipelines_of_two_types_lose_nothing_under_load,
+        no_transfer_of_two_racing_pipelines_changes_the_sum,
     ]
 );
