@@ -10,6 +10,7 @@ pub mod currency;
 pub mod customer;
 pub mod money;
 pub mod order;
+pub mod stock;
 pub mod text;
 pub mod time;
 
