@@ -8,8 +8,8 @@ mod shelves;
 
 use domain::Aggregate;
 use domain::stock::{
-    ReservationStatus, StockAggregate, StockCommand, StockEvent, StockRejection, StockState,
-    Untracked, WantedLine, item_id,
+    Auditor, ReservationStatus, StockAggregate, StockCommand, StockEvent, StockRejection,
+    StockState, Untracked, WantedLine, item_id,
 };
 use ledger::{Answer, Ledger};
 use proptest::prelude::*;
@@ -158,6 +158,18 @@ fn check_written(shelves: &Shelves, written: &[(Key, StockEvent)]) -> Result<(),
     Ok(())
 }
 
+/// The auditor reads a decision's facts as the log has them: those of the command's own stream come last.
+fn check_audit(auditor: &mut Auditor, written: &[(Key, StockEvent)]) -> Result<(), TestCaseError> {
+    let own = written.first().map(|(key, _)| *key);
+    let is_own = |(key, _): &&(Key, StockEvent)| Some(*key) == own;
+    let partners = written.iter().filter(|part| !is_own(part));
+    for (key, event) in partners.chain(written.iter().filter(is_own)) {
+        prop_assert_eq!(auditor.read(key.1, event), [""; 0], "{:?}", event);
+    }
+    prop_assert_eq!(auditor.conclude(), [""; 0]);
+    Ok(())
+}
+
 /// Each reservation's own stream: it ends at most once, is never made again, and a firm one does not expire.
 fn check_lives(shelves: &Shelves) -> Result<(), TestCaseError> {
     for (key, events) in shelves.events.iter().filter(|(key, _)| key.0 == "reservation") {
@@ -213,6 +225,7 @@ proptest! {
     #[test]
     fn every_step_keeps_the_invariants_and_agrees_with_a_plain_ledger(steps in steps()) {
         let (mut shelves, mut ledger) = (Shelves::default(), Ledger::default());
+        let mut auditor = Auditor::default();
         for (index, step) in steps.iter().enumerate() {
             let (number, command) = told_again(&steps, index).unwrap_or(step);
             check_alone(&shelves, &(*number, command.clone()))?;
@@ -224,6 +237,7 @@ proptest! {
             match shelves.tell(*number, command) {
                 Ok(written) => {
                     check_written(&shelves, &written)?;
+                    check_audit(&mut auditor, &written)?;
                     prop_assert_eq!(shelves.when(*number, command), Ok(vec![]), "{:?} again", command);
                 }
                 Err(_) => prop_assert_eq!(before.map(|before| before.states), Some(shelves.states.clone())),

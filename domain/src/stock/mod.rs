@@ -6,6 +6,7 @@
 //! position of the log an item's reserved units are those of its open reservations.
 
 pub mod allocation;
+pub mod audit;
 pub mod command;
 mod decide;
 pub mod event;
@@ -20,6 +21,7 @@ use crate::{Aggregate, DecodeError, EncodedEvent, JointDecision, Partner, Timest
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use audit::Auditor;
 pub use command::{StockCommand, Untracked, WantedLine};
 pub use decide::{MAX_STREAMS, MAX_WAREHOUSES};
 pub use event::{ReleaseCause, StockEvent};
