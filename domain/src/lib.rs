@@ -5,18 +5,23 @@
 //! replays the same `evolve`, so the two cannot disagree about what an event means.
 
 pub mod aggregate;
+pub mod call;
 pub mod catalogue;
 pub mod currency;
 pub mod customer;
 pub mod money;
 pub mod order;
+mod payloads;
+pub mod shipment;
 pub mod stock;
 pub mod text;
 pub mod time;
 
 pub use aggregate::{Aggregate, DecodeError, EncodedEvent, JointDecision, Partner};
+pub use call::{CallFailure, MOST_TRIES, Tries};
 pub use catalogue::{Catalogue, Event};
 pub use currency::Currency;
 pub use money::{Money, MoneyError};
+pub use shipment::ShipmentAggregate;
 pub use text::{Email, FieldError, Label, Name, Note, Reason, Reference};
 pub use time::Timestamp;
