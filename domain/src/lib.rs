@@ -5,6 +5,7 @@
 //! replays the same `evolve`, so the two cannot disagree about what an event means.
 
 pub mod aggregate;
+pub mod attempts;
 pub mod call;
 pub mod catalogue;
 pub mod currency;
@@ -13,6 +14,7 @@ pub mod money;
 pub mod notification;
 pub mod order;
 mod payloads;
+pub mod payment;
 pub mod shipment;
 pub mod stock;
 pub mod text;
