@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
+pub mod laws;
 pub mod psp;
+pub mod world;
 
 use chrono::{DateTime, TimeDelta};
 use domain::payment::{
