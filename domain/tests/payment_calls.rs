@@ -7,8 +7,8 @@ mod payment_support;
 use chrono::TimeDelta;
 use domain::payment::{
     Call, CallClass, CallContent, MOST_TRIES, OpenCall, PaymentAggregate, PaymentCommand,
-    PaymentEvent, PaymentStatus, PspRefundState, PspState, RefundCause, StuckReason, open_calls,
-    stuck_calls,
+    PaymentEvent, PaymentStatus, PspRefundState, PspSnapshot, PspState, RefundCause, StuckReason,
+    open_calls, stuck_calls,
 };
 use domain::{Aggregate, Timestamp};
 use payment_support::*;
@@ -255,4 +255,56 @@ fn in_doubt_a_person_looks() {
     let stuck = story.and(&give_up);
     assert_eq!(stuck_calls(stuck.payment())[0].reason, StuckReason::Doubt);
     assert_eq!(stuck.when(&give_up), Ok(vec![]));
+}
+
+#[test]
+fn while_a_refund_is_under_way_an_earlier_failure_is_no_news() {
+    let story = captured().and(&refund("r-1", 300));
+    let tries = [("r-1", 300, failed(true)), ("r-1", 300, PspRefundState::Pending)];
+    assert_eq!(story.when(&saw_refunds(&tries)), Ok(vec![]));
+    let both = [("r-1", 300, failed(true)), ("r-1", 300, failed(true))];
+    assert_eq!(story.when(&saw_refunds(&both)), Ok(vec!["RefundFailed"]));
+}
+
+#[test]
+fn a_refund_that_fails_again_and_again_waits_for_a_person() {
+    let mut story = captured().and(&refund("r-1", 300));
+    let mut listed = Vec::new();
+    for _ in 0..MOST_TRIES {
+        assert_eq!(only(&story).call, refund_call("r-1"));
+        listed.push(("r-1", 300, failed(false)));
+        story = story.and(&saw_refunds(&listed));
+    }
+    assert_eq!(calls(&story), []);
+    assert_eq!(stuck_calls(story.payment())[0].reason, StuckReason::TriesUsedUp);
+}
+
+#[test]
+fn a_refusal_ends_the_doubt_so_the_next_try_has_a_new_key() {
+    let silent = authorized().and(&void()).and(&fail(&Call::Cancel, 1, CallClass::Silence));
+    let stuck = silent.and(&refuse(&Call::Cancel, 2, true));
+    assert_eq!(only(&stuck.and(&retry(&Call::Cancel))).generation, 2);
+}
+
+#[test]
+fn times_are_kept_as_they_are_stored() {
+    let fine = at(50) + TimeDelta::nanoseconds(1_234_567);
+    let snapshot = PspSnapshot {
+        action_until: Some(fine),
+        authorization_expires_at: Some(fine),
+        ..told(PspState::ActionRequired, 0, 0)
+    };
+    let held =
+        PspSnapshot { state: PspState::Authorized, authorized: cents(9), ..snapshot.clone() };
+    let call = Call::Open;
+    let tried =
+        PaymentCommand::FailCall { call, attempt: 1, class: CallClass::Silence, retry_at: fine };
+    let observed = [snapshot, held].map(PaymentCommand::Observe);
+    let story = given(&[request(), tried]).and(&observed[0]).and(&observed[1]);
+    assert_eq!(story.events.len(), 5);
+    for event in &story.events {
+        let stored = PaymentAggregate::encode(event);
+        let read = PaymentAggregate::decode(stored.event_type, 1, &stored.payload);
+        assert_eq!(read.as_ref(), Ok(event));
+    }
 }

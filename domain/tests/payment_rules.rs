@@ -191,6 +191,34 @@ fn a_decline_from_before_the_authorization_is_old() {
 }
 
 #[test]
+fn what_is_known_of_an_authorization_only_grows() {
+    let until = |state, held, taken, until| {
+        let authorization_expires_at = Some(at(until));
+        PaymentCommand::Observe(PspSnapshot {
+            authorization_expires_at,
+            ..told(state, held, taken)
+        })
+    };
+    let story = given(&[request(), until(PspState::Authorized, 900, 0, 90)]);
+    let story = story.and(&saw(PspState::Canceled, 900, 0));
+    let known = |story: &Story| {
+        let known = story.payment().authorization.unwrap();
+        (known.amount.minor(), known.expires_at)
+    };
+    for (held, end) in [(900, 90), (900, 89), (1, 1)] {
+        let old = until(PspState::Authorized, held, 0, end);
+        assert_eq!(story.when(&old), Ok(vec![]), "{held} {end}");
+    }
+    let news = ["UnexpectedMoney", "VoidRequested"];
+    let more = until(PspState::Authorized, 950, 0, 80);
+    assert_eq!(story.when(&more), Ok(news.to_vec()));
+    let story = story.and(&more);
+    assert_eq!(known(&story), (950, Some(at(90))));
+    let story = story.and(&saw(PspState::Captured, 1_000, 1_000));
+    assert_eq!(known(&story), (1_000, Some(at(90))));
+}
+
+#[test]
 fn a_payment_belongs_to_its_order() {
     let story = given(&[request(), void()]);
     let key = PaymentAggregate::partition_key;
