@@ -1,6 +1,6 @@
 //! The write side: HTTP → command → decide → append.
 //!
-//! [`http`] is the path of every command over HTTP, and [`orders`] what orders add to it. [`pipeline`] turns commands
+//! [`http`] is the path of every command over HTTP; [`orders`] and [`stock`] are what orders and stock add to it. [`pipeline`] turns commands
 //! of any aggregate into events, `erasure` follows whose keys they use, [`import`] feeds it with history, [`json`] reads what clients send. This crate reads
 //! no view tables, and writes only the log.
 
@@ -13,5 +13,6 @@ pub mod json;
 pub mod orders;
 pub mod pipeline;
 mod service;
+pub mod stock;
 
-pub use service::{CommandService, Routes, Settings, api, run, watch_store};
+pub use service::{CommandService, Settings, api, run, watch_store};

@@ -6,9 +6,11 @@ use crate::import::{Imported, Imports};
 use crate::pipeline::{
     Clock, Commanded, Personal, Pipeline, PipelineLimits, SealingError, forget_old_answers,
 };
-use crate::{erasure, import, orders};
+use crate::stock::StockPolicy;
+use crate::{erasure, import, orders, stock};
 use axum::Router;
 use domain::order::OrderAggregate;
+use domain::stock::StockAggregate;
 use event_store::EventStore;
 use futures::future::{self, BoxFuture, FutureExt};
 use identity::access;
@@ -81,22 +83,25 @@ pub struct CommandService {
     upkeep: Upkeep,
 }
 
-/// The commands of an aggregate, without the state behind them.
-pub type Routes<A> = fn() -> OpenApiRouter<Commands<A>>;
-
 /// The running commands of one aggregate.
 trait Served: Any + Send + Sync {
     fn routes(&self) -> OpenApiRouter;
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
-impl<A: CommandApi> Served for (Commands<A>, Routes<A>) {
+/// The commands of an aggregate, and their routes without the state behind them.
+struct Serving<A: CommandApi> {
+    commands: Commands<A>,
+    routes: Box<dyn Fn() -> OpenApiRouter<Commands<A>> + Send + Sync>,
+}
+
+impl<A: CommandApi> Served for Serving<A> {
     fn routes(&self) -> OpenApiRouter {
-        (self.1)().with_state(self.0.clone())
+        (self.routes)().with_state(self.commands.clone())
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        self.0.pipeline().close().boxed()
+        self.commands.pipeline().close().boxed()
     }
 }
 
@@ -137,8 +142,8 @@ impl CommandService {
         let upkeep = Upkeep::begin(store.clone(), &settings, &hurry);
         let orders = commands::<OrderAggregate>(&store, &settings);
         let imports = Imports::new(store.clone(), draining).of(&orders);
-        let served: Vec<Arc<dyn Served>> =
-            vec![Arc::new((orders, orders::routes as Routes<OrderAggregate>))];
+        let orders = Serving { commands: orders, routes: Box::new(orders::routes) };
+        let served: Vec<Arc<dyn Served>> = vec![Arc::new(orders)];
         let erasures = Erasures {
             store: store.clone(),
             keyring: settings.personal.keyring().cloned(),
@@ -150,10 +155,22 @@ impl CommandService {
 
     /// Adds the commands of another aggregate on a pipeline of its own, over HTTP and in imports.
     #[must_use]
-    pub fn with<A: Imported>(mut self, routes: Routes<A>) -> Self {
+    pub fn with<A: Imported>(
+        mut self,
+        routes: impl Fn() -> OpenApiRouter<Commands<A>> + Send + Sync + 'static,
+    ) -> Self {
         let commands = commands(&self.store, &self.settings);
         self.imports = self.imports.of(&commands);
-        self.served.push(Arc::new((commands, routes)));
+        self.served.push(Arc::new(Serving { commands, routes: Box::new(routes) }));
+        self
+    }
+
+    /// Adds the commands of stock on a pipeline of their own, over HTTP.
+    #[must_use]
+    pub fn with_stock(mut self, policy: StockPolicy) -> Self {
+        let commands: Commands<StockAggregate> = commands(&self.store, &self.settings);
+        let routes = Box::new(move || stock::routes(policy.clone()));
+        self.served.push(Arc::new(Serving { commands, routes }));
         self
     }
 
@@ -172,8 +189,7 @@ impl CommandService {
     pub fn pipeline<A: CommandApi>(&self) -> Option<&Pipeline<A>> {
         self.served.iter().find_map(|served| {
             let served: &dyn Any = &**served;
-            let (commands, _) = served.downcast_ref::<(Commands<A>, Routes<A>)>()?;
-            Some(commands.pipeline())
+            Some(served.downcast_ref::<Serving<A>>()?.commands.pipeline())
         })
     }
 
@@ -213,7 +229,7 @@ fn pipeline<A: Commanded>(store: &EventStore, settings: &Settings) -> Pipeline<A
     Pipeline::spawn_sealing(store.clone(), clock, settings.limits, personal)
 }
 
-/// The OpenAPI part of this service's routes, to be merged into a document of several services.
+/// The OpenAPI part of this service's standard routes, to be merged into a document of several services.
 pub fn api() -> utoipa::openapi::OpenApi {
     let mut document = orders::routes().into_openapi();
     document.merge(import::routes().into_openapi());

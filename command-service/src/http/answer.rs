@@ -86,7 +86,10 @@ pub async fn render<A: CommandApi>(
                 None => Ok(None),
             };
             match preview {
-                Ok(preview) => accepted_response(Done { accepted: &accepted, preview }, success),
+                Ok(preview) => match A::unmet(&accepted).filter(|_| preview.is_none()) {
+                    Some(problem) => problem.into_response(),
+                    None => accepted_response(Done { accepted: &accepted, preview }, success),
+                },
                 Err(problem) => return problem.into_response(),
             }
         }

@@ -35,10 +35,25 @@ impl<A: CommandApi> Commands<A> {
         &self,
         id: Uuid,
         request: CommandRequest,
-        read: ReadTree<A::Command>,
+        read: impl ReadTree<A::Command>,
     ) -> Response {
         match request.read(read) {
             Ok(command) => {
+                let request = request.onto_pipeline(Target::Named(id), command);
+                self.decide(request, Success::Changed).await
+            }
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    /// Runs a command on the stream that its body names.
+    pub async fn run_named(
+        &self,
+        request: CommandRequest,
+        read: impl ReadTree<(Uuid, A::Command)>,
+    ) -> Response {
+        match request.read(read) {
+            Ok((id, command)) => {
                 let request = request.onto_pipeline(Target::Named(id), command);
                 self.decide(request, Success::Changed).await
             }
@@ -50,7 +65,7 @@ impl<A: CommandApi> Commands<A> {
     pub async fn create(
         &self,
         request: CommandRequest,
-        read: ReadTree<(Option<Uuid>, A::Command)>,
+        read: impl ReadTree<(Option<Uuid>, A::Command)>,
     ) -> Response {
         match request.read(read) {
             Ok((id, command)) => {

@@ -34,6 +34,12 @@ pub trait CommandApi: Commanded + Sized {
     fn location(id: Uuid) -> String;
     /// A rejection as a problem. Its detail says what to do next and never repeats input.
     fn rejected(rejection: &Self::Rejection) -> Problem;
+    /// The problem that a stored fact is answered with, if the fact is that the request could not be met. By default every
+    /// accepted command is a success.
+    fn unmet(accepted: &Accepted<Self>) -> Option<Problem> {
+        let _ = accepted;
+        None
+    }
     /// The body of the answer to an accepted command.
     fn answer(done: Done<'_, Self>) -> Vec<u8>;
     /// The stream after a dry run, in the form of its view.

@@ -15,7 +15,15 @@ use server::{Problem, ProblemCode, RequestContext};
 const MAX_BODY: usize = server::listen::MAX_BODY_BYTES as usize;
 
 /// Reads a command's body into a value.
-pub type ReadTree<T> = fn(json::Json<'_>, &json::Pointer<'_>, &mut json::Errors) -> Option<T>;
+pub trait ReadTree<T>:
+    FnOnce(json::Json<'_>, &json::Pointer<'_>, &mut json::Errors) -> Option<T>
+{
+}
+
+impl<T, F> ReadTree<T> for F where
+    F: FnOnce(json::Json<'_>, &json::Pointer<'_>, &mut json::Errors) -> Option<T>
+{
+}
 
 /// A command request whose head is read and whose body has arrived.
 #[derive(Debug)]
@@ -62,7 +70,7 @@ impl<S: Send + Sync> FromRequest<S> for EmptyRequest {
 }
 
 impl CommandRequest {
-    pub(super) fn read<T>(&self, read: ReadTree<T>) -> Result<T, Problem> {
+    pub(super) fn read<T>(&self, read: impl ReadTree<T>) -> Result<T, Problem> {
         let tree = json::parse(&self.body).map_err(refusal::unreadable)?;
         let mut errors = json::Errors::default();
         let value = read(tree, &json::Pointer::Root, &mut errors);

@@ -11,5 +11,5 @@ pub use fields::{Object, elements};
 pub use tree::{Json, MAX_DEPTH, Unreadable, parse};
 pub use values::{
     InUse, boolean, currency, integer_in, money, non_negative_money_text, positive_money_text,
-    text, timestamp, uuid,
+    signed_within, text, timestamp, uuid,
 };

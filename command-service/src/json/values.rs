@@ -52,6 +52,20 @@ pub fn integer_in(
     }
 }
 
+/// A whole number other than 0, this far from it at most.
+pub fn signed_within(most: u32) -> impl FnOnce(Json<'_>, &Pointer<'_>, &mut Errors) -> Option<i32> {
+    move |json, at, errors| {
+        let Json::Integer(value) = json else { return wrong_type(at, errors, "a whole number") };
+        let value = i32::try_from(value).ok();
+        let value = value.filter(|value| *value != 0 && value.unsigned_abs() <= most);
+        if value.is_none() {
+            let detail = format!("must be from -{most} to {most}, and not 0");
+            errors.add(at, "out-of-range", detail);
+        }
+        value
+    }
+}
+
 /// `true` or `false`.
 pub fn boolean(json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors) -> Option<bool> {
     match json {

@@ -6,9 +6,11 @@ mod bodies;
 mod commands;
 mod document;
 mod earlier;
+mod hot_stock;
 mod idempotency;
 mod import;
 mod rig;
+mod stock;
 
 /// Every case on one backend of the log.
 macro_rules! on {

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use chrono::{DateTime, Utc};
+use command_service::stock::StockPolicy;
 use command_service::{CommandService, Settings};
 use event_store::{Access, EventStore};
 use serde_json::{Value, json};
@@ -32,11 +33,22 @@ pub struct Answer {
 
 impl Rig {
     pub async fn on(log: Log) -> Self {
+        Self::with(log, |service| service).await
+    }
+
+    /// The service of a shop that sells from the warehouses `main` and `east`.
+    pub async fn selling(log: Log) -> Self {
+        let policy = StockPolicy::default().with_warehouses("main,east").unwrap();
+        Self::with(log, |service| service.with_stock(policy)).await
+    }
+
+    async fn with(log: Log, extended: impl FnOnce(CommandService) -> CommandService) -> Self {
         let store = EventStore::open(&log.url(), Access::ReadWrite).await.unwrap();
         let now: DateTime<Utc> = NOW.parse().unwrap();
         let settings = Settings { clock: Arc::new(move || now), ..Settings::default() };
         let draining = CancellationToken::new();
         let service = CommandService::new(store.clone(), settings, draining.clone());
+        let service = extended(service);
         let (routes, _) = service.routes().split_for_parts();
         let app = server::layer(routes, &server::Limits::default());
         Self { store, service, draining, app, _log: log }

@@ -104,6 +104,22 @@ pub const STANDARD: &[Rule] = rules! {
     GET "/docs/{*file}" ANYBODY Free;
 };
 
+/// The table of the routes that a server with checkouts has in addition.
+pub const CHECKOUT: &[Rule] = rules! {
+    POST "/v1/stock/{product_id}/receive" SHOP Commands;
+    POST "/v1/stock/{product_id}/adjust" SHOP Commands;
+    POST "/v1/stock/{product_id}/return" SHOP Commands;
+    POST "/v1/stock/reservations" SHOP Commands;
+    POST "/v1/stock/reservations/{id}/firm" SHOP Commands;
+    POST "/v1/stock/reservations/{id}/release" SHOP Commands;
+    POST "/v1/stock/reservations/{id}/commit" SHOP Commands;
+    GET "/v1/stock" SHOP Views;
+    GET "/v1/stock/{product_id}" SHOP Views;
+    GET "/v1/stock/{product_id}/history" SHOP Views;
+    GET "/v1/stock/reservations/{id}" SHOP Views;
+    GET "/v1/stock/reservations/{id}/history" SHOP Views;
+};
+
 /// The table, ready to be asked for each request.
 #[derive(Debug, Clone)]
 pub struct Table(HashMap<&'static str, Vec<(Method, Access, Work)>>);
