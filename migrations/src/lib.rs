@@ -29,12 +29,12 @@ const EVENT_STORE_ON_POSTGRES: &[File] = files!("../event-store/postgres":
 const READ_MODEL_ON_SQLITE: &[File] = files!("../read-model/sqlite":
     "0001_create_catalog", "0002_create_orders", "0003_create_history", "0004_create_customers",
     "0005_create_products", "0006_create_sales", "0007_create_partitions", "0008_create_proofs",
-    "0009_create_erasures");
+    "0009_create_erasures", "0010_create_stock", "0011_create_reservations");
 
 const READ_MODEL_ON_POSTGRES: &[File] = files!("../read-model/postgres":
     "0001_create_catalog", "0002_create_orders", "0003_create_history", "0004_create_customers",
     "0005_create_products", "0006_create_sales", "0007_create_partitions", "0008_create_proofs",
-    "0009_create_erasures");
+    "0009_create_erasures", "0010_create_stock", "0011_create_reservations");
 
 const KEY_STORE_ON_SQLITE: &[File] = files!("../key-store/sqlite":
     "0001_create_api_keys", "0002_create_data_keys", "0003_create_request_key");

@@ -68,7 +68,7 @@ pub struct EventPage {
 }
 
 from_row! {
-    struct EventRow {
+    pub(super) struct EventRow {
         applied: i64,
         position: Option<i64>,
         stream_type: Option<String>,
@@ -202,7 +202,7 @@ impl Select {
 }
 
 /// Takes rows up to the page's bounds.
-async fn page(
+pub(super) async fn page(
     mut rows: impl Stream<Item = Result<EventRow, sqlx::Error>> + Unpin,
     limit: usize,
     most_bytes: usize,
@@ -223,7 +223,7 @@ async fn page(
 }
 
 /// One row more than the page shows, to know whether there are more.
-fn and_one(limit: usize) -> i64 {
+pub(super) fn and_one(limit: usize) -> i64 {
     stored(limit as u64).saturating_add(1)
 }
 

@@ -18,6 +18,10 @@ pub mod products;
 pub mod projections;
 pub mod proofs;
 pub mod reports;
+pub mod reservations;
+pub mod stock;
+pub mod stock_events;
+pub mod stock_then;
 pub mod version_at;
 
 /// The result of a read, and the position of the projections it came from.

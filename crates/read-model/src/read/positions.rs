@@ -17,6 +17,10 @@ impl Projection {
     pub const PRODUCTS: Self = Self::named("products");
     /// Orders, units and revenue by day.
     pub const SALES: Self = Self::named("sales");
+    /// The units of each product in each warehouse.
+    pub const STOCK: Self = Self::named("stock");
+    /// What each reservation holds.
+    pub const RESERVATIONS: Self = Self::named("reservations");
 
     /// The Merkle tree over all events.
     pub const PROOFS: Self = Self::named("proofs");

@@ -19,6 +19,8 @@ pub mod partitions;
 pub mod products;
 pub mod proofs;
 pub mod rebuild;
+pub mod reservations;
 pub mod sales;
+pub mod stock;
 
 pub use crate::db::{PostgresTx, SqliteTx, Tables, WriteTx};
