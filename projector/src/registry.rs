@@ -3,6 +3,7 @@
 use crate::decoded::Decoded;
 use crate::projection::Projection;
 use crate::projections;
+use domain::stock::StockAggregate;
 use domain::{Aggregate, Catalogue};
 use event_store::RecordedEvent;
 use read_model::Schema;
@@ -32,6 +33,15 @@ impl Registry {
         ];
         let (catalogue, schema) = (Catalogue::standard(), Arc::default());
         Self(Arc::new(Known { catalogue, projections, schema }))
+    }
+
+    /// The standard registry with stock: its aggregate, and the projections of items and reservations. For a program that
+    /// keeps stock; any other one passes its streams by.
+    pub fn with_stock() -> Self {
+        Self::standard()
+            .aggregate::<StockAggregate>()
+            .projection(&projections::STOCK)
+            .projection(&projections::RESERVATIONS)
     }
 
     /// The same registry with this aggregate added.
@@ -123,6 +133,16 @@ mod tests {
             listed("all"),
             ["orders", "customers", "products", "sales", "history", "proofs"]
         );
+    }
+
+    #[test]
+    fn stock_comes_after_what_every_program_has_and_only_where_it_is_asked_for() {
+        let names = |registry: &Registry| {
+            registry.projections().iter().map(|its| its.name).collect::<Vec<_>>()
+        };
+        let (standard, with_stock) = (Registry::standard(), Registry::with_stock());
+        assert_eq!(names(&with_stock)[..6], names(&standard));
+        assert_eq!(names(&with_stock)[6..], ["stock", "reservations"]);
     }
 
     #[test]

@@ -20,14 +20,18 @@ mod history;
 mod orders;
 mod products;
 mod proofs;
+mod reservations;
 mod sales;
+mod stock;
 
 pub use customers::CUSTOMERS;
 pub use history::HISTORY;
 pub use orders::ORDERS;
 pub use products::PRODUCTS;
 pub use proofs::PROOFS;
+pub use reservations::RESERVATIONS;
 pub use sales::SALES;
+pub use stock::STOCK;
 
 use crate::decoded::{Decoded, Poison};
 use crate::projection::{Changes, Fold, Pace};

@@ -26,6 +26,8 @@ mod refill;
 mod refused_tests;
 mod same_topic;
 mod sift;
+#[cfg(test)]
+mod stock_arrival_tests;
 mod subscription;
 
 use crate::ProjectorError;

@@ -11,6 +11,8 @@ mod random;
 mod rebuilding;
 mod refusing;
 mod shop;
+mod stock;
+mod stockroom;
 mod topic;
 mod turns;
 mod two_types;
@@ -80,6 +82,11 @@ on_both_backends! {
     refusing::a_rebuild_parks_what_is_refused_and_takes_it_when_it_no_longer_is,
     refusing::what_a_trigger_refuses_is_parked_wherever_it_is,
     refusing::a_hole_in_the_log_parks_nothing_and_is_named,
+    stock::a_server_that_begins_to_keep_stock_catches_up_and_one_that_ends_it_passes_by,
+    stock::an_unreadable_event_parks_its_item_or_reservation_and_no_other,
+    stock::a_parked_item_and_reservation_go_on_once_their_events_fit,
+    stock::what_no_row_can_hold_is_parked_and_names_are_kept_whatever_they_are,
+    stock::due_reservations_are_the_soft_ones_whose_time_has_run_out,
     two_types::a_parked_voucher_leaves_the_order_of_its_id_alone,
     two_types::a_parked_order_leaves_the_voucher_of_its_id_alone,
     two_types::the_history_of_a_stream_is_that_of_its_type,
