@@ -24,6 +24,15 @@ pub const NOT_YET_CREATED: ProblemCode = ProblemCode::new(
     StatusCode::NOT_FOUND,
     "The order did not exist at that time",
 );
+/// No warehouse has ever had the product, or none had by then.
+pub const STOCK_NOT_FOUND: ProblemCode =
+    ProblemCode::new("stock-not-found", StatusCode::NOT_FOUND, "There is no stock of this product");
+/// No reservation has the id, or none had by then.
+pub const RESERVATION_NOT_FOUND: ProblemCode = ProblemCode::new(
+    "reservation-not-found",
+    StatusCode::NOT_FOUND,
+    "There is no such reservation",
+);
 /// Nobody signs this log.
 pub const NO_CHECKPOINT: ProblemCode =
     ProblemCode::new("no-checkpoint", StatusCode::NOT_FOUND, "The log has no signed checkpoint");
@@ -45,6 +54,20 @@ impl IntoResponses for ReadProblems {
             ProblemCode::NOT_FOUND,
             NOT_YET_CREATED,
             NO_CHECKPOINT,
+            READ_MODEL_BEHIND,
+        ])
+    }
+}
+
+/// The error answers that views of stock may give.
+pub struct StockProblems;
+
+impl IntoResponses for StockProblems {
+    fn responses() -> Responses {
+        problem_responses(&[
+            INVALID_CURSOR,
+            STOCK_NOT_FOUND,
+            RESERVATION_NOT_FOUND,
             READ_MODEL_BEHIND,
         ])
     }

@@ -86,7 +86,7 @@ impl<A: Composed> Default for Replay<A> {
 }
 
 impl<A: Composed> Replay<A> {
-    /// Folds the next events, up to a version.
+    /// Folds the next events of the aggregate's main type of stream, up to a version.
     ///
     /// # Errors
     /// When the read model fails or holds an event that this build cannot read.
@@ -96,9 +96,22 @@ impl<A: Composed> Replay<A> {
         id: Uuid,
         version: u64,
     ) -> Result<(), Problem> {
+        self.advance_stream(model, (A::STREAM_TYPE, id), version).await
+    }
+
+    /// Folds the next events of a stream, given by its type and id, up to a version.
+    ///
+    /// # Errors
+    /// As [`Replay::advance`].
+    pub async fn advance_stream(
+        &mut self,
+        model: &ReadModel,
+        stream: (&'static str, Uuid),
+        version: u64,
+    ) -> Result<(), Problem> {
         // Bounded by the stream's last version: every page but the last moves on.
         loop {
-            let read = model.past_events((A::STREAM_TYPE, id), self.version, version, PAGE).await;
+            let read = model.past_events(stream, self.version, version, PAGE).await;
             let seen = read.map_err(problems::of_read_model)?;
             let applied = self.applied.unwrap_or(seen.position).min(seen.position);
             self.applied = Some(applied);
@@ -107,7 +120,7 @@ impl<A: Composed> Replay<A> {
             if bytes > MAX_LIGHT_BYTES && self.place.is_none() {
                 self.place = Some(heavy::place().await?);
             }
-            self.with(move |replay| replay.fold_all(id, &events)).await??;
+            self.with(move |replay| replay.fold_all(stream, &events)).await??;
             if !more {
                 return Ok(());
             }
@@ -133,11 +146,14 @@ impl<A: Composed> Replay<A> {
         Ok(done)
     }
 
-    fn fold_all(&mut self, id: Uuid, events: &[PastEvent]) -> Result<(), Problem> {
+    fn fold_all(
+        &mut self,
+        (stream_type, id): (&str, Uuid),
+        events: &[PastEvent],
+    ) -> Result<(), Problem> {
         for event in events {
             self.fold(event).map_err(|error| {
-                let stream = A::STREAM_TYPE;
-                tracing::error!(stream.type = stream, stream.id = %id, event.position, %error, "an event cannot be replayed");
+                tracing::error!(stream.type = stream_type, stream.id = %id, event.position, %error, "an event cannot be replayed");
                 Problem::new(ProblemCode::INTERNAL)
             })?;
         }

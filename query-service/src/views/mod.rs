@@ -21,6 +21,7 @@ pub mod products;
 pub mod projections;
 pub mod sales;
 pub mod status_counts;
+pub mod stock;
 pub mod stream;
 
 use crate::app::App;

@@ -18,7 +18,8 @@ use read_model::read::version_at::Until;
 use server::{Problem, ProblemCode};
 use uuid::Uuid;
 
-static MEMENTO: HeaderName = HeaderName::from_static("memento-datetime");
+/// When the shown state of the past began.
+pub(super) static MEMENTO: HeaderName = HeaderName::from_static("memento-datetime");
 
 /// Parses the moment of the past; at most one of the three parameters may be given.
 pub(super) fn asked(
@@ -80,7 +81,10 @@ pub(super) async fn order(
     let Some(order) = composed(app, model, (order_id, version)).await? else {
         return Err(unborn(app, order_id).await?);
     };
-    let memento = memento(&order, until);
+    let memento = memento(match until {
+        Until::RecordedAt(_) => order.recorded_at,
+        Until::Version(_) | Until::OccurredAt(_) => order.occurred_at,
+    });
     let mut response = match erasure.found {
         Some(at) => {
             let document = erased::marked(&order.document, at);
@@ -159,12 +163,8 @@ async fn unborn(app: &App, order_id: Uuid) -> Result<Problem, Problem> {
     })
 }
 
-/// `Memento-Datetime`: when the shown state began, as an HTTP date.
-fn memento(order: &PastOrder, until: Until) -> HeaderValue {
-    let at = match until {
-        Until::RecordedAt(_) => order.recorded_at,
-        Until::Version(_) | Until::OccurredAt(_) => order.occurred_at,
-    };
+/// `Memento-Datetime`: when the shown state began, in microseconds, as an HTTP date.
+pub(super) fn memento(at: i64) -> HeaderValue {
     let date = moment(at).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     HeaderValue::from_str(&date).expect("an HTTP date is visible ASCII")
 }

@@ -15,6 +15,10 @@ mod proofs;
 mod random;
 mod shape;
 mod shop;
+mod stock;
+mod stock_random;
+#[path = "../../../projector/tests/projector/stockroom.rs"]
+mod stockroom;
 mod waiting;
 
 /// Every case on one backend.
@@ -88,6 +92,11 @@ on_both_backends! {
     proofs::one_checkpoint_continues_another,
     proofs::an_order_is_proved_by_its_stored_bytes,
     proofs::a_tree_that_is_not_there_yet_is_refused_by_name,
+    stock::a_traversal_shows_what_is_low_once_while_stock_changes,
+    stock::an_item_that_is_short_names_the_newest_soft_reservations,
+    stock::ids_and_parameters_of_stock_are_read_as_others_are,
+    stock::a_view_of_stock_that_is_behind_says_so,
+    stock::views_of_stock_have_their_documented_shape_and_are_nowhere_else,
     waiting::a_view_that_is_behind_says_by_how_much,
     waiting::a_request_that_waits_sees_what_was_written,
     waiting::many_waiters_are_woken_together,

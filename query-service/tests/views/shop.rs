@@ -42,6 +42,8 @@ pub struct Shop {
     pub happened: Vec<Happened>,
     pub readiness: Readiness,
     pub api: OpenApi,
+    /// What the projector knows.
+    registry: Registry,
     states: HashMap<Uuid, (Option<Order>, u64)>,
     app: Router,
 }
@@ -84,6 +86,17 @@ impl Shop {
         Self::opening(views, Settings::default(), Some(keyring)).await
     }
 
+    /// A shop that keeps stock.
+    pub async fn with_stock(views: Views) -> Self {
+        let shop = Self::on(views).await;
+        let (model, readiness) = (shop.model.clone(), shop.readiness.clone());
+        let service = QueryService::new(model, Settings::default(), readiness);
+        let routes = service.with(query_service::views::stock::routes).routes();
+        let (app, api) = routes.split_for_parts();
+        let app = server::layer(app, &Limits::default());
+        Self { app, api, registry: Registry::with_stock(), ..shop }
+    }
+
     async fn opening(views: Views, settings: Settings, keyring: Option<Keyring>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = format!("sqlite://{}", dir.path().join("events.db").display());
@@ -102,6 +115,7 @@ impl Shop {
             happened: Vec::new(),
             readiness,
             api,
+            registry: Registry::standard(),
             states: HashMap::new(),
             app: server::layer(app, &Limits::default()),
         }
@@ -203,7 +217,7 @@ impl Shop {
     /// Follows the log up to its head.
     pub async fn project(&self) {
         let shutdown = CancellationToken::new();
-        let source = Source::new(self.log.clone(), Registry::standard());
+        let source = Source::new(self.log.clone(), self.registry.clone());
         let (condition, _reported) = tokio::sync::watch::channel(Ok(()));
         let model = self.model.clone();
         let run = tokio::spawn(projector::run(source, model, condition, shutdown.clone()));
