@@ -29,6 +29,8 @@ pub enum Case {
     Sealing,
     /// From exec to ready
     Start,
+    /// Reservations of one product and of several, 64 clients, compared with one UPDATE a commit
+    Stock,
     /// The storage by itself
     Floors,
     /// The same figures at growing numbers of orders (--sizes)

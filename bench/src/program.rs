@@ -169,6 +169,23 @@ impl System {
         Self::start_one(data, &["--personal-data-key-file", &key]).await
     }
 
+    /// Starts one process without data that sells from stock, whatever holds its data.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub async fn start_selling(backend: Backend) -> anyhow::Result<Self> {
+        let data = Data::empty(backend).await?;
+        let selling = ["--listen", "127.0.0.1:0", "--checkout", "orchestrated"];
+        let place = match &data {
+            Data::Folder(_) => vec!["--data-dir", data.folder()?],
+            Data::Databases { events, views, .. } => {
+                vec!["--event-store", events, "--read-model", views]
+            }
+        };
+        let (server, host) = serve("orderlog", &[&selling[..], &place].concat()).await?;
+        Ok(Self { processes: vec![server], commands: host.clone(), views: host, data })
+    }
+
     /// Starts the one process on the folder, with more flags.
     async fn start_one(data: Data, flags: &[&str]) -> anyhow::Result<Self> {
         let arguments = ["--listen", "127.0.0.1:0", "--data-dir", data.folder()?];

@@ -16,6 +16,7 @@ mod sealed_keys;
 mod secret_file;
 mod serve;
 mod settings;
+mod stock_audit;
 mod storage;
 mod verify;
 

@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::storage::Storage;
-use projector::{Registry, Show, Source};
+use projector::{Show, Source};
 use server::Output;
 use std::process::ExitCode;
 
@@ -11,10 +11,11 @@ use std::process::ExitCode;
 /// # Errors
 /// When a name is not a projection's, another rebuild runs, or a storage refuses.
 pub async fn rebuild(settings: &Settings, names: &str) -> anyhow::Result<ExitCode> {
-    let kinds = Registry::standard().parse_list(names).map_err(anyhow::Error::msg)?;
+    let registry = settings.checkout.registry();
+    let kinds = registry.parse_list(names).map_err(anyhow::Error::msg)?;
     let shutdown = server::shutdown::on_signals();
     let storage = Storage::open_to_rebuild(settings).await?;
-    let source = Source::new(storage.log.clone(), Registry::standard());
+    let source = Source::new(storage.log.clone(), registry);
     let report =
         projector::rebuild(&source, &storage.views, &kinds, Show::detect(), &shutdown).await;
     storage.close().await;

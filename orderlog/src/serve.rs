@@ -8,8 +8,8 @@ use crate::storage::{Storage, make_data_dir};
 use anyhow::Context;
 use axum::Router;
 use command_service::CommandService;
-use identity::access;
-use projector::{Registry, Source};
+use identity::access::Rule;
+use projector::Source;
 use query_service::QueryService;
 use security::{Security, Stored};
 use server::listen::Listener;
@@ -49,15 +49,19 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         command_service::Settings::default().sealing(security.keyring(), &storage.log).await?;
 
     let readiness = Readiness::draining_on(shutdown.clone());
-    let commands = CommandService::new(storage.log.clone(), sealing, shutdown.clone());
-    let views = QueryService::new(
+    let mut commands = CommandService::new(storage.log.clone(), sealing, shutdown.clone());
+    let mut views = QueryService::new(
         storage.views.clone(),
         query_service::Settings::default(),
         readiness.clone(),
     )
     .opening(security.keyring());
+    if let Some(policy) = settings.checkout.policy() {
+        commands = commands.with_stock(policy);
+        views = views.with(query_service::views::stock::routes);
+    }
     let following = CancellationToken::new();
-    let source = Source::new(storage.log.clone(), Registry::standard());
+    let source = Source::new(storage.log.clone(), settings.checkout.registry());
     projector::check_log_identity(&source, &storage.views).await?;
     let (condition, mut reported) = watch::channel(Err("nothing is followed yet".to_owned()));
     let projector =
@@ -88,7 +92,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
 
     security.watch(&readiness);
     commands.tell_of_texts(&readiness);
-    let app = security.protect(app(&commands, &views, readiness));
+    let app = security.protect(app(&commands, &views, &settings.checkout.access(), readiness));
     let served = server::serve(listener, app, Limits::default(), shutdown).await;
     commands.close().await;
     following.cancel();
@@ -105,7 +109,8 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
 async fn secure(settings: &Settings, storage: &Storage) -> anyhow::Result<(Security, Listener)> {
     let stored = Stored::Log(storage.log.sealed_with().await?);
     let key_store = settings.key_store();
-    let security = Security::open(&settings.security, &key_store, stored, access::STANDARD).await?;
+    let rules = settings.checkout.access();
+    let security = Security::open(&settings.security, &key_store, stored, &rules).await?;
     match security.listen(&settings.listen).await {
         Ok(listener) => Ok((security, listener)),
         Err(refused) => {
@@ -146,12 +151,17 @@ impl Watch {
 }
 
 /// All routes, with one OpenAPI document.
-fn app(commands: &CommandService, views: &QueryService, readiness: Readiness) -> Router {
+fn app(
+    commands: &CommandService,
+    views: &QueryService,
+    rules: &[Rule],
+    readiness: Readiness,
+) -> Router {
     let (router, mut document) = OpenApiRouter::with_openapi(crate::openapi::preface())
         .merge(commands.routes())
         .merge(views.routes())
         .split_for_parts();
-    identity::openapi::describe(&mut document, access::STANDARD);
+    identity::openapi::describe(&mut document, rules);
     router.merge(server::health::router(readiness)).merge(server::openapi::router(document))
 }
 

@@ -1,5 +1,6 @@
 //! The flags, each with an environment variable of the same name; flags win. Only this file reads either.
 
+mod checkout;
 mod keys;
 mod log_key;
 mod server_url;
@@ -11,6 +12,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use checkout::CheckoutFlags;
 pub use keys::{End, Keys};
 pub use log_key::LogKey;
 pub use server_url::{ServerUrl, proxy_variable};
@@ -36,6 +38,8 @@ pub struct Settings {
     pub read_model: Option<String>,
     #[command(flatten)]
     pub security: security::Flags,
+    #[command(flatten)]
+    pub checkout: CheckoutFlags,
     #[command(flatten)]
     pub signing: projector::SigningFlags,
     /// Rebuild all or the named projections from the log, whether a server runs or not

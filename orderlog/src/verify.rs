@@ -7,6 +7,7 @@
 use crate::checkpoints::{self, Signatures};
 use crate::sealed_keys;
 use crate::settings::{Settings, Verify};
+use crate::stock_audit;
 use crate::storage::{open_log_to_read, open_views_to_read};
 use anyhow::Context;
 use event_store::EventStore;
@@ -30,6 +31,8 @@ pub async fn verify(settings: &Settings, against: &Verify) -> anyhow::Result<Exi
     let continues = checkpoints::check(&kept, Signatures::of(against), &log, &mut output).await?;
     let readable = !whole || sealed_keys::check(settings, &log, &mut output).await?;
     let sound = whole && check_views(settings, &log, &mut output).await? && continues && readable;
+    let sells = whole && settings.checkout.policy().is_some();
+    let sound = (!sells || stock_audit::check(&log, &mut output).await?) && sound;
     log.close().await;
     Ok(output.code("orderlog", if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
 }
@@ -64,7 +67,8 @@ async fn check_views(
         Some(views) => views,
         None => open_scratch(&scratch.path().join("none.db")).await?,
     };
-    let report = compare(log, &views, &scratch.path().join("fresh.db")).await;
+    let registry = settings.checkout.registry();
+    let report = compare(log, registry, &views, &scratch.path().join("fresh.db")).await;
     views.close().await;
     let report = report.context("cannot compare the views with a fresh fold")?;
     for finding in report.unfoldable.iter().chain(&report.differences) {
@@ -95,8 +99,13 @@ async fn open_scratch(file: &Path) -> anyhow::Result<ReadModel> {
     Ok(ReadModel::open(&url, Access::ReadWrite).await?)
 }
 
-async fn compare(log: &EventStore, views: &ReadModel, fresh: &Path) -> anyhow::Result<ViewsReport> {
-    let source = Source::new(log.clone(), Registry::standard());
+async fn compare(
+    log: &EventStore,
+    registry: Registry,
+    views: &ReadModel,
+    fresh: &Path,
+) -> anyhow::Result<ViewsReport> {
+    let source = Source::new(log.clone(), registry);
     let bar = bar("views");
     let progress = |position, target| show(&bar, position, target);
     let report = projector::verify_views(&source, views, fresh, progress).await;

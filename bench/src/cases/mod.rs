@@ -13,6 +13,7 @@ mod relay;
 mod sealing;
 mod seed;
 mod start;
+mod stock;
 mod throughput;
 mod visibility;
 
@@ -40,6 +41,7 @@ pub async fn run(case: Case, options: &Options) -> anyhow::Result<CaseReport> {
         Case::Import => import::run(options, &mut report).await?,
         Case::Sealing => sealing::run(options, &mut report).await?,
         Case::Start => start::run(options, &mut report).await?,
+        Case::Stock => stock::run(options, &mut report).await?,
         Case::Floors => floors::run(options, &mut report).await?,
         Case::Growth => growth::run(options, &mut report).await?,
     }
