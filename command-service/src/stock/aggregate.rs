@@ -83,10 +83,10 @@ impl CommandApi for StockAggregate {
     }
 
     async fn preview(
-        _: &Accepted<Self>,
+        accepted: &Accepted<Self>,
         preview: Box<Preview<Self>>,
         _: &EventStore,
     ) -> Result<Option<Box<RawValue>>, Problem> {
-        Ok(answer::state(&preview.state))
+        Ok(answer::state(&preview.state, accepted.version, preview.at))
     }
 }

@@ -1,8 +1,12 @@
 //! The answers to accepted stock commands: one form for items, one for reservations.
 
 use crate::http::{Done, EventAnswer};
+use chrono::SecondsFormat;
+use domain::Timestamp;
 use domain::stock::{ReservationStatus, StockAggregate, StockState};
+use event_store::Version;
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use std::borrow::Cow;
 use utoipa::{IntoResponses, ToSchema};
@@ -82,14 +86,24 @@ pub fn write(done: Done<'_, StockAggregate>) -> Vec<u8> {
     answer.expect("an answer holds only strings and integers")
 }
 
-/// The state after a dry run.
-pub fn state(state: &StockState) -> Option<Box<RawValue>> {
-    let state = match state {
-        StockState::Item(item) => to_raw_value(item),
-        StockState::Reservation(reservation) => to_raw_value(reservation),
+/// The state after a dry run, in the form of its view. Only the view knows when a reservation was made.
+pub fn state(state: &StockState, version: Version, at: Timestamp) -> Option<Box<RawValue>> {
+    let updated_at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let shown = match state {
+        StockState::Item(item) => json!({
+            "product_id": item.product_id, "warehouse": item.warehouse, "status": item.status(),
+            "on_hand": item.on_hand, "reserved": item.reserved, "available": item.available(),
+            "committed_total": item.committed_total, "version": version, "updated_at": updated_at,
+        }),
+        StockState::Reservation(reservation) => json!({
+            "reservation_id": reservation.reservation_id, "version": version,
+            "status": reservation.status.as_str(), "order_id": reservation.order_id,
+            "lines": reservation.lines, "wanted": reservation.wanted, "short": reservation.short,
+            "expires_at": reservation.expires_at, "updated_at": updated_at,
+        }),
         StockState::Absent | StockState::Movement(_) => return None,
     };
-    Some(state.expect("a state holds only strings and integers"))
+    Some(to_raw_value(&shown).expect("a state holds only strings and integers"))
 }
 
 /// The answer of every command on a reservation that exists.

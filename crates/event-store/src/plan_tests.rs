@@ -274,7 +274,7 @@ fn a_group_that_is_left_out_is_a_guess_unless_all_of_it_was_looked_up() {
         plan(&group, Found { streams, ..Found::default() }, head()).guessed
     };
     let (fresh, stale, read) = (entry(1, 0, 1), entry(2, 3, 1), entry(3, 0, 0));
-    assert!(!guessed(&[stale.clone()], &[(2, 4)]));
+    assert!(!guessed(slice::from_ref(&stale), &[(2, 4)]));
     // Its row would prove that stream 1 is new, but it does not go in.
     assert!(guessed(&[fresh.clone(), stale.clone()], &[(2, 4)]));
     assert!(!guessed(&[fresh.clone(), stale.clone()], &[(1, 0), (2, 4)]));

@@ -104,6 +104,7 @@ async fn poison(shop: &Shop, id: Uuid, expected_version: u64) {
         events: vec![event],
         metadata: Metadata::default(),
         answer: None,
+        joint: None,
     };
     let append = Append { entries: vec![entry], recorded_at: server::clock::now() };
     let appended = shop.log.append(append).await.unwrap();

@@ -85,6 +85,7 @@ impl Log {
             events: vec![event],
             metadata: Metadata { correlation_id, ..Metadata::default() },
             answer: None,
+            joint: None,
         }
     }
 }
