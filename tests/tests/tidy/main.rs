@@ -23,7 +23,10 @@ use workspace::Workspace;
 
 /// The workspace from bottom to top. A member depends on members of lower layers only.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("tools, which know nothing of the product", &["faults", "oracle", "rig", "simulation"]),
+    (
+        "tools, which know nothing of the product",
+        &["faults", "oracle", "rig", "sandbox", "simulation"],
+    ),
     (
         "libraries",
         &[
