@@ -40,9 +40,9 @@ pub fn findings(workspace: &Workspace, layers: Layers<'_>) -> Vec<String> {
 }
 
 /// One entry of a manifest's dependencies that names a member.
-struct Arrow {
-    target: String,
-    of_tests: bool,
+pub struct Arrow {
+    pub target: String,
+    pub of_tests: bool,
 }
 
 impl Package {
@@ -91,7 +91,7 @@ fn root_table(workspace: &Workspace, keys: &[&str]) -> Option<Value> {
 }
 
 /// All dependencies of a member on members, including those for one platform.
-fn arrows(workspace: &Workspace, package: &Package) -> Vec<Arrow> {
+pub fn arrows(workspace: &Workspace, package: &Package) -> Vec<Arrow> {
     let mut tables = vec![&package.manifest];
     let platforms = package.manifest.get("target").and_then(Value::as_table);
     tables.extend(platforms.into_iter().flat_map(Table::values).filter_map(Value::as_table));

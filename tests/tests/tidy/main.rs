@@ -2,7 +2,7 @@
 //! place.
 //!
 //! It starts no program: it reads the workspace's own sources. [`workspace`] finds packages and the files of each
-//! target, [`imports`] reads the names in a file. [`circles`], [`layers`] and [`files`] check one rule each.
+//! target, [`imports`] reads the names in a file. [`circles`], [`layers`], [`effects`] and [`files`] check one rule each.
 //! [`planted`] breaks every rule on purpose, to prove that each rule finds something.
 //!
 //! The exceptions are in this file: [`LAYERS`] and [`STILL_ALLOWED`].
@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod circles;
+mod effects;
 mod files;
 mod imports;
 mod layers;
@@ -41,7 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "transparency",
         ],
     ),
-    ("stores and the edge", &["event-store", "read-model", "server"]),
+    ("stores and the edges", &["event-store", "outside", "read-model", "server"]),
     ("callers", &["identity"]),
     ("their keys", &["key-store"]),
     ("what secures a program", &["security"]),
@@ -49,6 +50,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("services that derive and show", &["projector", "query-service"]),
     ("programs and what drives them", &["bench", "fuzz", "orderlog", "system-tests", "voucher"]),
 ];
+
+/// The members that fold events: they must not reach [`OUTSIDE`].
+const FOLDING: &[&str] =
+    &["domain", "event-store", "projector", "query-service", "read-model", "relay"];
+
+/// The only member that calls the world outside.
+const OUTSIDE: &str = "outside";
 
 /// Circles that still exist. To cut one, delete its line; the test fails on a line that is not needed.
 const STILL_ALLOWED: &[Allowed<'_>] = &[];
@@ -70,6 +78,11 @@ fn no_modules_import_each_other_in_a_circle() {
 #[test]
 fn no_crate_depends_on_one_above_it() {
     nothing_in(&layers::findings(&Workspace::read(&root()), LAYERS));
+}
+
+#[test]
+fn nothing_that_folds_reaches_the_world_outside() {
+    nothing_in(&effects::findings(&Workspace::read(&root()), FOLDING, OUTSIDE));
 }
 
 #[test]

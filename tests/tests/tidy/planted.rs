@@ -1,6 +1,6 @@
 //! Small workspaces with one error each: every rule must find its error and name it.
 
-use crate::{circles, files, layers, workspace::Workspace};
+use crate::{circles, effects, files, layers, workspace::Workspace};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -260,6 +260,44 @@ mod of_layers {
         found(&none, &["house has no layer"]);
         let two = [("walls", &["house"] as &[&str]), ("top", &["tower"])];
         found(&judged(&[], |workspace| layers::findings(workspace, &two)), &["tower is no member"]);
+    }
+}
+
+mod of_effects {
+    use super::*;
+
+    /// `house` needs `wall`, and `wall` has these dependencies.
+    fn house_whose_wall_has(dependencies: &str) -> Vec<String> {
+        let wall = format!("[package]\nname = \"wall\"\n{dependencies}");
+        let given: Files<'_> = &[
+            (
+                "house/Cargo.toml",
+                "[package]\nname = \"house\"\n[dependencies]\nwall.path = \"../wall\"",
+            ),
+            ("wall/Cargo.toml", &wall),
+            ("street/Cargo.toml", "[package]\nname = \"street\"\n"),
+        ];
+        judged(given, |workspace| effects::findings(workspace, &["house"], "street"))
+    }
+
+    #[test]
+    fn a_way_over_another_member() {
+        for kind in ["dependencies", "build-dependencies", "target.'cfg(unix)'.dependencies"] {
+            let findings = house_whose_wall_has(&format!("[{kind}]\nstreet.path = \"../street\""));
+            found(&findings, &["house → wall → street can reach"]);
+        }
+    }
+
+    #[test]
+    fn tests_may_go_out_and_circles_end() {
+        nothing(&house_whose_wall_has("[dev-dependencies]\nstreet.path = \"../street\""));
+        nothing(&house_whose_wall_has("[dependencies]\nhouse.path = \"../house\""));
+    }
+
+    #[test]
+    fn a_name_without_a_member() {
+        let findings = judged(&[], |workspace| effects::findings(workspace, &["house"], "street"));
+        found(&findings, &["street is no member"]);
     }
 }
 
