@@ -84,6 +84,13 @@ impl Failure {
     }
 }
 
+/// A provider's code, if it is one: short, and without anything that a name or an address has. Codes are stored and logged.
+pub fn code(text: &str) -> Option<String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let is_one = !text.is_empty() && text.len() <= 64 && text.bytes().all(fits);
+    is_one.then(|| text.to_owned())
+}
+
 /// What the guards need to know of an error.
 pub trait Judged {
     /// The error of a try that a guard did not let through.

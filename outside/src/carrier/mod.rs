@@ -14,7 +14,7 @@
 //! `in_transit`, `arrived`, `delivery_failed`, `cancelled`. Codes: `country-not-served`, `reference-in-use`,
 //! `booking-unknown`, `parcel-on-its-way`.
 
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure, code};
 use crate::secret::Secret;
 use crate::wire::{Answer, Ask, Content, Http, Method, Wire};
 use serde_json::{Value, json};
@@ -128,7 +128,7 @@ impl Carrier {
 }
 
 fn translated(answer: Answer, reference: Uuid) -> Result<ParcelSnapshot, Failure> {
-    let body = answer.success(|body| Some(body.pointer("/error/code")?.as_str()?.to_owned()))?;
+    let body = answer.success(|body| code(body.pointer("/error/code")?.as_str()?))?;
     let about_it = text(&body, "reference").is_some_and(|it| it == reference.to_string());
     let snapshot = about_it.then(|| snapshot(&body, reference)).flatten();
     snapshot.ok_or(Failure::Silence { cause: Cause::BrokenBody })

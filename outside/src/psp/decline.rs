@@ -1,6 +1,7 @@
 //! Declines: the provider's code, and whether the same method can never pay.
 
 use super::snapshot::Decline;
+use crate::failure::code;
 use serde_json::Value;
 
 /// Codes of cards that no later try will change. What is not here may pass another time.
@@ -25,7 +26,7 @@ const FINAL: &[&str] = &[
 /// Reads an error object (`last_payment_error`, or `error` of a 402).
 pub fn decline(error: &Value) -> Option<Decline> {
     let text = |name: &str| error.get(name).and_then(Value::as_str);
-    let code = text("decline_code").or_else(|| text("code"))?.to_owned();
+    let code = code(text("decline_code").or_else(|| text("code"))?)?;
     let is_final = match text("advice_code") {
         Some("do_not_try_again") => true,
         Some("try_again_later") => false,

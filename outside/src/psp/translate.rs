@@ -5,7 +5,7 @@ use super::minor_units::from_provider;
 use super::snapshot::{PspSnapshot, PspState, RefundSeen, RefundState};
 use super::stripe::REFUND_ID;
 use super::{CustomerAction, PspId};
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure, code};
 use crate::secret::Secret;
 use crate::wire::Answer;
 use domain::{Currency, Money, Timestamp};
@@ -17,7 +17,7 @@ const BROKEN: Failure = Failure::Silence { cause: Cause::BrokenBody };
 fn body(answer: Answer) -> Result<Value, Failure> {
     answer.success(|body| {
         let text = |name: &str| body.pointer(name).and_then(Value::as_str);
-        text("/error/code").or_else(|| text("/error/type")).map(ToOwned::to_owned)
+        code(text("/error/code").or_else(|| text("/error/type"))?)
     })
 }
 
@@ -30,9 +30,15 @@ pub fn intent(answer: Answer) -> Result<PspSnapshot, Failure> {
     snapshot(&body(answer)?).ok_or(BROKEN)
 }
 
-/// The intent within a 402, if it is there.
+/// The intent within a 402, if it is there. The 402 itself says why, should the intent not.
 pub fn declined(body: &Value) -> Option<PspSnapshot> {
-    snapshot(body.pointer("/error/payment_intent")?)
+    let error = body.get("error")?;
+    let mut snapshot = snapshot(error.get("payment_intent")?)?;
+    if snapshot.state == PspState::Opened {
+        snapshot.error = Some(decline(error)?);
+        snapshot.state = PspState::Declined;
+    }
+    Some(snapshot)
 }
 
 /// Whether an answer is a refund.

@@ -128,8 +128,8 @@ impl Answer {
     }
 }
 
-/// Whether a refusal says something about the call itself. Wrong credentials, a wrong address and a key that is in use
-/// say something about now.
+/// Whether a refusal says something about the call itself. Wrong credentials, a wrong address, a key that is in use and a
+/// third party that fails say something about now.
 fn is_final(status: u16) -> bool {
-    !matches!(status, 300..=399 | 401 | 403 | 408 | 409 | 425)
+    !matches!(status, 300..=399 | 401 | 403 | 408 | 409 | 424 | 425)
 }

@@ -1,7 +1,7 @@
 //! Answers of any kind: which class of failure each is.
 
 use crate::world::{http, key};
-use outside::psp::{Psp, PspId, PspSnapshot};
+use outside::psp::{Decline, Psp, PspId, PspSnapshot, PspState};
 use outside::{Cause, Failure};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,11 +42,14 @@ fn silence(cause: Cause) -> Failure {
 async fn every_answer_has_its_class() {
     let known = r#"{"error":{"type":"invalid_request_error","code":"some_code"}}"#;
     let no_code = r#"{"error":{"type":"api_error"}}"#;
+    let personal = r#"{"error":{"code":"ada@example.com has no money"}}"#;
     let asked = |seconds| Failure::RateLimited { retry_after: Some(Duration::from_secs(seconds)) };
     let cells = [
         (http_answer(400, "", known), refused("some_code", true)),
         (http_answer(400, "", no_code), refused("api_error", true)),
         (http_answer(400, "", "<html>"), refused("http-400", true)),
+        (http_answer(400, "", personal), refused("http-400", true)),
+        (http_answer(424, "", known), refused("some_code", false)),
         (http_answer(404, "", known), refused("some_code", true)),
         (http_answer(401, "", known), refused("some_code", false)),
         (http_answer(403, "", ""), refused("http-403", false)),
@@ -108,6 +111,15 @@ async fn declines_that_no_later_try_changes_are_final() {
         ),
         (r#""decline_code":"lost_card","advice_code":"try_again_later""#, "lost_card", false),
     ];
+    for (error, code, is_final) in &cells {
+        // An intent that does not say why: then the answer does.
+        let intent =
+            r#"{"id":"pi_1","amount":1000,"currency":"usd","status":"requires_payment_method"}"#;
+        let body = format!(r#"{{"error":{{{error},"payment_intent":{intent}}}}}"#);
+        let snapshot = confirmed(&http_answer(402, "", &body)).await.unwrap();
+        assert_eq!(snapshot.state, PspState::Declined);
+        assert_eq!(snapshot.error.unwrap(), Decline { code: (*code).into(), is_final: *is_final });
+    }
     for (error, code, is_final) in cells {
         let intent = format!(
             r#"{{"id":"pi_1","object":"payment_intent","amount":1000,"currency":"usd",

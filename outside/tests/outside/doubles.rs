@@ -20,6 +20,11 @@ fn script() -> PathBuf {
 
 /// Starts a double, or says what is `untested` without it.
 pub async fn start_or_say(name: &str, untested: &str) -> Option<Double> {
+    start_with_or_say(name, &[], untested).await
+}
+
+/// Starts a double with options of its own, or says what is `untested` without it.
+pub async fn start_with_or_say(name: &str, options: &[&str], untested: &str) -> Option<Double> {
     let fetched = Command::new(script()).args(["fetch", name]).output().unwrap();
     if !fetched.status.success() {
         let why = String::from_utf8_lossy(&fetched.stderr);
@@ -30,6 +35,7 @@ pub async fn start_or_say(name: &str, untested: &str) -> Option<Double> {
         let port = crate::world::free_port();
         let mut child = Command::new(script())
             .args([name, &port.to_string()])
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,6 +1,6 @@
 //! Mail: on which side of the handing over each failure is, and that a real server takes the message.
 
-use crate::doubles::start_or_say;
+use crate::doubles::{start_or_say, start_with_or_say};
 use crate::world::START;
 use outside::mail::{BadSettings, Letter, MailFailure, Smtp, SmtpSettings, Tls};
 use outside::{Cause, Secret};
@@ -109,6 +109,36 @@ async fn what_cannot_be_sent_is_refused_before_it_is_tried() {
     let bad =
         SmtpSettings { tls: Tls::Implicit, trusted_pem: Some(b"no".to_vec()), ..settings(port) };
     assert!(matches!(Smtp::new(bad), Err(BadSettings::Tls)));
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_a_server_that_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    for (tls, options) in [
+        (Tls::StartTls, ["--tlscert", certificate, "--tlskey", key]),
+        (Tls::Implicit, ["--smtpscert", certificate, "--smtpskey", key]),
+    ] {
+        let untested = "mail over TLS";
+        let Some(double) = start_with_or_say("aiosmtpd", &options, untested).await else { return };
+        let patience = Duration::from_secs(20);
+        let stranger = SmtpSettings {
+            host: "localhost".to_owned(),
+            tls,
+            patience,
+            patience_with_message: patience,
+            ..settings(double.port)
+        };
+        let result = Smtp::new(stranger.clone()).unwrap().send(&letter()).await;
+        assert!(matches!(result, Err(MailFailure::BeforeData { .. })), "{tls:?}: {result:?}");
+        let pem = Some(made.cert.pem().into_bytes());
+        let trusted = SmtpSettings { trusted_pem: pem, ..stranger };
+        assert_eq!(Smtp::new(trusted).unwrap().send(&letter()).await, Ok(()), "{tls:?}");
+    }
 }
 
 #[tokio::test]
