@@ -9,7 +9,7 @@ pub const MAX_ITEMS: usize = 1_000;
 
 /// Up to this number of items that run low, they are found by what is available, and then sorted. If there are more, the
 /// list is read in its own order: items that run low come often enough in it.
-const FEW: i64 = 5_000;
+const FEW: i64 = 2_000;
 
 /// One product in one warehouse, at present or as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
