@@ -39,6 +39,7 @@ impl World {
             events: vec![event],
             metadata,
             answer: None,
+            joint: None,
         };
         let appended = self.other.append_staying(Append { entries: vec![entry], recorded_at: now });
         let appended = appended.await.map_err(|error| error.to_string())?;
