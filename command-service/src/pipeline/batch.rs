@@ -13,11 +13,11 @@ use super::deciding::{Decided, Decisions, decide};
 use super::figures::Figures;
 use super::kept;
 use super::key::Key;
-use super::outcome::{answer, stored_events};
+use super::outcome::{answer, refuse, stored_events};
 use super::personal::Personal;
 use super::queue::{Job, QueueReceiver};
 use super::request::{Accepted, Commanded, Judged, Refusal, Reply};
-use super::seats::{Fresh, stream_of};
+use super::seats::{Fresh, Loading, stream_of};
 use super::snapshots::Snapshots;
 use super::stream::{OVERHEAD, Stream};
 use domain::Aggregate;
@@ -78,7 +78,9 @@ impl<A: Commanded> Worker<A> {
             let fresh = if decision == 0 { Fresh::Absent } else { Fresh::Missing };
             self.personal.ready(waiting.len()).await;
             self.forget_what_was_erased();
-            let Some((seated, mut seats)) = self.load(waiting, fresh).await else { return };
+            let Self { cache, store, personal, .. } = &mut *self;
+            let loaded = Loading { cache, store, personal }.load(waiting, fresh).await;
+            let Some((seated, mut seats)) = loaded else { return };
             let now = (self.clock)();
             let Decisions { decided, append, later } =
                 decide(seated, &mut seats, now, &self.personal);
@@ -278,9 +280,4 @@ fn fail<A: Aggregate>(decided: Vec<Decided<A>>, error: &AppendError) {
             },
         );
     }
-}
-
-/// Answers a job that was not decided.
-pub fn refuse<A: Aggregate>(job: Job<A>, why: Refusal<A::Rejection>) {
-    job.answer(Reply::undecided(why));
 }

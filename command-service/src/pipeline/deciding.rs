@@ -1,8 +1,8 @@
 //! The decisions of a batch, and the append that stores them.
 
-use super::batch::refuse;
 use super::joint::{Part, decide_jointly};
 use super::kept;
+use super::outcome::refuse;
 use super::personal::Personal;
 use super::queue::Job;
 use super::request::{Accepted, Commanded, Judged, Refusal};

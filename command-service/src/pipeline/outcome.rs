@@ -1,7 +1,7 @@
 //! The answer of a decision that was stored, or that the append has proven.
 
 use super::queue::Job;
-use super::request::{Accepted, Judged, Replayed, Reply};
+use super::request::{Accepted, Judged, Refusal, Replayed, Reply};
 use domain::Aggregate;
 use event_store::{Position, Version};
 
@@ -11,6 +11,11 @@ pub fn stored_events<A: Aggregate>(result: &Judged<A, Accepted<A>>) -> u64 {
         Ok(accepted) if accepted.preview.is_none() => accepted.events.len() as u64,
         _ => 0,
     }
+}
+
+/// Answers a job that was not decided.
+pub fn refuse<A: Aggregate>(job: Job<A>, why: Refusal<A::Rejection>) {
+    job.answer(Reply::undecided(why));
 }
 
 /// Answers a decision whose append stands: its first event is at this position.

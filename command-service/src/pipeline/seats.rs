@@ -3,14 +3,14 @@
 //! Each stream has one place, whatever number of commands concern it. What is not in the cache is read with one
 //! statement; with a second one, if the partners of a command are known only from its own stream.
 
-use super::batch::{Worker, refuse};
 use super::cache::Cache;
-use super::personal::Opening;
+use super::outcome::refuse;
+use super::personal::{Opening, Personal};
 use super::queue::Job;
 use super::request::{Commanded, Refusal, Request, Target};
 use super::stream::Stream;
 use domain::{Aggregate, Partner};
-use event_store::{StoreError, StreamId, StreamType};
+use event_store::{EventStore, StoreError, StreamId, StreamType};
 use std::collections::HashMap;
 
 /// The state of a stream that a command will begin and that is not in the cache.
@@ -65,11 +65,18 @@ impl<A: Aggregate> Seats<A> {
     }
 }
 
-impl<A: Commanded> Worker<A> {
+/// Where streams are loaded from.
+pub struct Loading<'a, A: Aggregate> {
+    pub cache: &'a mut Cache<A>,
+    pub store: &'a EventStore,
+    pub personal: &'a Personal,
+}
+
+impl<A: Commanded> Loading<'_, A> {
     /// Seats every job at its stream, and the partners of each. `None` after all jobs are refused, because the streams
     /// cannot be read.
     pub async fn load(
-        &mut self,
+        mut self,
         jobs: Vec<Job<A>>,
         fresh: Fresh,
     ) -> Option<(Vec<Seated<A>>, Seats<A>)> {
@@ -77,7 +84,7 @@ impl<A: Commanded> Worker<A> {
         let mut seated = Vec::with_capacity(jobs.len());
         let mut missing = Vec::new();
         for job in jobs {
-            let stream = seats.seat(stream_of::<A>(&job.request), &mut self.cache);
+            let stream = seats.seat(stream_of::<A>(&job.request), self.cache);
             let named = matches!(job.request.target, Target::Named(_));
             if named || fresh == Fresh::Missing {
                 missing.push(stream);
@@ -123,7 +130,7 @@ impl<A: Commanded> Worker<A> {
         for Seated { job, stream } in seated {
             let Some(state) = &seats.streams[*stream].state else { continue };
             for partner in A::partners(state, &job.request.command) {
-                missing.push(seats.seat(stream_id(partner), &mut self.cache));
+                missing.push(seats.seat(stream_id(partner), self.cache));
             }
         }
     }
@@ -160,7 +167,7 @@ impl<A: Commanded> Worker<A> {
             };
             streams.push(match folded {
                 Some(stream) => stream,
-                None => Stream::refold(id, &self.store, &self.personal).await?,
+                None => Stream::refold(id, self.store, self.personal).await?,
             });
         }
         Ok(streams)
