@@ -50,7 +50,7 @@ pub async fn check(log: &EventStore, output: &mut Output) -> anyhow::Result<bool
     if findings.is_empty() {
         let open = auditor.open();
         output.line(format!(
-            "stock: {facts} facts; nothing is oversold, and {open} open reservations hold what is reserved"
+            "stock: {facts} facts; nothing is oversold, and reserved units are those of open reservations ({open})"
         ));
     }
     Ok(findings.is_empty())
