@@ -12,19 +12,24 @@ pub(crate) fn json(payload: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(payload).expect("payloads have string keys and no failing serializers")
 }
 
-/// Reads a payload. The error says where it is wrong and of which kind, never what it holds.
-pub(crate) fn read<'a, P: Deserialize<'a>>(
-    event_type: &str,
-    payload: &'a [u8],
-) -> Result<P, DecodeError> {
+/// Parses a payload. The error says where it is wrong and of which kind, never what it holds.
+pub(crate) fn parse<'a, P: Deserialize<'a>>(payload: &'a [u8]) -> Result<P, String> {
     serde_json::from_slice(payload).map_err(|error| {
         let kind = match error.classify() {
             serde_json::error::Category::Data => "a member is missing or of the wrong type",
             _ => "not JSON",
         };
-        let detail = format!("{kind} at line {} column {}", error.line(), error.column());
-        DecodeError::Malformed { event_type: event_type.to_owned(), detail }
+        format!("{kind} at line {} column {}", error.line(), error.column())
     })
+}
+
+/// Parses the payload of an event of this name.
+pub(crate) fn read<'a, P: Deserialize<'a>>(
+    event_type: &str,
+    payload: &'a [u8],
+) -> Result<P, DecodeError> {
+    let malformed = |detail| DecodeError::Malformed { event_type: event_type.to_owned(), detail };
+    parse(payload).map_err(malformed)
 }
 
 /// Whether a stored name and its version are among these.

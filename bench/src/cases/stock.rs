@@ -1,4 +1,4 @@
-//! Hot stock: 64 clients reserve units of one product, and of three of ten, beside the plain way to do it in the same
+//! Hot stock: 64 clients reserve units of one product, and of three of ten, compared with the plain way in the same
 //! database: one `UPDATE … WHERE available > 0` a commit.
 
 use crate::client::Client;

@@ -2,6 +2,7 @@
 
 use super::answer::{self, Success};
 use super::{CommandApi, CommandRequest, ReadTree, refusal};
+use crate::json::{Errors, Json, Pointer};
 use crate::pipeline::{Pipeline, Request, Target};
 use axum::response::{IntoResponse, Response};
 use event_store::EventStore;
@@ -37,13 +38,10 @@ impl<A: CommandApi> Commands<A> {
         request: CommandRequest,
         read: impl ReadTree<A::Command>,
     ) -> Response {
-        match request.read(read) {
-            Ok(command) => {
-                let request = request.onto_pipeline(Target::Named(id), command);
-                self.decide(request, Success::Changed).await
-            }
-            Err(problem) => problem.into_response(),
-        }
+        let named = |json: Json<'_>, at: &Pointer<'_>, errors: &mut Errors| {
+            Some((id, read(json, at, errors)?))
+        };
+        self.run_named(request, named).await
     }
 
     /// Runs a command on the stream that its body names.

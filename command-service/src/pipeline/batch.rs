@@ -3,10 +3,10 @@
 //! All commands that waited share one read, one transaction and one flush to disk. Batches of other aggregates' pipelines
 //! may share the transaction too, because the store appends what waits together. Commands are decided in turn, each on the
 //! state that the one before left in memory, so two commands on one order need no second commit. A refused command affects
-//! no other command. A command on several streams has an entry for each, and all of them are joint. Decisions without events go into the append too: it checks them against the stream's true version, so
-//! no answer rests on a stale cache. If no answer is kept under a request's key, the key is looked up once more before the
-//! answer. A command that lost to another process is loaded and decided again, a bounded number of times. States go back
-//! into the cache only after the commit.
+//! no other command. A command on several streams has an entry for each, and all of them are joint. Decisions without
+//! events go into the append too: it checks them against the stream's true version, so no answer rests on a stale cache. If
+//! no answer is kept under a request's key, the key is looked up once more before the answer. A command that lost to another
+//! process is loaded and decided again, a bounded number of times. States go back into the cache only after the commit.
 
 use super::cache::Cache;
 use super::deciding::{Decided, Decisions, decide};

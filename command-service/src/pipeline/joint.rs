@@ -2,7 +2,7 @@
 
 use super::personal::Personal;
 use super::request::{Commanded, Effect, Refusal, Request};
-use super::stream::{Decision, Stream};
+use super::stream::{Decision, Stream, begins_in};
 use domain::{JointDecision, Timestamp};
 use event_store::{NewEvent, Version};
 use uuid::Uuid;
@@ -81,9 +81,4 @@ pub fn decide_jointly<A: Commanded>(
         }
     }
     (decision, parts)
-}
-
-/// The business case that the first events of a stream give it.
-fn begins_in<A: Commanded>(version: Version, events: &[A::Event]) -> Option<Uuid> {
-    if version == 0 { events.first().and_then(A::partition_key) } else { None }
 }

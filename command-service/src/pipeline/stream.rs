@@ -134,9 +134,7 @@ impl<A: Commanded> Stream<A> {
         let (mut stored, mut partition_key) = (Vec::new(), None);
         let result = self.check(request, now).and_then(|(events, at)| match request.effect {
             Effect::Store => {
-                if expected_version == 0 {
-                    partition_key = events.first().and_then(A::partition_key);
-                }
+                partition_key = begins_in::<A>(expected_version, &events);
                 self.advance(&events, at, &mut stored, personal)
             }
             Effect::Preview => self.preview(events, at),
@@ -283,6 +281,11 @@ impl<A: Commanded> Stream<A> {
             preview: None,
         }
     }
+}
+
+/// The business case that these events give a stream at this version, if they are its first.
+pub fn begins_in<A: Aggregate>(version: Version, events: &[A::Event]) -> Option<Uuid> {
+    if version == 0 { events.first().and_then(A::partition_key) } else { None }
 }
 
 /// Business time never goes back within a stream, whatever the clock does.

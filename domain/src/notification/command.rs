@@ -4,7 +4,7 @@ use super::NotificationRequest;
 use crate::call::CallFailure;
 use crate::{Label, Reference, Timestamp};
 
-/// How far whoever reports about a try has come with it. Two workers may take up one try; only one of them begins it, and
+/// How far the worker that reports about a try has come with it. Two workers may take up one try; only one of them begins it, and
 /// what the other one reports must not end it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
@@ -19,7 +19,7 @@ pub enum Stage {
 pub enum NotificationCommand {
     /// Asks for the message.
     Request(NotificationRequest),
-    /// Asks to transmit. Only whoever gets the event `TransmissionBegun` may transmit; without an event, somebody else
+    /// Asks to transmit. Only the worker that gets the event `TransmissionBegun` may transmit; without an event, somebody else
     /// has begun, or it is over.
     Begin {
         /// Which try, from 1.

@@ -107,7 +107,7 @@ pub struct OpenTransmission {
     pub message_id: String,
     /// When it is due.
     pub due_at: Timestamp,
-    /// Whether its transmission has begun. Whoever finds it begun, and did not begin it, reports it as unknown.
+    /// Whether its transmission has begun. A worker that finds it begun, and did not begin it, reports it as unknown.
     pub begun: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What may be asked of a payment, and what may be told to it. Every field is already valid by itself.
+//! What may be asked of a payment, and what may be reported to it. Every field is already valid by itself.
 
 use super::{Call, CallClass, CaptureMode, MethodToken, PspSnapshot};
 use crate::{Label, Money, Reason, Reference, Timestamp};

@@ -3,7 +3,7 @@
 /// Lists each status once: its name here and on the wire.
 macro_rules! payment_status {
     ($($(#[$doc:meta])* $variant:ident = $wire:literal,)+) => {
-        /// Where a payment stands. Whether a call is stuck is told apart, by [`super::stuck_calls`].
+        /// Where a payment stands. Whether a call is stuck is not part of it; see [`super::stuck_calls`].
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
         )]

@@ -9,13 +9,13 @@ mod payload;
 mod upcast;
 
 use super::OrderEvent;
+use crate::payloads::{json, parse as read};
 use crate::{DecodeError, EncodedEvent};
 use faults::{Fault, planted};
 use payload::{
     Cancelled, Drafted, Empty, LineAdded, LineQuantityChanged, LineRemoved, NoteAdded, Paid,
     Placed, Refunded, ShipmentDelivered, Shipped,
 };
-use serde::{Deserialize, Serialize};
 
 /// Every stored name with its newest schema version.
 pub const EVENT_TYPES: [(&str, u16); 14] = [
@@ -100,10 +100,6 @@ pub(super) fn encode(event: &OrderEvent) -> EncodedEvent {
     EncodedEvent { event_type, schema_version, payload }
 }
 
-fn json(payload: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(payload).expect("payloads have string keys and no failing serializers")
-}
-
 /// Reads a stored event of any version.
 pub(super) fn decode(
     event_type: &str,
@@ -146,15 +142,4 @@ fn decode_newest(event_type: &str, payload: &[u8]) -> Result<OrderEvent, DecodeE
         unknown => return Err(DecodeError::UnknownType(unknown.to_owned())),
     };
     event.map_err(|detail| DecodeError::Malformed { event_type: event_type.to_owned(), detail })
-}
-
-/// Parses a payload. The error says where it is wrong and of which kind, never what it holds.
-fn read<'a, P: Deserialize<'a>>(payload: &'a [u8]) -> Result<P, String> {
-    serde_json::from_slice(payload).map_err(|error| {
-        let kind = match error.classify() {
-            serde_json::error::Category::Data => "a member is missing or of the wrong type",
-            _ => "not JSON",
-        };
-        format!("{kind} at line {} column {}", error.line(), error.column())
-    })
 }

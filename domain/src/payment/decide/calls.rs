@@ -1,6 +1,6 @@
 //! How calls fare: tries that failed, calls that were refused or given up, and persons who ask again.
 //!
-//! What is told about a try that is over already is no event: another worker's report, or the provider's state, came
+//! A report about a try that is over already is no event: another worker's report, or the provider's state, came
 //! first.
 
 use super::{Decision, Draft, moment};

@@ -1,4 +1,4 @@
-//! What the provider says becomes facts: only what is not yet known, in whatever order it is told.
+//! What the provider says becomes facts: only what is not yet known, in whatever order it comes.
 //!
 //! Everything the provider counts only grows: what was ever held, taken, given back, how often it refused. So a snapshot
 //! is compared with what is known, member by member, and an older one adds nothing. Of its states only `Canceled` is
@@ -70,7 +70,7 @@ fn observe_captured(draft: &mut Draft, snapshot: &PspSnapshot) {
     let expected = match payment.phase {
         // Some means of payment know no holding: their money is taken at once.
         Phase::Requested | Phase::Opened | Phase::ActionRequired => payment.amount,
-        // Goes back as a whole, so no part of it is told apart.
+        // Goes back as a whole, so no part of it is named.
         Phase::VoidRequested => snapshot.captured,
         _ => payment.capture_asked.unwrap_or(nothing),
     };

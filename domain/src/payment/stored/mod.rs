@@ -6,8 +6,8 @@
 mod payload;
 
 use super::PaymentEvent;
+use crate::payloads::{json as to_json, parse as from_json};
 use crate::{DecodeError, EncodedEvent};
-use serde::{Deserialize, Serialize};
 
 /// Every stored name with its newest schema version.
 pub const EVENT_TYPES: [(&str, u16); 18] = [
@@ -82,19 +82,4 @@ pub(super) fn decode(
     }
     payload::read(&event_type, payload)
         .map_err(|detail| DecodeError::Malformed { event_type, detail })
-}
-
-fn to_json(payload: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(payload).expect("payloads have string keys and no failing serializers")
-}
-
-/// Parses a payload. The error says where it is wrong and of which kind, never what it holds.
-fn from_json<'a, P: Deserialize<'a>>(payload: &'a [u8]) -> Result<P, String> {
-    serde_json::from_slice(payload).map_err(|error| {
-        let kind = match error.classify() {
-            serde_json::error::Category::Data => "a member is missing or of the wrong type",
-            _ => "not JSON",
-        };
-        format!("{kind} at line {} column {}", error.line(), error.column())
-    })
 }

@@ -9,10 +9,10 @@ mod items;
 mod reservations;
 
 use super::StockEvent;
+use crate::payloads::{json, parse as read};
 use crate::{DecodeError, EncodedEvent};
 use items::{Adjusted, Given, Held, Moved, Received, Returned, Shortfall};
 use reservations::{Committed, Expired, Firmed, Made, Refused, Released};
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// Every stored name with its newest schema version.
@@ -100,10 +100,6 @@ pub(super) fn encode(event: &StockEvent) -> EncodedEvent {
     EncodedEvent { event_type, schema_version, payload }
 }
 
-fn json(payload: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(payload).expect("payloads have string keys and no failing serializers")
-}
-
 /// Reads a stored event.
 pub(super) fn decode(
     event_type: &str,
@@ -138,15 +134,4 @@ pub(super) fn decode(
         unknown => return Err(DecodeError::UnknownType(unknown.to_owned())),
     };
     event.map_err(|detail| DecodeError::Malformed { event_type: event_type.to_owned(), detail })
-}
-
-/// Parses a payload. The error says where it is wrong and of which kind, never what it holds.
-fn read<'a, P: Deserialize<'a>>(payload: &'a [u8]) -> Result<P, String> {
-    serde_json::from_slice(payload).map_err(|error| {
-        let kind = match error.classify() {
-            serde_json::error::Category::Data => "a member is missing or of the wrong type",
-            _ => "not JSON",
-        };
-        format!("{kind} at line {} column {}", error.line(), error.column())
-    })
 }
